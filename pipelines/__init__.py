@@ -1,0 +1,1 @@
+"""Pipeline scripts: absl flags, one call, JSON and an exit code."""

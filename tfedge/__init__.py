@@ -1,0 +1,36 @@
+"""tfedge: a trained Keras model in, a compressed, evaluated and gated .tflite release out.
+
+`import tfedge` is light: each public name is loaded when it is first used, so nothing
+loads TensorFlow before it is needed.
+"""
+
+import importlib
+from typing import Any
+
+_HOME = {
+    "BadInput": "tfedge.errors",
+    "Task": "tfedge.data.task",
+    "load_task": "tfedge.data.sources",
+    "load_model": "tfedge.compress.loading",
+    "Candidate": "tfedge.compress.candidate",
+    "Recipe": "tfedge.compress.recipe",
+    "to_tflite": "tfedge.export",
+    "Scorecard": "tfedge.device.evaluate",
+    "evaluate": "tfedge.device.evaluate",
+    "Limits": "tfedge.release.gate",
+    "Verdict": "tfedge.release.gate",
+    "gate": "tfedge.release.gate",
+    "non_inferior": "tfedge.release.statistics",
+    "make_release": "tfedge.workflow",
+}
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'tfedge' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,1 @@
+"""A .tflite on a phone-class device: read, run and measured without TensorFlow."""

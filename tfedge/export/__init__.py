@@ -1,0 +1,1 @@
+"""Candidate in, .tflite bytes out."""
