@@ -1,0 +1,66 @@
+"""The only module that imports a Keras: `tf_keras` at once, Keras 3 when it is asked for.
+
+Models are compressed as tf_keras models, because TFMOT knows nothing else; Keras 3 is needed
+only to read and to give back Keras 3 models, and costs a second to import.
+
+    from tfedge.compress import keras
+    layer = keras.tf_keras.layers.Dense(10)
+    model = keras.keras3().Model(...)
+"""
+
+import contextlib
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+_LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+
+
+@contextlib.contextmanager
+def _quiet_start() -> Iterator[None]:
+    """Keeps TensorFlow's greetings off the terminal, which it prints before it reads the level.
+
+    Whoever sets TF_CPP_MIN_LOG_LEVEL below 3 wants to see them and does.
+    """
+    if os.environ[_LOG_LEVEL] != "3" or "tensorflow" in sys.modules:
+        yield
+        return
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+os.environ.setdefault(_LOG_LEVEL, "3")
+# TFMOT sets this when it is imported, and what the other spelling of Keras inside TensorFlow
+# is then depends on who came first. Set here, before TensorFlow, it is the same every time.
+os.environ["TF_USE_LEGACY_KERAS"] = "1"
+# Both Kerases must compute on the same kernels for the bridge to be exact.
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+with _quiet_start():
+    import tensorflow
+    import tf_keras as _tf_keras
+
+# tf_keras has no types, and mypy would otherwise complain about every attribute.
+tf_keras: Any = _tf_keras
+
+tensorflow.get_logger().setLevel("ERROR")
+tensorflow.autograph.set_verbosity(0)
+warnings.filterwarnings("ignore", message=".*saving your model as an HDF5 file.*")
+
+
+def keras3() -> Any:
+    """The Keras 3 package, imported on first use."""
+    import keras
+
+    module: ModuleType = keras
+    return module
