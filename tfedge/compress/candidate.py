@@ -1,0 +1,104 @@
+"""What flows through a recipe: a model, what was promised about it, and what was done to it."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from tfedge.compress import holds as holds_lib
+from tfedge.compress import kernels
+
+
+@dataclasses.dataclass(frozen=True)
+class Quantization:
+    """What quantization-aware training learned about the activations.
+
+    Attributes:
+        ranges: (lowest, highest) value per activation; keys as in `fake_quantization`.
+        float_layers: layers that stay float, with the reason.
+        bits: width of the kernels.
+    """
+
+    ranges: Mapping[str, tuple[float, float]]
+    float_layers: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    bits: int = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """What a pass did.
+
+    Attributes:
+        name: the pass.
+        settings: its text, as in a recipe.
+        touched: layers it worked on.
+        skipped: (layer, reason) for each it did not.
+        notes: single facts, name -> value.
+        history: one mapping an epoch (loss, validation, ...).
+        seconds: wall time.
+    """
+
+    name: str
+    settings: str
+    touched: tuple[str, ...] = ()
+    skipped: tuple[tuple[str, str], ...] = ()
+    notes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    history: tuple[Mapping[str, float], ...] = ()
+    seconds: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict."""
+        return {**dataclasses.asdict(self), "skipped": [list(pair) for pair in self.skipped]}
+
+
+@dataclasses.dataclass(frozen=True)
+class Codes:
+    """A kernel's promised integers: value = scales[channel] * codes, in the .tflite layout."""
+
+    scales: np.ndarray
+    codes: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Candidate:
+    """A model under compression. Nothing here is ever changed in place.
+
+    Attributes:
+        model: a flat tf_keras model of plain layers.
+        holds: promises about its kernels.
+        reports: one per pass so far.
+        quantization: set once it was trained quantization-aware.
+    """
+
+    model: Any
+    holds: tuple[holds_lib.Hold, ...] = ()
+    reports: tuple[Report, ...] = ()
+    quantization: Quantization | None = None
+
+    def to_keras3(self) -> Any:
+        """The model as a Keras 3 one, with the same outputs (those of its float kernels)."""
+        from tfedge.compress import bridge
+
+        return bridge.to_keras3(self.model)
+
+    def with_holds(self, *new: holds_lib.Hold) -> "Candidate":
+        """The candidate with these holds; one of the same kind and layer is replaced."""
+        replaced = {(hold.kind, hold.layer) for hold in new}
+        kept = tuple(hold for hold in self.holds if (hold.kind, hold.layer) not in replaced)
+        return dataclasses.replace(self, holds=kept + new)
+
+    def codes(self) -> dict[str, Codes]:
+        """The integers promised for each kernel whose scales are set by a hold, by layer."""
+        promised = {}
+        for kernel in kernels.find(self.model):
+            value = kernel.numpy()
+            scales = [hold.scales(value) for hold in holds_lib.on(self.holds, kernel.layer)]
+            known = [scale for scale in scales if scale is not None]
+            if known:
+                codes = np.round(value / known[-1])
+                promised[kernel.layer] = Codes(
+                    scales=known[-1].reshape(-1).astype(np.float32),
+                    codes=kernels.deployed(kernel.kind, codes).astype(np.int8),
+                )
+        return promised

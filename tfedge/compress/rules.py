@@ -1,0 +1,55 @@
+"""Settings per layer: a regular expression of layer names -> settings that differ there.
+
+The first rule that matches a whole name decides; `None` leaves the layer alone.
+"""
+
+import dataclasses
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+from tfedge.errors import BadInput
+
+Settings = TypeVar("Settings")
+Rules = Mapping[str, Mapping[str, Any] | None]
+
+
+def check(rules: Rules, layers: Sequence[str], owner: str) -> None:
+    """Refuse rules that match nothing or are no regular expression.
+
+    Raises:
+        BadInput: naming the rule and the layers there are.
+    """
+    for pattern in rules:
+        try:
+            compiled = re.compile(pattern)
+        except re.error as error:
+            raise BadInput(
+                f"{owner} rule {pattern!r}", f"not a regular expression ({error})", "Mend it."
+            ) from error
+        if not any(compiled.fullmatch(layer) for layer in layers):
+            raise BadInput(
+                f"{owner} rule {pattern!r}",
+                "matches no layer",
+                f"Layers it can name: {', '.join(layers)}.",
+            )
+
+
+def matching(rules: Rules, layer: str) -> str | None:
+    """The first rule that names this layer, or None."""
+    return next((p for p in rules if re.fullmatch(p, layer)), None)
+
+
+def settings_for(default: Settings, layer: str) -> Settings | None:
+    """`default` (a frozen dataclass with a field `rules`) as it holds for one layer.
+
+    Returns:
+        None when a rule leaves the layer alone.
+    """
+    pattern = matching(default.rules, layer)  # type: ignore[attr-defined]
+    if pattern is None:
+        return default
+    changes = default.rules[pattern]  # type: ignore[attr-defined]
+    if changes is None:
+        return None
+    return dataclasses.replace(default, **changes)  # type: ignore[type-var]
