@@ -1,0 +1,50 @@
+"""scikit-learn's digits: 1,797 8x8 grey images, on disk wherever scikit-learn is installed."""
+
+import gzip
+import importlib.util
+import pathlib
+
+import numpy as np
+
+from tfedge import errors
+from tfedge.data import stratify, task
+
+
+def load(seed: int = 0) -> task.Task:
+    """The digits task: train 997, validation 200, held-out 600, calibration 500 of train.
+
+    Images are (8, 8, 1) uint8 from 0 to 16. The splits keep every class's share.
+
+    Raises:
+        BadInput: scikit-learn is not installed.
+    """
+    rows = _rows()
+    images, labels = rows[:, :64].reshape(-1, 8, 8, 1), rows[:, 64].astype(np.int32)
+    holdout, rest = stratify.draw(labels, 600, seed)
+    validation, train = (rest[part] for part in stratify.draw(labels[rest], 200, seed))
+    calibration, _ = stratify.draw(labels[train], 500, seed)
+    everything = task.ArraySplit(images, labels)
+    return task.Task(
+        name="digits",
+        kind="classification",
+        train=everything.take(train),
+        calibration=everything.take(train[calibration]),
+        validation=everything.take(validation),
+        holdout=everything.take(holdout),
+        labels=tuple("0123456789"),
+        normalization=task.Normalization(1 / 16),
+        batch_size=32,
+        seed=seed,
+    )
+
+
+def _rows() -> np.ndarray:
+    """(1797, 65) uint8; the file is read directly because importing scikit-learn takes a second."""
+    found = importlib.util.find_spec("sklearn")
+    if found is None or not found.submodule_search_locations:
+        raise errors.BadInput(
+            "--data=digits", "scikit-learn, which brings it, is missing", "pip install scikit-learn"
+        )
+    path = pathlib.Path(found.submodule_search_locations[0], "datasets", "data", "digits.csv.gz")
+    with gzip.open(path, "rt") as lines:
+        return np.loadtxt(lines, delimiter=",", dtype=np.uint8)

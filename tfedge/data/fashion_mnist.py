@@ -1,0 +1,138 @@
+"""Fashion-MNIST (Xiao et al., 2017): 70,000 28x28 grey images of ten kinds of clothing.
+
+Read from a folder given, Debian's dataset-fashion-mnist, Keras' cache, else downloaded into that
+cache. Training images are only decompressed when a training split is first read, so that judging
+a model on the held-out split stays small.
+"""
+
+import functools
+import gzip
+import os
+import pathlib
+import shutil
+import struct
+import urllib.error
+import urllib.request
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+from absl import logging
+
+from tfedge import errors
+from tfedge.data import stratify, task
+
+DEBIAN = pathlib.Path("/usr/share/datasets/fashion-mnist")
+URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
+FILES = (
+    "train-images-idx3-ubyte.gz",
+    "train-labels-idx1-ubyte.gz",
+    "t10k-images-idx3-ubyte.gz",
+    "t10k-labels-idx1-ubyte.gz",
+)
+LABELS = (
+    *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+    *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+)
+
+
+def load(data_dir: str | None = None, seed: int = 0) -> task.Task:
+    """The Fashion-MNIST task: train 55,000, validation 5,000, held-out 10,000, calibration 500.
+
+    Args:
+        data_dir: the folder with the four idx files; None looks in the usual places.
+        seed: draws validation from the training files, and calibration from train.
+
+    Raises:
+        BadInput: no folder has the files and they cannot be downloaded, or one is damaged.
+    """
+    folder = _folder(data_dir)
+    labels = _read(folder / FILES[1]).astype(np.int32)
+    validation, train = stratify.draw(labels, len(labels) // 12, seed)
+    calibration, _ = stratify.draw(labels[train], min(500, len(train)), seed)
+    images = _Images(folder / FILES[0])
+
+    def part(images: "_Images", labels: np.ndarray, rows: np.ndarray) -> task.StreamSplit:
+        return task.StreamSplit(lambda indices: images.all[rows[indices]], lambda: labels[rows])
+
+    held_out = _read(folder / FILES[3]).astype(np.int32)
+    return task.Task(
+        name="fashion_mnist",
+        kind="classification",
+        train=part(images, labels, train),
+        calibration=part(images, labels, train[calibration]),
+        validation=part(images, labels, validation),
+        holdout=part(_Images(folder / FILES[2]), held_out, np.arange(len(held_out))),
+        labels=LABELS,
+        normalization=task.Normalization(1 / 255),
+        seed=seed,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Images:
+    """The images of one file, decompressed at first use."""
+
+    path: pathlib.Path
+
+    @functools.cached_property
+    def all(self) -> np.ndarray:
+        """(n, height, width, 1) uint8."""
+        return _read(self.path)[..., np.newaxis]
+
+
+def _folder(data_dir: str | None) -> pathlib.Path:
+    cache = pathlib.Path(os.environ.get("KERAS_HOME", pathlib.Path.home() / ".keras"))
+    cache = cache / "datasets" / "fashion-mnist"
+    places = [pathlib.Path(data_dir)] if data_dir else [DEBIAN, cache]
+    for place in places:
+        if all((place / name).is_file() for name in FILES):
+            return place
+    if data_dir:
+        raise errors.BadInput(
+            f"--data_dir={data_dir}", f"the folder lacks {_missing(places[0])}", _REMEDY
+        )
+    _download(cache)
+    return cache
+
+
+_REMEDY = "Give a folder with the four *-ubyte.gz files, or apt install dataset-fashion-mnist."
+
+
+def _missing(folder: pathlib.Path) -> str:
+    return ", ".join(name for name in FILES if not (folder / name).is_file())
+
+
+def _download(folder: pathlib.Path) -> None:
+    """Each file is written aside and renamed, so that a killed download leaves no half file."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in FILES:
+            if (folder / name).is_file():
+                continue
+            logging.info("Downloading %s", URL + name)
+            aside = folder / f"{name}.{os.getpid()}.part"
+            with urllib.request.urlopen(URL + name, timeout=60) as source, aside.open("wb") as to:
+                shutil.copyfileobj(source, to)
+            aside.replace(folder / name)
+    except OSError as error:
+        raise errors.BadInput(
+            "--data=fashion_mnist",
+            f"it is neither in {DEBIAN} nor in {folder}, and downloading failed ({error})",
+            _REMEDY,
+        ) from error
+
+
+def _read(path: pathlib.Path) -> np.ndarray:
+    """The bytes of an idx file (type 8, big-endian sizes), (n, ...) uint8."""
+    try:
+        content = gzip.decompress(path.read_bytes())
+        axes = content[3]
+        shape = struct.unpack_from(f">{axes}I", content, 4)
+        if content[:3] != b"\0\0\x08" or axes not in (1, 3):
+            raise ValueError(f"starts with {content[:4].hex()}")
+        return np.frombuffer(content, np.uint8, offset=4 + 4 * axes).reshape(shape)
+    except (OSError, EOFError, zlib.error, IndexError, struct.error, ValueError) as error:
+        raise errors.BadInput(
+            str(path), f"it is truncated or not an idx file of bytes ({error})", _REMEDY
+        ) from error

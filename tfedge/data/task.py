@@ -1,0 +1,127 @@
+"""What a model is for: the data it learns from and is judged on, the metric, the loss, the seed."""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tfedge import errors
+from tfedge.data import targets
+from tfedge.data.splits import Arrays, ArraySplit, Split, StreamSplit
+
+if TYPE_CHECKING:
+    from tfedge.data.metrics import Metric
+
+__all__ = ["ArraySplit", "Arrays", "Normalization", "Split", "StreamSplit", "Task"]
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """Model input = raw * scale + offset, in float32.
+
+    Args:
+        scale: one number, or one per channel of the last axis.
+        offset: likewise.
+    """
+
+    scale: float | tuple[float, ...] = 1.0
+    offset: float | tuple[float, ...] = 0.0
+
+    def __call__(self, x: Arrays) -> Arrays:
+        """The inputs as a model sees them: float32, but token ids stay integers.
+
+        Integers wider than a byte are ids or counts; they are left alone while nothing is to be
+        scaled. A dict is normalised array by array.
+        """
+        if isinstance(x, dict):
+            return {name: self._one(array) for name, array in x.items()}
+        return self._one(x)
+
+    def _one(self, x: np.ndarray) -> np.ndarray:
+        if self.is_identity:
+            return x if x.dtype.kind in "iu" and x.dtype.itemsize > 1 else x.astype(np.float32)
+        scale, offset = np.asarray(self.scale, np.float32), np.asarray(self.offset, np.float32)
+        return x.astype(np.float32) * scale + offset
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether inputs keep their values."""
+        return bool(np.all(np.equal(self.scale, 1)) and np.all(np.equal(self.offset, 0)))
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """The splits a model is trained, calibrated, selected and judged on, and how it is judged.
+
+    Targets: "classification" (n,) integers; "segmentation" (n, height, width) integers; "binary"
+    (n,) 0/1; "multilabel" (n, classes) 0/1; "regression" float32; "custom" anything. One-hot and
+    (n, 1) targets of splits in memory are turned into these, which is logged.
+
+    Args:
+        name: shown in reports and messages.
+        kind: one of `targets.KINDS`.
+        train: what training sees.
+        calibration: where activation ranges are read; may be part of `train`.
+        validation: what every choice is made on.
+        holdout: what the result is judged on; None inside compression.
+        metric: a name known to `metrics`, a `Metric`, or None for the kind's usual one.
+        labels: the class names, in the order of the class numbers.
+        normalization: from raw inputs to what the model takes.
+        loss: a Keras loss name or callable(y_true, y_pred); None for the kind's usual one.
+        optimizer: () -> tf_keras optimizer; None for the default.
+        batch_size: examples per training step.
+        seed: of every random choice made for this task.
+
+    Raises:
+        BadInput: an unknown kind, or targets that cannot be of this kind.
+    """
+
+    name: str
+    kind: str
+    train: Split
+    calibration: Split
+    validation: Split
+    holdout: Split | None = None
+    metric: "str | Metric | None" = None
+    labels: tuple[str, ...] = ()
+    normalization: Normalization = Normalization()
+    loss: object = None
+    optimizer: Callable[[], object] | None = None
+    batch_size: int = 128
+    seed: int = 0
+
+    def __post_init__(self):
+        if self.kind not in targets.KINDS:
+            raise errors.BadInput(
+                f"task {self.name}",
+                f"the kind {self.kind!r} is none of {', '.join(targets.KINDS)}",
+                'Use "custom" with a loss and a metric for anything else.',
+            )
+        for role, split in self.splits().items():
+            if isinstance(split, ArraySplit):
+                y = targets.canonical(split.y, self.kind, f"task {self.name}, {role}")
+                if y is not split.y:
+                    object.__setattr__(self, role, ArraySplit(split.x, y))
+
+    def splits(self) -> dict[str, Split]:
+        """The splits there are, by role."""
+        roles = ("train", "calibration", "validation", "holdout")
+        return {role: getattr(self, role) for role in roles if getattr(self, role) is not None}
+
+    def without_holdout(self) -> "Task":
+        """The same task behind the fence: compression gets no held-out split."""
+        return dataclasses.replace(self, holdout=None)
+
+    @property
+    def num_classes(self) -> int:
+        """The number of classes; 2 for binary, 0 for regression and custom tasks."""
+        return self._num_classes
+
+    @functools.cached_property
+    def _num_classes(self) -> int:
+        if self.kind in ("regression", "custom"):
+            return 0
+        return len(self.labels) or targets.num_classes(self.train.targets(), self.kind)
