@@ -1,0 +1,129 @@
+"""Non-inferiority for metrics that are no count of right answers: macro F1, AUC, an error.
+
+Examples are drawn with replacement, the same ones for both models, so what both find hard or easy
+cancels as it does in Tango's test (tfedge/release/statistics.py), whose rules decide here too.
+
+Reference: B. Efron and R. Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13
+(percentile intervals).
+"""
+
+import dataclasses
+import math
+import statistics as stdlib_statistics
+from collections.abc import Callable
+
+import numpy as np
+
+from tfedge.release import statistics
+
+Arrays = np.ndarray | dict[str, np.ndarray]
+_FEWEST = 30  # percentile intervals of fewer examples are too narrow to pass anything on
+_UNDEFINED_SHARE = 0.1  # of draws, such as an AUC over one class only
+_NORMAL = stdlib_statistics.NormalDist()
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """One metric of two models over the same examples.
+
+    Attributes:
+        baseline, candidate: the metric's values over all examples.
+        difference: candidate minus baseline, in the metric's units.
+        interval: of that difference, between the one-sided bounds at `alpha`.
+        limit: the loss that would still be accepted, in the metric's units, 0 or more.
+        n: examples.
+        needed: examples that would pass an equally good candidate with 80 % probability.
+        outcome: "PASS", "FAIL" or "INSUFFICIENT_DATA".
+    """
+
+    baseline: float
+    candidate: float
+    difference: float
+    interval: tuple[float, float]
+    limit: float
+    n: int
+    needed: float
+    outcome: str
+
+
+def compare(
+    value: Callable[[Arrays, Arrays], float],
+    baseline_outputs: Arrays,
+    candidate_outputs: Arrays,
+    targets: Arrays,
+    *,
+    higher_is_better: bool = True,
+    margin: float = 0.01,
+    alpha: float = 0.05,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Comparison:
+    """Compares two models by a metric of (outputs, targets).
+
+    Args:
+        value: the metric over some examples; NaN where it is undefined.
+        baseline_outputs: first axis the n examples; a dict for several outputs.
+        candidate_outputs: the same of the candidate.
+        targets: the n targets.
+        higher_is_better: False for errors.
+        margin: the accepted loss as a share of the baseline's value, in the worse direction.
+        alpha: one-sided error.
+        resamples: draws of n examples; 1,000 place a 5 % bound within about 1 % of its level.
+        seed: of the draws.
+    """
+    baseline, candidate = value(baseline_outputs, targets), value(candidate_outputs, targets)
+    n = len(next(iter(targets.values())) if isinstance(targets, dict) else targets)
+
+    def differ(chosen: np.ndarray) -> float:
+        drawn = _take(targets, chosen)
+        before = value(_take(baseline_outputs, chosen), drawn)
+        return value(_take(candidate_outputs, chosen), drawn) - before
+
+    random = np.random.default_rng(seed)
+    draws = np.array([differ(random.integers(0, n, n)) for _ in range(resamples)])
+    limit, better = margin * abs(baseline), 1 if higher_is_better else -1
+    difference = candidate - baseline
+    outcome, needed = _decide(
+        better * draws, better * difference, n, limit=limit, margin=margin, alpha=alpha
+    )
+    defined = draws[np.isfinite(draws)]
+    low, high = np.quantile(defined, [alpha, 1 - alpha]) if defined.size else (math.nan, math.nan)
+    return Comparison(
+        baseline=float(baseline),
+        candidate=float(candidate),
+        difference=float(difference),
+        interval=(float(low), float(high)),
+        limit=float(limit),
+        n=n,
+        needed=needed,
+        outcome=outcome,
+    )
+
+
+def _decide(
+    gains: np.ndarray, gain: float, n: int, *, limit: float, margin: float, alpha: float
+) -> tuple[str, float]:
+    """The outcome and the examples needed; `gains` are the draws, larger is better."""
+    defined = gains[np.isfinite(gains)]
+    if len(defined) < (1 - _UNDEFINED_SHARE) * len(gains):
+        return statistics.INSUFFICIENT_DATA, math.inf
+    spread = defined.std()
+    if spread == 0:
+        # No draw differs: as with identical answers, it takes many examples to prove that much.
+        needed = statistics.examples_needed(0.0, margin, alpha)
+        verdict = statistics.PASS if gain >= -limit else statistics.FAIL
+        return (verdict if n >= needed else statistics.INSUFFICIENT_DATA), needed
+    quantiles = _NORMAL.inv_cdf(1 - alpha) + _NORMAL.inv_cdf(statistics.POWER)
+    needed = math.ceil(n * (quantiles * spread / limit) ** 2) if limit else math.inf
+    needed = max(needed, _FEWEST)
+    lower, upper = np.quantile(defined, [alpha, 1 - alpha])
+    if lower > -limit and n >= _FEWEST:
+        return statistics.PASS, needed
+    failed = upper < -limit or n >= needed
+    return (statistics.FAIL if failed else statistics.INSUFFICIENT_DATA), needed
+
+
+def _take(arrays: Arrays, chosen: np.ndarray) -> Arrays:
+    if isinstance(arrays, dict):
+        return {name: array[chosen] for name, array in arrays.items()}
+    return arrays[chosen]
