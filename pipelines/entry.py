@@ -1,0 +1,103 @@
+"""How every pipeline starts and ends: flags in, an exit code out.
+
+Each pipeline keeps its flags in a `FlagValues` of its own, so `--help` shows those and nothing
+else, and two pipelines can be imported side by side.
+"""
+
+import difflib
+import logging as stdlib_logging
+import os
+import sys
+import tempfile
+import textwrap
+import traceback
+from collections.abc import Callable, Sequence
+
+from absl import flags, logging
+
+from tfedge import errors
+
+OK = 0
+BAD_INPUT = 1
+OUR_ERROR = 2
+
+_HELP = frozenset({"--help", "-help", "-h", "--helpshort", "--helpfull"})
+
+
+def run(
+    main: Callable[[], int | None],
+    flag_values: flags.FlagValues,
+    about: str | None,
+    argv: Sequence[str] | None = None,
+) -> None:
+    """Parses the flags, calls `main` and leaves the process with its exit code.
+
+    Args:
+        main: the pipeline; returns an exit code, None for 0.
+        flag_values: the pipeline's flags, not yet parsed.
+        about: what `--help` shows above the flags: the pipeline's docstring.
+        argv: the command line, `sys.argv` by default.
+
+    Raises:
+        SystemExit: always: 1 with one line on stderr for bad input or usage; 2 for an error of
+            ours, with the traceback in a log file that the line names; else what `main` says.
+    """
+    argv = list(sys.argv if argv is None else argv)
+    if _HELP.intersection(argv[1:]):
+        sys.stdout.write(_help(flag_values, about or ""))
+        sys.exit(OK)
+    flags.FLAGS.mark_as_parsed()  # absl's own flags stay as they are; it warns when unread
+    logging.use_absl_handler()
+    logging.get_absl_handler().setFormatter(stdlib_logging.Formatter("%(message)s"))
+    logging.set_verbosity(logging.INFO)
+    try:
+        _parse(flag_values, argv)
+        code = main() or OK
+    except errors.BadInput as error:
+        sys.stderr.write(f"{error}\n")
+        code = BAD_INPUT
+    except Exception as error:  # the last stop before the shell: whatever it is, it is ours
+        sys.stderr.write(f"{type(error).__name__}: {_one_line(error)} (log: {_log(argv)})\n")
+        code = OUR_ERROR
+    sys.stdout.flush()
+    sys.exit(code)
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """The remedy for a misspelt name: the nearest known one, or all of them."""
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"Did you mean {close[0]}?" if close else f"Known: {', '.join(sorted(known))}"
+
+
+def _parse(flag_values: flags.FlagValues, argv: Sequence[str]) -> None:
+    try:
+        rest = flag_values(argv)[1:]
+    except flags.UnrecognizedFlagError as error:
+        remedy = nearest(error.flagname, list(flag_values))
+        raise errors.BadInput(f"--{error.flagname}", "unknown flag", remedy) from error
+    except flags.Error as error:
+        raise errors.BadInput("command line", _one_line(error), "See --help") from error
+    if rest:
+        cause = "only flags are expected here"
+        raise errors.BadInput(repr(rest[0]), cause, "Write --flag=value; see --help")
+
+
+def _help(flag_values: flags.FlagValues, about: str) -> str:
+    lines = [about.strip(), "", "Flags:"]
+    own = flag_values.flags_by_module_dict().values()
+    for flag in (flag for module in own for flag in module):
+        default = "" if flag.default is None else f"  (default: {flag.default})"
+        lines.append(f"  --{flag.name}{default}")
+        lines += textwrap.wrap(flag.help, 92, initial_indent=" " * 6, subsequent_indent=" " * 6)
+    return "\n".join(lines) + "\n"
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]
+
+
+def _log(argv: Sequence[str]) -> str:
+    handle, path = tempfile.mkstemp(prefix="tfedge-", suffix=".log")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(f"{' '.join(argv)}\n\n{traceback.format_exc()}")
+    return path

@@ -1,0 +1,73 @@
+import hashlib
+import json
+import pathlib
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from tfedge_pipelines import train
+
+SCRIPT = pathlib.Path(train.__file__)
+
+
+def run(*arguments, folder=None):
+    command = [sys.executable, str(SCRIPT), *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def npz(path, **changes):
+    random = np.random.default_rng(0)
+    arrays = {"x": random.random((60, 8, 8, 1), np.float32), "y": np.arange(60) % 3} | changes
+    np.savez(path, **arrays)
+    return path
+
+
+def test_trains_from_another_folder_and_says_how(tmp_path):
+    done = run("--epochs=1", "--batch_size=256", "--output_dir=a folder", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    facts = json.loads((tmp_path / "a folder" / "training.json").read_text())
+    model = tmp_path / "a folder" / "model.keras"
+    assert facts["command"] == (
+        "python pipelines/train.py --epochs=1 --batch_size=256 '--output_dir=a folder'"
+    )
+    assert (facts["network"], facts["seed"], facts["held_out_examples"]) == ("digits_cnn", 0, 600)
+    assert 0 <= facts["held_out_accuracy"] <= 1
+    assert facts["sha256"] == hashlib.sha256(model.read_bytes()).hexdigest()
+    assert sorted(path.name for path in model.parent.iterdir()) == ["model.keras", "training.json"]
+
+
+def test_help_is_quick_and_shows_our_flags_only():
+    started = time.monotonic()
+    done = run("--help")
+    assert time.monotonic() - started < 0.5
+    assert done.returncode == 0
+    assert "--network" in done.stdout
+    assert "alsologtostderr" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--network=ds_cn"], "--network: no 'ds_cn'. Did you mean ds_cnn?"),
+        (["--epoch=3"], "--epoch: unknown flag. Did you mean epochs?"),
+        (["--epochs=0"], "flag --epochs=0"),
+        (["digits"], "'digits': only flags are expected here"),
+        ([], "--output_dir: missing"),
+        (["--output_dir=FILE"], "--output_dir: cannot write to FILE"),
+    ],
+)
+def test_bad_usage_is_one_line_and_exit_code_1(arguments, expected, tmp_path):
+    (tmp_path / "FILE").touch()
+    done = run(*arguments, folder=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith(expected) or expected in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_an_unknown_source_of_data_is_refused_in_one_line(tmp_path):
+    done = run("--data=digit", "--output_dir=out", folder=tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "digit" in done.stderr
+    assert not (tmp_path / "out" / "model.keras").exists()
