@@ -1,0 +1,266 @@
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from tfedge import errors
+from tfedge.release import bundle, swap
+
+OLD = {"model.tflite": b"old" * 1000, "verdict.json": b'{"schema_version": 1, "outcome": "old"}'}
+NEW = {"model.tflite": b"new" * 2000, "verdict.json": b'{"schema_version": 1, "outcome": "new"}'}
+
+
+def _content(folder):
+    return {file.name: file.read_bytes() for file in pathlib.Path(folder).iterdir()}
+
+
+def _beside(folder):
+    return sorted(file.name for file in pathlib.Path(folder).parent.iterdir())
+
+
+def test_publish_then_verify(tmp_path):
+    folder = bundle.publish(tmp_path / "deep" / "out", NEW)
+    manifest = bundle.verify(folder)
+    assert manifest["schema_version"] == 1
+    assert manifest["files"]["model.tflite"]["bytes"] == 6000
+    assert set(_content(folder)) == {*NEW, "manifest.json"}
+    assert _beside(folder) == ["out"]
+
+
+def test_publish_replaces_the_whole_release(tmp_path):
+    bundle.publish(tmp_path / "out", {**OLD, "report.html": b"<p>old</p>"})
+    os.chmod(tmp_path / "out", 0o750)
+    bundle.publish(tmp_path / "out", NEW)
+    assert set(_content(tmp_path / "out")) == {*NEW, "manifest.json"}
+    assert (tmp_path / "out").stat().st_mode & 0o777 == 0o750
+
+
+def test_reject_leaves_the_release_alone(tmp_path):
+    bundle.publish(tmp_path / "out", OLD)
+    before = _content(tmp_path / "out")
+    assert bundle.reject(tmp_path / "out", NEW) == bundle.rejected_dir(tmp_path / "out")
+    assert _content(tmp_path / "out") == before
+    assert bundle.verify(tmp_path / "out.rejected")
+    bundle.reject(tmp_path / "out", OLD)
+    assert _content(tmp_path / "out.rejected")["model.tflite"] == OLD["model.tflite"]
+
+
+@pytest.mark.parametrize("name", ["with space", "größe", "模型", "x" * 220])
+def test_names_of_all_kinds(tmp_path, name):
+    bundle.publish(tmp_path / name, OLD)
+    bundle.publish(tmp_path / name, NEW)
+    assert bundle.verify(tmp_path / name)
+
+
+def test_a_link_to_a_folder_stays_a_link(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    bundle.publish(tmp_path / "link", NEW)
+    assert (tmp_path / "link").is_symlink() and bundle.verify(tmp_path / "real")
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"a/b.txt": b""},
+        {"../b.txt": b""},
+        {"manifest.json": b"{}"},
+        {"scorecard.json": b'{"metric": 1}'},
+        {"scorecard.json": b"[]"},
+    ],
+)
+def test_files_that_break_the_contract(tmp_path, files):
+    with pytest.raises(ValueError, match=r"plain file name|schema_version"):
+        bundle.publish(tmp_path / "out", files)
+    assert list(tmp_path.iterdir()) == []
+
+
+def _refused(folder, words):
+    with pytest.raises(errors.BadInput, match=words) as caught, bundle.lock(folder):
+        pass
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_where_a_folder_is_expected(tmp_path):
+    (tmp_path / "out").write_text("mine")
+    _refused(tmp_path / "out", "expected a folder, found a file")
+    _refused(tmp_path / "out" / "below", "not a directory|exists")
+
+
+def test_a_read_only_folder(tmp_path):
+    bundle.publish(tmp_path / "out", OLD)
+    (tmp_path / "out").chmod(0o555)
+    _refused(tmp_path / "out", "read-only")
+    (tmp_path / "out").chmod(0o755)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_read_only_parent(tmp_path):
+    tmp_path.chmod(0o555)
+    _refused(tmp_path / "out", "permission denied")
+    tmp_path.chmod(0o755)
+
+
+@pytest.mark.parametrize("folder", ["/proc/tfedge/out", "/proc/tfedge"])
+def test_a_parent_that_cannot_be_made(folder):
+    if not os.path.isdir("/proc"):
+        pytest.skip("no /proc on this system")
+    _refused(folder, "no such file|permission|no space")
+
+
+def test_a_full_disk(tmp_path, monkeypatch):
+    stat = os.statvfs(tmp_path)
+    full = os.statvfs_result((*stat[:4], 0, *stat[5:10]))
+    monkeypatch.setattr(os, "statvfs", lambda path: full)
+    _refused(tmp_path / "out", "no space left")
+
+
+@pytest.mark.parametrize("manifest", [None, '{"files": {"index.html": "1.0"}}', "{}", "[1]"])
+def test_a_folder_of_someone_else(tmp_path, manifest):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    if manifest:
+        (tmp_path / "manifest.json").write_text(manifest)
+    _refused(tmp_path, "thesis.tex|manifest.json")
+    assert (tmp_path / "thesis.tex").read_text() == "years of work"
+
+
+def test_a_file_of_the_user_among_the_release(tmp_path):
+    bundle.publish(tmp_path / "out", OLD)
+    (tmp_path / "out" / "notes.txt").write_text("mine")
+    with pytest.raises(errors.BadInput, match=r"notes\.txt"):
+        bundle.publish(tmp_path / "out", NEW)
+    assert (tmp_path / "out" / "notes.txt").read_text() == "mine"
+
+
+def test_what_a_file_browser_leaves_is_no_ones(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / ".DS_Store").write_bytes(b"")
+    bundle.publish(tmp_path / "out", NEW)
+    (tmp_path / "out" / ".DS_Store").write_bytes(b"")
+    assert bundle.verify(tmp_path / "out")
+
+
+def test_the_current_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    _refused(".", "current folder")
+
+
+def test_foreign_files_in_rejected_are_found_before_the_work(tmp_path):
+    (tmp_path / "out.rejected").mkdir()
+    (tmp_path / "out.rejected" / "mine.txt").write_text("mine")
+    _refused(tmp_path / "out", r"out\.rejected: it holds files .* mine\.txt")
+
+
+def test_verify_names_what_is_wrong(tmp_path):
+    folder = bundle.publish(tmp_path / "out", {**OLD, "report.html": b"<p></p>"})
+    (folder / "model.tflite").write_bytes(b"olD" * 1000)
+    (folder / "report.html").unlink()
+    (folder / "extra").touch()
+    with pytest.raises(errors.BadInput) as caught:
+        bundle.verify(folder)
+    for words in ("model.tflite was changed", "report.html is missing", "extra was added"):
+        assert words in str(caught.value)
+
+
+def test_verify_of_what_is_no_release(tmp_path):
+    with pytest.raises(errors.BadInput, match=r"manifest\.json"):
+        bundle.verify(tmp_path)
+    with pytest.raises(errors.BadInput, match="no such file"):
+        bundle.verify(tmp_path / "missing")
+
+
+def test_a_reader_never_sees_a_mixture(tmp_path):
+    bundle.publish(tmp_path / "out", OLD)
+    done = threading.Event()
+
+    def write():
+        for turn in range(60):
+            bundle.publish(tmp_path / "out", NEW if turn % 2 else OLD)
+        done.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    reads = 0
+    while not done.is_set():
+        assert bundle.verify(tmp_path / "out")
+        reads += 1
+    writer.join()
+    assert reads
+
+
+@pytest.mark.parametrize("fails", ["write", "fsync", "rename"])
+def test_a_disk_that_fills_while_publishing(tmp_path, monkeypatch, fails):
+    bundle.publish(tmp_path / "out", OLD)
+    before = _content(tmp_path / "out")
+    calls = iter([False, True])
+
+    def full(real):
+        def call(*arguments, **named):
+            if next(calls, True):
+                raise OSError(28, "No space left on device")
+            return real(*arguments, **named)
+
+        return call
+
+    with bundle.lock(tmp_path / "out"), monkeypatch.context() as patched:
+        patched.setattr(swap, "_exchange", lambda *_: False)
+        patched.setattr(os, fails, full(getattr(os, fails)))
+        with pytest.raises(errors.BadInput, match=r"no space left on device\. Free some space"):
+            bundle.publish(tmp_path / "out", NEW)
+    with bundle.lock(tmp_path / "out"):
+        pass
+    assert _content(tmp_path / "out") == before
+    assert _beside(tmp_path / "out") == ["out"]
+
+
+def test_errors_of_the_run_pass_through_the_lock(tmp_path):
+    with pytest.raises(OSError, match="mine"), bundle.lock(tmp_path / "out"):
+        raise OSError("mine")
+    assert list(tmp_path.iterdir()) == []
+
+
+_HOLDER = """
+import sys
+from tfedge.release import bundle
+with bundle.lock(sys.argv[1]):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_the_second_run_says_who_holds_the_folder(tmp_path):
+    with subprocess.Popen(
+        [sys.executable, "-c", _HOLDER, tmp_path / "out"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as holder:
+        assert holder.stdout.readline() == b"held\n"
+        _refused(tmp_path / "out", f"in use by process {holder.pid} on")
+        holder.kill()
+    with bundle.lock(tmp_path / "out"):  # a killed run leaves no stale lock
+        assert (tmp_path / "out.lock").read_text().split()[0] == str(os.getpid())
+    assert not (tmp_path / "out.lock").exists()
+
+
+@pytest.mark.parametrize("exchange", ["exchange", "rename"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_killed_anywhere(tmp_path, exchange, when):
+    """kill_publishing.py kills a publishing child around every system call in turn."""
+    program = pathlib.Path(__file__).with_name("kill_publishing.py")
+    finished = subprocess.run(
+        [sys.executable, program, tmp_path / "out", exchange, when],
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert finished.returncode == 0, finished.stderr
+    seen = json.loads(finished.stdout)
+    assert seen["kills"] > 20
+    assert seen["broken"] == []
+    assert {"old", "new"} <= set(seen["releases"])
+    # Only a system that cannot exchange folders has a moment with none.
+    assert seen["releases"].get("none", 0) <= (0 if exchange == "exchange" else 2)
