@@ -1,0 +1,182 @@
+"""Compares tfedge with TFMOT by hand and with the AI Edge Quantizer, on equal terms.
+
+    python tools/compare_peers.py --network=ds_cnn --data=fashion_mnist --epochs=12 \
+        --recipe='prune(final_sparsity=0.6), cluster(number_of_clusters=16), quantize()' \
+        --output_dir=DIR
+
+One network, one data set, one run: every peer starts from the same trained model and gets the
+same epochs, batch size and learning-rate schedule, split over its phases (12 epochs are 6 + 6
+for PQAT, 4 + 4 + 4 for PCQAT). All files are judged by the same interpreter on the whole
+held-out split, paired with the plain float32 file. DIR gets peers.json and every .tflite file.
+Rows already in peers.json with the same settings are kept, so a killed run goes on.
+The eight rows by hand take about half an hour for ds_cnn on two cores.
+"""
+
+import dataclasses
+import hashlib
+import importlib.metadata
+import pathlib
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from absl import flags, logging
+from peers import ai_edge, by_hand, ours, setup
+from peers import report as report_lib
+from tfedge_pipelines import entry
+
+from tfedge import errors
+
+_FLAGS = flags.FlagValues()
+_NETWORK = flags.DEFINE_string(
+    "network", "ds_cnn", "Reference network with a kept checkpoint.", flag_values=_FLAGS
+)
+_MODEL = flags.DEFINE_string(
+    "model", None, "Keras model file to start from instead of --network.", flag_values=_FLAGS
+)
+_DATA = flags.DEFINE_string("data", "fashion_mnist", "As for train.py.", flag_values=_FLAGS)
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "Folder that holds the data set, if not the usual one.", flag_values=_FLAGS
+)
+_OUTPUT_DIR = flags.DEFINE_string(
+    "output_dir", None, "Folder for peers.json and the .tflite files. Required.", flag_values=_FLAGS
+)
+_ROWS = flags.DEFINE_list(
+    "rows",
+    [*by_hand.NAMES, *ai_edge.NAMES],
+    f"Peers to run: {by_hand.GRAMMAR} (S: sparsity in percent, C: clusters), "
+    f"{', '.join(ai_edge.NAMES)}. Empty for none.",
+    flag_values=_FLAGS,
+)
+_RECIPES = flags.DEFINE_multi_string(
+    "recipe", [], "A tfedge recipe; may be given several times.", flag_values=_FLAGS
+)
+_EXPORT = flags.DEFINE_string(
+    "export", "int8", "How tfedge's recipes are exported.", flag_values=_FLAGS
+)
+_EPOCHS = flags.DEFINE_integer(
+    "epochs", 12, "All training of a row, over all its phases.", lower_bound=3, flag_values=_FLAGS
+)
+_LEARNING_RATE = flags.DEFINE_float(
+    "learning_rate", 1e-3, "Adam's at the start of a phase.", lower_bound=0.0, flag_values=_FLAGS
+)
+_BATCH_SIZE = flags.DEFINE_integer(
+    "batch_size", 128, "Examples per training step.", lower_bound=1, flag_values=_FLAGS
+)
+_SEED = flags.DEFINE_integer("seed", 0, "Seeds all rows.", lower_bound=0, flag_values=_FLAGS)
+_MARGIN = flags.DEFINE_float(
+    "margin", 0.005, "Loss of accuracy that counts as none, a share.", flag_values=_FLAGS
+)
+_TRAIN_EXAMPLES = flags.DEFINE_integer(
+    "train_examples", None, "Train on so many only, for a trial.", lower_bound=1, flag_values=_FLAGS
+)
+
+BASELINE = "float32"
+
+
+def run() -> None:
+    """The whole program."""
+    entry.run(main, _FLAGS, __doc__)
+
+
+def main() -> int:
+    """Runs the rows that are missing and shows the table; the exit code."""
+    if not _OUTPUT_DIR.value:
+        raise errors.BadInput("--output_dir", "missing", "Name a folder to write to")
+    folder = pathlib.Path(_OUTPUT_DIR.value)
+    folder.mkdir(parents=True, exist_ok=True)
+    peers = _peers()
+    given = _setup()
+    report = report_lib.Report(folder, _settings(given))
+    baseline = _made(by_hand.float32, BASELINE, given, report, None)
+    for name, peer in peers.items():
+        if not report.has(name):
+            logging.info("%s ...", name)
+            _made(peer, name, given, report, baseline)
+    title = f"{_MODEL.value or _NETWORK.value} on {_DATA.value}, {_EPOCHS.value} epochs"
+    report.show([BASELINE, *peers], title)
+    return entry.OK
+
+
+def _peers() -> dict[str, Callable[[setup.Setup], bytes]]:
+    """What to run, by row name; every name is checked before anything runs."""
+    found = {}
+    for name in [*_ROWS.value, *(ours.PREFIX + recipe for recipe in _RECIPES.value)]:
+        if name in ai_edge.NAMES and not ai_edge.is_installed():
+            logging.warning("%s: left out, ai-edge-quantizer is not installed", name)
+            continue
+        peer = by_hand.find(name) or ai_edge.find(name) or ours.find(name, _EXPORT.value)
+        if peer is None:
+            known = [*by_hand.NAMES, *ai_edge.NAMES]
+            raise errors.BadInput("--rows", f"no peer {name!r}", entry.nearest(name, known))
+        found[name] = peer
+    return found
+
+
+def _setup() -> setup.Setup:
+    from tfedge.data import sources
+
+    path = pathlib.Path(_MODEL.value or _checkpoint())
+    if not path.is_file():
+        flag = "--model" if _MODEL.value else "--network"
+        raise errors.BadInput(flag, f"no file {path}", "Train one with pipelines/train.py")
+    task = sources.load_task(_DATA.value, _DATA_DIR.value, _SEED.value)
+    if _TRAIN_EXAMPLES.value:
+        chosen = np.random.default_rng(_SEED.value).permutation(len(task.train))
+        task = dataclasses.replace(task, train=task.train.take(chosen[: _TRAIN_EXAMPLES.value]))
+    return setup.Setup(str(path), task, _EPOCHS.value, _LEARNING_RATE.value, _BATCH_SIZE.value)
+
+
+def _checkpoint() -> pathlib.Path:
+    import tfedge_models
+
+    name = f"{_NETWORK.value}_{_DATA.value}.keras"
+    return pathlib.Path(tfedge_models.__path__[0], "checkpoints", name)
+
+
+def _settings(given: setup.Setup) -> dict[str, Any]:
+    """All that a row's numbers depend on."""
+    packages = ("tensorflow", "tf-keras", "tensorflow-model-optimization", "ai-edge-litert")
+    return {
+        "model_sha256": hashlib.sha256(pathlib.Path(given.model_path).read_bytes()).hexdigest(),
+        "data": _DATA.value,
+        "train_examples": len(given.task.train),
+        "steps": given.epochs * given.steps_per_epoch,
+        "epochs": given.epochs,
+        "learning_rate": given.learning_rate,
+        "batch_size": given.batch_size,
+        "seed": _SEED.value,
+        "margin": _MARGIN.value,
+        "export": _EXPORT.value,
+        "versions": {name: importlib.metadata.version(name) for name in packages},
+    }
+
+
+def _made(
+    peer: Callable, name: str, given: setup.Setup, report: report_lib.Report, baseline: bytes | None
+) -> bytes:
+    """Runs one row and writes it down; a peer that breaks gets a row that says so."""
+    from peers import judge
+
+    from tfedge.compress import keras
+
+    keras.tf_keras.backend.clear_session()
+    keras.tf_keras.utils.set_random_seed(_SEED.value)
+    started = time.monotonic()
+    try:
+        content = peer(given)
+    except errors.BadInput:
+        raise
+    except Exception as error:  # TFMOT refuses with every kind of error
+        logging.exception("%s", name)
+        report.add(name, {"failed": f"{type(error).__name__}: {error}"[:300]}, b"")
+        return b""
+    seconds = round(time.monotonic() - started, 1)
+    row = judge.measure(content, baseline or content, given.task, _MARGIN.value)
+    report.add(name, {**row, "seconds": seconds}, content)
+    return content
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,66 @@
+"""The rows of a comparison: kept in peers.json after each, shown as one table."""
+
+import json
+import os
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+SCHEMA_VERSION = 1
+
+
+class Report:
+    """peers.json and the .tflite files beside it.
+
+    Args:
+        folder: where they are.
+        settings: all that the numbers of a row depend on; rows made with others are made anew.
+    """
+
+    def __init__(self, folder: pathlib.Path, settings: Mapping[str, Any]):
+        self._folder, self._settings = folder, dict(settings)
+        self._path = folder / "peers.json"
+        known = json.loads(self._path.read_text("utf-8")) if self._path.is_file() else {}
+        self._rows = known.get("rows", {})
+
+    def has(self, name: str) -> bool:
+        """Whether the row is there, was made with these settings and did not fail."""
+        row = self._rows.get(name, {"failed": "never run"})
+        return "failed" not in row and row["settings"] == self._settings
+
+    def add(self, name: str, row: Mapping[str, Any], content: bytes) -> None:
+        """Keeps the row and its file; peers.json is whole at any moment."""
+        file = "".join(c if c.isalnum() else "_" for c in name)[:100] + ".tflite"
+        (self._folder / file).write_bytes(content)
+        self._rows[name] = {**row, "file": file, "settings": self._settings}
+        aside = self._path.with_suffix(f".{os.getpid()}.part")
+        text = json.dumps({"schema_version": SCHEMA_VERSION, "rows": self._rows}, indent=2)
+        aside.write_text(text + "\n", encoding="utf-8")
+        os.replace(aside, self._path)
+
+    def show(self, names: Sequence[str], title: str) -> None:
+        """Prints the table, in the order given."""
+        from rich import console, table
+
+        shown = table.Table("peer", title=title)
+        for column in ("accuracy", "to float, 90 %", "verdict", "file", "download", "ms", "s"):
+            shown.add_column(column, justify="right", no_wrap=True)
+        for name in names:
+            shown.add_row(name, *cells(self._rows[name]))
+        console.Console().print(shown)
+
+
+def cells(row: Mapping[str, Any]) -> list[str]:
+    """A row as text, in the order of the table's columns."""
+    if "failed" in row:
+        return ["", row["failed"][:40], "FAILED"]
+    lower, upper = row["interval"]
+    return [
+        f"{row['accuracy']:.2%}",
+        f"{row['difference']:+.2%} ({lower:+.2%} {upper:+.2%})",
+        row["verdict"],
+        f"{row['file_bytes']:,}",
+        f"{row['download_bytes']:,}",
+        f"{row['latency_p50_ms']:.3f}",
+        f"{row['seconds']:.0f}",
+    ]

@@ -1,0 +1,66 @@
+"""What every peer is given: the same model, the same examples, the same number of steps."""
+
+import dataclasses
+import functools
+from typing import Any
+
+import numpy as np
+
+from tfedge.data import task as task_lib
+
+FINAL_SHARE = 0.01  # of the learning rate, at the end of the cosine
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Setup:
+    """One network, one data set and one amount of training.
+
+    Attributes:
+        model_path: the trained Keras model all start from.
+        task: its data; peers read the train and calibration splits only.
+        epochs: all training a peer may spend, over all its phases.
+        learning_rate: of Adam at the start of a phase; a cosine takes it to 1 % of it.
+        batch_size: examples per step.
+    """
+
+    model_path: str
+    task: task_lib.Task
+    epochs: int
+    learning_rate: float
+    batch_size: int
+
+    def fresh_model(self) -> Any:
+        """The model as a tf_keras model that nobody has touched."""
+        import tfedge
+
+        return tfedge.load_model(self.model_path)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Full batches in the training split; a smaller split is one batch."""
+        return max(1, len(self.task.train) // self.batch_size)
+
+    @functools.cached_property
+    def train_arrays(self) -> tuple[np.ndarray, np.ndarray]:
+        """(inputs as the model takes them, targets), in memory."""
+        x, y = next(self.task.train.batches(len(self.task.train)))
+        return self.task.normalization(x), y
+
+    @functools.cached_property
+    def calibration_inputs(self) -> np.ndarray:
+        """(n, ...) float32: what activation ranges are read from."""
+        x, _ = next(self.task.calibration.batches(len(self.task.calibration)))
+        return self.task.normalization(x)
+
+    def train_examples(self) -> Any:
+        """A tf.data set of full batches, shuffled anew in every epoch."""
+        import tensorflow as tf
+
+        examples = tf.data.Dataset.from_tensor_slices(self.train_arrays)
+        examples = examples.shuffle(len(self.task.train), seed=self.task.seed)
+        size = min(self.batch_size, len(self.task.train))
+        return examples.batch(size, drop_remainder=True).prefetch(2)
+
+    def parts(self, phases: int) -> list[int]:
+        """The epochs of each phase: `epochs` split evenly, earlier phases get what is over."""
+        return [len(part) for part in np.array_split(np.arange(self.epochs), phases)]
