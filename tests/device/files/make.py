@@ -1,0 +1,133 @@
+"""Makes the small .tflite files of this folder: `python tests/device/files/make.py`.
+
+They are kept so that the device side is tested without TensorFlow. The weights are drawn
+from a seed and rounded to a coarse grid of 1/4. Kernels carry their Keras layer's name, as in
+files that tfedge exports.
+"""
+
+import json
+import os
+import pathlib
+import tempfile
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+
+import numpy as np
+import tensorflow as tf
+import tf_keras
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.tools import flatbuffer_utils
+
+HERE = pathlib.Path(__file__).parent
+layers = tf_keras.layers
+
+
+def image_network(raw: bool = False) -> tf_keras.Model:
+    """8x8x1 -> 4 classes; with `raw` it takes 0..16 instead of 0..1."""
+    model = tf_keras.Sequential(
+        [
+            layers.Input((8, 8, 1), name="image"),
+            *([layers.Rescaling(1 / 16)] if raw else []),
+            layers.Conv2D(4, 3, strides=2, padding="same", activation="relu", name="conv"),
+            layers.DepthwiseConv2D(3, padding="same", activation="relu", name="depthwise"),
+            layers.Flatten(),
+            layers.Dense(4, activation="softmax", name="dense"),
+        ]
+    )
+    _set_kernels(model)
+    return model
+
+
+def sequence_network() -> tf_keras.Model:
+    """Two inputs, two outputs: 5 steps of 3 through an LSTM, and 2 numbers beside them."""
+    steps, extra = layers.Input((5, 3), name="steps"), layers.Input((2,), name="extra")
+    state = layers.LSTM(4, name="lstm")(steps)
+    joined = layers.Concatenate()([state, extra])
+    score = layers.Dense(1, name="score")(joined)
+    group = layers.Dense(3, activation="softmax", name="group")(joined)
+    model = tf_keras.Model([steps, extra], {"score": score, "group": group})
+    _set_kernels(model)
+    return model
+
+
+def block_sparse_network() -> tf_keras.Model:
+    """A dense kernel whose zeros come in blocks of four along the input."""
+    model = tf_keras.Sequential(
+        [layers.Input((16,), name="values"), layers.Dense(4, use_bias=False, name="dense")]
+    )
+    kernel = np.zeros((16, 4), np.float32)
+    kernel[0:4, 0], kernel[8:12, 2] = 1.5, -0.5
+    model.layers[-1].set_weights([kernel])
+    return model
+
+
+def _set_kernels(model: tf_keras.Model) -> None:
+    random = np.random.default_rng(0)
+    for layer in model.layers:
+        drawn = [random.normal(size=w.shape) for w in layer.get_weights()]
+        layer.set_weights([np.round(w * 4) / 4 * (np.abs(w) > 0.5) for w in drawn])
+
+
+def convert(model: tf_keras.Model, samples=None, sparse=False, half=False, io=tf.int8) -> bytes:
+    """With a batch of one in the signature, inputs by the model's own names."""
+    specs = [
+        tf.TensorSpec([1, *i.shape[1:]], i.dtype, name=i.name.split(":")[0]) for i in model.inputs
+    ]
+
+    @tf.function(input_signature=specs)
+    def serve(*inputs):
+        outputs = model(list(inputs) if len(inputs) > 1 else inputs[0], training=False)
+        return outputs if isinstance(outputs, dict) else {"output": outputs}
+
+    module = tf.Module()
+    module.model = model
+    with tempfile.TemporaryDirectory() as folder:
+        tf.saved_model.save(module, folder, signatures={"serving_default": serve})
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        converter.exclude_conversion_metadata = True
+        if sparse:
+            converter.optimizations = [tf.lite.Optimize.EXPERIMENTAL_SPARSITY]
+        if half:
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            converter.target_spec.supported_types = [tf.float16]
+        if samples is not None:
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            converter.representative_dataset = lambda: ([row[None]] for row in samples)
+            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+            converter.inference_input_type = converter.inference_output_type = io
+        return converter.convert()
+
+
+def named(tflite: bytes, metadata: dict[str, dict] | None = None) -> bytes:
+    """The kernels named for their layers; metadata added as JSON."""
+    model = flatbuffer_utils.convert_bytearray_to_object(tflite)
+    layer_names = (b"conv", b"depthwise", b"dense", b"score", b"group")
+    for tensor in model.subgraphs[0].tensors:
+        if len(tensor.shape) > 1 and model.buffers[tensor.buffer].data is not None:
+            for name in layer_names:
+                if b"/" + name + b"/" in tensor.name:
+                    tensor.name = name
+    for name, content in (metadata or {}).items():
+        entry, buffer = schema.MetadataT(), schema.BufferT()
+        entry.name, entry.buffer = name.encode(), len(model.buffers)
+        buffer.data = list(json.dumps(content).encode())
+        model.buffers.append(buffer)
+        model.metadata.append(entry)
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+
+if __name__ == "__main__":
+    image, raw_image = image_network(), image_network(raw=True)
+    samples = np.random.default_rng(1).integers(0, 17, (64, 8, 8, 1)).astype(np.float32)
+    files = {
+        "image_float": named(convert(image)),
+        "image_float16": named(convert(image, half=True)),
+        "image_int8": named(convert(image, samples / 16)),
+        "image_uint8_raw": named(
+            convert(raw_image, samples, io=tf.uint8), {"tfedge.input": {"raw": True}}
+        ),
+        "sequence_float": named(convert(sequence_network())),
+        "block_sparse": named(convert(block_sparse_network(), sparse=True)),
+    }
+    for name, content in files.items():
+        (HERE / f"{name}.tflite").write_bytes(content)
