@@ -2,8 +2,7 @@
 
 A hold is a projection. `finetune` keeps an unconstrained copy of each held kernel, computes
 gradients at the projected one and applies them to the copy (BinaryConnect, Courbariaux et al.
-2015, arXiv:1511.00363; for zeros: dynamic pruning with feedback, Lin et al. 2020,
-arXiv:2006.07253). At export the same hold reads the deployed integers.
+2015, arXiv:1511.00363). At export the same hold reads the deployed integers.
 """
 
 import abc
@@ -18,7 +17,7 @@ from tfedge.compress import kernels
 INT8_MAX = 127  # symmetric, narrow range: -128 is not used for weights
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Hold(abc.ABC):
     """A promise about the kernel of one layer.
 
@@ -40,20 +39,28 @@ class Hold(abc.ABC):
     def project(self, kernel: Any, state: dict[str, Any]) -> Any:
         """The nearest kernel that keeps the promise. Traced by TensorFlow, so no numpy."""
 
+    def gradient(self, gradient: Any, state: dict[str, Any]) -> Any:
+        """The gradient that the unconstrained copy gets, from that at the projected kernel."""
+        return gradient
+
     @abc.abstractmethod
     def read(self, values: np.ndarray, channel_axis: int) -> tuple[Any, Any, bool]:
         """(promised, found, kept) of the deployed kernel, in the file's layout."""
 
-    def rescaled(self, scales: np.ndarray) -> "Hold":  # noqa: ARG002
+    @abc.abstractmethod
+    def implies(self, earlier: Any) -> bool:
+        """Whether a kernel that keeps this keeps `earlier` too, a hold of the same kind."""
+
+    def rescaled(self, scales: np.ndarray) -> "Hold":
         """The same promise once the kernel's int8 scales are frozen to `scales`."""
         return self
 
-    def scales(self, kernel: np.ndarray) -> np.ndarray | None:  # noqa: ARG002
+    def scales(self, kernel: np.ndarray) -> np.ndarray | None:
         """The int8 scales this hold sets for a projected kernel (keepdims), or None."""
         return None
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Zeros(Hold):
     """These weights stay zero. `mask` is 1 where a weight may live, in Keras' shape."""
 
@@ -70,6 +77,10 @@ class Zeros(Hold):
         """See `Hold.project`."""
         return kernel * state["mask"]
 
+    def gradient(self, gradient: Any, state: dict[str, Any]) -> Any:
+        """Masked weights wait as they are: they return only when others become smaller."""
+        return gradient * state["mask"]
+
     def read(self, values: np.ndarray, channel_axis: int) -> tuple[float, float, bool]:
         """Promised and found share of zeros; kept when every promised one is there."""
         mask = kernels.deployed(self.layout, self.mask)
@@ -78,8 +89,12 @@ class Zeros(Hold):
         kept = values.size == mask.size and not np.any(values.reshape(mask.shape)[mask == 0])
         return promised, found, bool(kept)
 
+    def implies(self, earlier: "Zeros") -> bool:
+        """See `Hold.implies`."""
+        return not np.any(self.mask[earlier.mask == 0])
 
-@dataclasses.dataclass(frozen=True)
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class Levels(Hold):
     """Every channel takes its values from a few: scale[channel] * level.
 
@@ -121,12 +136,16 @@ class Levels(Hold):
         found = max(len(np.unique(row)) for row in rows)
         return self.promised, found, found <= self.promised
 
+    def implies(self, earlier: "Levels") -> bool:
+        """See `Hold.implies`."""
+        return self.promised <= earlier.promised
+
     def scales(self, kernel: np.ndarray) -> np.ndarray:
         """See `Hold.scales`."""
         return self.channel_scales
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Grid(Hold):
     """The kernel lies on a symmetric per-channel integer grid and is deployed at `bits` bits.
 
@@ -152,11 +171,22 @@ class Grid(Hold):
         return tf.clip_by_value(tf.round(kernel / scales), -self._top, self._top) * scales
 
     def read(self, values: np.ndarray, channel_axis: int) -> tuple[int, int, bool]:
-        """Promised and found bits of a weight."""
-        found = values.dtype.itemsize * 8
-        if values.dtype == np.int8 and np.abs(values.astype(int)).max(initial=0) <= self._top:
-            found = self.bits
-        return self.bits, found, found == self.bits
+        """Promised and found bits of a weight; floats count when they lie on the grid."""
+        codes: np.ndarray = values.astype(np.float32)
+        if values.dtype.kind == "f":
+            others = tuple(axis for axis in range(values.ndim) if axis != channel_axis)
+            scales: np.ndarray = np.abs(values).max(axis=others, keepdims=True) / self._top
+            if self.frozen is not None:
+                scales = np.moveaxis(self.frozen.reshape(-1, *[1] * len(others)), 0, channel_axis)
+            codes = values / np.where(scales > 0, scales, 1.0)
+        whole = np.abs(codes - np.round(codes)).max(initial=0) < 1e-3
+        fits = whole and np.abs(codes).max(initial=0) < self._top + 0.5
+        found = self.bits if fits else values.dtype.itemsize * 8
+        return self.bits, found, bool(fits)
+
+    def implies(self, earlier: "Grid") -> bool:
+        """See `Hold.implies`."""
+        return self.bits <= earlier.bits
 
     def rescaled(self, scales: np.ndarray) -> "Grid":
         """See `Hold.rescaled`."""
@@ -191,13 +221,13 @@ def project(kernel: np.ndarray, holds: tuple[Hold, ...]) -> np.ndarray:
 
 
 def broken(model: Any, holds: tuple[Hold, ...]) -> tuple[Hold, ...]:
-    """The holds that a model's kernels do not keep, to within float rounding."""
-    found = {kernel.layer: kernel.numpy() for kernel in kernels.find(model)}
+    """The holds that a model's kernels do not keep."""
+    found = {kernel.layer: kernel for kernel in kernels.find(model)}
     return tuple(
-        hold
-        for hold in holds
-        if hold.layer not in found
-        or not np.allclose(
-            project(found[hold.layer], (hold,)), found[hold.layer], rtol=1e-5, atol=1e-7
-        )
+        hold for hold in holds if hold.layer not in found or not _keeps(found[hold.layer], hold)
     )
+
+
+def _keeps(kernel: kernels.Kernel, hold: Hold) -> bool:
+    values = kernels.deployed(kernel.kind, kernel.numpy())
+    return hold.read(values, kernels.deployed_channel_axis(kernel.kind))[2]

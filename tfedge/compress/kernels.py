@@ -48,6 +48,9 @@ class Kernel:
         return np.array(self.variable)
 
 
+KINDS = tuple(_LAYOUTS)
+
+
 def find(model: Any) -> tuple[Kernel, ...]:
     """The kernels of a flat tf_keras model, in the order of its layers; a shared one once."""
     return tuple(

@@ -1,0 +1,83 @@
+"""A candidate on disk between two passes, so that a killed run goes on after the last one."""
+
+import dataclasses
+import hashlib
+import pathlib
+from typing import Any
+
+from tfedge.compress import keras as k
+from tfedge.compress import training_state
+from tfedge.compress.candidate import Candidate, Quantization, Report
+from tfedge.data.task import Task
+
+
+def fingerprint(candidate: Candidate, task: Task) -> str:
+    """What a run starts from: the model's graph and weights, the data, the seed."""
+    digest = hashlib.sha256(candidate.model.to_json().encode())
+    for weight in candidate.model.get_weights():
+        digest.update(weight.tobytes())
+    digest.update(f"{task.name} {task.seed} {task.batch_size} {task.normalization}".encode())
+    for split in (task.train, task.calibration, task.validation):
+        digest.update(f"{len(split)}".encode())
+        x, y = next(iter(split.batches(64)))
+        for array in [*_arrays(x), *_arrays(y)]:
+            digest.update(array.tobytes())
+    return digest.hexdigest()[:16]
+
+
+def extend(key: str, text: str) -> str:
+    """The key after one more pass."""
+    return hashlib.sha256(f"{key} {text}".encode()).hexdigest()[:16]
+
+
+def save(candidate: Candidate, folder: pathlib.Path) -> None:
+    """Write `candidate.npz` into the folder; it is whole or not there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = candidate.model.get_weights()
+    arrays = {f"weight/{number}": weight for number, weight in enumerate(weights)}
+    index: dict[str, Any] = {
+        "model": candidate.model.to_json(),
+        "weights": len(weights),
+        "holds": training_state.pack(candidate.holds, "hold", arrays),
+        "reports": [report.to_json() for report in candidate.reports],
+        "quantization": None,
+    }
+    if candidate.quantization is not None:
+        index["quantization"] = dataclasses.asdict(candidate.quantization)
+    training_state.write(folder / "candidate.npz", index, arrays)
+
+
+def load(folder: pathlib.Path) -> Candidate | None:
+    """What `save` wrote, or None."""
+    found = training_state.read(folder / "candidate.npz")
+    if found is None:
+        return None
+    index, arrays = found
+    model = k.tf_keras.models.model_from_json(index["model"])
+    model.set_weights([arrays[f"weight/{number}"] for number in range(index["weights"])])
+    quantization = index["quantization"]
+    if quantization is not None:
+        ranges = {name: (low, high) for name, (low, high) in quantization.pop("ranges").items()}
+        quantization = Quantization(ranges=ranges, **quantization)
+    return Candidate(
+        model=model,
+        holds=training_state.unpack(index["holds"], "hold", arrays),
+        reports=tuple(_report(entry) for entry in index["reports"]),
+        quantization=quantization,
+    )
+
+
+def _report(entry: dict[str, Any]) -> Report:
+    skipped = tuple((layer, reason) for layer, reason in entry["skipped"])
+    return Report(
+        **{
+            **entry,
+            "touched": tuple(entry["touched"]),
+            "skipped": skipped,
+            "history": tuple(entry["history"]),
+        }
+    )
+
+
+def _arrays(value: Any) -> list[Any]:
+    return list(value.values()) if isinstance(value, dict) else [value]

@@ -1,0 +1,213 @@
+"""Puts TFMOT's fake quantization on the activations of a flat, folded model.
+
+Kernels need none: they are already on their integer grid (`holds.Grid`). A quantizer stands
+after every tensor that becomes an int8 tensor in the .tflite, which is where the converter
+needs a range and nowhere else: not between a convolution and the ReLU it is fused with, not
+after layers that only move values, not after softmax or sigmoid, whose range LiteRT fixes.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfedge.compress import graph, kernels
+from tfedge.compress import keras as k
+from tfedge.compress.candidate import Quantization
+from tfedge.data.task import Task
+
+_MOVES_VALUES = (
+    ("Reshape", "Flatten", "Permute", "RepeatVector", "SlicingOpLambda", "Identity")
+    + ("MaxPooling1D", "MaxPooling2D", "GlobalMaxPooling1D", "GlobalMaxPooling2D")
+    + ("AveragePooling1D", "AveragePooling2D", "UpSampling1D", "UpSampling2D")
+    + ("ZeroPadding1D", "ZeroPadding2D", "Cropping1D", "Cropping2D")
+    + ("Dropout", "SpatialDropout1D", "SpatialDropout2D", "GaussianNoise", "GaussianDropout")
+    + ("ActivityRegularization", "AlphaDropout")
+)
+_COMPUTES_IN_INT8 = (
+    kernels.KINDS
+    + _MOVES_VALUES
+    + ("InputLayer", "Add", "Subtract", "Multiply", "Concatenate", "Maximum", "Minimum")
+    + ("ReLU", "Softmax", "GlobalAveragePooling1D", "GlobalAveragePooling2D", "Rescaling")
+)
+_FUSED_ACTIVATIONS = ("linear", "relu", "relu6")
+_FIXED_RANGE = ("softmax", "sigmoid", "tanh")
+_INT8_ACTIVATIONS = (
+    *_FUSED_ACTIVATIONS,
+    *_FIXED_RANGE,
+    *("swish", "silu", "hard_swish", "hard_silu", "hard_sigmoid"),
+)
+
+
+def insert(model: Any, quantization: Quantization) -> Any:
+    """A copy of `model` with a TFMOT QuantizeLayer, named for its range, on each activation.
+
+    Args:
+        model: flat tf_keras model, BatchNormalization folded.
+        quantization: ranges by the names that `calibrate` gave.
+    """
+    made = {}
+
+    def quantize(name: str, tensor: Any) -> Any:
+        made[name] = _quantize_layer(name)
+        return made[name](tensor)
+
+    quantized = _place(model, quantize)
+    _set_ranges(made, quantization.ranges)
+    return quantized
+
+
+def ranges(quantized: Any) -> dict[str, tuple[float, float]]:
+    """The ranges a model made by `insert` has now."""
+    return {
+        layer.name: (
+            float(layer.quantizer_vars["min_var"]),
+            float(layer.quantizer_vars["max_var"]),
+        )
+        for layer in quantized.layers
+        if type(layer).__name__ == "QuantizeLayer"
+    }
+
+
+def calibrate(model: Any, task: Task, batch_size: int = 32) -> dict[str, tuple[float, float]]:
+    """Ranges of all activations over the calibration split: mean extremes of its batches."""
+    seen: dict[str, Any] = {}
+
+    def record(name: str, tensor: Any) -> Any:
+        seen[name] = tensor
+        return tensor
+
+    flat = _place(model, record)
+    observed = k.tf_keras.Model(flat.inputs, list(seen.values()))
+
+    @tf.function(reduce_retracing=True)
+    def extremes(x: Any) -> Any:
+        outputs = tf.nest.flatten(observed(x, training=False))
+        return [tf.stack([tf.reduce_min(value), tf.reduce_max(value)]) for value in outputs]
+
+    found = [
+        np.stack(extremes(inputs_of(flat, task.normalization(x))))
+        for x, _ in task.calibration.batches(batch_size)
+    ]
+    low, high = np.mean(found, axis=0).T
+    return {
+        name: (float(min(a, 0.0)), float(max(b, a + 1e-6, 1e-6)))
+        for name, a, b in zip(seen, low, high, strict=True)
+    }
+
+
+def inputs_of(model: Any, x: Any) -> Any:
+    """What to call `model` on: one array, or a list in the order of its inputs."""
+    if not isinstance(x, dict):
+        return tf.convert_to_tensor(x)
+    if len(x) == 1:
+        return tf.convert_to_tensor(next(iter(x.values())))
+    return [tf.convert_to_tensor(x[name]) for name in model.input_names]
+
+
+def float_layers(model: Any) -> dict[str, str]:
+    """Layers that stay float when the rest of the model is int8, with the reason."""
+    reasons = {}
+    for layer in model.layers:
+        kind, activation = type(layer).__name__, _activation(layer)
+        if kind in ("Activation", *kernels.KINDS) and activation not in _INT8_ACTIVATIONS:
+            reasons[layer.name] = f"activation {activation!r} has no int8 kernel"
+        elif kind not in (*_COMPUTES_IN_INT8, "Activation") and not _is_operation(layer):
+            reasons[layer.name] = f"{kind} has no int8 form as one operator"
+    return reasons
+
+
+def _place(model: Any, place: Callable[[str, Any], Any]) -> Any:
+    """Rebuild `model` with `place(name, tensor)` on each tensor that needs a range."""
+    model = _split_activations(model)
+    readers = graph.consumers(model)
+
+    def after(call: graph.Call, outputs: Any) -> Any:
+        if not _needs_range(call.layer, readers[call.name]):
+            return outputs
+        tensors = tf.nest.flatten(outputs)
+        placed = [
+            place(_name(call.name, call.index, number), tensor)
+            if tensor.dtype.is_floating
+            else tensor
+            for number, tensor in enumerate(tensors)
+        ]
+        return tf.nest.pack_sequence_as(outputs, placed)
+
+    def after_input(name: str, tensor: Any) -> Any:
+        return place(_name(name, 0, 0), tensor) if tensor.dtype.is_floating else tensor
+
+    return graph.rebuild(model, after=after, after_input=after_input)
+
+
+def _name(layer: str, call: int, tensor: int) -> str:
+    return f"{layer}_range_{call}_{tensor}"
+
+
+def _needs_range(layer: Any, readers: list[Any]) -> bool:
+    kind, activation = type(layer).__name__, _activation(layer)
+    if kind in _MOVES_VALUES or kind == "Softmax":
+        return False
+    if kind in ("Activation", "Op", "TFOpLambda", *kernels.KINDS) and activation in _FIXED_RANGE:
+        return False
+    fused = len(readers) == 1 and _is_relu(readers[0])
+    return not (fused and activation in ("linear", None))
+
+
+def _is_relu(layer: Any) -> bool:
+    if type(layer).__name__ == "ReLU":
+        return not layer.negative_slope and not layer.threshold and layer.max_value in (None, 6.0)
+    return _activation(layer) in ("relu", "relu6") and type(layer).__name__ not in kernels.KINDS
+
+
+def _activation(layer: Any) -> str | None:
+    """Name of the function a layer ends in, None where it has no such setting."""
+    if type(layer).__name__ == "TFOpLambda":
+        return layer.get_config()["function"].rsplit(".", 1)[-1]
+    config = layer.get_config()
+    activation = config.get("activation", config.get("op"))
+    if isinstance(activation, Mapping):
+        activation = activation.get("config", activation.get("class_name"))
+    return activation.rsplit(">", 1)[-1] if isinstance(activation, str) else None
+
+
+def _is_operation(layer: Any) -> bool:
+    return type(layer).__name__ in ("TFOpLambda", "Op", "SlicingOpLambda")
+
+
+def _split_activations(model: Any) -> Any:
+    """Kernels end linear, or in an activation that LiteRT fuses; others become a layer."""
+    split = {
+        layer.name: [
+            graph.Replacement(
+                type(layer).from_config({**layer.get_config(), "activation": "linear"}),
+                layer.get_weights(),
+            ),
+            graph.Replacement(
+                k.tf_keras.layers.Activation(layer.activation, name=f"{layer.name}_activation")
+            ),
+        ]
+        for layer in model.layers
+        if type(layer).__name__ in kernels.KINDS and _activation(layer) not in _FUSED_ACTIVATIONS
+    }
+    return graph.rebuild(model, split) if split else model
+
+
+def _quantize_layer(name: str) -> Any:
+    from tensorflow_model_optimization.python.core.quantization.keras import (
+        quantize_layer,
+        quantizers,
+    )
+
+    quantizer = quantizers.MovingAverageQuantizer(
+        num_bits=8, per_axis=False, symmetric=False, narrow_range=False
+    )
+    return quantize_layer.QuantizeLayer(quantizer, name=name)
+
+
+def _set_ranges(layers: Mapping[str, Any], known: Mapping[str, tuple[float, float]]) -> None:
+    for name, layer in layers.items():
+        low, high = known[name]
+        layer.quantizer_vars["min_var"].assign(low)
+        layer.quantizer_vars["max_var"].assign(high)

@@ -1,0 +1,196 @@
+"""Replays a functional tf_keras model into a new, flat one, changing layers on the way.
+
+The replay never touches the input model: layers are made anew from their config and get a
+copy of the weights. Nested models are dissolved; a layer used twice stays one layer.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfedge.compress import keras as k
+from tfedge.errors import BadInput
+
+
+@dataclasses.dataclass(frozen=True)
+class Replacement:
+    """A new layer and the weights it gets once it is built."""
+
+    layer: Any
+    weights: Sequence[np.ndarray] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Call:
+    """One use of a layer in a replay.
+
+    Attributes:
+        layer: the layer of the old model.
+        name: its name in the new model.
+        index: 0 for the first use, 1 for the next, ...
+    """
+
+    layer: Any
+    name: str
+    index: int
+
+
+After = Callable[[Call, Any], Any]
+
+
+def rebuild(
+    model: Any,
+    replace: Mapping[str, Sequence[Replacement]] | None = None,
+    after: After | None = None,
+    after_input: Callable[[str, Any], Any] | None = None,
+) -> Any:
+    """A flat copy of `model`.
+
+    Args:
+        model: functional or Sequential tf_keras model.
+        replace: layer name -> the layers that stand in its place, called one after the other;
+            none drops it (its input passes through). Names are those of a flat model.
+        after: called with every use of a layer and its output (one tensor or a structure);
+            what it returns goes on.
+        after_input: the same for the inputs, by name.
+
+    Returns:
+        A tf_keras.Model with the same inputs, in order, and the same outputs.
+
+    Raises:
+        BadInput: the model is neither functional nor Sequential.
+    """
+    if not is_functional(model):
+        raise BadInput(
+            f"model {model.name!r}",
+            "a subclassed model has no layer graph to compress",
+            "Export it (--recipe='') or rebuild it with the functional API.",
+        )
+    return _Replay(replace or {}, after, after_input).run(model)
+
+
+def is_functional(model: Any) -> bool:
+    """Whether a tf_keras model has a layer graph (functional, or a built Sequential)."""
+    functional = k.tf_keras.src.engine.functional.Functional
+    return isinstance(model, functional) and bool(getattr(model, "_nodes_by_depth", None))
+
+
+def consumers(model: Any) -> dict[str, list[Any]]:
+    """Layer name -> the layers that read one of its outputs, in a flat model."""
+    readers: dict[str, list[Any]] = {layer.name: [] for layer in model.layers}
+    for node in _nodes(model):
+        for tensor in tf.nest.flatten(node.keras_inputs):
+            readers[tensor._keras_history.layer.name].append(node.layer)
+    return readers
+
+
+def _nodes(model: Any) -> list[Any]:
+    """Nodes in an order in which each comes after all that it reads."""
+    by_depth = model._nodes_by_depth
+    return [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]]
+
+
+class _Replay:
+    """One replay: old layers -> new layers, and the tensors so far."""
+
+    def __init__(self, replace: Mapping, after: After | None, after_input: Callable | None):
+        self._replace, self._after, self._after_input = replace, after, after_input
+        self._new: dict[int, list[Any]] = {}
+        self._names: dict[int, str] = {}
+        self._calls: dict[int, int] = {}
+
+    def run(self, model: Any) -> Any:
+        inputs = [
+            k.tf_keras.Input(
+                batch_shape=tensor.shape, dtype=tensor.dtype, name=tensor._keras_history.layer.name
+            )
+            for tensor in model.inputs
+        ]
+        self._names |= {
+            id(t._keras_history.layer): t._keras_history.layer.name for t in model.inputs
+        }
+        started = inputs
+        if self._after_input is not None:
+            started = [
+                self._after_input(t._keras_history.layer.name, new)
+                for t, new in zip(model.inputs, inputs, strict=True)
+            ]
+        outputs = self._inline(model, started)
+        structure = tf.nest.pack_sequence_as(_output_structure(model), outputs)
+        return k.tf_keras.Model(_as_before(model, inputs), structure, name=model.name)
+
+    def _inline(self, model: Any, given: Sequence[Any]) -> list[Any]:
+        """The output tensors of `model` called on `given`."""
+        tensors = {id(old): new for old, new in zip(model.inputs, given, strict=True)}
+        for node in _nodes(model):
+            if node.is_input:
+                continue
+            args, kwargs = tf.nest.map_structure(
+                lambda value: tensors.get(id(value), value), (node.call_args, node.call_kwargs)
+            )
+            outputs = self._call(node.layer, args, kwargs)
+            for old, new in zip(
+                tf.nest.flatten(node.outputs), tf.nest.flatten(outputs), strict=True
+            ):
+                tensors[id(old)] = new
+        return [tensors[id(tensor)] for tensor in model.outputs]
+
+    def _call(self, layer: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        if is_functional(layer):
+            return self._inline(layer, tf.nest.flatten(args[0]))
+        index = self._calls.get(id(layer), 0)
+        self._calls[id(layer)] = index + 1
+        if id(layer) not in self._new:
+            self._names[id(layer)] = self._free_name(layer.name)
+            outputs = self._make(layer, args, kwargs)
+        else:
+            outputs = _chain(self._new[id(layer)], args, kwargs)
+        if self._after is None:
+            return outputs
+        return self._after(Call(layer, self._names[id(layer)], index), outputs)
+
+    def _make(self, layer: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """The first call of a layer: its twin, or what stands in its place, is made and built."""
+        name = self._names[id(layer)]
+        if name in self._replace:
+            replacements = list(self._replace[name])
+        else:
+            config = {**layer.get_config(), "name": name}
+            replacements = [Replacement(type(layer).from_config(config), layer.get_weights())]
+        self._new[id(layer)] = [replacement.layer for replacement in replacements]
+        outputs = _chain(self._new[id(layer)], args, kwargs)
+        for replacement in replacements:
+            if len(replacement.weights):
+                replacement.layer.set_weights(replacement.weights)
+        return outputs
+
+    def _free_name(self, name: str) -> str:
+        taken, free, number = set(self._names.values()), name, 0
+        while free in taken:
+            number += 1
+            free = f"{name}_{number}"
+        return free
+
+
+def _chain(layers: Sequence[Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    if not layers:
+        return tf.nest.flatten(args)[0]
+    value = layers[0](*args, **kwargs)
+    for layer in layers[1:]:
+        value = layer(value)
+    return value
+
+
+def _output_structure(model: Any) -> Any:
+    structure = getattr(model, "_nested_outputs", None)
+    return model.outputs if structure is None else structure
+
+
+def _as_before(model: Any, inputs: list[Any]) -> Any:
+    structure = getattr(model, "_nested_inputs", None)
+    if structure is None:
+        return inputs if len(inputs) > 1 else inputs[0]
+    return tf.nest.pack_sequence_as(structure, inputs)

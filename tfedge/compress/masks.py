@@ -1,0 +1,65 @@
+"""Which weights of a kernel to keep: masks of 0 and 1 in Keras' shape, by magnitude."""
+
+import math
+
+import numpy as np
+
+from tfedge.compress import kernels
+
+
+def unstructured(weights: np.ndarray, sparsity: float) -> np.ndarray:
+    """Zero the share `sparsity` of smallest weights; as many as TFMOT's, ties by position."""
+    keep = round(weights.size * (1.0 - sparsity))
+    mask = np.zeros(weights.size, np.float32)
+    order = np.argsort(-np.abs(weights), axis=None, kind="stable")
+    mask[order[:keep]] = 1.0
+    return mask.reshape(weights.shape)
+
+
+def block(
+    weights: np.ndarray, sparsity: float, block_size: tuple[int, int], pooling: str
+) -> np.ndarray:
+    """Zero whole blocks of the (inputs, outputs) matrix, by mean ("AVG") or "MAX" magnitude."""
+    matrix = np.abs(weights.reshape(-1, weights.shape[-1]))
+    rows, columns = (math.ceil(n / size) for n, size in zip(matrix.shape, block_size, strict=True))
+    padded = np.full((rows * block_size[0], columns * block_size[1]), np.nan)
+    padded[: matrix.shape[0], : matrix.shape[1]] = matrix
+    blocks = padded.reshape(rows, block_size[0], columns, block_size[1])
+    pooled = (np.nanmean if pooling == "AVG" else np.nanmax)(blocks, axis=(1, 3))
+    mask = np.kron(unstructured(pooled, sparsity), np.ones(block_size, np.float32))
+    return mask[: matrix.shape[0], : matrix.shape[1]].reshape(weights.shape)
+
+
+def m_by_n(weights: np.ndarray, kind: str, m: int, n: int) -> np.ndarray:
+    """Zero the `m` smallest of every `n` weights that follow each other in the .tflite file.
+
+    A row whose length is no multiple of `n` ends in a shorter group, of which the same share,
+    rounded down, is zeroed.
+    """
+    # The index of every weight, laid out as the file has it, tells where each mask value goes.
+    index = kernels.deployed(kind, np.arange(weights.size).reshape(weights.shape))
+    channels = np.moveaxis(index, kernels.deployed_channel_axis(kind), 0)
+    rows = channels.reshape(channels.shape[0], -1)
+    mask = np.ones(weights.size, np.float32)
+    magnitude = np.abs(weights).reshape(-1)
+    for start in range(0, rows.shape[1], n):
+        group = rows[:, start : start + n]
+        count = m if group.shape[1] == n else m * group.shape[1] // n
+        smallest = np.argsort(magnitude[group], axis=1, kind="stable")[:, :count]
+        mask[np.take_along_axis(group, smallest, axis=1)] = 0.0
+    return mask.reshape(weights.shape)
+
+
+def lamp_scores(weights: np.ndarray) -> np.ndarray:
+    """Layer-adaptive scores: comparable across kernels, so one threshold serves all.
+
+    score(w) = w^2 / (sum of squares of all weights of the kernel not smaller than w);
+    Lee et al. 2021, arXiv:2010.07611.
+    """
+    squares = np.square(weights.reshape(-1).astype(np.float64))
+    order = np.argsort(squares, kind="stable")
+    ascending = squares[order]
+    not_smaller = np.cumsum(ascending[::-1])[::-1]
+    scores = np.empty_like(squares)
+    scores[order] = ascending / np.maximum(not_smaller, np.finfo(np.float64).tiny)
+    return scores.reshape(weights.shape)

@@ -1,0 +1,171 @@
+"""Weight clustering: each channel takes its weights from a few values.
+
+Batch normalization is folded first and a channel's weights are measured in units of its own
+frozen int8 scale, so the centroids are int8 codes and the file holds exactly these (Deep
+Compression, Han et al. 2016, arXiv:1510.00149, for kernels with one scale per channel).
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from tfedge.compress import centroids, finetune, folding, kernels, rules
+from tfedge.compress.candidate import Candidate
+from tfedge.compress.holds import INT8_MAX, Hold, Levels, on
+from tfedge.compress.passes import base
+from tfedge.data.task import Task
+from tfedge.errors import BadInput
+
+# Scales are rounded up to powers of 2^(1/4): a few distinct floats deflate, hundreds do not.
+_SCALE_STEP = 0.25
+
+
+@dataclasses.dataclass(frozen=True)
+class Cluster(base.Pass):
+    """Few distinct values per channel.
+
+    Attributes:
+        number_of_clusters: values a channel may take, zero among them; 2..255.
+        cluster_centroids_init: "kmeans++", "linear", "random" or "density_based".
+        cluster_per_channel: each channel has its own centroids instead of its kernel's.
+        epochs, learning_rate, patience: see `finetune.Plan`.
+        rules: layer regex -> settings that differ there, None to leave it alone.
+    """
+
+    number_of_clusters: int = 16
+    cluster_centroids_init: str = "kmeans++"
+    cluster_per_channel: bool = False
+    epochs: int = 4
+    learning_rate: float = 5e-4
+    patience: int = 0
+    rules: Mapping[str, Mapping[str, Any] | None] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse settings out of range."""
+        count = self.number_of_clusters
+        self.check(
+            isinstance(count, int) and 2 <= count <= 2 * INT8_MAX + 1,
+            "number_of_clusters",
+            "2 to 255",
+        )
+        self.check(
+            self.cluster_centroids_init in centroids.INITIALIZATIONS,
+            "cluster_centroids_init",
+            f"one of {', '.join(centroids.INITIALIZATIONS)}",
+        )
+        self.check_training()
+
+    def requires(self, candidate: Candidate) -> None:
+        """Kernels to cluster, rules that match, and no earlier promise of fewer values."""
+        found = kernels.find(candidate.model)
+        rules.check(self.rules, [kernel.layer for kernel in found], self.name)
+        if not self._targets(found)[0]:
+            raise BadInput(
+                self.name, "no layer of the model has a kernel to cluster", "Leave it out."
+            )
+        for hold in candidate.holds:
+            settings = rules.settings_for(self, hold.layer)
+            if (
+                isinstance(hold, Levels)
+                and settings
+                and hold.promised < settings.number_of_clusters
+            ):
+                raise BadInput(
+                    f"{self.name}(number_of_clusters={settings.number_of_clusters})",
+                    f"layer {hold.layer} already promises {hold.promised} values",
+                    "Give as many or fewer, or put this pass first.",
+                )
+
+    def apply(self, candidate: Candidate, task: Task) -> Candidate:
+        """Fold, freeze scales, choose centroids and train with them."""
+        model, folded = folding.fold(candidate.model)
+        plain = dataclasses.replace(candidate, model=model)
+        found = kernels.find(model)
+        targets, skipped = self._targets(found)
+        scales = {
+            kernel.layer: _scales(kernel, candidate) for kernel in found if kernel.layer in targets
+        }
+        held = plain.with_holds(
+            *(hold.rescaled(scales[hold.layer]) for hold in plain.holds if hold.layer in scales)
+        )
+        total = self.epochs * finetune.steps_per_epoch(task)
+        update = _LevelUpdate(targets, scales, total, task.seed)
+        plan = finetune.Plan(self.epochs, self.learning_rate, self.patience)
+        label = f"{len(candidate.reports)}-{self.name}"
+        tuned, history = finetune.finetune(held, task, plan, label, update)
+        notes = {"folded": folded}
+        report = self.report(tuple(targets), skipped, notes, history)
+        return dataclasses.replace(tuned, reports=(*candidate.reports, report))
+
+    def _targets(
+        self, found: tuple[kernels.Kernel, ...]
+    ) -> tuple[dict[str, tuple[str, "Cluster"]], dict[str, str]]:
+        """Layer -> (layout, settings), and the skipped ones with the reason."""
+        targets, skipped = {}, {}
+        for kernel in found:
+            settings = rules.settings_for(self, kernel.layer)
+            channels = np.prod([kernel.shape[axis] for axis in kernels.channel_axes(kernel.kind)])
+            if settings is None:
+                skipped[kernel.layer] = "left alone by a rule"
+            elif np.prod(kernel.shape) == channels:
+                skipped[kernel.layer] = "one weight a channel: nothing to share"
+            else:
+                targets[kernel.layer] = (kernel.kind, settings)
+        return targets, skipped
+
+
+class _LevelUpdate:
+    """Centroids follow the weights twice an epoch, until three quarters of the training."""
+
+    def __init__(self, targets: Mapping, scales: Mapping, total: int, seed: int):
+        self._targets, self._scales, self._seed = targets, scales, seed
+        self._every = max(1, total // 20)
+        self.settled = (3 * total) // 4
+        self._levels: dict[str, np.ndarray] = {}
+
+    def fires(self, step: int) -> bool:
+        """See `finetune.Update`."""
+        return step <= self.settled and step % self._every == 0
+
+    def __call__(self, step: int, latents: finetune.Latents) -> tuple[Hold, ...]:
+        """See `finetune.Update`."""
+        return tuple(
+            Levels(layer, kind, self._scales[layer], levels, settings.number_of_clusters)
+            for layer, (kind, settings) in self._targets.items()
+            for levels in [self._fit(layer, kind, settings, latents[layer])]
+        )
+
+    def _fit(self, layer: str, kind: str, settings: Cluster, latent: np.ndarray) -> np.ndarray:
+        """(1 or channels, number_of_clusters) int8 codes."""
+        normalised = np.clip(latent / self._scales[layer], -INT8_MAX, INT8_MAX)
+        rows = kernels.deployed(kind, normalised)
+        rows = np.moveaxis(rows, kernels.deployed_channel_axis(kind), 0)
+        rows = rows.reshape(rows.shape[0] if settings.cluster_per_channel else 1, -1)
+        count = settings.number_of_clusters
+        before = self._levels.get(layer)
+        levels = []
+        for number, row in enumerate(rows):
+            alive = row[row != 0]
+            if before is None:
+                start = centroids.initial(
+                    alive, count, settings.cluster_centroids_init, self._seed + number
+                )
+            else:
+                start = np.unique(before[number])
+            levels.append(centroids.whole(centroids.refit(alive, start), count))
+        self._levels[layer] = np.stack(levels)
+        return self._levels[layer]
+
+
+def _scales(kernel: kernels.Kernel, candidate: Candidate) -> np.ndarray:
+    """Frozen int8 scale of each channel, keepdims: what a hold fixed, else the weights' own."""
+    value = kernel.numpy()
+    for hold in on(candidate.holds, kernel.layer):
+        if isinstance(hold, Levels):
+            return hold.channel_scales
+    axes = kernels.per_channel(kernel.kind, value.ndim)
+    scales = np.abs(value).max(axis=axes, keepdims=True) / INT8_MAX
+    exponents = np.ceil(np.log2(np.where(scales > 0, scales, 1.0)) / _SCALE_STEP) * _SCALE_STEP
+    return np.exp2(exponents).astype(np.float32)

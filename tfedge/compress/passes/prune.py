@@ -1,0 +1,254 @@
+"""Magnitude pruning while training: weights go to zero by a schedule and stay there.
+
+Schedules, N:M and block patterns mean what they mean in TFMOT. A weight under the mask keeps
+its value and returns when others become smaller, until the schedule ends.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from absl import logging
+
+from tfedge.compress import finetune, kernels, masks, rules, schedules
+from tfedge.compress.candidate import Candidate
+from tfedge.compress.holds import Zeros, on
+from tfedge.compress.passes import base
+from tfedge.data.task import Task
+from tfedge.errors import BadInput
+
+
+@dataclasses.dataclass(frozen=True)
+class Prune(base.Pass):
+    """Zero small weights.
+
+    Attributes:
+        final_sparsity: share of zeros, 0..1, per kernel, or over all with `distribution="lamp"`.
+        initial_sparsity: where polynomial decay starts.
+        schedule: "polynomial_decay", "constant" or "one_shot" (at once, then recover).
+        begin_step, end_step: steps between which masks change; end -1 is three quarters in.
+        frequency: steps between two changes; fewer when there are not that many.
+        power: exponent of the decay.
+        distribution: "uniform", or "lamp": the sparsity goes where it costs least.
+        threshold: instead of a sparsity, one shot: zero what is smaller in magnitude.
+        sparsity_m_by_n: (m, n): zero m of every n weights.
+        block_size: (rows, columns) of the (inputs, outputs) matrix that go together.
+        block_pooling_type: "AVG" or "MAX" magnitude of a block.
+        epochs, learning_rate, patience: see `finetune.Plan`.
+        rules: layer regex -> settings that differ there, None to leave it alone. A depthwise
+            kernel is pruned only where a rule names it.
+    """
+
+    final_sparsity: float = 0.5
+    initial_sparsity: float = 0.0
+    schedule: str = "polynomial_decay"
+    begin_step: int = 0
+    end_step: int = -1
+    frequency: int = 100
+    power: float = 3.0
+    distribution: str = "uniform"
+    threshold: float | None = None
+    sparsity_m_by_n: tuple[int, int] | None = None
+    block_size: tuple[int, int] = (1, 1)
+    block_pooling_type: str = "AVG"
+    epochs: int = 4
+    learning_rate: float = 1e-3
+    patience: int = 0
+    rules: Mapping[str, Mapping[str, Any] | None] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse settings out of range."""
+        self.check(_share(self.final_sparsity), "final_sparsity", "0 <= sparsity < 1")
+        self.check(
+            _share(self.initial_sparsity) and self.initial_sparsity <= self.final_sparsity,
+            "initial_sparsity",
+            "0 <= sparsity <= final_sparsity",
+        )
+        self.check(
+            self.schedule in ("polynomial_decay", "constant", "one_shot"),
+            "schedule",
+            "'polynomial_decay', 'constant' or 'one_shot'",
+        )
+        self.check(self.distribution in ("uniform", "lamp"), "distribution", "'uniform' or 'lamp'")
+        self.check(
+            self.block_pooling_type in ("AVG", "MAX"), "block_pooling_type", "'AVG' or 'MAX'"
+        )
+        self.check(self.begin_step >= 0, "begin_step", "0 or more")
+        self.check(
+            self.end_step == -1 or self.end_step >= self.begin_step,
+            "end_step",
+            "-1 or >= begin_step",
+        )
+        self.check(self.frequency >= 1, "frequency", "1 or more")
+        self.check(self.power > 0, "power", "more than 0")
+        self.check(self.threshold is None or self.threshold > 0, "threshold", "more than 0")
+        self.check(
+            len(self.block_size) == 2 and min(self.block_size) >= 1, "block_size", "two sizes >= 1"
+        )
+        pattern = self.sparsity_m_by_n
+        self.check(
+            pattern is None or (len(pattern) == 2 and 0 < pattern[0] < pattern[1]),
+            "sparsity_m_by_n",
+            "(m, n) with 0 < m < n",
+        )
+        structured = pattern is not None or tuple(self.block_size) != (1, 1)
+        self.check(
+            not (structured and self.distribution == "lamp"),
+            "distribution",
+            "'uniform' with N:M or block patterns",
+        )
+        self.check_training()
+
+    def requires(self, candidate: Candidate) -> None:
+        """There must be something to prune, and each rule must name a layer."""
+        rules.check(
+            self.rules, [kernel.layer for kernel in kernels.find(candidate.model)], self.name
+        )
+        if not self._targets(candidate)[0]:
+            raise BadInput(
+                f"{self.name}", "no layer of the model has a kernel to prune", "Leave it out."
+            )
+
+    def apply(self, candidate: Candidate, task: Task) -> Candidate:
+        """Choose masks along the schedule, then fine-tune under the last ones."""
+        targets, skipped = self._targets(candidate)
+        fitted = self._fit_schedule(self.epochs * finetune.steps_per_epoch(task))
+        update = _MaskUpdate(targets, fitted, _earlier_masks(candidate))
+        plan = finetune.Plan(self.epochs, self.learning_rate, self.patience)
+        label = f"{len(candidate.reports)}-{self.name}"
+        tuned, history = finetune.finetune(candidate, task, plan, label, update)
+        zeros = {
+            hold.layer: round(1.0 - float(np.mean(hold.mask)), 4)
+            for hold in tuned.holds
+            if isinstance(hold, Zeros)
+        }
+        report = self.report(tuple(targets), skipped, {"sparsity": zeros}, history)
+        return dataclasses.replace(tuned, reports=(*candidate.reports, report))
+
+    def _targets(self, candidate: Candidate) -> tuple[dict[str, "_Target"], dict[str, str]]:
+        targets, skipped = {}, {}
+        for kernel in kernels.find(candidate.model):
+            settings = rules.settings_for(self, kernel.layer)
+            named = rules.matching(self.rules, kernel.layer) is not None
+            if settings is None:
+                skipped[kernel.layer] = "left alone by a rule"
+            elif kernel.is_depthwise and not named:
+                skipped[kernel.layer] = "depthwise: few weights, each counts; a rule can name it"
+            else:
+                targets[kernel.layer] = _Target(kernel.kind, settings, own=named)
+        return targets, skipped
+
+    def _fit_schedule(self, total: int) -> schedules.Schedule:
+        """The schedule over the steps there are."""
+        if self.schedule == "one_shot" or self.threshold is not None or total == 0:
+            return schedules.ConstantSparsity(0, 0, 1, self.final_sparsity)
+        end = min(self.end_step, total - 1) if self.end_step >= 0 else (3 * total) // 4
+        if self.begin_step > end:
+            raise BadInput(
+                f"{self.name}(begin_step={self.begin_step})",
+                f"masks would never change in the {total} steps of {self.epochs} epochs",
+                "Begin earlier or train for more epochs.",
+            )
+        frequency = min(self.frequency, max(1, (end - self.begin_step) // 20))
+        if frequency < self.frequency:
+            logging.info("prune: masks change every %d steps, %d in all", frequency, total)
+        if self.schedule == "constant":
+            return schedules.ConstantSparsity(self.begin_step, end, frequency, self.final_sparsity)
+        return schedules.PolynomialDecay(
+            self.begin_step, end, frequency, self.initial_sparsity, self.final_sparsity, self.power
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Target:
+    """A kernel to prune: its settings, and whether a rule gave it its own."""
+
+    kind: str
+    settings: Prune
+    own: bool
+
+    def mask(self, weights: np.ndarray, progress: float) -> np.ndarray:
+        """The mask when this share, 0..1, of the final sparsity is reached."""
+        settings = self.settings
+        if settings.threshold is not None:
+            return (np.abs(weights) >= settings.threshold).astype(np.float32)
+        if settings.sparsity_m_by_n is not None:
+            return masks.m_by_n(weights, self.kind, *settings.sparsity_m_by_n)
+        sparsity = progress * settings.final_sparsity
+        if tuple(settings.block_size) != (1, 1):
+            size = (settings.block_size[0], settings.block_size[1])
+            return masks.block(weights, sparsity, size, settings.block_pooling_type)
+        return masks.unstructured(weights, sparsity)
+
+    @property
+    def pattern(self) -> str:
+        """For the report."""
+        if self.settings.sparsity_m_by_n is not None:
+            return "{}:{}".format(*self.settings.sparsity_m_by_n)
+        if tuple(self.settings.block_size) != (1, 1):
+            return "block {}x{}".format(*self.settings.block_size)
+        return "unstructured"
+
+
+class _MaskUpdate:
+    """New masks whenever the schedule fires."""
+
+    def __init__(
+        self, targets: Mapping[str, _Target], schedule: schedules.Schedule, earlier: Mapping
+    ):
+        self._targets, self._schedule, self._earlier = targets, schedule, earlier
+        self.settled = schedule.end_step
+
+    def fires(self, step: int) -> bool:
+        """See `finetune.Update`."""
+        return self._schedule.fires(step)
+
+    def __call__(self, step: int, latents: finetune.Latents) -> tuple[Zeros, ...]:
+        """See `finetune.Update`."""
+        fires = self._schedule.begin_step <= step
+        sparsity = self._schedule.sparsity(step) if fires else 0.0
+        shares = self._shares(sparsity, latents)
+        return tuple(
+            Zeros(layer, target.kind, self._mask(layer, latents, shares[layer]), target.pattern)
+            for layer, target in self._targets.items()
+        )
+
+    def _mask(self, layer: str, latents: finetune.Latents, share: float) -> np.ndarray:
+        if share <= 0 and self._targets[layer].settings.final_sparsity > 0:
+            mask = np.ones_like(latents[layer], np.float32)
+        else:
+            mask = self._targets[layer].mask(latents[layer], share)
+        return mask * self._earlier.get(layer, 1.0)
+
+    def _shares(self, sparsity: float, latents: finetune.Latents) -> dict[str, float]:
+        """Layer -> share of its own final sparsity that it has at an overall sparsity now."""
+        common = [t for t in self._targets.values() if not t.own] or list(self._targets.values())
+        final = common[0].settings.final_sparsity
+        share = sparsity / final if final else 0.0
+        shares = dict.fromkeys(self._targets, share)
+        pooled = [
+            layer
+            for layer, target in self._targets.items()
+            if target.settings.distribution == "lamp" and not target.own
+        ]
+        if pooled and sparsity > 0:
+            scores = {layer: masks.lamp_scores(latents[layer]) for layer in pooled}
+            every = np.concatenate([score.reshape(-1) for score in scores.values()])
+            threshold = np.quantile(every, sparsity)
+            for layer, score in scores.items():
+                shares[layer] = float(np.mean(score < threshold)) / final
+        return shares
+
+
+def _earlier_masks(candidate: Candidate) -> dict[str, np.ndarray]:
+    return {
+        kernel.layer: hold.mask
+        for kernel in kernels.find(candidate.model)
+        for hold in on(candidate.holds, kernel.layer)
+        if isinstance(hold, Zeros)
+    }
+
+
+def _share(value: Any) -> bool:
+    return isinstance(value, int | float) and 0 <= value < 1

@@ -1,0 +1,225 @@
+"""Passes in order, as text, as data and as a thing to run.
+
+The text is a Python expression, read with `ast` and never evaluated:
+
+    Recipe.parse("prune(final_sparsity=0.8), cluster(number_of_clusters=16), quantize(bits=8)")
+"""
+
+import ast
+import dataclasses
+import difflib
+import importlib
+import inspect
+import json
+import pathlib
+import pkgutil
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from absl import logging
+
+from tfedge.compress import bridge, checkpoint, folding, loading, passes, training_state
+from tfedge.compress.candidate import Candidate
+from tfedge.compress.passes import base
+from tfedge.data.task import Task
+from tfedge.errors import BadInput
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """A sequence of passes; applying it is applying each in turn."""
+
+    passes: tuple[base.Pass, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> "Recipe":
+        """Read a recipe: passes as text, the name of one, or a recipe.json.
+
+        Raises:
+            BadInput: with the nearest valid name, or what a setting may be.
+        """
+        text = text.strip()
+        if text.endswith(".json"):
+            return cls.from_json(_read_json(pathlib.Path(text)))
+        named = _named(text)
+        return named if named is not None else cls(tuple(_parse_calls(text)))
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Recipe":
+        """The inverse of `to_json`; other keys of a recipe.json are left to who wrote them."""
+        if not isinstance(data.get("passes"), list):
+            raise BadInput(
+                "recipe JSON", "no list 'passes' in it", "Use a recipe.json of a release."
+            )
+        return cls(tuple(make(entry["name"], entry["settings"]) for entry in data["passes"]))
+
+    def to_json(self) -> dict[str, Any]:
+        """Every pass with all its settings."""
+        return {
+            "passes": [
+                {"name": each.name, "settings": dataclasses.asdict(each)} for each in self.passes
+            ]
+        }
+
+    def __str__(self) -> str:
+        """The text that `parse` reads."""
+        return ", ".join(str(each) for each in self.passes)
+
+    def scaled(self, epochs_scale: float) -> "Recipe":
+        """The recipe with all training made shorter or longer, but never to nothing."""
+        return Recipe(tuple(_scaled(each, epochs_scale) for each in self.passes))
+
+    def apply(
+        self, model: Any, task: Task, work_dir: str | pathlib.Path | None = None
+    ) -> Candidate:
+        """Compress.
+
+        Args:
+            model: Keras 3 or tf_keras model; it is not changed.
+            task: its held-out split is never read here.
+            work_dir: where finished passes and epochs are kept, so that a killed run goes on.
+
+        Returns:
+            The candidate, with one report per pass.
+
+        Raises:
+            BadInput: a pass refused, before any training where the reason can be seen then.
+        """
+        task = task.without_holdout()
+        candidate = Candidate(folding.flatten(_as_tf_keras(model)))
+        folder = None if work_dir is None else pathlib.Path(work_dir)
+        key = checkpoint.fingerprint(candidate, task) if folder else ""
+        for number, each in enumerate(self.passes):
+            key = checkpoint.extend(key, str(each))
+            saved = folder / f"{number}-{each.name}-{key}" if folder else None
+            done = checkpoint.load(saved) if saved else None
+            if done is not None:
+                logging.info("%s: taken over from an earlier run", each)
+                candidate = done
+                continue
+            with training_state.resumable(saved):
+                candidate = each(candidate, task)
+            if saved:
+                checkpoint.save(candidate, saved)
+        loading.check_weights(candidate.model)
+        return candidate
+
+
+def available() -> dict[str, type[base.Pass]]:
+    """Every technique there is: file name -> class, found by looking into the folder."""
+    found = {}
+    for module in pkgutil.iter_modules(passes.__path__):
+        if module.name != "base":
+            found[module.name] = _class_in(
+                importlib.import_module(f"{passes.__name__}.{module.name}")
+            )
+    return found
+
+
+def make(name: str, settings: Mapping[str, Any]) -> base.Pass:
+    """A pass by name.
+
+    Raises:
+        BadInput: unknown name or setting, with the nearest one there is.
+    """
+    known = available()
+    if name not in known:
+        raise BadInput(f"recipe pass {name!r}", "there is no such pass", _nearest(name, known))
+    fields = {field.name for field in dataclasses.fields(known[name])}
+    for setting in settings:
+        if setting not in fields:
+            raise BadInput(
+                f"recipe {name}({setting}=...)",
+                "there is no such setting",
+                _nearest(setting, fields),
+            )
+    try:
+        return known[name](**{key: _frozen(value) for key, value in settings.items()})
+    except TypeError as error:
+        raise BadInput(f"recipe {name}(...)", str(error), "Mend the value.") from error
+
+
+def _scaled(each: Any, epochs_scale: float) -> base.Pass:
+    if not getattr(each, "epochs", 0):
+        return each
+    return dataclasses.replace(each, epochs=max(1, round(each.epochs * epochs_scale)))
+
+
+def _as_tf_keras(model: Any) -> Any:
+    return bridge.to_tf_keras(model) if bridge.is_keras3(model) else model
+
+
+def _class_in(module: Any) -> type[base.Pass]:
+    own = [
+        kind
+        for _, kind in inspect.getmembers(module, inspect.isclass)
+        if issubclass(kind, base.Pass) and kind.__module__ == module.__name__
+    ]
+    if len(own) != 1:
+        raise RuntimeError(f"{module.__name__} must define one Pass, not {len(own)}")
+    return own[0]
+
+
+def _named(text: str) -> "Recipe | None":
+    from tfedge.compress import recipes
+
+    known = dict(inspect.getmembers(recipes, inspect.isfunction))
+    if not text.isidentifier() or text in available():
+        return None
+    if text not in known:
+        names = {**known, **available()}
+        raise BadInput(f"recipe {text!r}", "no recipe or pass has this name", _nearest(text, names))
+    return known[text]()
+
+
+def _parse_calls(text: str) -> Iterable[base.Pass]:
+    if not text:
+        return
+    try:
+        body = ast.parse(f"({text},)", mode="eval").body
+    except SyntaxError as error:
+        raise BadInput(
+            f"recipe {text!r}", f"cannot be read ({error.msg})", "Write: prune(final_sparsity=0.5)"
+        ) from error
+    for node in getattr(body, "elts", ()):
+        if isinstance(node, ast.Name):
+            yield make(node.id, {})
+            continue
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.args:
+            raise BadInput(
+                f"recipe {ast.unparse(node)!r}",
+                "expected a pass with named settings",
+                "Write: prune(final_sparsity=0.5)",
+            )
+        yield make(node.func.id, {str(word.arg): _literal(word) for word in node.keywords})
+
+
+def _literal(word: ast.keyword) -> Any:
+    try:
+        return ast.literal_eval(word.value)
+    except ValueError as error:
+        raise BadInput(
+            f"recipe setting {word.arg}={ast.unparse(word.value)}",
+            "expected a plain value (number, text, tuple, dict), nothing to compute",
+            "Write the value itself.",
+        ) from error
+
+
+def _frozen(value: Any) -> Any:
+    """JSON has lists where settings are tuples."""
+    return tuple(_frozen(each) for each in value) if isinstance(value, list) else value
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, list(known), 1)
+    hint = f"Did you mean {close[0]!r}? " if close else ""
+    return f"{hint}There are: {', '.join(sorted(known))}."
+
+
+def _read_json(path: pathlib.Path) -> Mapping[str, Any]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadInput(
+            f"recipe file {path}", f"cannot be read as JSON ({error})", "Use a recipe.json."
+        ) from error
