@@ -1,13 +1,20 @@
 """From the text of --data to a Task: digits, fashion_mnist, npz:, images:, tfds:, py:."""
 
+import dataclasses
+import difflib
+
 from tfedge import errors
-from tfedge.data import digits, fashion_mnist, task
+from tfedge.data import options, task
 
 GRAMMAR = "digits, fashion_mnist, npz:FILE, images:DIR, tfds:NAME, py:FILE:FUNCTION"
+_NAMES = ("digits", "fashion_mnist", "npz", "images", "tfds", "py")
 
 
 def load_task(source: str, data_dir: str | None = None, seed: int = 0) -> task.Task:
     """Loads the data a model is trained, calibrated and judged on.
+
+    Options follow a question mark, such as "npz:FILE?kind=regression&metric=auc&scale=1/255" or
+    "images:DIR?size=96x96&channels=3"; each source's module lists its own.
 
     Args:
         source: one of `GRAMMAR`.
@@ -15,10 +22,42 @@ def load_task(source: str, data_dir: str | None = None, seed: int = 0) -> task.T
         seed: of the split, and of everything random later done for this task.
 
     Raises:
-        BadInput: an unknown source, or one that cannot be read.
+        BadInput: an unknown source or option, or a source that cannot be read.
     """
-    if source == "digits":
-        return digits.load(seed)
-    if source == "fashion_mnist":
-        return fashion_mnist.load(data_dir, seed)
-    raise errors.BadInput(f"--data={source}", "no such source", f"Use one of {GRAMMAR}.")
+    # Each source is imported when it is asked for: some bring a library with them.
+    name, _, address = source.partition(":")
+    if name == "py" and address:
+        from tfedge.data import python_file
+
+        return python_file.load(address)
+    if name in ("npz", "images", "tfds") and address:
+        return _from_address(name, source, data_dir, seed)
+    base, settings = options.split(source, ("metric",))
+    if base == "digits":
+        from tfedge.data import digits
+
+        return dataclasses.replace(digits.load(seed), metric=settings.metric)
+    if base == "fashion_mnist":
+        from tfedge.data import fashion_mnist
+
+        return dataclasses.replace(fashion_mnist.load(data_dir, seed), metric=settings.metric)
+    near = difflib.get_close_matches(name, _NAMES, 1)
+    hint = f"; did you mean {near[0]}?" if near and near[0] != name else ""
+    raise errors.BadInput(f"--data={source}", f"no such source{hint}", f"Use one of {GRAMMAR}.")
+
+
+def _from_address(name: str, source: str, data_dir: str | None, seed: int) -> task.Task:
+    if name == "npz":
+        from tfedge.data import npz
+
+        address, settings = options.split(source, npz.OPTIONS)
+        return npz.load(address.partition(":")[2], settings, seed)
+    if name == "images":
+        from tfedge.data import images
+
+        address, settings = options.split(source, images.OPTIONS)
+        return images.load(address.partition(":")[2], settings, seed)
+    from tfedge.data import tfds
+
+    address, settings = options.split(source, tfds.OPTIONS)
+    return tfds.load(address.partition(":")[2], settings, data_dir, seed)

@@ -114,7 +114,7 @@ class StreamSplit(Split):
     ) -> Iterator[tuple[Arrays, Arrays]]:
         """See `Split.batches`; one batch at a time is in memory."""
         for chosen in chunks(len(self), batch_size, order):
-            indices = np.arange(len(self))[chosen] if isinstance(chosen, slice) else chosen
+            indices = np.arange(chosen.start, chosen.stop) if isinstance(chosen, slice) else chosen
             yield self.read(indices), pick(self._targets, chosen)
 
     def targets(self) -> Arrays:

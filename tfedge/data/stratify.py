@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from tfedge.data import splits
+
 
 def draw(labels: np.ndarray, size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Splits the rows 0..n-1 into a drawn part and the rest.
@@ -26,6 +28,14 @@ def draw(labels: np.ndarray, size: int, seed: int) -> tuple[np.ndarray, np.ndarr
     for number, quota in enumerate(quotas):
         chosen[shuffled[classes[shuffled] == number][:quota]] = True
     return np.flatnonzero(chosen), np.flatnonzero(~chosen)
+
+
+def classes(split: splits.Split, kind: str) -> np.ndarray:
+    """(n,) what to stratify by: the class of each example, all 0 where it has not exactly one."""
+    y = split.targets()
+    if kind in ("classification", "binary") and isinstance(y, np.ndarray):
+        return y
+    return np.zeros(len(split), int)
 
 
 def _quotas(counts: np.ndarray, size: int) -> np.ndarray:

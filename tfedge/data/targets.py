@@ -23,12 +23,33 @@ def canonical(y: splits.Arrays, kind: str, where: str) -> splits.Arrays:
     Raises:
         BadInput: the shape or dtype cannot be of this kind.
     """
+    if not isinstance(y, dict):
+        return canonical_array(y, kind, where)
+    changed = {name: canonical_array(array, kind, f"{where} {name}") for name, array in y.items()}
+    return y if all(changed[name] is y[name] for name in y) else changed
+
+
+def canonical_array(y: np.ndarray, kind: str, where: str) -> np.ndarray:
+    """`canonical` of the targets of one output."""
     if kind == "custom":
         return y
-    if isinstance(y, dict):
-        changed = {name: _canonical(array, kind, f"{where} {name}") for name, array in y.items()}
-        return y if all(changed[name] is y[name] for name in y) else changed
-    return _canonical(y, kind, where)
+    if kind == "regression":
+        return y if y.dtype == np.float32 else _numbers(y, kind, where).astype(np.float32)
+    wide = {"classification": 2, "segmentation": 4, "multilabel": 0, "binary": 2}[kind]
+    if y.ndim == wide and y.shape[-1] == 1:
+        logging.info("%s: %s is taken as %s", where, y.shape, y.shape[:-1])
+        y = y[..., 0]
+    elif y.ndim == wide and kind != "binary" and is_one_hot(y):
+        logging.info("%s: one-hot %s is turned into class numbers", where, y.shape)
+        return y.argmax(axis=-1).astype(np.int32)
+    expected = {"classification": 1, "binary": 1, "multilabel": 2, "segmentation": 3}[kind]
+    if y.ndim != expected:
+        raise errors.BadInput(
+            where,
+            f"targets of {kind} have {expected} axes (one-hot: {expected + 1}), got {y.shape}",
+            "Give one class number for each example (segmentation: each pixel), or another kind.",
+        )
+    return _whole(y, kind, where)
 
 
 def infer(y: np.ndarray) -> str:
@@ -59,6 +80,22 @@ def num_classes(y: splits.Arrays, kind: str) -> int:
     return max(int(array.max(initial=-1)) + 1 for array in splits.named(y).values())
 
 
+def unlabelled(like: splits.Arrays, n: int) -> splits.Arrays:
+    """Targets of `n` examples that nobody labelled: -1, or NaN where targets are floats.
+
+    Calibration needs inputs alone; these targets keep the shape of a split.
+    """
+    if isinstance(like, dict):
+        return {name: np.asarray(unlabelled(array, n)) for name, array in like.items()}
+    nothing = np.nan if like.dtype.kind == "f" else -1
+    return np.full((n, *like.shape[1:]), nothing, like.dtype if nothing != -1 else np.int32)
+
+
+def is_unlabelled(y: np.ndarray) -> bool:
+    """Whether `y` is what `unlabelled` made."""
+    return len(y) > 0 and bool(np.isnan(y).all() if y.dtype.kind == "f" else (y == -1).all())
+
+
 def is_one_hot(y: np.ndarray) -> bool:
     """Whether every row of the last axis is 0 but for a single 1."""
     return len(y) > 0 and _is_zero_one(y) and bool((y.sum(axis=-1) == 1).all())
@@ -66,26 +103,6 @@ def is_one_hot(y: np.ndarray) -> bool:
 
 def _is_zero_one(y: np.ndarray) -> bool:
     return bool(((y == 0) | (y == 1)).all())
-
-
-def _canonical(y: np.ndarray, kind: str, where: str) -> np.ndarray:
-    if kind == "regression":
-        return y if y.dtype == np.float32 else _numbers(y, kind, where).astype(np.float32)
-    wide = {"classification": 2, "segmentation": 4, "multilabel": 0, "binary": 2}[kind]
-    if y.ndim == wide and y.shape[-1] == 1:
-        logging.info("%s: %s is taken as %s", where, y.shape, y.shape[:-1])
-        y = y[..., 0]
-    elif y.ndim == wide and kind != "binary" and is_one_hot(y):
-        logging.info("%s: one-hot %s is turned into class numbers", where, y.shape)
-        return y.argmax(axis=-1).astype(np.int32)
-    expected = {"classification": 1, "binary": 1, "multilabel": 2, "segmentation": 3}[kind]
-    if y.ndim != expected:
-        raise errors.BadInput(
-            where,
-            f"targets of {kind} have {expected} axes (one-hot: {expected + 1}), got {y.shape}",
-            "Give one class number for each example (segmentation: each pixel), or another kind.",
-        )
-    return _whole(y, kind, where)
 
 
 def _whole(y: np.ndarray, kind: str, where: str) -> np.ndarray:

@@ -1,0 +1,188 @@
+"""What a model is judged by: accuracy, top5, macro_f1, auc, mean_absolute_error. numpy only."""
+
+import dataclasses
+import difflib
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from tfedge import errors
+from tfedge.data import scores, splits, targets, task
+
+Value = Callable[..., float]
+PerExample = Callable[..., np.ndarray]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric over outputs and targets of the same examples.
+
+    Args:
+        name: as reports show it.
+        higher_is_better: its direction.
+        value: (outputs, targets) -> the metric.
+        correct: (outputs, targets) -> (n,) bool, where the metric is the share of examples got
+            right, so that two models can be compared in pairs; None for every other metric.
+        per_example: (outputs, targets) -> (n,) numbers whose mean is the metric, so that it can be
+            resampled without being computed again; None where it is no mean over examples.
+    """
+
+    name: str
+    higher_is_better: bool
+    value: Value
+    correct: PerExample | None = None
+    per_example: PerExample | None = None
+
+
+def resolve(task: "task.Task", logits: bool = False) -> Metric:
+    """The metric of a task.
+
+    A name may choose one of several outputs, "accuracy:output_name"; without a choice the metric
+    is the mean over the outputs. Outputs with a NaN are wrong.
+
+    Args:
+        task: its kind and metric decide; the targets' values only where the kind is custom.
+        logits: outputs are before their sigmoid or softmax: the threshold is 0 instead of 0.5.
+
+    Raises:
+        BadInput: an unknown name, or a metric that the kind does not have.
+    """
+    if isinstance(task.metric, Metric):
+        return task.metric
+    name, _, output = (task.metric or _usual(task)).partition(":")
+    y = task.validation.targets()
+    if name == "top5" and 0 < task.num_classes <= 5:
+        raise errors.BadInput(
+            "metric top5", f"of {task.num_classes} classes it is always 1", "Use accuracy."
+        )
+    if not isinstance(y, dict):
+        return _single(name, _kind(task, y), logits)
+    if output:
+        if output not in y:
+            raise errors.BadInput(
+                f"metric {task.metric}", f"no output {output!r}", f"Outputs: {', '.join(y)}."
+            )
+        return _of_output(_single(name, _kind(task, y[output]), logits), output)
+    return _mean([_of_output(_single(name, _kind(task, y[each]), logits), each) for each in y])
+
+
+def chance(task: "task.Task", metric: Metric | None = None) -> float | None:
+    """What guessing reaches on the held-out split (validation where there is none).
+
+    The guess knows how often each class occurs there, or the median of the targets, and nothing
+    about the input. A model that does no better is broken.
+
+    Args:
+        task: classification, binary, multilabel, segmentation or regression.
+        metric: the task's own when None.
+
+    Returns:
+        The metric of the better guess; None for custom tasks, where nobody can say.
+    """
+    if task.kind == "custom":
+        return None
+    metric = metric or resolve(task)
+    y = (task.holdout or task.validation).targets()
+    if isinstance(y, dict):
+        guess = {name: _guess(array, task.kind) for name, array in y.items()}
+        return metric.value(guess, y)
+    value = metric.value(_guess(y, task.kind), y)
+    return max(value, scores.uniform_macro_f1(y, task.kind)) if metric.name == "macro_f1" else value
+
+
+def _usual(task: "task.Task") -> str:
+    if task.kind == "custom":
+        raise errors.BadInput(
+            f"task {task.name}",
+            "a custom task has no usual metric",
+            "Give Task(metric=Metric(...)), or a name such as accuracy:OUTPUT.",
+        )
+    return "mean_absolute_error" if task.kind == "regression" else "accuracy"
+
+
+def _kind(task: "task.Task", y: np.ndarray) -> str:
+    return targets.infer(y) if task.kind == "custom" else task.kind
+
+
+_KINDS = {
+    "accuracy": ("classification", "binary", "multilabel", "segmentation"),
+    "top5": ("classification",),
+    "macro_f1": ("classification", "binary", "multilabel", "segmentation"),
+    "auc": ("classification", "binary", "multilabel"),
+    "mean_absolute_error": ("regression",),
+}
+
+
+def _single(name: str, kind: str, logits: bool) -> Metric:
+    """The metric of one output."""
+    if name not in _KINDS:
+        near = difflib.get_close_matches(name, _KINDS, 1)
+        raise errors.BadInput(
+            f"metric {name}",
+            "no such metric" + (f"; did you mean {near[0]}?" if near else ""),
+            f"Use one of {', '.join(_KINDS)}.",
+        )
+    if kind not in _KINDS[name]:
+        fitting = ", ".join(each for each, kinds in _KINDS.items() if kind in kinds)
+        raise errors.BadInput(f"metric {name}", f"targets of {kind} have none", f"Use {fitting}.")
+    if name in ("macro_f1", "auc"):
+        whole_set = scores.auc if name == "auc" else scores.macro_f1
+        return Metric(name, True, functools.partial(whole_set, kind=kind, logits=logits))
+    per_example: PerExample = functools.partial(scores.right, kind=kind, logits=logits)
+    if name != "accuracy":
+        per_example = scores.in_top5 if name == "top5" else scores.absolute_error
+    one_decision = kind in ("classification", "binary")
+    return Metric(
+        name,
+        higher_is_better=name != "mean_absolute_error",
+        value=functools.partial(_mean_value, per_example),
+        correct=functools.partial(_as_bool, per_example) if one_decision else None,
+        per_example=per_example,
+    )
+
+
+def _mean_value(per_example: PerExample, outputs: splits.Arrays, y: splits.Arrays) -> float:
+    return float(np.mean(per_example(outputs, y)))
+
+
+def _as_bool(per_example: PerExample, outputs: splits.Arrays, y: splits.Arrays) -> np.ndarray:
+    return per_example(outputs, y).astype(bool)
+
+
+def _of_output(metric: Metric, name: str) -> Metric:
+    """`metric` over dicts, looking at one output."""
+
+    def look(function: Callable) -> Callable:
+        return lambda outputs, y: function(outputs[name], y[name])
+
+    return dataclasses.replace(
+        metric,
+        value=look(metric.value),
+        correct=look(metric.correct) if metric.correct else None,
+        per_example=look(metric.per_example) if metric.per_example else None,
+    )
+
+
+def _mean(metrics: list[Metric]) -> Metric:
+    """The mean of the same metric over several outputs; no longer right or wrong per example."""
+    means = [metric.per_example for metric in metrics if metric.per_example]
+    return Metric(
+        metrics[0].name,
+        metrics[0].higher_is_better,
+        value=lambda outputs, y: float(np.mean([metric.value(outputs, y) for metric in metrics])),
+        per_example=(lambda outputs, y: np.mean([mean(outputs, y) for mean in means], axis=0))
+        if len(means) == len(metrics)
+        else None,
+    )
+
+
+def _guess(y: np.ndarray, kind: str) -> np.ndarray:
+    """The same output for every example, from how often each target occurs."""
+    if kind == "regression":
+        return np.broadcast_to(np.median(y, axis=0), y.shape)
+    if kind in ("binary", "multilabel"):
+        return np.broadcast_to(y.mean(axis=0), y.shape)
+    shares = np.bincount(y.ravel()) / y.size
+    return np.broadcast_to(shares, (*y.shape, len(shares)))

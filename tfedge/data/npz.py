@@ -1,0 +1,189 @@
+"""npz:FILE: the arrays x_train, y_train, x_test, y_test and, if there, x_val, y_val, x_calib.
+
+Several inputs or outputs are x_train__NAME, y_train__NAME; class names may be given as `labels`.
+"""
+
+import pathlib
+import re
+import zipfile
+import zlib
+
+import numpy as np
+from absl import logging
+
+from tfedge import errors
+from tfedge.data import options, splits, stratify, targets, task
+
+OPTIONS = ("kind", "metric", "scale", "offset")
+_KEY = re.compile(r"(x|y)_(train|val|test|calib)(?:__(.+))?")
+_LOSSES = {
+    "classification": "sparse_categorical_crossentropy",
+    "segmentation": "sparse_categorical_crossentropy",
+    "binary": "binary_crossentropy",
+    "multilabel": "binary_crossentropy",
+    "regression": "mean_squared_error",
+}
+
+
+def load(path: str, settings: options.Options, seed: int = 0) -> task.Task:
+    """The task in an .npz file, in memory.
+
+    The kind is inferred from y_train unless given. A tenth of train becomes validation where
+    there is none; 500 of train become calibration where there is none. Outputs of different kinds
+    make a custom task that needs a metric of one output, and whose losses expect probabilities.
+
+    Args:
+        path: the file.
+        settings: kind, metric, scale and offset are used.
+        seed: draws validation and calibration.
+
+    Raises:
+        BadInput: not an .npz file, truncated, pickled, or arrays that are missing or do not match.
+    """
+    arrays = _arrays(pathlib.Path(path))
+    labels = tuple(str(label) for label in arrays.pop("labels", ()))
+    parts = _parts(path, arrays)
+    kinds = {
+        name: settings.kind or targets.infer(y)
+        for name, y in splits.named(parts["y_train"]).items()
+    }
+    kind = next(iter(kinds.values())) if len(set(kinds.values())) == 1 else "custom"
+    if kind == "custom" and settings.metric is None:
+        raise errors.BadInput(
+            path,
+            f"the outputs are of different kinds ({_shown(kinds)})",
+            f"Choose the output to judge by, such as npz:FILE?metric=accuracy:{next(iter(kinds))}",
+        )
+    logging.info("%s: targets are taken as %s", path, _shown(kinds))
+    labels = labels or _one_hot_labels(parts["y_train"], kind)
+    ready = {role: _split(path, parts, role, kinds) for role in ("train", "val", "test", "calib")}
+    train, validation = _validation(path, ready, kind, seed)
+    return task.Task(
+        name=pathlib.Path(path).stem,
+        kind=kind,
+        train=train,
+        calibration=ready["calib"] or _some(train, kind, seed),
+        validation=validation,
+        holdout=ready["test"],
+        metric=settings.metric,
+        labels=labels,
+        normalization=task.Normalization(
+            1.0 if settings.scale is None else settings.scale,
+            0.0 if settings.offset is None else settings.offset,
+        ),
+        loss={name: _LOSSES[each] for name, each in kinds.items()} if kind == "custom" else None,
+        seed=seed,
+    )
+
+
+def _arrays(path: pathlib.Path) -> dict[str, np.ndarray]:
+    """Every array of the file; nothing in it is unpickled."""
+    remedy = "Make it with numpy.savez(FILE, x_train=..., y_train=..., x_test=..., y_test=...)."
+    try:
+        with path.open("rb") as file:
+            zipped = file.read(2) == b"PK"
+        if not zipped:
+            raise errors.BadInput(str(path), "it is not an .npz file", remedy)
+        with np.load(path, allow_pickle=False) as file:
+            return {key: file[key] for key in file.files}
+    except FileNotFoundError as error:
+        raise errors.BadInput(str(path), "no such file", "Check the path.") from error
+    except (zipfile.BadZipFile, EOFError, zlib.error) as error:
+        raise errors.BadInput(
+            str(path), f"the .npz file is truncated or damaged ({error})", "Write it again."
+        ) from error
+    except (ValueError, OSError, MemoryError) as error:
+        if isinstance(error, errors.BadInput):
+            raise
+        cause = "it holds pickled objects" if "pickle" in str(error) else f"unreadable ({error})"
+        raise errors.BadInput(str(path), cause, f"Store plain arrays. {remedy}") from error
+
+
+def _parts(path: str, arrays: dict[str, np.ndarray]) -> dict[str, splits.Arrays]:
+    """The arrays grouped by key: "x_train" -> one array, or a dict of them by name."""
+    groups: dict[str, dict[str, np.ndarray]] = {}
+    for key, array in arrays.items():
+        match = _KEY.fullmatch(key)
+        if not match:
+            logging.warning("%s: the array %s is not used", path, key)
+            continue
+        side, role, name = match.groups()
+        groups.setdefault(f"{side}_{role}", {})[name or ""] = array
+    needed = {"x_train", "y_train", "x_test", "y_test"}
+    needed |= {"y_val" if "x_val" in groups else "", "x_val" if "y_val" in groups else ""} - {""}
+    if missing := sorted(needed - set(groups)):
+        raise errors.BadInput(
+            path,
+            f"it lacks {', '.join(missing)}; it has {', '.join(sorted(arrays)) or 'nothing'}",
+            "Add them; keys are x_train, y_train, x_val, y_val, x_test, y_test, x_calib.",
+        )
+    for group, found in groups.items():
+        expected = groups[f"{group[0]}_train"]
+        if set(found) != set(expected) or ("" in found and len(found) > 1):
+            raise errors.BadInput(
+                path,
+                f"{group} has the names {_names(found)}, {group[0]}_train {_names(expected)}",
+                "Give every split the same inputs and outputs, all named or a single one unnamed.",
+            )
+    return {group: found.get("", found) for group, found in groups.items()}
+
+
+def _split(
+    path: str, parts: dict[str, splits.Arrays], role: str, kinds: dict[str, str]
+) -> task.ArraySplit | None:
+    """One split with canonical targets; calibration inputs may come without targets."""
+    if f"x_{role}" not in parts:
+        return None
+    x = parts[f"x_{role}"]
+    if f"y_{role}" in parts:
+        y = parts[f"y_{role}"]
+    else:
+        y = targets.unlabelled(parts["y_train"], splits.count(x))
+    lengths = {
+        f"{side}_{role}" + (f"__{name}" if name else ""): len(array)
+        for side, arrays in (("x", x), ("y", y))
+        for name, array in splits.named(arrays).items()
+    }
+    if len(set(lengths.values())) > 1:
+        counts = ", ".join(f"{key} has {n}" for key, n in lengths.items())
+        raise errors.BadInput(path, f"{counts} examples", "Give every array one row per example.")
+    where = f"{path}, y_{role}"
+    ready = {
+        name: targets.canonical_array(array, kinds[name], f"{where}__{name}" if name else where)
+        for name, array in splits.named(y).items()
+    }
+    return task.ArraySplit(x, ready[""] if "" in ready else ready)
+
+
+def _validation(
+    path: str, ready: dict[str, task.ArraySplit | None], kind: str, seed: int
+) -> tuple[task.ArraySplit, task.ArraySplit]:
+    train = ready["train"]
+    if train is None:
+        raise ValueError("train is checked before")
+    if ready["val"] is not None:
+        return train, ready["val"]
+    drawn, rest = stratify.draw(stratify.classes(train, kind), -(-len(train) // 10), seed)
+    logging.info("%s: no x_val; %d of the training examples become validation", path, len(drawn))
+    return train.take(rest), train.take(drawn)
+
+
+def _some(train: task.ArraySplit, kind: str, seed: int) -> task.ArraySplit:
+    drawn, _ = stratify.draw(stratify.classes(train, kind), min(500, len(train)), seed)
+    return train.take(drawn)
+
+
+def _one_hot_labels(y: splits.Arrays, kind: str) -> tuple[str, ...]:
+    """Class numbers as names: the width of one-hot targets counts classes that never occur."""
+    if kind not in ("classification", "segmentation") or isinstance(y, dict):
+        return ()
+    one_hot = y.ndim in (2, 4) and y.shape[-1] > 1 and targets.is_one_hot(y)
+    return tuple(str(number) for number in range(y.shape[-1])) if one_hot else ()
+
+
+def _shown(kinds: dict[str, str]) -> str:
+    return ", ".join(f"{name} {kind}".strip() for name, kind in kinds.items())
+
+
+def _names(found: dict[str, np.ndarray]) -> str:
+    return ", ".join(name or "(unnamed)" for name in found)

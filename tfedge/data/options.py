@@ -1,0 +1,116 @@
+"""What may follow a source after a question mark: npz:FILE?kind=regression&scale=1/255."""
+
+import difflib
+import fractions
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tfedge import errors
+from tfedge.data import targets
+
+NAMES = ("kind", "metric", "scale", "offset", "size", "channels")
+
+
+@dataclass(frozen=True)
+class Options:
+    """Settings of a source; None leaves the source's own default.
+
+    Args:
+        kind: one of `targets.KINDS`, instead of the one inferred from the targets.
+        metric: a name of `metrics`; NAME:OUTPUT for one of several outputs.
+        scale: model input = raw * scale + offset; one number or one per channel, as 1/255 or 0.5.
+        offset: likewise.
+        size: (height, width) images are decoded to.
+        channels: 1 or 3.
+    """
+
+    kind: str | None = None
+    metric: str | None = None
+    scale: float | tuple[float, ...] | None = None
+    offset: float | tuple[float, ...] | None = None
+    size: tuple[int, int] | None = None
+    channels: int | None = None
+
+
+def split(source: str, allowed: tuple[str, ...]) -> tuple[str, Options]:
+    """The address and the options of a source such as "images:DIR?size=96x96&channels=3".
+
+    Args:
+        source: a question mark not followed by name=value belongs to the address.
+        allowed: the options this source has.
+
+    Raises:
+        BadInput: an unknown option, or a value that cannot be read.
+    """
+    address, mark, query = source.rpartition("?")
+    if not mark or "=" not in query or "/" in query.partition("=")[0]:
+        return source, Options()
+    settings: dict[str, Any] = {}
+    for setting in query.split("&"):
+        name, _, text = setting.partition("=")
+        if name not in allowed:
+            near = difflib.get_close_matches(name, allowed, 1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise errors.BadInput(
+                f"--data={source}", f"no option {name!r}{hint}", f"Options: {', '.join(allowed)}."
+            )
+        try:
+            settings[name] = _READ[name](text)
+        except (ValueError, ZeroDivisionError) as error:
+            raise errors.BadInput(
+                f"--data={source}",
+                f"{name}={text} is not {_EXPECTED[name]}",
+                f"For example {_EXAMPLE[name]}.",
+            ) from error
+    return address, Options(**settings)
+
+
+def _kind(text: str) -> str:
+    if text not in targets.KINDS[:-1]:
+        raise ValueError(text)
+    return text
+
+
+def _numbers(text: str) -> float | tuple[float, ...]:
+    numbers = tuple(float(fractions.Fraction(part)) for part in text.split(","))
+    return numbers[0] if len(numbers) == 1 else numbers
+
+
+def _size(text: str) -> tuple[int, int]:
+    height, width = (int(part) for part in text.split("x"))
+    if min(height, width) < 1:
+        raise ValueError(text)
+    return height, width
+
+
+def _channels(text: str) -> int:
+    if text not in ("1", "3"):
+        raise ValueError(text)
+    return int(text)
+
+
+_READ: dict[str, Callable[[str], Any]] = {
+    "kind": _kind,
+    "metric": str,
+    "scale": _numbers,
+    "offset": _numbers,
+    "size": _size,
+    "channels": _channels,
+}
+_EXPECTED = {
+    "kind": f"one of {', '.join(targets.KINDS[:-1])}",
+    "metric": "a metric",
+    "scale": "a number, or one per channel",
+    "offset": "a number, or one per channel",
+    "size": "HEIGHTxWIDTH in pixels",
+    "channels": "1 or 3",
+}
+_EXAMPLE = {
+    "kind": "kind=regression",
+    "metric": "metric=macro_f1",
+    "scale": "scale=1/255",
+    "offset": "offset=-1",
+    "size": "size=96x96",
+    "channels": "channels=3",
+}

@@ -1,0 +1,183 @@
+"""tfds:NAME: a data set of TensorFlow Datasets (optional extra), read by index, without TensorFlow.
+
+Preparing a data set may need TensorFlow; a prepared one is read through array_record alone. It
+streams: one batch at a time is in memory.
+"""
+
+import functools
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from tfedge import errors
+from tfedge.data import images, options, stratify, targets, task
+
+OPTIONS = ("kind", "size", "channels", "metric", "scale", "offset")
+
+
+def load(
+    name: str, settings: options.Options, data_dir: str | None = None, seed: int = 0
+) -> task.Task:
+    """The task of a data set's (input, label) pair.
+
+    The held-out split is "test", else "validation", else a fifth of train; validation is
+    "validation", else a tenth of train. Images become uint8 and go to 0..1 unless scale and offset
+    are given.
+
+    Args:
+        name: as in tfds.builder: "NAME", "NAME/CONFIG", "NAME:VERSION".
+        settings: kind (default: classification for class labels, else inferred), size and channels
+            of images, metric, scale, offset.
+        data_dir: where prepared data sets are kept; None is ~/tensorflow_datasets.
+        seed: of the parts drawn from train.
+
+    Raises:
+        BadInput: tensorflow-datasets is missing, the data set is unknown, cannot be prepared, has
+            no (input, label) pair, or has images of several sizes and no size is given.
+    """
+    where = f"--data=tfds:{name}"
+    builder = _builder(name, data_dir, where)
+    keys = builder.info.supervised_keys
+    if not keys or len(keys) != 2 or "train" not in builder.info.splits:
+        raise errors.BadInput(
+            where, "it has no train split of (input, label) pairs", "Write it as py:FILE:FUNCTION."
+        )
+    features = builder.info.features
+    shape = _image_shape(features[keys[0]], settings, where)
+    given = [each for each in ("train", "validation", "test") if each in builder.info.splits]
+    labels = {each: _labels(builder, each, keys, where) for each in given}
+    names = tuple(getattr(features[keys[1]], "names", None) or ())
+    kind = settings.kind or ("classification" if names else targets.infer(labels["train"]))
+    ready = {
+        each: targets.canonical_array(labels[each], kind, f"{where}, {each}") for each in given
+    }
+    sources = {each: _source(builder, where, split=each) for each in given}
+    parts = {
+        role: task.StreamSplit(
+            _Reader(sources[each], rows, keys[0], shape),
+            functools.partial(np.take, ready[each], rows, axis=0),
+        )
+        for role, (each, rows) in _parts(ready, kind, seed).items()
+    }
+    return task.Task(
+        name=name.replace("/", "_").replace(":", "_"),
+        kind=kind,
+        train=parts["train"],
+        calibration=parts["calibration"],
+        validation=parts["validation"],
+        holdout=parts["holdout"],
+        metric=settings.metric,
+        labels=names,
+        normalization=task.Normalization(
+            settings.scale if settings.scale is not None else 1 / 255 if shape else 1.0,
+            settings.offset if settings.offset is not None else 0.0,
+        ),
+        seed=seed,
+    )
+
+
+def _builder(name: str, data_dir: str | None, where: str) -> Any:
+    """The data set's builder, prepared in a format that can be read by index."""
+    try:
+        tensorflow_datasets = importlib.import_module("tensorflow_datasets")
+        importlib.import_module("array_record")
+    except ImportError as error:
+        raise errors.BadInput(
+            where, f"{error.name} is not installed", 'pip install "tfedge[tfds]"'
+        ) from error
+    try:
+        builder = tensorflow_datasets.builder(name, data_dir=data_dir, file_format="array_record")
+        builder.download_and_prepare()
+    except Exception as error:  # whatever a data set's own code raises
+        first = str(error).strip().partition("\n")[0]
+        raise errors.BadInput(
+            where,
+            f"it cannot be prepared ({type(error).__name__}: {first})",
+            "Check name and disk.",
+        ) from error
+    return builder
+
+
+def _source(builder: Any, where: str, **settings: Any) -> Sequence[dict[str, Any]]:
+    try:
+        return builder.as_data_source(**settings)
+    except NotImplementedError as error:
+        raise errors.BadInput(
+            where,
+            "it was prepared before in a format that cannot be read by index",
+            "Give another folder with --data_dir, to prepare it again as array_record.",
+        ) from error
+
+
+def _labels(builder: Any, split: str, keys: tuple[str, str], where: str) -> np.ndarray:
+    """All labels of a split; images stay encoded meanwhile."""
+    decode = importlib.import_module("tensorflow_datasets").decode
+    source = _source(builder, where, split=split, decoders={keys[0]: decode.SkipDecoding()})
+    return np.array([source[index][keys[1]] for index in range(len(source))])
+
+
+def _image_shape(
+    feature: Any, settings: options.Options, where: str
+) -> tuple[int, int, int] | None:
+    """(height, width, channels) images are brought to; None where inputs are no images."""
+    if type(feature).__name__ != "Image":
+        return None
+    height, width, channels = feature.shape
+    size = settings.size or (height, width)
+    if None in size:
+        raise errors.BadInput(
+            where, "its images are of several sizes", f"Give tfds:{where[12:]}?size=HEIGHTxWIDTH"
+        )
+    return (*size, settings.channels or channels)
+
+
+def _parts(
+    labels: dict[str, np.ndarray], kind: str, seed: int
+) -> dict[str, tuple[str, np.ndarray]]:
+    """For each of our splits: the split of the data set it comes from, and its rows there."""
+
+    def draw(rows: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+        by = labels["train"][rows] if kind in ("classification", "binary") else np.zeros(len(rows))
+        drawn, rest = stratify.draw(by, size, seed)
+        return rows[drawn], rows[rest]
+
+    parts: dict[str, tuple[str, np.ndarray]] = {}
+    train = np.arange(len(labels["train"]))
+    held_out = next((each for each in ("test", "validation") if each in labels), None)
+    if held_out:
+        parts["holdout"] = (held_out, np.arange(len(labels[held_out])))
+    else:
+        drawn, train = draw(train, -(-len(train) // 5))
+        parts["holdout"] = ("train", drawn)
+    if "validation" in labels and held_out != "validation":
+        parts["validation"] = ("validation", np.arange(len(labels["validation"])))
+    else:
+        drawn, train = draw(train, -(-len(train) // 10))
+        parts["validation"] = ("train", drawn)
+    parts["train"] = ("train", train)
+    parts["calibration"] = ("train", draw(train, min(500, len(train)))[0])
+    return parts
+
+
+@dataclass(frozen=True, eq=False)
+class _Reader:
+    """Reads the inputs of some rows of a source; images are brought to `shape`."""
+
+    source: Sequence[dict[str, Any]]
+    rows: np.ndarray
+    key: str
+    shape: tuple[int, int, int] | None
+
+    def __call__(self, indices: np.ndarray) -> np.ndarray:
+        inputs = [np.asarray(self.source[int(row)][self.key]) for row in self.rows[indices]]
+        if self.shape is None:
+            return np.stack(inputs)
+        return np.stack([images.fit(_picture(array), self.shape) for array in inputs])
+
+
+def _picture(array: np.ndarray) -> Image.Image:
+    return Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array)
