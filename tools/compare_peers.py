@@ -160,12 +160,14 @@ def _made(
     from peers import judge
 
     from tfedge.compress import keras
+    from tfedge.export import quiet
 
     keras.tf_keras.backend.clear_session()
     keras.tf_keras.utils.set_random_seed(_SEED.value)
     started = time.monotonic()
     try:
-        content = peer(given)
+        with quiet.captured():
+            content = peer(given)
     except errors.BadInput:
         raise
     except Exception as error:  # TFMOT refuses with every kind of error

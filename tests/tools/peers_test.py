@@ -1,0 +1,74 @@
+import json
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from tfedge import errors
+
+TOOLS = pathlib.Path(__file__).parents[2] / "tools"
+sys.path.insert(0, str(TOOLS))
+
+from peers import ai_edge, by_hand, ours, report, setup  # noqa: E402
+
+
+@pytest.mark.parametrize("name", [*by_hand.NAMES, "tfmot_pcqat_80_16", "tfmot_prune_96"])
+def test_peers_by_hand_are_found_by_name(name):
+    assert callable(by_hand.find(name))
+
+
+@pytest.mark.parametrize(
+    "name", ["tfmot", "tfmot_prune", "tfmot_pcqat_50", "tfmot_qat_50", "tfmot_pqat_50_16", "int8"]
+)
+def test_names_outside_the_grammar_are_nobody(name):
+    assert by_hand.find(name) is None
+    assert ai_edge.find(name) is None
+
+
+@pytest.mark.parametrize(
+    ("epochs", "total", "expected"),
+    [
+        ([1, 1, 1], 12, [4, 4, 4]),
+        ([2, 1], 12, [8, 4]),
+        ([5, 5, 5], 4, [2, 1, 1]),
+        ([100, 1], 3, [2, 1]),
+        ([7], 12, [12]),
+    ],
+)
+def test_epochs_are_shared_in_proportion_and_add_up(epochs, total, expected):
+    assert ours.shares(epochs, total) == expected
+
+
+def test_fewer_epochs_than_training_passes_are_refused():
+    with pytest.raises(errors.BadInput, match="3 passes train, there are 2 epochs"):
+        ours.shares([1, 1, 1], 2)
+
+
+def test_phases_split_all_epochs():
+    given = setup.Setup("", None, epochs=11, learning_rate=1e-3, batch_size=128)
+    assert given.parts(2) == [6, 5]
+    assert given.parts(3) == [4, 4, 3]
+
+
+def test_rows_are_kept_for_the_same_settings_only(tmp_path):
+    report.Report(tmp_path, {"epochs": 3}).add("tfmot_qat", {"accuracy": 0.9}, b"file")
+    assert report.Report(tmp_path, {"epochs": 3}).has("tfmot_qat")
+    assert not report.Report(tmp_path, {"epochs": 4}).has("tfmot_qat")
+    assert not report.Report(tmp_path, {"epochs": 3}).has("tfmot_int8")
+    rows = json.loads((tmp_path / "peers.json").read_text())["rows"]
+    assert (tmp_path / rows["tfmot_qat"]["file"]).read_bytes() == b"file"
+
+
+def test_failed_rows_are_run_again(tmp_path):
+    report.Report(tmp_path, {}).add("tfmot_qat", {"failed": "ValueError: no"}, b"")
+    assert not report.Report(tmp_path, {}).has("tfmot_qat")
+
+
+def test_a_misspelt_peer_is_refused_before_anything_runs(tmp_path):
+    command = [sys.executable, str(TOOLS / "compare_peers.py"), "--rows=tfmot_qt"]
+    done = subprocess.run(
+        [*command, f"--output_dir={tmp_path}"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "no peer 'tfmot_qt'. Did you mean tfmot_qat?" in done.stderr
