@@ -22,7 +22,7 @@ from collections.abc import Callable
 from absl import flags, logging
 from tfedge_pipelines import entry
 
-from tfedge import errors
+from tfedge import errors, progress
 
 _FLAGS = flags.FlagValues()
 _NETWORK = flags.DEFINE_string(
@@ -77,8 +77,8 @@ def main() -> int:
         "network": _NETWORK.value,
         "parameters": model.count_params(),
         "data": _DATA.value,
-        "held_out_accuracy": _accuracy(model, task, task.holdout) if task.holdout else None,
-        "held_out_examples": len(task.holdout) if task.holdout else 0,
+        "held_out_accuracy": _accuracy(model, task, task.holdout),
+        "held_out_examples": len(task.holdout),
         "validation_accuracy": _accuracy(model, task, task.validation),
         "best_epoch": epoch,
         "seed": _SEED.value,
@@ -87,7 +87,7 @@ def main() -> int:
         "seconds": round(time.monotonic() - started, 1),
     }
     _save(model, facts, folder)
-    logging.info("held-out accuracy %s, in %s", facts["held_out_accuracy"], folder)
+    logging.info("held-out accuracy %.2f %%, in %s", 100 * facts["held_out_accuracy"], folder)
     return entry.OK
 
 
@@ -128,6 +128,8 @@ def _task():
     if task.kind != "classification":
         cause = f"the reference networks classify, this is a {task.kind} task"
         raise errors.BadInput("--data", cause, "Train a network of your own on it")
+    if task.holdout is None:
+        raise errors.BadInput("--data", "no held-out split", "Add one: the result is judged on it")
     for warning in hygiene.check(task):
         logging.warning("%s", warning)
     return task
@@ -137,7 +139,6 @@ def _train(build: Callable, task):
     """The model of the best epoch, without optimizer, and that epoch's number from 1."""
     import keras
     import numpy as np
-    from rich import progress
 
     model = _built(build, task)
     steps = max(1, len(task.train) // _BATCH_SIZE.value)
@@ -145,17 +146,14 @@ def _train(build: Callable, task):
     model.compile(keras.optimizers.Adam(decay), "sparse_categorical_crossentropy")
     random = np.random.default_rng(_SEED.value)
     best, best_epoch, best_weights = -1.0, 0, model.get_weights()
-    columns = (*progress.Progress.get_default_columns(), progress.TextColumn("{task.fields[now]}"))
-    with progress.Progress(*columns) as bar:
-        line = bar.add_task(_NETWORK.value, total=steps * _EPOCHS.value, now="")
+    with progress.bar(f"training {_NETWORK.value}", steps * _EPOCHS.value) as advance:
         for epoch in range(1, _EPOCHS.value + 1):
             order = random.permutation(len(task.train))[: steps * _BATCH_SIZE.value]
             for x, y in task.train.batches(_BATCH_SIZE.value, order):
                 model.train_on_batch(task.normalization(x), y)
-                bar.advance(line)
+                advance(1)
             accuracy = _accuracy(model, task, task.validation)
-            bar.update(line, now=f"epoch {epoch}, validation {accuracy:.4f}")
-            if not bar.console.is_terminal:
+            if not sys.stderr.isatty():  # a log has no bar that a line would tear apart
                 logging.info("epoch %d of %d: validation %.4f", epoch, _EPOCHS.value, accuracy)
             # With the learning rate falling, the later of two equal epochs is the settled one.
             if accuracy >= best:
