@@ -77,7 +77,7 @@ class BatchSplit(splits.Split):
                     + (f" of {len(batch)}" if isinstance(batch, tuple | list) else ""),
                     "Let the factory give such pairs; several inputs are a dict by name.",
                 )
-            yield _arrays(batch[0]), _arrays(batch[1])
+            yield splits.arrays_of(batch[0]), splits.arrays_of(batch[1])
 
     @functools.cached_property
     def _on_disk(self) -> "_Store":
@@ -119,7 +119,9 @@ class _Store:
 
     def read(self, rows: np.ndarray | slice) -> tuple[splits.Arrays, splits.Arrays]:
         """These examples, copied into memory."""
-        return _arrays(splits.pick(self._x, rows)), _arrays(splits.pick(self._y, rows))
+        return splits.arrays_of(splits.pick(self._x, rows)), splits.arrays_of(
+            splits.pick(self._y, rows)
+        )
 
     def _append(self, shapes: dict, key: tuple[int, str], array: np.ndarray) -> None:
         found = (array.shape[1:], array.dtype)
@@ -132,12 +134,6 @@ class _Store:
             )
         with pathlib.Path(self._folder.name, str(list(shapes).index(key))).open("ab") as file:
             file.write(np.ascontiguousarray(array).data)
-
-
-def _arrays(values: Any) -> splits.Arrays:
-    if isinstance(values, dict):
-        return {name: np.asarray(value) for name, value in values.items()}
-    return np.asarray(values)
 
 
 def _joined(parts: list[Any]) -> splits.Arrays:

@@ -7,7 +7,7 @@ import numpy as np
 from absl import logging
 
 from tfedge import errors
-from tfedge.data import duplicates, inputs, task, task_targets
+from tfedge.data import duplicates, inputs, metrics, task, task_targets
 from tfedge.data.fit import check_fits
 
 __all__ = ["ROLES", "Findings", "check", "check_fits", "examine"]
@@ -39,14 +39,16 @@ def examine(task: "task.Task", roles: Sequence[str] = ROLES) -> Findings:
     """Reads every example of a task once and refuses what cannot be worked with.
 
     Refused: empty splits, splits of different shape or dtype, NaN and infinity, labels out of
-    range, classes missing from train, validation or held-out, calibration data without variation,
-    and held-out examples that train, calibration or validation hold too. Warned about: less than
-    100 calibration examples, classes missing from calibration, repeated held-out examples,
-    validation examples that are in train, and near duplicates of held-out images.
+    range, classes missing from train, validation or held-out, an unknown metric, calibration data
+    without variation, and held-out examples that train, calibration or validation hold too.
+    Warned about: less than 100 calibration examples, classes missing from calibration, repeated
+    held-out examples, validation examples that are in train, and near duplicates of held-out
+    images.
 
     Args:
         task: with or without its held-out split.
-        roles: the splits to look at; ("holdout",) reads nothing else, and compares nothing.
+        roles: the splits to look at, those of them there are; ("holdout",) reads nothing else,
+            and compares nothing.
 
     Raises:
         BadInput: naming the split, the first index, the counts and what to do.
@@ -55,6 +57,7 @@ def examine(task: "task.Task", roles: Sequence[str] = ROLES) -> Findings:
     for role, split in chosen.items():
         if not len(split):
             raise errors.BadInput(_where(task, role), "it has no examples", "Add some.")
+    metrics.resolve(task)
     warnings = [
         warning
         for role, split in chosen.items()
@@ -64,13 +67,23 @@ def examine(task: "task.Task", roles: Sequence[str] = ROLES) -> Findings:
     for role, split in chosen.items():
         logging.info("Reading the %d examples of %s", len(split), role)
         scans[role] = inputs.scan(split, _where(task, role))
+    if not scans:
+        return Findings((), duplicates.NONE)
     _check_same_form(task, scans)
     if "calibration" in scans:
         warnings += _check_calibration(task, scans["calibration"])
+    _check_channels(task, next(iter(scans.values())))
     near = duplicates.NONE
     if "holdout" in scans:
         warnings += _check_overlap(task, scans)
-        near = duplicates.near({role: (chosen[role], scans[role]) for role in scans})
+        fixed = {role: (split, scans[role]) for role, split in chosen.items() if _is_fixed(split)}
+        near = duplicates.near(fixed) if "holdout" in fixed else near
+        warnings += [
+            f"{_where(task, role)}: it has an order of its own, so near duplicates of held-out"
+            " examples were not looked for"
+            for role in chosen
+            if role not in fixed
+        ]
     if len(near):
         warnings.append(
             f"{_where(task, 'holdout')}: {len(near)} of {len(scans['holdout'].digests)} images are"
@@ -81,6 +94,22 @@ def examine(task: "task.Task", roles: Sequence[str] = ROLES) -> Findings:
 
 def _where(task: "task.Task", role: str) -> str:
     return f"task {task.name}, {role}"
+
+
+def _is_fixed(split: "task.Split") -> bool:
+    return not (isinstance(split, task.BatchSplit) and split.own_order)
+
+
+def _check_channels(task: "task.Task", scan: inputs.Scan) -> None:
+    """A scale per channel has to meet as many channels."""
+    for values in (task.normalization.scale, task.normalization.offset):
+        for name, (shape, _) in scan.form.items():
+            if isinstance(values, tuple) and len(values) != (shape[-1] if shape else 1):
+                raise errors.BadInput(
+                    f"task {task.name}, input {name}".removesuffix(" "),
+                    f"the normalization has {len(values)} channels, examples are {shape}",
+                    "Give one number, or one for each channel of the last axis.",
+                )
 
 
 def _check_same_form(task: "task.Task", scans: dict[str, inputs.Scan]) -> None:

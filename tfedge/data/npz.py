@@ -55,16 +55,19 @@ def load(path: str, settings: options.Options, seed: int = 0) -> task.Task:
             f"Choose the output to judge by, such as npz:FILE?metric=accuracy:{next(iter(kinds))}",
         )
     logging.info("%s: targets are taken as %s", path, _shown(kinds))
-    labels = labels or _one_hot_labels(parts["y_train"], kind)
-    ready = {role: _split(path, parts, role, kinds) for role in ("train", "val", "test", "calib")}
-    train, validation = _validation(path, ready, kind, seed)
+    labels = labels or targets.one_hot_labels(parts["y_train"], kind)
+    train = _split(path, parts, "train", kinds)
+    calibration = _calibration(path, parts, train, kinds)
+    validation = _split(path, parts, "val", kinds) if "x_val" in parts else None
+    if validation is None:
+        train, validation = _drawn_validation(path, train, kind, seed)
     return task.Task(
         name=pathlib.Path(path).stem,
         kind=kind,
         train=train,
-        calibration=ready["calib"] or _some(train, kind, seed),
+        calibration=calibration or _some(train, kind, seed),
         validation=validation,
-        holdout=ready["test"],
+        holdout=_split(path, parts, "test", kinds),
         metric=settings.metric,
         labels=labels,
         normalization=task.Normalization(
@@ -130,15 +133,9 @@ def _parts(path: str, arrays: dict[str, np.ndarray]) -> dict[str, splits.Arrays]
 
 def _split(
     path: str, parts: dict[str, splits.Arrays], role: str, kinds: dict[str, str]
-) -> task.ArraySplit | None:
-    """One split with canonical targets; calibration inputs may come without targets."""
-    if f"x_{role}" not in parts:
-        return None
-    x = parts[f"x_{role}"]
-    if f"y_{role}" in parts:
-        y = parts[f"y_{role}"]
-    else:
-        y = targets.unlabelled(parts["y_train"], splits.count(x))
+) -> task.ArraySplit:
+    """One split with canonical targets."""
+    x, y = parts[f"x_{role}"], parts[f"y_{role}"]
     lengths = {
         f"{side}_{role}" + (f"__{name}" if name else ""): len(array)
         for side, arrays in (("x", x), ("y", y))
@@ -155,14 +152,21 @@ def _split(
     return task.ArraySplit(x, ready[""] if "" in ready else ready)
 
 
-def _validation(
-    path: str, ready: dict[str, task.ArraySplit | None], kind: str, seed: int
+def _calibration(
+    path: str, parts: dict[str, splits.Arrays], train: task.ArraySplit, kinds: dict[str, str]
+) -> task.ArraySplit | None:
+    """The calibration inputs there are, which may come without targets."""
+    if "x_calib" not in parts:
+        return None
+    if "y_calib" in parts:
+        return _split(path, parts, "calib", kinds)
+    x = parts["x_calib"]
+    return task.ArraySplit(x, targets.unlabelled(train.y, splits.count(x)))
+
+
+def _drawn_validation(
+    path: str, train: task.ArraySplit, kind: str, seed: int
 ) -> tuple[task.ArraySplit, task.ArraySplit]:
-    train = ready["train"]
-    if train is None:
-        raise ValueError("train is checked before")
-    if ready["val"] is not None:
-        return train, ready["val"]
     drawn, rest = stratify.draw(stratify.classes(train, kind), -(-len(train) // 10), seed)
     logging.info("%s: no x_val; %d of the training examples become validation", path, len(drawn))
     return train.take(rest), train.take(drawn)
@@ -171,14 +175,6 @@ def _validation(
 def _some(train: task.ArraySplit, kind: str, seed: int) -> task.ArraySplit:
     drawn, _ = stratify.draw(stratify.classes(train, kind), min(500, len(train)), seed)
     return train.take(drawn)
-
-
-def _one_hot_labels(y: splits.Arrays, kind: str) -> tuple[str, ...]:
-    """Class numbers as names: the width of one-hot targets counts classes that never occur."""
-    if kind not in ("classification", "segmentation") or isinstance(y, dict):
-        return ()
-    one_hot = y.ndim in (2, 4) and y.shape[-1] > 1 and targets.is_one_hot(y)
-    return tuple(str(number) for number in range(y.shape[-1])) if one_hot else ()
 
 
 def _shown(kinds: dict[str, str]) -> str:

@@ -64,7 +64,7 @@ class _Blame:
         return self
 
     def __exit__(self, kind, error, trace) -> None:
-        if not isinstance(error, Exception) or isinstance(error, errors.BadInput):
+        if isinstance(error, errors.BadInput) or not isinstance(error, Exception | SystemExit):
             return
         lines = [
             frame.lineno

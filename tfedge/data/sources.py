@@ -24,6 +24,17 @@ def load_task(source: str, data_dir: str | None = None, seed: int = 0) -> task.T
     Raises:
         BadInput: an unknown source or option, or a source that cannot be read.
     """
+    try:
+        return _load(source, data_dir, seed)
+    except OSError as error:
+        raise errors.BadInput(
+            f"--data={source}",
+            f"it cannot be read ({error})",
+            "Check the path and who may read it.",
+        ) from error
+
+
+def _load(source: str, data_dir: str | None, seed: int) -> task.Task:
     # Each source is imported when it is asked for: some bring a library with them.
     name, _, address = source.partition(":")
     if name == "py" and address:

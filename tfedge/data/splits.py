@@ -9,6 +9,7 @@ import abc
 import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -49,7 +50,7 @@ class ArraySplit(Split):
     """Examples in memory.
 
     Args:
-        x: (n, ...) inputs, or a dict of them by input name.
+        x: (n, ...) inputs, or a dict of them by input name; lists become arrays.
         y: (n, ...) targets, or a dict of them by output name.
 
     Raises:
@@ -60,6 +61,8 @@ class ArraySplit(Split):
     y: Arrays
 
     def __post_init__(self):
+        object.__setattr__(self, "x", arrays_of(self.x))
+        object.__setattr__(self, "y", arrays_of(self.y))
         lengths = {
             f"{side} {name}".strip(): len(array)
             for side, arrays in (("x", self.x), ("y", self.y))
@@ -125,6 +128,13 @@ class StreamSplit(Split):
         """See `Split.take`."""
         indices = np.asarray(indices)
         return ArraySplit(self.read(indices), pick(self._targets, indices))
+
+
+def arrays_of(values: Any) -> Arrays:
+    """Arrays of whatever holds numbers: lists, tensors, or dicts of them by name."""
+    if isinstance(values, dict):
+        return {name: np.asarray(value) for name, value in values.items()}
+    return np.asarray(values)
 
 
 def named(arrays: Arrays) -> dict[str, np.ndarray]:

@@ -96,6 +96,17 @@ def is_unlabelled(y: np.ndarray) -> bool:
     return len(y) > 0 and bool(np.isnan(y).all() if y.dtype.kind == "f" else (y == -1).all())
 
 
+def one_hot_labels(y: splits.Arrays, kind: str) -> tuple[str, ...]:
+    """Class numbers as names: the width of one-hot targets counts classes that never occur.
+
+    Empty where `y` is not one-hot, or several outputs.
+    """
+    if kind not in ("classification", "segmentation") or isinstance(y, dict):
+        return ()
+    wide = y.ndim == (2 if kind == "classification" else 4) and y.shape[-1] > 1
+    return tuple(str(number) for number in range(y.shape[-1])) if wide and is_one_hot(y) else ()
+
+
 def is_one_hot(y: np.ndarray) -> bool:
     """Whether every row of the last axis is 0 but for a single 1."""
     return len(y) > 0 and _is_zero_one(y) and bool((y.sum(axis=-1) == 1).all())

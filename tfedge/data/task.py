@@ -10,12 +10,21 @@ import numpy as np
 
 from tfedge import errors
 from tfedge.data import targets
+from tfedge.data.batch_split import BatchSplit
 from tfedge.data.splits import Arrays, ArraySplit, Split, StreamSplit
 
 if TYPE_CHECKING:
     from tfedge.data.metrics import Metric
 
-__all__ = ["ArraySplit", "Arrays", "Normalization", "Split", "StreamSplit", "Task"]
+__all__ = [
+    "ArraySplit",
+    "Arrays",
+    "BatchSplit",
+    "Normalization",
+    "Split",
+    "StreamSplit",
+    "Task",
+]
 
 
 @dataclass(frozen=True)
@@ -67,7 +76,8 @@ class Task:
         calibration: where activation ranges are read; may be part of `train`.
         validation: what every choice is made on.
         holdout: what the result is judged on; None inside compression.
-        metric: a name known to `metrics`, a `Metric`, or None for the kind's usual one.
+        metric: a name known to `metrics`, a `Metric`, or None for the kind's usual one; custom
+            tasks have no usual one.
         labels: the class names, in the order of the class numbers.
         normalization: from raw inputs to what the model takes.
         loss: a Keras loss name or callable(y_true, y_pred); None for the kind's usual one.
@@ -76,7 +86,7 @@ class Task:
         seed: of every random choice made for this task.
 
     Raises:
-        BadInput: an unknown kind, or targets that cannot be of this kind.
+        BadInput: an unknown kind, a split that is none, or targets that cannot be of this kind.
     """
 
     name: str
@@ -100,6 +110,20 @@ class Task:
                 f"the kind {self.kind!r} is none of {', '.join(targets.KINDS)}",
                 'Use "custom" with a loss and a metric for anything else.',
             )
+        if self.batch_size < 1:
+            raise errors.BadInput(
+                f"task {self.name}", f"batch_size is {self.batch_size}", "Give at least 1."
+            )
+        for role, split in self.splits().items():
+            if not isinstance(split, Split):
+                raise errors.BadInput(
+                    f"task {self.name}, {role}",
+                    f"a Split was expected, got {type(split).__name__}",
+                    "Give ArraySplit(x, y), StreamSplit or BatchSplit of tfedge.data.task.",
+                )
+        if not self.labels and isinstance(self.train, ArraySplit):
+            labels = targets.one_hot_labels(self.train.y, self.kind)
+            object.__setattr__(self, "labels", labels)
         for role, split in self.splits().items():
             if isinstance(split, ArraySplit):
                 y = targets.canonical(split.y, self.kind, f"task {self.name}, {role}")

@@ -1,0 +1,122 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tfedge import errors
+from tfedge.data import hygiene, images, sources
+
+
+def _write(folder, n, seed=0, size=(6, 4), suffix="png"):
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(seed)
+    for number in range(n):
+        pixels = rng.integers(0, 255, (*size, 3)).astype(np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.{suffix}")
+
+
+def _plain(root, n=20):
+    for number, label in enumerate(("cat", "dog", "owl")):
+        _write(root / label, n, number)
+    return root
+
+
+def test_plain_class_folders_are_split(tmp_path):
+    made = sources.load_task(f"images:{_plain(tmp_path)}")
+    assert [len(split) for split in made.splits().values()] == [42, 42, 6, 12]
+    assert made.labels == ("cat", "dog", "owl")
+    assert np.bincount(made.holdout.targets()).tolist() == [4, 4, 4]
+    x, y = next(made.train.batches(5, np.array([41, 0])))
+    assert (x.shape, x.dtype, y.tolist()) == ((2, 6, 4, 3), np.uint8, [2, 0])
+    assert np.array_equal(x[1], made.train.take([0]).x[0])
+    assert made.normalization(x).max() <= 1
+    assert len(hygiene.check(made)) == 1  # few calibration images
+
+
+def test_given_splits_are_kept_and_validation_drawn(tmp_path):
+    for role, seed in (("train", 1), ("holdout", 2)):
+        for number, label in enumerate(("a", "b")):
+            _write(tmp_path / role / label, 10, 10 * seed + number)
+    made = sources.load_task(f"images:{tmp_path}")
+    assert [len(split) for split in made.splits().values()] == [18, 18, 2, 20]
+    _write(tmp_path / "validation" / "a", 1, 7)
+    _write(tmp_path / "validation" / "b", 1, 8)
+    made = sources.load_task(f"images:{tmp_path}")
+    assert [len(split) for split in made.splits().values()] == [20, 20, 2, 20]
+
+
+def test_size_and_channels_by_option(tmp_path):
+    made = sources.load_task(f"images:{_plain(tmp_path, 10)}?size=8x5&channels=1&scale=1&offset=-1")
+    x = made.holdout.take([0]).x
+    assert x.shape == (1, 8, 5, 1)
+    assert made.normalization(x).tolist() == (x - 1.0).tolist()
+
+
+def test_palettes_alpha_and_jpeg_become_rgb(tmp_path):
+    for mode, name in (("P", "p.png"), ("RGBA", "a.png"), ("L", "g.jpg"), ("1", "b.png")):
+        Image.new(mode, (3, 2)).save(tmp_path / name)
+        assert images.decode(str(tmp_path / name), (2, 3, 3)).shape == (2, 3, 3)
+
+
+def test_different_sizes_need_a_size(tmp_path):
+    _write(_plain(tmp_path, 5) / "cat", 1, size=(9, 9))
+    with pytest.raises(errors.BadInput, match=r"9x9.*6x4.*size=HEIGHTxWIDTH"):
+        sources.load_task(f"images:{tmp_path}")
+    assert len(sources.load_task(f"images:{tmp_path}?size=6x4").holdout) == 3
+
+
+def test_other_files_are_left_out(tmp_path):
+    (_plain(tmp_path, 5) / "cat" / "Thumbs.db").write_bytes(b"x")
+    (tmp_path / ".cache").mkdir()
+    assert len(sources.load_task(f"images:{tmp_path}").labels) == 3
+
+
+@pytest.mark.parametrize("kept", [0, 30, 100])
+def test_a_damaged_image_is_named_before_training(tmp_path, kept):
+    path = _plain(tmp_path) / "dog" / "3.png"
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(errors.BadInput, match=r"dog.3\.png: the image cannot be"):
+        hygiene.check(sources.load_task(f"images:{tmp_path}?size=6x4"))
+
+
+def test_sixteen_bits_are_refused(tmp_path):
+    Image.fromarray(np.full((2, 3), 40000, np.uint16)).save(tmp_path / "deep.png")
+    with pytest.raises(errors.BadInput, match="8 bits per channel"):
+        images.decode(str(tmp_path / "deep.png"), (2, 3, 1))
+
+
+def test_a_decompression_bomb_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    Image.new("L", (50, 50)).save(tmp_path / "bomb.png")
+    with pytest.raises(errors.BadInput, match="decompression bomb"):
+        images.decode(str(tmp_path / "bomb.png"), (2, 3, 1))
+
+
+def test_a_copy_in_another_format_is_still_the_same_image(tmp_path):
+    _plain(tmp_path)
+    for number in range(20):
+        content = io.BytesIO((tmp_path / "cat" / f"{number}.png").read_bytes())
+        Image.open(content).save(tmp_path / "dog" / f"copy{number}.bmp")
+    with pytest.raises(errors.BadInput, match="examples are also in train"):
+        hygiene.check(sources.load_task(f"images:{tmp_path}"))
+
+
+def test_folders_without_classes_are_refused(tmp_path):
+    with pytest.raises(errors.BadInput, match="no such folder"):
+        sources.load_task(f"images:{tmp_path / 'none'}")
+    with pytest.raises(errors.BadInput, match="found 0"):
+        sources.load_task(f"images:{tmp_path}")
+    (_plain(tmp_path, 3) / "yak").mkdir()
+    with pytest.raises(errors.BadInput, match="yak: the class has no images"):
+        sources.load_task(f"images:{tmp_path}")
+
+
+def test_given_splits_need_the_same_classes_and_a_holdout(tmp_path):
+    _plain(tmp_path / "train", 3)
+    with pytest.raises(errors.BadInput, match=r"neither DIR/test nor DIR/holdout"):
+        sources.load_task(f"images:{tmp_path}")
+    _write(tmp_path / "test" / "cat", 2)
+    _write(tmp_path / "test" / "emu", 2)
+    with pytest.raises(errors.BadInput, match="differ from those of train in dog, emu, owl"):
+        sources.load_task(f"images:{tmp_path}")

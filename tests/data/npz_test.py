@@ -1,0 +1,161 @@
+import numpy as np
+import pytest
+
+from tfedge import errors
+from tfedge.data import hygiene, sources
+
+
+def _arrays(n=40, classes=4, **changed):
+    rng = np.random.default_rng(0)
+    arrays = {
+        "x_train": rng.integers(0, 255, (n, 3, 3, 1)).astype(np.uint8),
+        "y_train": np.arange(n) % classes,
+        "x_test": rng.integers(0, 255, (8, 3, 3, 1)).astype(np.uint8),
+        "y_test": np.arange(8) % classes,
+    }
+    return {key: value for key, value in {**arrays, **changed}.items() if value is not None}
+
+
+def _save(folder, arrays, name="data.npz"):
+    np.savez(folder / name, **arrays)
+    return f"npz:{folder / name}"
+
+
+def test_missing_splits_are_drawn_from_train(tmp_path):
+    source = _save(tmp_path, _arrays())
+    made = sources.load_task(source)
+    assert [len(split) for split in made.splits().values()] == [36, 36, 4, 8]
+    assert (made.name, made.kind, made.num_classes) == ("data", "classification", 4)
+    again = sources.load_task(source).validation.x
+    assert np.array_equal(made.validation.x, again)
+    assert not np.array_equal(made.validation.x, sources.load_task(source, seed=1).validation.x)
+
+
+def test_given_splits_are_used(tmp_path):
+    extra = {"x_val": np.full((5, 3, 3, 1), 7), "y_val": np.arange(5) % 4}
+    calibration = np.arange(54).reshape(6, 3, 3, 1)
+    made = sources.load_task(_save(tmp_path, _arrays(**extra, x_calib=calibration)))
+    assert [len(split) for split in made.splits().values()] == [40, 6, 5, 8]
+    assert made.calibration.targets().tolist() == [-1] * 6
+
+
+def test_unlabelled_calibration_passes_hygiene_with_one_hot_labels(tmp_path):
+    arrays = _arrays(x_calib=np.arange(54, dtype=np.uint8).reshape(6, 3, 3, 1))
+    arrays["y_train"] = np.eye(4)[arrays["y_train"]]
+    warnings = hygiene.check(sources.load_task(_save(tmp_path, arrays)))
+    assert len(warnings) == 1
+    assert "calibration: 6 examples" in warnings[0]
+
+
+def test_one_hot_targets_tell_the_classes(tmp_path):
+    arrays = _arrays()
+    arrays["y_train"], arrays["y_test"] = np.eye(5)[arrays["y_train"]], np.eye(5)[arrays["y_test"]]
+    made = sources.load_task(_save(tmp_path, arrays))
+    assert made.labels == ("0", "1", "2", "3", "4")
+    assert made.holdout.targets().tolist() == [0, 1, 2, 3] * 2
+
+
+def test_options_set_kind_metric_and_scale(tmp_path):
+    source = _save(tmp_path, _arrays(labels=np.array(["a", "b", "c", "d"])))
+    made = sources.load_task(f"{source}?metric=macro_f1&scale=1/255")
+    assert (made.metric, made.labels, made.normalization.scale) == ("macro_f1", (*"abcd",), 1 / 255)
+    assert sources.load_task(f"{source}?kind=regression").train.targets().dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("y", "kind"),
+    [
+        (lambda n: np.arange(n) % 2, "binary"),
+        (lambda n: np.arange(n) / 7, "regression"),
+        (lambda n: np.tile([[1, 1], [0, 1]], (n // 2, 1)), "multilabel"),
+        (lambda n: np.tile([[0, 1], [1, 2]], (n, 1, 1)), "segmentation"),
+    ],
+)
+def test_the_kind_is_inferred(tmp_path, y, kind):
+    assert sources.load_task(_save(tmp_path, _arrays(y_train=y(40), y_test=y(8)))).kind == kind
+
+
+def test_several_inputs_and_outputs_by_name(tmp_path):
+    arrays = {
+        f"{side}_{role}__{name}": np.arange(n * 3).reshape(n, 3)
+        if side == "x"
+        else np.arange(n) % 3
+        for side, names in (("x", ("left", "right")), ("y", ("a", "b")))
+        for role, n in (("train", 30), ("test", 6))
+        for name in names
+    }
+    made = sources.load_task(_save(tmp_path, arrays))
+    assert set(made.train.x) == {"left", "right"}
+    assert set(made.holdout.targets()) == {"a", "b"}
+    assert made.kind == "classification"
+
+
+def test_outputs_of_different_kinds_need_a_metric(tmp_path):
+    arrays = _arrays(y_train=None, y_test=None)
+    for role, n in (("train", 40), ("test", 8)):
+        arrays |= {f"y_{role}__what": np.arange(n) % 4, f"y_{role}__where": np.arange(n) / 3}
+    source = _save(tmp_path, arrays)
+    with pytest.raises(errors.BadInput, match="what classification, where regression"):
+        sources.load_task(source)
+    made = sources.load_task(f"{source}?metric=accuracy:what")
+    assert made.kind == "custom"
+    assert made.loss == {
+        "what": "sparse_categorical_crossentropy",
+        "where": "mean_squared_error",
+    }
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"x_test": None, "y_test": None}, "lacks x_test, y_test; it has x_train, y_train"),
+        ({"x_val": np.zeros((2, 3, 3, 1))}, "lacks y_val"),
+        ({"y_train": np.zeros(39, int)}, "x_train has 40, y_train has 39 examples"),
+        ({"x_test__a": np.zeros((8, 3))}, r"x_test has the names \(unnamed\), a"),
+        ({"y_train": np.zeros((40, 0), object)}, "pickled"),
+        ({"y_train": np.array(["a"] * 40)}, "targets of classification are numbers, got dtype <U1"),
+    ],
+)
+def test_arrays_that_do_not_match_are_refused(tmp_path, changed, message):
+    with pytest.raises(errors.BadInput, match=message):
+        sources.load_task(_save(tmp_path, _arrays(**changed)))
+
+
+@pytest.mark.parametrize("kept", [0.3, 0.9])
+def test_a_truncated_file_is_refused(tmp_path, kept):
+    path = tmp_path / "data.npz"
+    _save(tmp_path, _arrays())
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * kept)])
+    with pytest.raises(errors.BadInput, match="truncated"):
+        sources.load_task(f"npz:{path}")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"", "not an .npz"), (b"\x80\x04K\x01.", "not an .npz"), (b"PK\x03\x04junk", "truncated")],
+)
+def test_foreign_files_are_refused(tmp_path, content, message):
+    (tmp_path / "data.npz").write_bytes(content)
+    with pytest.raises(errors.BadInput, match=message):
+        sources.load_task(f"npz:{tmp_path / 'data.npz'}")
+
+
+def test_a_damaged_array_is_refused(tmp_path):
+    source = _save(tmp_path, _arrays())
+    content = bytearray((tmp_path / "data.npz").read_bytes())
+    content[200] ^= 0xFF
+    (tmp_path / "data.npz").write_bytes(content)
+    with pytest.raises(errors.BadInput, match="damaged"):
+        sources.load_task(source)
+
+
+def test_paths_that_are_no_files_are_refused(tmp_path):
+    for path, message in ((tmp_path / "no.npz", "no such file"), (tmp_path, "Is a directory")):
+        with pytest.raises(errors.BadInput, match=message):
+            sources.load_task(f"npz:{path}")
+
+
+def test_spaces_and_other_alphabets_in_paths_work(tmp_path):
+    folder = tmp_path / ("ein Ordner für 数据 " + "x" * 200)
+    folder.mkdir()
+    assert len(sources.load_task(_save(folder, _arrays(), "мои данные?.npz")).holdout) == 8

@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+
+from tfedge.data import targets
+
+
+@pytest.mark.parametrize(
+    ("y", "kind"),
+    [
+        ([0, 1, 1], "binary"),
+        ([[True], [False]], "binary"),
+        ([0, 3, 1], "classification"),
+        ([[2], [0]], "classification"),
+        ([[0, 1], [1, 0]], "classification"),
+        ([[0.0, 1.0, 0.0]], "classification"),
+        ([[0, 1, 1], [0, 0, 0]], "multilabel"),
+        ([0.5, 2.0], "regression"),
+        ([1.0, 2.0], "regression"),
+        ([[0.5, 2.0]], "regression"),
+        ([[[0, 3], [1, 1]]], "segmentation"),
+        ([[[[0, 1], [1, 0]]]], "segmentation"),
+    ],
+)
+def test_kind_is_inferred(y, kind):
+    assert targets.infer(np.array(y)) == kind
+
+
+def test_canonical_returns_what_is_canonical_unchanged():
+    y = {"a": np.array([0, 2])}
+    assert targets.canonical(y, "classification", "y") is y
+
+
+def test_segmentation_maps_lose_their_last_axis():
+    assert targets.canonical(np.zeros((1, 2, 2, 1), int), "segmentation", "y").shape == (1, 2, 2)
+    one_hot = np.eye(3)[[[[2, 0]]]]
+    assert targets.canonical(one_hot, "segmentation", "y").tolist() == [[[2, 0]]]
+
+
+def test_multilabel_keeps_rows_with_one_label():
+    assert targets.canonical(np.array([[0.0, 1.0]]), "multilabel", "y").tolist() == [[0, 1]]
+
+
+def test_unlabelled_is_recognised():
+    for like in (np.array([1, 2]), np.array([0.5]), np.array([[0, 1]], np.uint8)):
+        made = targets.unlabelled(like, 4)
+        assert made.shape == (4, *like.shape[1:])
+        assert targets.is_unlabelled(made)
+        assert not targets.is_unlabelled(like)
