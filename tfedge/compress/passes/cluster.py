@@ -18,8 +18,9 @@ from tfedge.compress.passes import base
 from tfedge.data.task import Task
 from tfedge.errors import BadInput
 
-# Scales are rounded up to powers of 2^(1/4): a few distinct floats deflate, hundreds do not.
-_SCALE_STEP = 0.25
+# Scales are rounded up to quarters of a power of two: a few distinct floats with short mantissas
+# deflate, hundreds with long ones do not.
+_STEPS_PER_OCTAVE = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,5 +168,6 @@ def _scales(kernel: kernels.Kernel, candidate: Candidate) -> np.ndarray:
             return hold.channel_scales
     axes = kernels.per_channel(kernel.kind, value.ndim)
     scales = np.abs(value).max(axis=axes, keepdims=True) / INT8_MAX
-    exponents = np.ceil(np.log2(np.where(scales > 0, scales, 1.0)) / _SCALE_STEP) * _SCALE_STEP
-    return np.exp2(exponents).astype(np.float32)
+    octave = np.exp2(np.floor(np.log2(np.where(scales > 0, scales, 1.0))))
+    steps = np.ceil(np.where(scales > 0, scales, 1.0) / octave * _STEPS_PER_OCTAVE)
+    return (octave * steps / _STEPS_PER_OCTAVE).astype(np.float32)
