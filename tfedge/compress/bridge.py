@@ -1,0 +1,36 @@
+"""The same model in the other Keras: same layers, names and weights, same outputs.
+
+    model = bridge.to_tf_keras(keras.applications.MobileNetV3Small())
+
+TFMOT works on tf_keras models only; users train and want back Keras 3 models. The graph of the
+model is replayed call by call; each layer's twin is made from its config and gets its weights.
+Both Kerases compute with TensorFlow, so the outputs are equal to the bit or to the rounding of
+a different order of the same sums.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tfedge.compress import replay
+
+is_keras3 = replay.is_keras3
+is_functional = replay.is_functional
+
+
+def to_tf_keras(model: Any, twins: Mapping[str, Any] | None = None) -> Any:
+    """The tf_keras twin of a Keras 3 model; a tf_keras model is returned as it is.
+
+    Args:
+        model: functional or Sequential, nested at will.
+        twins: "package>Name" or class name of a layer or activation of the user's own -> its
+            tf_keras class or function. Those registered under the same name are found anyway.
+
+    Returns:
+        A tf_keras.Model that shares nothing with `model`; half precision becomes float32.
+
+    Raises:
+        BadInput: a subclassed model, a layer, setting or operation tf_keras lacks, by name.
+    """
+    from tfedge.compress import to_tf_keras as there
+
+    return there.ToTfKeras(twins or {}).build(model) if is_keras3(model) else model

@@ -1,0 +1,111 @@
+"""One layer for every operation between layers: `x * 2`, `x[:, 1:]`, `keras.ops.mean(x)`, ...
+
+tf_keras wraps such operations in layers of its own that TFMOT cannot clone and that remember
+a TensorFlow symbol instead of a `keras.ops` one. This one is plain data: the name of the
+operation and its arguments, so it is saved, cloned and taken back to Keras 3 without loss.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tfedge.compress import keras
+from tfedge.compress.op_functions import FUNCTIONS
+from tfedge.errors import BadInput
+
+_tf = keras.tensorflow
+
+
+@keras.tf_keras.saving.register_keras_serializable("tfedge")
+class Op(keras.tf_keras.layers.Layer):
+    """An operation of `keras.ops`, as a tf_keras layer.
+
+    Args:
+        op: its name in `keras.ops`, a key of `op_functions.FUNCTIONS`.
+        arguments: the positional arguments as JSON; `{"tensor": 0}` stands for the first of
+            the tensors the layer is called on. None: those tensors, in order.
+        settings: the keyword arguments, as JSON.
+
+    Example:
+        `Op("multiply", [{"tensor": 0}, 2.0])(x)` is `x * 2`.
+
+    Raises:
+        BadInput: an operation that is not in the table.
+    """
+
+    # Else tf_keras wraps the lists and dicts in trackers of its own.
+    @_tf.__internal__.tracking.no_automatic_dependency_tracking
+    def __init__(
+        self,
+        op: str,
+        arguments: Sequence[Any] | None = None,
+        settings: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ):
+        # Which dtype comes in decides which comes out, as it does for keras.ops.
+        super().__init__(**{"autocast": False, **kwargs})
+        if op not in FUNCTIONS:
+            raise BadInput(
+                f"layer {self.name!r}",
+                f"operation keras.ops.{op} has no counterpart in tf_keras",
+                "Replace it by a layer, or by one of the operations that have one.",
+            )
+        self.op, self.settings = op, dict(settings or {})
+        self.arguments = arguments if arguments is None else list(arguments)
+
+    def call(self, inputs):
+        """Computes the operation on one tensor or a list of tensors."""
+        tensors = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
+        arguments = tensors if self.arguments is None else decode(self.arguments, tensors)
+        settings = {name: decode(value, tensors) for name, value in self.settings.items()}
+        return FUNCTIONS[self.op](*arguments, **settings)
+
+    def get_config(self):
+        """JSON, enough to make the layer again."""
+        arguments = {"op": self.op, "arguments": self.arguments, "settings": self.settings}
+        return {**super().get_config(), **arguments}
+
+
+def encode(value: Any, tensor_index: Callable[[Any], int | None]) -> Any:
+    """An argument of an operation as JSON; `tensor_index` numbers the tensors among them.
+
+    Raises:
+        TypeError: a value that has no JSON form.
+    """
+    index = tensor_index(value)
+    if index is not None:
+        return {"tensor": index}
+    if isinstance(value, slice):
+        return {"slice": [encode(v, tensor_index) for v in (value.start, value.stop, value.step)]}
+    if isinstance(value, list | tuple):
+        return [encode(v, tensor_index) for v in value]
+    return _encode_constant(value)
+
+
+def _encode_constant(value: Any) -> Any:
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if value is Ellipsis:
+        return {"ellipsis": True}
+    if isinstance(value, _tf.DType):
+        return value.name
+    array = np.asarray(value)
+    if array.dtype == object:
+        raise TypeError(f"{value!r} cannot be written down")
+    return {"array": array.tolist(), "dtype": array.dtype.name}
+
+
+def decode(value: Any, tensors: Sequence[Any]) -> Any:
+    """The opposite of `encode`."""
+    if isinstance(value, list | tuple):
+        return [decode(v, tensors) for v in value]
+    if not isinstance(value, Mapping):
+        return value
+    if "tensor" in value:
+        return tensors[value["tensor"]]
+    if "array" in value:
+        return np.array(value["array"], value["dtype"])
+    if "ellipsis" in value:
+        return Ellipsis
+    return slice(*decode(value["slice"], tensors))

@@ -1,0 +1,108 @@
+"""Keras 3 -> tf_keras, layer by layer."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from tfedge.compress import activations, convnext, keras, keras_ops, replay, twin_config
+from tfedge.compress.twin_builder import Builder
+from tfedge.errors import BadInput
+
+_RENAMED = {"LeakyReLU": {"negative_slope": "alpha"}}
+# Layers that keras.applications keeps to itself.
+_OURS = {"LayerScale": convnext.LayerScale, "StochasticDepth": convnext.StochasticDepth}
+_REFUSED = {
+    "Lambda": "it holds Python code, which no .tflite can hold",
+    "TFSMLayer": "it runs a SavedModel, which has no layers to compress",
+    "JaxLayer": "it runs JAX code, which no .tflite can hold",
+    "FlaxLayer": "it runs JAX code, which no .tflite can hold",
+    "TorchModuleWrapper": "it runs PyTorch code, which no .tflite can hold",
+    "TextVectorization": "it reads strings, models on a phone get numbers",
+    "StringLookup": "it reads strings, models on a phone get numbers",
+    "RandomCrop": "tf_keras crops at inference too, Keras 3 does not",
+}
+
+
+class ToTfKeras(Builder):
+    """Builds tf_keras twins of Keras 3 layers."""
+
+    def __init__(self, twins: Mapping[str, Any]):
+        super().__init__(
+            twin_config.Dialect(keras.tf_keras, self._activation, _RENAMED, _graph_name), twins
+        )
+
+    def input(self, tensor: Any) -> Any:
+        """A tf_keras Input."""
+        return keras.tf_keras.Input(
+            batch_shape=tensor.shape,
+            dtype="float32" if "float16" in tensor.dtype else tensor.dtype,
+            name=_graph_name(tensor._keras_history.operation.name),
+        )
+
+    def layer_class(self, layer: Any) -> Any:
+        """The class of the same name in tf_keras, or ours."""
+        name, module = type(layer).__name__, type(layer).__module__
+        where = f"layer {layer.name!r} ({name})"
+        if name in _REFUSED:
+            raise BadInput(where, _REFUSED[name], "Replace it by other layers.")
+        if getattr(layer, "quantization_mode", None) is not None:
+            raise BadInput(
+                where,
+                f"it was quantized by Keras ({layer.quantization_mode}), which cannot be undone",
+                "Give the float model: tfedge quantizes it.",
+            )
+        if getattr(layer, "data_format", None) == "channels_first":
+            raise BadInput(
+                where, "channels come first, on a phone they come last", "Build it channels_last."
+            )
+        if module.startswith("keras.src.applications.") and name in _OURS:
+            return _OURS[name]
+        if not module.startswith("keras."):
+            raise BadInput(
+                where,
+                f"a layer of your own needs a tf_keras twin, none is known for"
+                f" {self.registered_name(layer)!r}",
+                "Register one under the same name in a file given by --custom_objects=py:FILE.",
+            )
+        if not hasattr(keras.tf_keras.layers, name):
+            raise BadInput(where, "tf_keras has no such layer", "Replace it by other layers.")
+        return getattr(keras.tf_keras.layers, name)
+
+    def extra(self, layer: Any) -> dict[str, Any]:
+        """Keras 3 does not use TensorFlow's fused kernel, which rounds otherwise."""
+        return {"fused": False} if type(layer).__name__ == "BatchNormalization" else {}
+
+    def registered_name(self, layer: Any) -> str:
+        """What Keras 3 registered its class as."""
+        return keras.keras3().saving.get_registered_name(type(layer))
+
+    def is_operation(self, thing: Any) -> bool:
+        """Everything in the graph that is not a layer."""
+        return not isinstance(thing, keras.keras3().layers.Layer)
+
+    def operation(self, call: replay.Call, args: tuple, kwargs: dict) -> Any:
+        """A merge layer or an `Op`."""
+        return keras_ops.to_tf_keras(call, args, kwargs)
+
+    def _activation(self, layer: str, value: Any) -> Any:
+        """tf_keras' form of an activation in a Keras 3 config: a name, or an object's config."""
+        if isinstance(value, str) and value in activations.TO_TF_KERAS:
+            return activations.TO_TF_KERAS[value]
+        name = value.get("config") if isinstance(value, Mapping) else value
+        if isinstance(name, str):
+            users = self.twins.get(name) or self.package.saving.get_registered_object(name)
+            if users is not None:
+                return users
+        elif isinstance(value, Mapping):
+            return self.of(keras.keras3().layers.deserialize(value))
+        raise BadInput(
+            f"layer {layer!r}",
+            f"tf_keras has no activation {name!r}",
+            "Register one under the same name in a file given by --custom_objects=py:FILE.",
+        )
+
+
+def _graph_name(name: str) -> str:
+    """A name TensorFlow accepts as a scope."""
+    valid = re.sub(r"[^A-Za-z0-9_.\\/>-]", "_", name)
+    return valid if re.match(r"[A-Za-z0-9.]", valid) else f"layer{valid}"

@@ -1,0 +1,61 @@
+"""Copies the weights of a layer to its twin in the other Keras."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from tfedge.compress import replay
+from tfedge.errors import BadInput
+
+# The two Kerases list the weights of compound layers in different orders, so they are copied
+# part by part; each part is an attribute that both have.
+_PARTS = {
+    "Bidirectional": ("forward_layer", "backward_layer"),
+    "TimeDistributed": ("layer",),
+    "SpectralNormalization": ("layer",),
+    "MultiHeadAttention": ("_query_dense", "_key_dense", "_value_dense", "_output_dense"),
+}
+
+
+def copy(source: Any, twin: Any) -> None:
+    """Gives `twin`, which must be built, the weights of `source` and what they follow from.
+
+    Models within are left alone: their layers have twins of their own.
+
+    Raises:
+        BadInput: the twin's weights are not of the same number and shapes.
+    """
+    if replay.is_model(source):
+        return
+    parts = list(_parts(source, twin))
+    ours, theirs = _own_weights(source, parts, 0), _own_weights(twin, parts, 1)
+    expected, found = [tuple(w.shape) for w in ours], [tuple(w.shape) for w in theirs]
+    if expected != found:
+        raise BadInput(
+            f"layer {source.name!r}",
+            f"its weights have the shapes {expected}, those of its twin {found}",
+            "Give a twin with the same weights in the same order.",
+        )
+    for value, variable in zip(ours, theirs, strict=True):
+        variable.assign(np.asarray(value).astype(_dtype_name(variable)))
+    if twin.trainable != source.trainable:
+        twin.trainable = source.trainable
+    for part, twin_part in parts:
+        copy(part, twin_part)
+    if type(source).__name__ == "Normalization":
+        twin.finalize_state()
+
+
+def _parts(source: Any, twin: Any) -> Iterator[tuple[Any, Any]]:
+    for name in _PARTS.get(type(source).__name__, ()):
+        yield getattr(source, name), getattr(twin, name)
+
+
+def _own_weights(layer: Any, parts: list[tuple[Any, Any]], side: int) -> list[Any]:
+    inner = {id(weight) for pair in parts for weight in pair[side].weights}
+    return [weight for weight in layer.weights if id(weight) not in inner]
+
+
+def _dtype_name(variable: Any) -> str:
+    return getattr(variable.dtype, "name", variable.dtype)
