@@ -25,6 +25,21 @@ class Quantization:
     bits: int = 8
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Teacher:
+    """What training also learns from; see the pass `distill`.
+
+    Attributes:
+        logits: (training examples, classes), in the order of the training split.
+        temperature: softens both sides.
+        weight: 0..1, share of the loss that is the teacher's.
+    """
+
+    logits: np.ndarray
+    temperature: float
+    weight: float
+
+
 @dataclasses.dataclass(frozen=True)
 class Report:
     """What a pass did.
@@ -69,12 +84,14 @@ class Candidate:
         holds: promises about its kernels.
         reports: one per pass so far.
         quantization: set once it was trained quantization-aware.
+        teacher: what every later training also learns from.
     """
 
     model: Any
     holds: tuple[holds_lib.Hold, ...] = ()
     reports: tuple[Report, ...] = ()
     quantization: Quantization | None = None
+    teacher: Teacher | None = None
 
     def to_keras3(self) -> Any:
         """The model as a Keras 3 one, with the same outputs (those of its float kernels)."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from tfedge.compress import keras as k
 from tfedge.compress import training_state
-from tfedge.compress.candidate import Candidate, Quantization, Report
+from tfedge.compress.candidate import Candidate, Quantization, Report, Teacher
 from tfedge.data.task import Task
 
 
@@ -41,7 +41,11 @@ def save(candidate: Candidate, folder: pathlib.Path) -> None:
         "holds": training_state.pack(candidate.holds, "hold", arrays),
         "reports": [report.to_json() for report in candidate.reports],
         "quantization": None,
+        "teacher": None,
     }
+    if candidate.teacher is not None:
+        arrays["teacher"] = candidate.teacher.logits
+        index["teacher"] = [candidate.teacher.temperature, candidate.teacher.weight]
     if candidate.quantization is not None:
         index["quantization"] = dataclasses.asdict(candidate.quantization)
     training_state.write(folder / "candidate.npz", index, arrays)
@@ -64,6 +68,7 @@ def load(folder: pathlib.Path) -> Candidate | None:
         holds=training_state.unpack(index["holds"], "hold", arrays),
         reports=tuple(_report(entry) for entry in index["reports"]),
         quantization=quantization,
+        teacher=Teacher(arrays["teacher"], *index["teacher"]) if index["teacher"] else None,
     )
 
 

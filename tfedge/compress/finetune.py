@@ -14,7 +14,14 @@ import tensorflow as tf
 from absl import logging
 
 from tfedge import progress
-from tfedge.compress import fake_quantization, graph, kernels, losses, training_state
+from tfedge.compress import (
+    batches,
+    fake_quantization,
+    graph,
+    kernels,
+    losses,
+    training_state,
+)
 from tfedge.compress import holds as holds_lib
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate
@@ -103,6 +110,10 @@ class _Trainer:
             self._model = fake_quantization.insert(candidate.model, candidate.quantization)
         self._metric = metrics.resolve(task, logits=losses.gives_logits(candidate.model))
         self._loss = losses.loss_of(task, self._model)
+        self._teacher = candidate.teacher
+        if self._teacher is not None:
+            logits = losses.gives_logits(candidate.model)
+            self._distillation = losses.distillation_loss(self._teacher, logits)
         self._optimizer = _optimizer(task, plan, self.steps)
         self._optimizer.build(self._model.trainable_variables)
         self._kernels = {kernel.layer: kernel for kernel in kernels.find(self._model)}
@@ -160,11 +171,14 @@ class _Trainer:
                 value = hold.project(value, state)
             self._kernels[name].variable.assign(value)
 
-    def _train_step(self, x: Any, y: Any) -> Any:
+    def _train_step(self, x: Any, y: Any, taught: Any) -> Any:
         variables = self._model.trainable_variables
         with tf.GradientTape() as tape:
             outputs = self._model(x, training=True)
             loss = self._loss(y, outputs)
+            if self._teacher is not None:
+                weight = self._teacher.weight
+                loss = (1 - weight) * loss + weight * self._distillation(taught, outputs)
             total = tf.add_n([loss, *self._model.losses]) if self._model.losses else loss
         found = zip(tape.gradient(total, variables), variables, strict=True)
         gradients = {v.ref(): (g, v) for g, v in found if g is not None}
@@ -186,11 +200,12 @@ class _Trainer:
         order = np.random.default_rng((self._task.seed, epoch)).permutation(len(self._task.train))
         size = min(self._task.batch_size, len(self._task.train))
         step, total = epoch * self.steps, tf.constant(0.0)
-        for x, y in _prefetched(self._task, order[: self.steps * size], size):
+        found = batches.prefetched(self._task, order[: self.steps * size], size, self._teacher)
+        for x, y, taught in found:
             if self._update is not None and step > 0 and self._update.fires(step):
                 self._change_holds(self._update(step, self._latent_arrays()))
                 self._project()
-            total += self._step(fake_quantization.inputs_of(self._model, x), y)
+            total += self._step(fake_quantization.inputs_of(self._model, x), y, taught)
             step += 1
             advance(1)
         value = self._validate()
@@ -206,8 +221,8 @@ class _Trainer:
 
     def _validate(self) -> float:
         found, wanted = [], []
-        for x, y in self._task.validation.batches(256):
-            x = fake_quantization.inputs_of(self._model, self._task.normalization(x))
+        for raw, y in self._task.validation.batches(256):
+            x = fake_quantization.inputs_of(self._model, self._task.normalization(raw))
             outputs = tf.nest.map_structure(np.asarray, self._predict(x))
             if isinstance(y, dict) and not isinstance(outputs, dict):
                 names = self._candidate.model.output_names
@@ -286,17 +301,3 @@ def _optimizer(task: Task, plan: Plan, steps: int) -> Any:
         plan.learning_rate, decay_steps=max(1, plan.epochs * steps), alpha=0.01
     )
     return k.tf_keras.optimizers.Adam(rate)
-
-
-def _prefetched(task: Task, order: np.ndarray, size: int) -> Any:
-    """Full batches, normalised, made ahead of the step that needs them."""
-
-    def batches() -> Any:
-        for x, y in task.train.batches(size, order):
-            yield task.normalization(x), y
-
-    first = next(batches())
-    signature = tf.nest.map_structure(
-        lambda array: tf.TensorSpec((size, *array.shape[1:]), tf.as_dtype(array.dtype)), first
-    )
-    return tf.data.Dataset.from_generator(batches, output_signature=signature).prefetch(4)

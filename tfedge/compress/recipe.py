@@ -69,6 +69,20 @@ class Recipe:
         """The recipe with all training made shorter or longer, but never to nothing."""
         return Recipe(tuple(_scaled(each, epochs_scale) for each in self.passes))
 
+    def check_export(self, route: str) -> None:
+        """Refuse an export that contradicts what a pass prepares, before anything is trained.
+
+        Raises:
+            BadInput: naming the pass and the exports it allows.
+        """
+        for each in self.passes:
+            if each.exports is not None and route not in each.exports:
+                raise BadInput(
+                    f"--export={route}",
+                    f"contradicts {each} in the recipe",
+                    f"Export as {' or '.join(each.exports)}, or leave {each.name} out.",
+                )
+
     def apply(
         self, model: Any, task: Task, work_dir: str | pathlib.Path | None = None
     ) -> Candidate:

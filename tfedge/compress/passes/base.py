@@ -4,7 +4,7 @@ import abc
 import dataclasses
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from absl import logging
 
@@ -22,14 +22,16 @@ class Pass(abc.ABC):
     and that no earlier promise is broken. `apply` never changes its argument.
     """
 
+    exports: ClassVar[tuple[str, ...] | None] = None  # the routes it prepares for, None for any
+
     @abc.abstractmethod
     def apply(self, candidate: Candidate, task: Task) -> Candidate:
         """The candidate after this technique, with a `report` of what it did at the end."""
 
-    def requires(self, candidate: Candidate) -> None:
+    def requires(self, candidate: Candidate) -> None:  # noqa: B027  (most need none)
         """Raise BadInput, with the reason, when this cannot be applied to the candidate."""
 
-    def ensures(self, candidate: Candidate) -> None:
+    def ensures(self, candidate: Candidate) -> None:  # noqa: B027  (most need none)
         """Raise RuntimeError when the result is not what the technique promises."""
 
     def __call__(self, candidate: Candidate, task: Task) -> Candidate:

@@ -7,7 +7,7 @@ has no int8 form stays float, and the report says so.
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -29,6 +29,7 @@ class Quantize(base.Pass):
         rules: no setting differs by layer yet; kept empty.
     """
 
+    exports: ClassVar[tuple[str, ...] | None] = ("int8",)
     bits: int = 8
     epochs: int = 4
     learning_rate: float = 2e-4

@@ -1,0 +1,58 @@
+"""Compresses a model and exports it, without evaluation or gate.
+
+    python pipelines/compress.py --model=FILE --data=SOURCE --recipe='prune, cluster, quantize'
+        --export=int8 --output_dir=DIR
+
+DIR gets model.tflite, recipe.json (repeats this run), reports.json (what each pass did, and what
+it skipped and why), with --keras also model.keras for Keras 3.
+"""
+
+from typing import Any
+
+from absl import flags
+from tfedge_pipelines import entry, order_flags
+
+_FLAGS = flags.FlagValues()
+_INPUT = order_flags.input_flags(_FLAGS)
+_KERAS = flags.DEFINE_bool(
+    "keras", False, "Also write the compressed model as a Keras 3 file.", flag_values=_FLAGS
+)
+
+
+def run() -> None:
+    """The `tfedge-compress` command."""
+    entry.run(main, _FLAGS, __doc__)
+
+
+def main() -> int:
+    """Compress as the flags say; the exit code."""
+    from tfedge import workflow
+
+    folder = _INPUT.output_dir("compressed")
+    made = workflow.compress(workflow.Order(**order_flags.order(_INPUT)), folder, _KERAS.value)
+    _show(made, folder)
+    return entry.OK
+
+
+def _show(made: Any, folder: str) -> None:
+    """What each pass did, as a table."""
+    from rich import console, table
+
+    rows = table.Table("pass", "layers", "skipped", "last validation", "seconds")
+    for report in made.candidate.reports if made.candidate is not None else ():
+        last = dict(report.history[-1]) if report.history else {}
+        values = [f"{value:.4f}" for key, value in last.items() if key.startswith("validation")]
+        rows.add_row(
+            report.settings,
+            str(len(report.touched)),
+            str(len(report.skipped)),
+            ", ".join(values),
+            f"{report.seconds:.1f}",
+        )
+    out = console.Console()
+    out.print(rows)
+    out.print(f"{len(made.tflite):,} bytes (float32: {len(made.baseline):,}) in {folder}")
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,124 @@
+"""The flags that say what to make, which compress.py and release.py share."""
+
+import dataclasses
+import pathlib
+from typing import Any
+
+from absl import flags
+
+from tfedge import errors
+
+EMBEDDED_MARGIN = 0.03
+_EMBEDDED_RECIPE = (
+    "prune(final_sparsity=0.5, distribution='lamp', epochs=12), "
+    "cluster(number_of_clusters=16, epochs=8), quantize(bits=8, epochs=8)"
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Input:
+    """The parsed flags, by name."""
+
+    flag_values: flags.FlagValues
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the embedded model and data are asked for: neither was named."""
+        return self.flag_values.model is None and self.flag_values.data is None
+
+    def output_dir(self, default: str) -> str:
+        """The folder to write to; the embedded default has one, everything else must name it."""
+        if self.flag_values.output_dir:
+            return self.flag_values.output_dir
+        if self.is_embedded:
+            return f"out/digits_{default}"
+        raise errors.BadInput("--output_dir", "missing", "Name a folder to write to.")
+
+
+def input_flags(flag_values: flags.FlagValues) -> Input:
+    """Define the flags of `Input`."""
+    text, own = flags.DEFINE_string, {"flag_values": flag_values}
+    text(
+        "model",
+        None,
+        ".keras (Keras 3 or tf_keras) | .h5 | SavedModel folder | float .tflite | "
+        "py:FILE:FUNCTION. Without it and --data: the embedded digits network.",
+        **own,
+    )
+    text(
+        "data",
+        None,
+        "digits | fashion_mnist | npz:FILE | images:DIR | tfds:NAME | py:FILE:FUNCTION.",
+        **own,
+    )
+    text("data_dir", None, "Folder that holds the data set, if not the usual one.", **own)
+    text(
+        "recipe",
+        None,
+        "Passes with their settings, a named recipe, or the recipe.json of a release; '' "
+        "compresses nothing. Default: prune(distribution='lamp'), cluster, quantize.",
+        **own,
+    )
+    text(
+        "export",
+        None,
+        "float32 | float16 | dynamic | int8 | int16x8, with options: "
+        'int8(input="uint8", raw_input=True). Default int8.',
+        **own,
+    )
+    text("output_dir", None, "Folder to write to; an earlier release in it is replaced.", **own)
+    text("custom_objects", None, "py:FILE with tf_keras twins of custom layers; trusted.", **own)
+    flags.DEFINE_list(
+        "input_shape", None, "Height,width,channels for a model without fixed ones.", **own
+    )
+    flags.DEFINE_float(
+        "epochs_scale", 1.0, "Shortens (or lengthens) all training.", lower_bound=0.001, **own
+    )
+    flags.DEFINE_integer("seed", None, "Of everything. Default: the recipe's, else 0.", **own)
+    return Input(flag_values)
+
+
+def order(given: Input) -> dict[str, Any]:
+    """The fields of `workflow.Order` that the flags stand for.
+
+    Raises:
+        BadInput: only one of --model and --data was given.
+    """
+    from tfedge import workflow
+
+    values = given.flag_values
+    model, data, recipe = values.model, values.data, values.recipe
+    if given.is_embedded:
+        model, data = _embedded_model(), "digits"
+        recipe = _EMBEDDED_RECIPE if recipe is None else recipe
+    for name, value in (("--model", model), ("--data", data)):
+        if value is None:
+            raise errors.BadInput(name, "missing", "Give both --model and --data, or neither.")
+    shape = values.input_shape
+    return {
+        "model": model,
+        "task": data,
+        "recipe": workflow.DEFAULT_RECIPE if recipe is None else recipe,
+        "export": values.export,
+        "epochs_scale": values.epochs_scale,
+        "seed": values.seed,
+        "data_dir": values.data_dir,
+        "custom_objects": values.custom_objects,
+        "input_shape": None if shape is None else _whole_numbers(shape),
+    }
+
+
+def _embedded_model() -> str:
+    import tfedge_models
+
+    folder = pathlib.Path(next(iter(tfedge_models.__path__)))
+    return str(folder / "checkpoints" / "digits_cnn_digits.keras")
+
+
+def _whole_numbers(texts: list[str]) -> tuple[int, ...]:
+    try:
+        return tuple(int(text) for text in texts)
+    except ValueError as error:
+        raise errors.BadInput(
+            f"--input_shape={','.join(texts)}", "expected whole numbers", "For example 96,96,3."
+        ) from error

@@ -1,0 +1,33 @@
+"""Training batches, made by tf.data ahead of the step that needs them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfedge.compress.candidate import Teacher
+from tfedge.data.task import Task
+
+
+def prefetched(task: Task, order: np.ndarray, size: int, teacher: Teacher | None) -> Any:
+    """A tf.data.Dataset of (inputs, targets, teacher's logits) in full batches.
+
+    Args:
+        task: its training split is read and normalised.
+        order: indices into it, a multiple of `size`.
+        size: of a batch.
+        teacher: where None, its part of a batch is empty.
+    """
+    logits = np.zeros((len(task.train), 0), np.float32) if teacher is None else teacher.logits
+
+    def made() -> Iterator[tuple[Any, Any, np.ndarray]]:
+        for number, (x, y) in enumerate(task.train.batches(size, order)):
+            chosen = order[number * size : (number + 1) * size]
+            yield task.normalization(x), y, logits[chosen]
+
+    signature = tf.nest.map_structure(
+        lambda array: tf.TensorSpec((size, *array.shape[1:]), tf.as_dtype(array.dtype)),
+        next(made()),
+    )
+    return tf.data.Dataset.from_generator(made, output_signature=signature).prefetch(4)

@@ -1,0 +1,309 @@
+"""The whole journey in one function: model and data in, a release (or a reasoned no) out.
+
+`compress` stops before the judgement, `make_release` goes all the way. Both hold the output
+folder's lock, keep what a killed run has finished in `DIR.work`, and publish a whole folder.
+"""
+
+import contextlib
+import dataclasses
+import hashlib
+import importlib.metadata
+import json
+import pathlib
+import shutil
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from absl import logging
+
+from tfedge.data import hygiene, sources
+from tfedge.data.task import Task
+from tfedge.device import evaluate, profiles
+from tfedge.errors import BadInput
+from tfedge.release import bundle, card, facts, gate, manifest, report
+
+SCHEMA_VERSION = 1
+DEFAULT_RECIPE = "prune(distribution='lamp'), cluster, quantize"
+_PACKAGES = ("tensorflow", "tf-keras", "tensorflow-model-optimization", "ai-edge-litert", "numpy")
+
+
+@dataclasses.dataclass(frozen=True)
+class Order:
+    """What is to be made.
+
+    Attributes:
+        model: path as `--model` takes it, or a Keras 3 or tf_keras model.
+        task: a Task, or its source as `--data` takes it.
+        recipe: recipe text, name or recipe.json ("" compresses nothing).
+        export: as `--export`; None takes the recipe.json's, else int8.
+        epochs_scale: shortens all training.
+        seed: of everything; None takes the recipe.json's, else the task's.
+        data_dir: where the data set is, if not in the usual place.
+        custom_objects: see `loading.load_model`.
+        input_shape: a fixed (height, width, channels) for a model that has none.
+    """
+
+    model: Any
+    task: Task | str
+    recipe: str = DEFAULT_RECIPE
+    export: str | None = None
+    epochs_scale: float = 1.0
+    seed: int | None = None
+    data_dir: str | None = None
+    custom_objects: str | None = None
+    input_shape: tuple[int, ...] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Made:
+    """A compressed model and where it came from.
+
+    Attributes:
+        name: of the model.
+        tflite: the file.
+        baseline: the input model as a float32 file.
+        candidate: None when there was nothing to compress (SavedModel, .tflite).
+        recipe: what recipe.json holds.
+        task: the data, with its held-out split.
+        warnings: what the checks of the data found.
+    """
+
+    name: str
+    tflite: bytes
+    baseline: bytes
+    candidate: Any
+    recipe: Mapping[str, Any]
+    task: Task
+    warnings: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Release:
+    """What came out: the verdict, what it rests on, and the folder it is in."""
+
+    verdict: gate.Verdict
+    scorecard: evaluate.Scorecard
+    folder: pathlib.Path
+
+
+def compress(order: Order, output_dir: str | pathlib.Path, with_keras: bool = False) -> Made:
+    """Compress and export, without a judgement.
+
+    Args:
+        order: what to make.
+        output_dir: gets model.tflite, recipe.json, reports.json and manifest.json.
+        with_keras: also model.keras, the compressed model as a Keras 3 one.
+
+    Raises:
+        BadInput: anything about the input that cannot be used; nothing is written then.
+    """
+    with bundle.lock(output_dir) as folder, _work_dir(folder) as work:
+        made = _make(order, work)
+        files = {
+            "model.tflite": made.tflite,
+            "recipe.json": manifest.as_json(dict(made.recipe)),
+            "reports.json": manifest.as_json(
+                {"schema_version": SCHEMA_VERSION, "passes": _reports(made)}
+            ),
+        }
+        if with_keras and made.candidate is not None:
+            files["model.keras"] = _keras_file(made.candidate, work)
+        bundle.publish(folder, files)
+    return made
+
+
+def make_release(
+    model: Any,
+    task: Task | str,
+    recipe: str = DEFAULT_RECIPE,
+    export: str | None = None,
+    *,
+    output_dir: str | pathlib.Path,
+    profile: str | profiles.Profile = "mid_range_phone",
+    margin: float = 0.01,
+    baseline: str | pathlib.Path | None = None,
+    command: str = "",
+    **order: Any,
+) -> Release:
+    """Compress, export, evaluate, decide, and publish or reject.
+
+    Args:
+        model: see `Order`.
+        task: see `Order`.
+        recipe: see `Order`.
+        export: see `Order`.
+        output_dir: the release folder; what was rejected goes to `output_dir`.rejected.
+        profile: phone class, by name, file or value.
+        margin: accepted loss, see `gate.Limits`.
+        baseline: the .tflite that ships today, instead of the input model in float32.
+        command: how this was called, for the report.
+        **order: other fields of `Order`.
+
+    Raises:
+        BadInput: anything about the input that cannot be used; nothing is written then.
+    """
+    phone = profiles.load(profile)
+    limits = gate.Limits.from_profile(phone, margin=margin)
+    shipped = None if baseline is None else _read(baseline)
+    with bundle.lock(output_dir) as folder, _work_dir(folder) as work:
+        made = _make(Order(model, task, recipe, export, **order), work)
+        holds = () if made.candidate is None else made.candidate.holds
+        logging.info("evaluating on %d held-out examples", len(made.task.holdout or ()))
+        compared_with = shipped or made.baseline
+        scorecard = evaluate.evaluate(
+            made.tflite, made.task, phone, baseline=compared_with, holds=holds
+        )
+        verdict = gate.gate(scorecard, limits)
+        files = _documents(made, scorecard, verdict, compared_with, command)
+        if verdict.outcome == gate.PASS:
+            where = bundle.publish(folder, {"model.tflite": made.tflite, **files})
+        else:
+            where = bundle.reject(folder, files)
+    return Release(verdict, scorecard, where)
+
+
+def _make(order: Order, work: pathlib.Path) -> Made:
+    """The work itself, from input to bytes."""
+    recipe_file = _recipe_file(order.recipe)
+    seed = order.seed if order.seed is not None else recipe_file.get("seed")
+    export_text = order.export or recipe_file.get("export") or "int8"
+    task, warnings = _task(order, seed)
+    # What the flags say is read before TensorFlow is, so that a typing error shows at once.
+    from tfedge import export as exporting
+    from tfedge.compress import loading
+    from tfedge.compress.recipe import Recipe
+
+    chosen = exporting.Export.parse(export_text)
+    recipe = Recipe.parse(order.recipe).scaled(order.epochs_scale)
+    recipe.check_export(chosen.route)
+    model = order.model
+    if isinstance(model, str | pathlib.Path):
+        model = loading.load_model(str(model), order.custom_objects, order.input_shape)
+    logging.info("the input model as float32, to compare with")
+    baseline = exporting.to_tflite(model, _baseline_export(chosen), task)
+    candidate = None
+    if isinstance(model, loading.SavedModel | loading.TfliteModel):
+        if recipe.passes:
+            raise BadInput(
+                f"--model={order.model}",
+                "this kind of file can be exported, not compressed",
+                "Give --recipe='' or a Keras model.",
+            )
+    else:
+        _check_fits(model, task)
+        candidate = recipe.apply(model, task, work)
+    logging.info("exporting as %s", chosen.to_text())
+    tflite_bytes = exporting.to_tflite(candidate or model, chosen.to_text(), task)
+    repeats = _recipe_json(order, recipe, chosen.to_text(), task, baseline)
+    name = getattr(model, "name", pathlib.Path(str(order.model)).stem)
+    return Made(name, tflite_bytes, baseline, candidate, repeats, task, warnings)
+
+
+def _baseline_export(chosen: Any) -> str:
+    """Float32, fed as the candidate is."""
+    return "float32(raw_input=True)" if chosen.raw_input else "float32"
+
+
+def _task(order: Order, seed: int | None) -> tuple[Task, tuple[str, ...]]:
+    """The checked data, and what was found about it."""
+    task = order.task
+    if isinstance(task, str):
+        task = sources.load_task(task, order.data_dir, seed or 0)
+    elif seed is not None:
+        task = dataclasses.replace(task, seed=seed)
+    warnings = hygiene.check(task)
+    for warning in warnings:
+        logging.warning("%s", warning)
+    return task, warnings
+
+
+def _check_fits(model: Any, task: Task) -> None:
+    """Refuse data that the model cannot take."""
+    inputs = {
+        name: tuple(tensor.shape)
+        for name, tensor in zip(model.input_names, model.inputs, strict=True)
+    }
+    outputs = tuple(tuple(tensor.shape) for tensor in model.outputs)
+    hygiene.check_fits(task, inputs, outputs)
+
+
+def _recipe_file(text: str) -> Mapping[str, Any]:
+    path = pathlib.Path(text.strip())
+    if path.suffix != ".json" or not path.is_file():
+        return {}
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise BadInput(f"--recipe={text}", f"not JSON ({error})", "Use a recipe.json.") from error
+
+
+def _recipe_json(order: Order, recipe: Any, export: str, task: Task, baseline: bytes) -> dict:
+    """All that repeats the release, and what it started from."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "recipe": str(recipe),
+        **recipe.to_json(),
+        "export": export,
+        "seed": task.seed,
+        "model": str(order.model) if isinstance(order.model, str | pathlib.Path) else "in memory",
+        "model_float32_sha256": hashlib.sha256(baseline).hexdigest(),
+        "data": task.name,
+        "versions": {name: importlib.metadata.version(name) for name in ("tfedge", *_PACKAGES)},
+    }
+
+
+def _documents(
+    made: Made,
+    scorecard: evaluate.Scorecard,
+    verdict: gate.Verdict,
+    compared_with: bytes,
+    command: str,
+) -> dict[str, bytes]:
+    """Everything in a release but the model itself."""
+    gathered = facts.gather(
+        made.name,
+        scorecard,
+        verdict,
+        made.tflite,
+        task=made.task,
+        baseline=compared_with,
+        recipe=made.recipe,
+        reports=_reports(made),
+        command=command,
+        warnings=made.warnings,
+    )
+    return {
+        "recipe.json": manifest.as_json(dict(made.recipe)),
+        "scorecard.json": manifest.as_json(scorecard.to_json()),
+        "verdict.json": manifest.as_json(verdict.to_json()),
+        "report.html": report.render(gathered),
+        "MODEL_CARD.md": card.render(gathered),
+    }
+
+
+def _reports(made: Made) -> list[dict[str, Any]]:
+    return [] if made.candidate is None else [each.to_json() for each in made.candidate.reports]
+
+
+def _keras_file(candidate: Any, work: pathlib.Path) -> bytes:
+    from tfedge.compress import loading
+
+    path = work / "model.keras"
+    loading.save_model(candidate.to_keras3(), path)
+    return path.read_bytes()
+
+
+def _read(path: str | pathlib.Path) -> bytes:
+    try:
+        return pathlib.Path(path).read_bytes()
+    except OSError as error:
+        raise BadInput(f"--baseline={path}", str(error.strerror), "Name a .tflite file.") from error
+
+
+@contextlib.contextmanager
+def _work_dir(folder: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Where finished passes wait for a run that goes on; gone after one that came to its end."""
+    work = folder.with_name(f"{folder.name}.work")
+    work.mkdir(exist_ok=True)
+    yield work
+    shutil.rmtree(work, ignore_errors=True)
