@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfedge.compress import bridge, fake_quantization, finetune, loading, losses
+from tfedge.compress import bridge, fake_quantization, finetune, kernels, loading, losses
 from tfedge.compress.candidate import Candidate, Teacher
 from tfedge.compress.passes import base
 from tfedge.data.task import Task
@@ -74,7 +74,8 @@ class Distill(base.Pass):
             label = f"{len(candidate.reports)}-{self.name}"
             taught, history = finetune.finetune(taught, task, plan, label)
         notes = {"teacher_accuracy_in_training": _accuracy(logits, task)}
-        report = self.report(notes=notes, history=history)
+        layers = tuple(kernel.layer for kernel in kernels.find(candidate.model))
+        report = self.report(layers, notes=notes, history=history)
         return dataclasses.replace(taught, reports=(*candidate.reports, report))
 
 
