@@ -87,7 +87,7 @@ def test_false_passes_at_the_margin():
     """The candidate's error is exactly 5 % above the baseline's in expectation."""
     random = np.random.default_rng(0)
     passed = 0
-    for _ in range(400):
+    for _ in range(200):
         baseline = np.abs(random.normal(size=300))
         candidate = baseline * (1.05 + 0.3 * random.normal(size=300))
         compared = bootstrap.compare(
@@ -97,7 +97,15 @@ def test_false_passes_at_the_margin():
             baseline,
             higher_is_better=False,
             margin=0.05,
-            resamples=200,
+            resamples=150,
         )
         passed += compared.outcome == "PASS"
-    assert passed / 400 <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 400)
+    assert passed / 200 <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 200)
+
+
+def test_a_candidate_without_a_value_fails():
+    outputs, _, targets = _errors(50, 0, 1.0)
+    broken = outputs.copy()
+    broken[3] = math.nan
+    compared = bootstrap.compare(_mean_absolute_error, outputs, broken, targets, resamples=20)
+    assert compared.outcome == "FAIL" and math.isnan(compared.candidate)

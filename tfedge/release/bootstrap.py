@@ -14,9 +14,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tfedge.data import splits
 from tfedge.release import statistics
 
-Arrays = np.ndarray | dict[str, np.ndarray]
 _FEWEST = 30  # percentile intervals of fewer examples are too narrow to pass anything on
 _UNDEFINED_SHARE = 0.1  # of draws, such as an AUC over one class only
 _NORMAL = stdlib_statistics.NormalDist()
@@ -47,10 +47,10 @@ class Comparison:
 
 
 def compare(
-    value: Callable[[Arrays, Arrays], float],
-    baseline_outputs: Arrays,
-    candidate_outputs: Arrays,
-    targets: Arrays,
+    value: Callable[[splits.Arrays, splits.Arrays], float],
+    baseline_outputs: splits.Arrays,
+    candidate_outputs: splits.Arrays,
+    targets: splits.Arrays,
     *,
     higher_is_better: bool = True,
     margin: float = 0.01,
@@ -72,12 +72,12 @@ def compare(
         seed: of the draws.
     """
     baseline, candidate = value(baseline_outputs, targets), value(candidate_outputs, targets)
-    n = len(next(iter(targets.values())) if isinstance(targets, dict) else targets)
+    n = splits.count(targets)
 
     def differ(chosen: np.ndarray) -> float:
-        drawn = _take(targets, chosen)
-        before = value(_take(baseline_outputs, chosen), drawn)
-        return value(_take(candidate_outputs, chosen), drawn) - before
+        drawn = splits.pick(targets, chosen)
+        before = value(splits.pick(baseline_outputs, chosen), drawn)
+        return value(splits.pick(candidate_outputs, chosen), drawn) - before
 
     random = np.random.default_rng(seed)
     draws = np.array([differ(random.integers(0, n, n)) for _ in range(resamples)])
@@ -105,6 +105,8 @@ def _decide(
 ) -> tuple[str, float]:
     """The outcome and the examples needed; `gains` are the draws, larger is better."""
     defined = gains[np.isfinite(gains)]
+    if math.isfinite(limit) and not math.isfinite(gain):
+        return statistics.FAIL, math.inf  # the baseline has a value, the candidate has none
     if len(defined) < (1 - _UNDEFINED_SHARE) * len(gains):
         return statistics.INSUFFICIENT_DATA, math.inf
     spread = defined.std()
@@ -121,9 +123,3 @@ def _decide(
         return statistics.PASS, needed
     failed = upper < -limit or n >= needed
     return (statistics.FAIL if failed else statistics.INSUFFICIENT_DATA), needed
-
-
-def _take(arrays: Arrays, chosen: np.ndarray) -> Arrays:
-    if isinstance(arrays, dict):
-        return {name: array[chosen] for name, array in arrays.items()}
-    return arrays[chosen]

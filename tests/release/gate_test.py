@@ -1,0 +1,213 @@
+import dataclasses
+import json
+import math
+
+import numpy as np
+import pytest
+
+import tfedge
+from tfedge import errors
+from tfedge.data import metrics
+from tfedge.device import compatibility, sandbox
+from tfedge.release import gate
+
+LIMITS = gate.Limits(max_file_bytes=50_000, max_memory_bytes=1_000_000, profile="test_phone")
+
+
+def _row(verdict, name):
+    (found,) = (check for check in verdict.checks if check.name == name)
+    return found
+
+
+def test_a_good_candidate_passes(card):
+    verdict = tfedge.gate(card(), LIMITS)
+    assert verdict.outcome == "PASS" and verdict.exit_code == 0
+    assert [check.name for check in verdict.checks] == [
+        "runs",
+        "metric",
+        "file_size",
+        "peak_memory",
+        "operators",
+        "flex",
+        "host_latency",
+    ]
+    metric = _row(verdict, "metric")
+    assert metric.limit == -0.01 and -0.01 < metric.value < -0.001
+    assert "Accuracy 90.90%, baseline 91.00%, on the same 10,000 examples" in metric.reason
+    assert "Only the baseline has 100 right, only this model 90" in metric.reason
+
+
+def test_limits_come_from_the_scorecards_phone_class(card):
+    assert tfedge.gate(card(file_bytes=50_000)).outcome == "PASS"
+    verdict = tfedge.gate(card(file_bytes=50_001))
+    assert verdict.outcome == "FAIL"
+    assert _row(verdict, "file_size").reason == (
+        "The file takes 50,001 bytes; test_phone allows 50,000."
+    )
+    assert gate.Limits.from_profile("wearable", margin=0.03).max_file_bytes == 4 * 2**20
+
+
+def test_latency_of_the_host_is_never_judged(card):
+    slow = dataclasses.replace(card().host, p50=1e6)
+    verdict = tfedge.gate(card(host=slow))
+    assert verdict.outcome == "PASS"
+    assert _row(verdict, "host_latency").outcome == "REPORTED"
+
+
+def test_too_much_memory_fails_with_both_numbers(card):
+    check = _row(tfedge.gate(card(peak_memory_bytes=1_500_000)), "peak_memory")
+    assert check.outcome == "FAIL"
+    assert "1,500,000" in check.reason and "1,000,000" in check.reason
+
+
+def test_a_worse_candidate_fails(card):
+    verdict = tfedge.gate(card(both=8800, only_baseline=300))
+    assert verdict.outcome == "FAIL" and verdict.exit_code == 3
+    assert "worse than the margin allows" in verdict.sentence
+
+
+def test_too_few_examples_name_how_many_would_do(card):
+    verdict = tfedge.gate(card(both=300, only_baseline=6, only_candidate=6, neither=88))
+    assert verdict.outcome == "INSUFFICIENT_DATA" and verdict.exit_code == 4
+    assert "1,971 examples would pass" in verdict.sentence
+    assert verdict.sentence.count("\n") == 0
+
+
+def test_failed_goes_before_undecided(card):
+    verdict = tfedge.gate(
+        card(both=300, only_baseline=6, only_candidate=6, neither=88, file_bytes=10**6)
+    )
+    assert verdict.exit_code == 3
+
+
+def test_a_wider_margin_decides_on_fewer(card):
+    few = card(both=570, only_baseline=8, only_candidate=8, neither=14)
+    assert tfedge.gate(few, gate.Limits(margin=0.03)).outcome == "PASS"
+    assert tfedge.gate(few, gate.Limits(margin=0.005)).outcome == "INSUFFICIENT_DATA"
+
+
+def test_what_did_not_run_was_not_measured(card):
+    failure = sandbox.Failure("memory", "needed 2 MB, 1 MB allowed")
+    verdict = tfedge.gate(
+        card(
+            failure=failure,
+            metric=None,
+            host=None,
+            peak_memory_bytes=None,
+            judged_by=None,
+            candidate_outputs=None,
+            candidate_correct=None,
+        )
+    )
+    assert verdict.outcome == "FAIL" and verdict.difference is None
+    assert {check.name for check in verdict.checks} == {"runs", "file_size", "operators", "flex"}
+    assert "memory" in verdict.sentence and "1 MB allowed" in verdict.sentence
+
+
+def test_without_a_baseline_nothing_is_decided(card):
+    verdict = tfedge.gate(card(baseline_outputs=None, baseline_correct=None))
+    assert verdict.outcome == "INSUFFICIENT_DATA"
+    assert "--baseline" in verdict.sentence
+
+
+def test_operators_the_phone_lacks(card):
+    lacking = compatibility.Incompatibility("WHILE", "loop", "test_phone denies it")
+    check = _row(tfedge.gate(card(incompatible=(lacking,))), "operators")
+    assert check.outcome == "FAIL" and check.value == ["WHILE"]
+    assert check.reason == "test_phone lacks WHILE at loop: test_phone denies it."
+
+
+@pytest.mark.parametrize(("allowed", "outcome"), [(False, "FAIL"), (True, "PASS")])
+def test_flex_ships_only_when_allowed(card, allowed, outcome):
+    flex = compatibility.Incompatibility("FlexErf", "gelu", "needs TensorFlow")
+    verdict = tfedge.gate(
+        card(flex_operators=("FlexErf",), incompatible=(flex,)), gate.Limits(allow_flex=allowed)
+    )
+    assert verdict.outcome == outcome and "FlexErf" in _row(verdict, "flex").reason
+
+
+def _promise(tensor, kept):
+    return {
+        "kind": "zeros",
+        "tensor": tensor,
+        "promised": 0.8,
+        "found": 0.8 if kept else 0.1,
+        "kept": kept,
+    }
+
+
+def test_kept_promises_are_one_row(card):
+    check = _row(tfedge.gate(card(holds=(_promise("a", True), _promise("b", True)))), "holds")
+    assert check.outcome == "PASS" and check.value == 2
+
+
+def test_each_broken_promise_is_named(card):
+    holds = (_promise("a", False), _promise("b", True), _promise("c", False))
+    verdict = tfedge.gate(card(holds=holds))
+    assert verdict.outcome == "FAIL"
+    assert _row(verdict, "hold: zeros of a").reason == (
+        "Promised for zeros of a: 0.8; found in the file: 0.1."
+    )
+    assert _row(verdict, "hold: zeros of c") and "holds" not in [c.name for c in verdict.checks]
+
+
+def _absolute_error(outputs, targets):
+    return np.abs(outputs - targets)
+
+
+ERROR = metrics.Metric(
+    "mean_absolute_error",
+    False,
+    lambda outputs, targets: float(_absolute_error(outputs, targets).mean()),
+)
+
+
+def _regression(card, factor, metric=ERROR, n=800):
+    random = np.random.default_rng(0)
+    targets, noise = random.normal(size=(2, n))
+    return card(
+        judged_by=metric,
+        targets=targets,
+        baseline_outputs=targets + noise,
+        candidate_outputs=targets + factor * noise,
+        baseline_correct=None,
+        candidate_correct=None,
+    )
+
+
+@pytest.mark.parametrize("per_example", [None, _absolute_error])
+@pytest.mark.parametrize(("factor", "outcome"), [(1.001, "PASS"), (0.9, "PASS"), (1.05, "FAIL")])
+def test_an_error_is_judged_by_a_bootstrap_downwards(card, factor, outcome, per_example):
+    metric = dataclasses.replace(ERROR, per_example=per_example)
+    verdict = tfedge.gate(_regression(card, factor, metric), gate.Limits(margin=0.01))
+    assert verdict.outcome == outcome
+    assert "lower is better" in _row(verdict, "metric").reason
+    assert verdict.difference.limit > 0
+
+
+def test_a_candidate_that_answers_nan_fails(card):
+    verdict = tfedge.gate(_regression(card, math.nan))
+    assert verdict.outcome == "FAIL"
+
+
+def test_the_metric_is_judged_again_without_near_duplicates(card):
+    """The last 500 of the examples that only the candidate has right are leaked ones."""
+    leaky = card(both=9000, only_baseline=300, only_candidate=500, neither=200)
+    assert tfedge.gate(leaky).outcome == "PASS"
+    verdict = tfedge.gate(leaky, near_duplicates=np.arange(9300, 9800))
+    again = _row(verdict, "metric_without_near_duplicates")
+    assert again.outcome == "FAIL" and "Without 500 near duplicates" in again.reason
+
+
+def test_verdict_json_follows_the_contract(card):
+    content = json.loads(json.dumps(tfedge.gate(card()).to_json()))
+    assert content["schema_version"] == 1 and content["outcome"] == "PASS"
+    for check in content["checks"]:
+        assert set(check) == {"name", "value", "limit", "outcome", "reason"}
+        assert check["reason"].endswith(".")
+
+
+@pytest.mark.parametrize("settings", [{"margin": 1.0}, {"margin": -0.1}, {"alpha": 0.7}])
+def test_limits_out_of_range(settings):
+    with pytest.raises(errors.BadInput):
+        gate.Limits(**settings)

@@ -1,0 +1,29 @@
+"""One row of a verdict."""
+
+import dataclasses
+from typing import Any
+
+from tfedge.release.statistics import FAIL, INSUFFICIENT_DATA, PASS
+
+__all__ = ["FAIL", "INSUFFICIENT_DATA", "PASS", "REPORTED", "Check"]
+
+REPORTED = "REPORTED"
+
+
+@dataclasses.dataclass(frozen=True)
+class Check:
+    """One thing looked at.
+
+    Attributes:
+        name: what.
+        value: what was found: a number, names or None.
+        limit: what was allowed, of the same kind.
+        outcome: "PASS", "FAIL", "INSUFFICIENT_DATA", or "REPORTED" for what is not judged.
+        reason: what was compared with what, in words.
+    """
+
+    name: str
+    value: Any
+    limit: Any
+    outcome: str
+    reason: str

@@ -1,0 +1,223 @@
+"""Scorecard and limits in, verdict out: may this model be shipped?
+
+Accuracy is judged by a paired test against the baseline, size and memory against the phone class.
+The host's latency says nothing about a phone's and is reported, never judged.
+"""
+
+import dataclasses
+import pathlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from tfedge import errors
+from tfedge.device import profiles
+from tfedge.device.scorecard import Scorecard
+from tfedge.release import metric_check
+from tfedge.release.check import FAIL, INSUFFICIENT_DATA, PASS, REPORTED, Check
+
+SCHEMA_VERSION = 1
+_EXIT_CODES = {PASS: 0, FAIL: 3, INSUFFICIENT_DATA: 4}
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """What a release must keep.
+
+    Attributes:
+        margin: the accepted loss: points of accuracy (0.01 is one) where the metric counts right
+            answers, else a share of the baseline's value in the metric's worse direction.
+        alpha: the accepted probability of passing a model that loses `margin`.
+        max_file_bytes: None for no limit.
+        max_memory_bytes: of the peak while loading and running; None for no limit.
+        allow_flex: whether operators of TensorFlow (Flex) may ship, with their cost in app size.
+        profile: the phone class these came from.
+        seed: of the bootstrap.
+
+    Raises:
+        BadInput: margin or alpha out of range.
+    """
+
+    margin: float = 0.01
+    alpha: float = 0.05
+    max_file_bytes: int | None = None
+    max_memory_bytes: int | None = None
+    allow_flex: bool = False
+    profile: str = "the limit"
+    seed: int = 0
+
+    def __post_init__(self):
+        if not 0 <= self.margin < 1:
+            raise errors.BadInput(
+                "--margin",
+                f"expected a share from 0 to below 1, got {self.margin}",
+                "0.01 is one point of accuracy.",
+            )
+        if not 0 < self.alpha < 0.5:
+            raise errors.BadInput(
+                "alpha", f"expected a probability between 0 and 0.5, got {self.alpha}", "Try 0.05."
+            )
+
+    @classmethod
+    def from_profile(
+        cls, profile: str | pathlib.Path | profiles.Profile, **settings: Any
+    ) -> "Limits":
+        """The limits of a phone class; `settings` are the other fields, or replace its own."""
+        phone = profiles.load(profile)
+        own = {
+            "max_file_bytes": phone.max_file_bytes,
+            "max_memory_bytes": phone.max_memory_bytes,
+            "allow_flex": phone.allow_flex,
+            "profile": phone.name,
+        }
+        return cls(**{**own, **settings})
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """Whether to ship, and what led to it.
+
+    Attributes:
+        outcome: "PASS", "FAIL" or "INSUFFICIENT_DATA".
+        checks: everything looked at.
+        difference: of the metric, with its interval; None without a baseline.
+    """
+
+    outcome: str
+    checks: tuple[Check, ...]
+    difference: metric_check.Difference | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0 released, 3 failed (goes before 4), 4 not enough data to decide."""
+        return _EXIT_CODES[self.outcome]
+
+    @property
+    def sentence(self) -> str:
+        """The verdict and what decided it, as one line."""
+        deciding = [check for check in self.checks if check.outcome == self.outcome]
+        if self.outcome == PASS:
+            return f"PASS: all {len(deciding)} checks passed."
+        return f"{self.outcome}: " + " ".join(check.reason for check in deciding)
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of verdict.json."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "outcome": self.outcome,
+            "checks": [dataclasses.asdict(check) for check in self.checks],
+            "difference": self.difference and dataclasses.asdict(self.difference),
+        }
+
+
+def gate(
+    scorecard: Scorecard,
+    limits: Limits | None = None,
+    near_duplicates: np.ndarray | None = None,
+) -> Verdict:
+    """Judges a scorecard.
+
+    FAIL if any check failed; else INSUFFICIENT_DATA if any could not be decided; else PASS.
+
+    Args:
+        scorecard: of `tfedge.evaluate`.
+        limits: None for those of the scorecard's own phone class.
+        near_duplicates: indices of held-out examples that look like training ones; the metric is
+            then judged without them as well.
+    """
+    limits = limits or Limits.from_profile(scorecard.profile)
+    metric, difference = _metric(scorecard, limits, None)
+    checks = [
+        _runs(scorecard),
+        *([] if scorecard.failure else [metric]),
+        *_without(scorecard, limits, near_duplicates),
+        _at_most("file_size", scorecard.file_bytes, limits.max_file_bytes, limits.profile),
+        *_memory(scorecard, limits),
+        *_operators(scorecard, limits),
+        *_holds(scorecard),
+        *_latency(scorecard),
+    ]
+    outcomes = {check.outcome for check in checks}
+    outcome = next((worst for worst in (FAIL, INSUFFICIENT_DATA) if worst in outcomes), PASS)
+    return Verdict(outcome, tuple(checks), difference)
+
+
+def _metric(
+    scorecard: Scorecard, limits: Limits, chosen: np.ndarray | None
+) -> tuple[Check, metric_check.Difference | None]:
+    return metric_check.check(
+        scorecard, margin=limits.margin, alpha=limits.alpha, seed=limits.seed, chosen=chosen
+    )
+
+
+def _without(
+    scorecard: Scorecard, limits: Limits, near_duplicates: np.ndarray | None
+) -> Iterator[Check]:
+    if scorecard.metric is None or near_duplicates is None or not len(near_duplicates):
+        return
+    cleaned = np.setdiff1d(np.arange(scorecard.metric.n), near_duplicates)
+    check, _ = _metric(scorecard, limits, cleaned)
+    reason = f"Without {len(near_duplicates):,} near duplicates of training data: {check.reason}"
+    yield dataclasses.replace(check, name="metric_without_near_duplicates", reason=reason)
+
+
+def _runs(scorecard: Scorecard) -> Check:
+    failure = scorecard.failure
+    if failure is None:
+        reason = "The model was loaded and ran on every held-out example."
+        return Check("runs", True, True, PASS, reason)
+    reason = f"The model did not run ({failure.kind}): {failure.detail}."
+    return Check("runs", False, True, FAIL, reason)
+
+
+def _at_most(name: str, size: int, limit: int | None, who: str) -> Check:
+    what = "The file takes" if name == "file_size" else "Loading and running it took"
+    if limit is None:
+        return Check(name, size, None, REPORTED, f"{what} {size:,} bytes; no limit was set.")
+    outcome = PASS if size <= limit else FAIL
+    reason = f"{what} {size:,} bytes; {who} allows {limit:,}."
+    return Check(name, size, limit, outcome, reason)
+
+
+def _memory(scorecard: Scorecard, limits: Limits) -> Iterator[Check]:
+    if scorecard.peak_memory_bytes is not None:
+        peak = scorecard.peak_memory_bytes
+        yield _at_most("peak_memory", peak, limits.max_memory_bytes, limits.profile)
+
+
+def _operators(scorecard: Scorecard, limits: Limits) -> Iterator[Check]:
+    flex = list(scorecard.flex_operators)
+    missing = [each for each in scorecard.incompatible if each.operator not in flex]
+    kinds = len(scorecard.operators)
+    reason = f"{scorecard.profile.name} has all {kinds} kinds of operators used."
+    if missing:
+        reason = f"{scorecard.profile.name} lacks " + "; ".join(map(str, missing)) + "."
+    names = [each.operator for each in missing]
+    yield Check("operators", names, [], FAIL if missing else PASS, reason)
+    reason = "No operator needs TensorFlow inside the app."
+    if flex:
+        choice = "which was allowed" if limits.allow_flex else "--allow_flex would allow that"
+        reason = f"{', '.join(flex)} need TensorFlow (Flex) inside the app; {choice}."
+    fine = limits.allow_flex or not flex
+    yield Check("flex", flex, flex if limits.allow_flex else [], PASS if fine else FAIL, reason)
+
+
+def _holds(scorecard: Scorecard) -> Iterator[Check]:
+    """One row for each broken promise, or one for all kept."""
+    broken = [hold for hold in scorecard.holds if not hold["kept"]]
+    for hold in broken:
+        promise = f"{hold['kind']} of {hold['tensor']}"
+        reason = f"Promised for {promise}: {hold['promised']}; found in the file: {hold['found']}."
+        yield Check(f"hold: {promise}", hold["found"], hold["promised"], FAIL, reason)
+    count = len(scorecard.holds)
+    if count and not broken:
+        reason = f"All {count} promises about weights are kept by the numbers in the file."
+        yield Check("holds", count, count, PASS, reason)
+
+
+def _latency(scorecard: Scorecard) -> Iterator[Check]:
+    if scorecard.host is not None:
+        p50 = scorecard.host.p50
+        reason = f"{p50:.3g} ms at the median on this host. A phone's time differs; not judged."
+        yield Check("host_latency", p50, None, REPORTED, reason)

@@ -1,0 +1,179 @@
+"""Is the metric within the margin of the baseline's? The row of the verdict that says so."""
+
+import dataclasses
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tfedge.data import splits
+from tfedge.release import bootstrap, statistics
+from tfedge.release.check import FAIL, INSUFFICIENT_DATA, PASS, Check
+
+if TYPE_CHECKING:
+    from tfedge.data.metrics import Metric
+    from tfedge.device.scorecard import Scorecard
+
+NAME = "metric"
+_WORDS = {
+    PASS: "no worse than the margin allows",
+    FAIL: "worse than the margin allows",
+    INSUFFICIENT_DATA: "not decided",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Difference:
+    """Candidate minus baseline, in the metric's own units.
+
+    Attributes:
+        value: over all examples.
+        low, high: the one-sided bounds at level `alpha`.
+        limit: the last difference that is accepted, below 0 where more is better.
+        alpha: one-sided error.
+        method: how the bounds were found.
+    """
+
+    value: float
+    low: float
+    high: float
+    limit: float
+    alpha: float
+    method: str
+
+
+def check(
+    scorecard: "Scorecard",
+    *,
+    margin: float,
+    alpha: float,
+    seed: int = 0,
+    chosen: np.ndarray | None = None,
+) -> tuple[Check, Difference | None]:
+    """Compares the candidate with the baseline by the test that fits the metric.
+
+    The check's value is the worst plausible change, negative where the metric got worse, and its
+    limit the accepted one.
+
+    Args:
+        scorecard: with the outputs of both.
+        margin: the accepted loss: a share of the examples where the metric counts right answers,
+            else of the baseline's value.
+        alpha: one-sided error.
+        seed: of the bootstrap.
+        chosen: indices of the held-out examples to compare on; None for all.
+    """
+    metric, rows = scorecard.judged_by, slice(None) if chosen is None else chosen
+    before, ours, targets = (
+        scorecard.baseline_outputs,
+        scorecard.candidate_outputs,
+        scorecard.targets,
+    )
+    if metric is None or before is None or ours is None or targets is None:
+        reason = "There is no baseline to compare with: give one with --baseline."
+        return Check(NAME, None, None, INSUFFICIENT_DATA, reason), None
+    if scorecard.baseline_correct is not None and scorecard.candidate_correct is not None:
+        answers = scorecard.baseline_correct[rows], scorecard.candidate_correct[rows]
+        return _by_answers(metric.name, statistics.Pairs.count(*answers), margin, alpha)
+    compared = _resample(
+        metric,
+        splits.pick(before, rows),
+        splits.pick(ours, rows),
+        splits.pick(targets, rows),
+        margin=margin,
+        alpha=alpha,
+        seed=seed,
+    )
+    return _by_resampling(metric, compared, margin, alpha)
+
+
+def _by_answers(
+    name: str, pairs: statistics.Pairs, margin: float, alpha: float
+) -> tuple[Check, Difference | None]:
+    """A share of right answers, by Tango's test."""
+    outcome = statistics.decide(pairs, margin, alpha)
+    if not pairs.n:
+        return Check(NAME, None, -margin, outcome, "There is no example to compare on."), None
+    low, high = statistics.tango_interval(
+        pairs.only_baseline, pairs.only_candidate, pairs.n, 2 * alpha
+    )
+    before, after = pairs.both + pairs.only_baseline, pairs.both + pairs.only_candidate
+    change = (after - before) / pairs.n
+    reason = (
+        f"{_spoken(name)} {after / pairs.n:.2%}, baseline {before / pairs.n:.2%}, on the same "
+        f"{pairs.n:,} examples: {_WORDS[outcome]}. The difference, {_points(change)} points, lies "
+        f"between {_points(low)} and {_points(high)} (Tango, {1 - alpha:.0%} on each side); "
+        f"{_points(-margin)} is accepted. Only the baseline has {pairs.only_baseline:,} right, "
+        f"only this model {pairs.only_candidate:,}."
+    )
+    if outcome == INSUFFICIENT_DATA:
+        words = statistics.power_statement(pairs, margin, alpha)
+        reason += f" {words[0].upper()}{words[1:]}."
+    difference = Difference(change, low, high, -margin, alpha, "Tango score interval")
+    return Check(NAME, low, -margin, outcome, reason), difference
+
+
+def _resample(
+    metric: "Metric",
+    before: splits.Arrays,
+    ours: splits.Arrays,
+    targets: splits.Arrays,
+    **settings: float,
+) -> bootstrap.Comparison:
+    """The paired bootstrap; a metric that is a mean over examples is computed once for each."""
+    value = metric.value
+    if metric.per_example is not None:
+        before, ours = metric.per_example(before, targets), metric.per_example(ours, targets)
+        targets, value = before, _mean
+    return bootstrap.compare(
+        value,
+        before,
+        ours,
+        targets,
+        higher_is_better=metric.higher_is_better,
+        **settings,  # type: ignore[arg-type]
+    )
+
+
+def _by_resampling(
+    metric: "Metric", compared: bootstrap.Comparison, margin: float, alpha: float
+) -> tuple[Check, Difference]:
+    low, high = compared.interval
+    better = 1 if metric.higher_is_better else -1
+    worst = low if metric.higher_is_better else -high
+    reason = (
+        f"{_spoken(metric.name)} {compared.candidate:.4g}, baseline {compared.baseline:.4g} "
+        f"({'higher' if metric.higher_is_better else 'lower'} is better), on the same "
+        f"{compared.n:,} examples: {_WORDS[compared.outcome]}. The difference, "
+        f"{compared.difference:+.3g}, lies between {low:+.3g} and {high:+.3g} (paired bootstrap, "
+        f"{1 - alpha:.0%} on each side); {-better * compared.limit:+.3g}, {margin:.2%} of the "
+        f"baseline, is accepted."
+    )
+    if compared.outcome == INSUFFICIENT_DATA:
+        reason += f" {_needed(compared)}"
+    difference = Difference(
+        compared.difference, low, high, -better * compared.limit, alpha, "paired bootstrap"
+    )
+    return Check(NAME, worst, -compared.limit, compared.outcome, reason), difference
+
+
+def _needed(compared: bootstrap.Comparison) -> str:
+    if compared.needed == math.inf:
+        return "The metric is undefined in too many samples, or no loss at all is accepted."
+    return (
+        f"{compared.needed:,} examples would pass an equally good candidate with "
+        f"{statistics.POWER:.0%} probability."
+    )
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:+.2f}"
+
+
+def _spoken(name: str) -> str:
+    words = name.replace("_", " ")
+    return words[:1].upper() + words[1:]
+
+
+def _mean(per_example: np.ndarray, _: np.ndarray) -> float:
+    return float(np.mean(per_example))
