@@ -1,4 +1,5 @@
 import json
+import math
 import os
 import pathlib
 import subprocess
@@ -8,7 +9,7 @@ import threading
 import pytest
 
 from tfedge import errors
-from tfedge.release import bundle, swap
+from tfedge.release import bundle, manifest, swap
 
 OLD = {"model.tflite": b"old" * 1000, "verdict.json": b'{"schema_version": 1, "outcome": "old"}'}
 NEW = {"model.tflite": b"new" * 2000, "verdict.json": b'{"schema_version": 1, "outcome": "new"}'}
@@ -24,9 +25,9 @@ def _beside(folder):
 
 def test_publish_then_verify(tmp_path):
     folder = bundle.publish(tmp_path / "deep" / "out", NEW)
-    manifest = bundle.verify(folder)
-    assert manifest["schema_version"] == 1
-    assert manifest["files"]["model.tflite"]["bytes"] == 6000
+    listed = bundle.verify(folder)
+    assert listed["schema_version"] == 1
+    assert listed["files"]["model.tflite"]["bytes"] == 6000
     assert set(_content(folder)) == {*NEW, "manifest.json"}
     assert _beside(folder) == ["out"]
 
@@ -119,11 +120,11 @@ def test_a_full_disk(tmp_path, monkeypatch):
     _refused(tmp_path / "out", "no space left")
 
 
-@pytest.mark.parametrize("manifest", [None, '{"files": {"index.html": "1.0"}}', "{}", "[1]"])
-def test_a_folder_of_someone_else(tmp_path, manifest):
+@pytest.mark.parametrize("listing", [None, '{"files": {"index.html": "1.0"}}', "{}", "[1]"])
+def test_a_folder_of_someone_else(tmp_path, listing):
     (tmp_path / "thesis.tex").write_text("years of work")
-    if manifest:
-        (tmp_path / "manifest.json").write_text(manifest)
+    if listing:
+        (tmp_path / "manifest.json").write_text(listing)
     _refused(tmp_path, "thesis.tex|manifest.json")
     assert (tmp_path / "thesis.tex").read_text() == "years of work"
 
@@ -166,6 +167,14 @@ def test_verify_names_what_is_wrong(tmp_path):
         assert words in str(caught.value)
 
 
+def test_json_has_a_version_and_no_nan():
+    content = manifest.as_json({"metric": {"value": math.nan, "interval": (0.5, math.inf)}})
+    assert json.loads(content) == {
+        "schema_version": 1,
+        "metric": {"value": None, "interval": [0.5, None]},
+    }
+
+
 def test_verify_of_what_is_no_release(tmp_path):
     with pytest.raises(errors.BadInput, match=r"manifest\.json"):
         bundle.verify(tmp_path)
@@ -178,7 +187,7 @@ def test_a_reader_never_sees_a_mixture(tmp_path):
     done = threading.Event()
 
     def write():
-        for turn in range(60):
+        for turn in range(30):
             bundle.publish(tmp_path / "out", NEW if turn % 2 else OLD)
         done.set()
 
@@ -247,12 +256,11 @@ def test_the_second_run_says_who_holds_the_folder(tmp_path):
 
 
 @pytest.mark.parametrize("exchange", ["exchange", "rename"])
-@pytest.mark.parametrize("when", ["before", "after"])
-def test_killed_anywhere(tmp_path, exchange, when):
-    """kill_publishing.py kills a publishing child around every system call in turn."""
+def test_killed_anywhere(tmp_path, exchange):
+    """kill_publishing.py kills a publishing child before every system call in turn."""
     program = pathlib.Path(__file__).with_name("kill_publishing.py")
     finished = subprocess.run(
-        [sys.executable, program, tmp_path / "out", exchange, when],
+        [sys.executable, program, tmp_path / "out", exchange],
         capture_output=True,
         check=False,
         text=True,

@@ -1,6 +1,6 @@
-"""Kills a publishing child around its 1st, 2nd, ... system call until one survives.
+"""Kills a publishing child before its 1st, 2nd, ... system call until one survives.
 
-    python kill_publishing.py DIR exchange|rename before|after
+    python kill_publishing.py DIR exchange|rename
 
 Prints how many were killed and what a reader then found. A separate program, so that it forks
 without the threads of a test run.
@@ -24,22 +24,17 @@ def _release(outcome: str) -> dict[str, bytes]:
     return {"model.tflite": outcome.encode() * 1000, "verdict.json": verdict}
 
 
-def _kill_at(number: int, when: str) -> None:
-    """Patches the calls so that this process kills itself around call `number`."""
+def _kill_at(number: int) -> None:
+    """Patches the calls so that this process kills itself before call `number`."""
     count = 0
 
     def counted(real):
         def call(*arguments, **named):
             nonlocal count
             count += 1
-            hit = count == number
-            if hit and when == "before":
+            if count == number:
                 os.kill(os.getpid(), signal.SIGKILL)
-            try:
-                return real(*arguments, **named)
-            finally:
-                if hit:
-                    os.kill(os.getpid(), signal.SIGKILL)
+            return real(*arguments, **named)
 
         return call
 
@@ -68,12 +63,12 @@ def _seen(folder: str) -> str:
         return json.load(file)["outcome"]
 
 
-def _round(folder: str, number: int, when: str) -> tuple[bool, str]:
+def _round(folder: str, number: int) -> tuple[bool, str]:
     """One attempt; whether the child was killed, and what a reader finds."""
     bundle.publish(folder, _release("old"))
 
     def publish():
-        _kill_at(number, when)
+        _kill_at(number)
         bundle.publish(folder, _release("new"))
 
     killed = _in_child(publish)
@@ -86,7 +81,7 @@ def _round(folder: str, number: int, when: str) -> tuple[bool, str]:
     return killed, seen
 
 
-def main(folder: str, exchange: str, when: str) -> None:
+def main(folder: str, exchange: str) -> None:
     if exchange == "rename":
         swap._exchange = lambda *_: False
     releases: collections.Counter[str] = collections.Counter()
@@ -94,7 +89,7 @@ def main(folder: str, exchange: str, when: str) -> None:
     while killed:
         number += 1
         try:
-            killed, seen = _round(folder, number, when)
+            killed, seen = _round(folder, number)
             releases[seen] += 1
         except errors.BadInput as error:
             broken.append(f"call {number}: {error}")

@@ -6,7 +6,10 @@ file finds them.
 
 import hashlib
 import json
+import math
 import os
+from collections.abc import Mapping
+from typing import Any
 
 from tfedge import errors
 
@@ -37,10 +40,18 @@ def of(files: dict[str, bytes]) -> bytes:
     return as_json({"files": listed})
 
 
-def as_json(fields: dict) -> bytes:
-    """Fields as the bytes of a JSON file that carries the schema version."""
-    content = {"schema_version": SCHEMA_VERSION, **fields}
+def as_json(fields: Mapping[str, Any]) -> bytes:
+    """Fields as the bytes of a JSON file that carries the schema version; NaN becomes null."""
+    content = _finite({"schema_version": SCHEMA_VERSION, **fields})
     return (json.dumps(content, indent=2, allow_nan=False) + "\n").encode()
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def parse(content: bytes | None) -> dict | None:
