@@ -1,0 +1,122 @@
+"""Phone classes as data: tfedge/device/profiles/*.json, or a file of your own in the same form."""
+
+import dataclasses
+import difflib
+import functools
+import json
+import pathlib
+from typing import Any
+
+from tfedge import errors
+
+_FOLDER = pathlib.Path(__file__).parent / "profiles"
+
+
+@dataclasses.dataclass(frozen=True)
+class Profile:
+    """What a model may use on one class of phones.
+
+    Attributes:
+        name: as reports show it.
+        threads: for the interpreter.
+        max_memory_bytes: peak growth of the process by loading and running the model.
+        max_file_bytes: of the .tflite.
+        runtime_version: the oldest runtime expected, such as "2.17.0".
+        allowed_operators: the only kinds of operators there are; None for all of the runtime's.
+        denied_operators: kinds that must not occur.
+        allow_flex: whether TensorFlow operators may occur.
+        latency_note: how to read a host's latency for this class; it is never judged.
+        description, source: what is meant, and where the numbers come from.
+
+    Raises:
+        BadInput: a value out of range.
+    """
+
+    name: str
+    threads: int = 4
+    max_memory_bytes: int = 256 * 2**20
+    max_file_bytes: int = 50 * 2**20
+    runtime_version: str = "2.17.0"
+    allowed_operators: tuple[str, ...] | None = None
+    denied_operators: tuple[str, ...] = ()
+    allow_flex: bool = False
+    latency_note: str = ""
+    description: str = ""
+    source: str = ""
+
+    def __post_init__(self):
+        for field in ("threads", "max_memory_bytes", "max_file_bytes"):
+            value = getattr(self, field)
+            if type(value) is not int or value < 1:
+                self._refuse(field, "a whole number from 1 up")
+        if not _is_version(self.runtime_version):
+            self._refuse("runtime_version", 'a version such as "2.17.0"')
+        for field in ("allowed_operators", "denied_operators"):
+            value = getattr(self, field)
+            if value is not None and not all(type(kind) is str for kind in value):
+                self._refuse(field, "a list of operator names")
+
+    def _refuse(self, field: str, expected: str) -> None:
+        found = getattr(self, field)
+        raise errors.BadInput(
+            f"profile {self.name}",
+            f"{field} is {found!r}, expected {expected}",
+            "Correct the file.",
+        )
+
+
+def names() -> tuple[str, ...]:
+    """The phone classes that come with tfedge."""
+    return tuple(sorted(path.stem for path in _FOLDER.glob("*.json")))
+
+
+def load(profile: "str | pathlib.Path | Profile") -> Profile:
+    """A phone class by its name, or by the path of a JSON file; a Profile is returned as it is.
+
+    Raises:
+        BadInput: no such name or file, or a file that is no profile.
+    """
+    if isinstance(profile, Profile):
+        return profile
+    if str(profile) in names():
+        return _read(_FOLDER / f"{profile}.json")
+    path = pathlib.Path(profile)
+    if path.suffix == ".json" or path.is_file():
+        return _read(path)
+    near = difflib.get_close_matches(str(profile), names(), 1)
+    raise errors.BadInput(
+        f"--profile={profile}",
+        "no such phone class" + (f"; did you mean {near[0]}?" if near else ""),
+        f"Use one of {', '.join(names())}, or the path of a .json file.",
+    )
+
+
+@functools.cache
+def _fields() -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(Profile))
+
+
+def _read(path: pathlib.Path) -> Profile:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as e:
+        raise errors.BadInput(str(path), f"not a readable profile: {e}", "Copy one of ours.") from e
+    if not isinstance(content, dict) or "name" not in content:
+        raise errors.BadInput(str(path), "not a profile: it has no name", "Copy one of ours.")
+    for key in content:
+        if key not in _fields():
+            near = difflib.get_close_matches(key, _fields(), 1)
+            raise errors.BadInput(
+                str(path),
+                f"{key!r} is no setting of a profile" + (f"; {near[0]!r} is" if near else ""),
+                f"Use {', '.join(_fields())}.",
+            )
+    return Profile(**{key: _frozen(value) for key, value in content.items()})
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _is_version(text: Any) -> bool:
+    return isinstance(text, str) and bool(text) and all(p.isdigit() for p in text.split("."))
