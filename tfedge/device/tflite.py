@@ -141,11 +141,17 @@ def interpreter(model: bytes | pathlib.Path, threads: int) -> Any:
         model: the bytes, or a path, which is then mapped instead of copied.
         threads: for the kernels that can use several.
     """
-    from ai_edge_litert import interpreter as litert  # 20 MB, and only children need it
-
+    litert = runtime()
     if isinstance(model, pathlib.Path):
         return litert.Interpreter(model_path=str(model), num_threads=threads)
     return litert.Interpreter(model_content=model, num_threads=threads)
+
+
+def runtime() -> Any:
+    """The interpreter's module, loaded at the first call: only children need its 20 MB."""
+    from ai_edge_litert import interpreter as litert
+
+    return litert
 
 
 def _assemble(content: bytes) -> TfliteFile:

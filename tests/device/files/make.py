@@ -5,7 +5,6 @@ from a seed and rounded to a coarse grid of 1/4. Kernels carry their Keras layer
 files that tfedge exports.
 """
 
-import json
 import os
 import pathlib
 import tempfile
@@ -22,12 +21,11 @@ HERE = pathlib.Path(__file__).parent
 layers = tf_keras.layers
 
 
-def image_network(raw: bool = False) -> tf_keras.Model:
-    """8x8x1 -> 4 classes; with `raw` it takes 0..16 instead of 0..1."""
+def image_network() -> tf_keras.Model:
+    """8x8x1 -> 4 classes."""
     model = tf_keras.Sequential(
         [
             layers.Input((8, 8, 1), name="image"),
-            *([layers.Rescaling(1 / 16)] if raw else []),
             layers.Conv2D(4, 3, strides=2, padding="same", activation="relu", name="conv"),
             layers.DepthwiseConv2D(3, padding="same", activation="relu", name="depthwise"),
             layers.Flatten(),
@@ -59,6 +57,18 @@ def block_sparse_network() -> tf_keras.Model:
     kernel[0:4, 0], kernel[8:12, 2] = 1.5, -0.5
     model.layers[-1].set_weights([kernel])
     return model
+
+
+def hungry_network() -> tf_keras.Model:
+    """A few hundred bytes of weights, and an activation of 8192 x 8192 x 8 floats, 2 GB."""
+    return tf_keras.Sequential(
+        [
+            layers.Input((8, 8, 1), name="image"),
+            layers.UpSampling2D(1024),
+            layers.Conv2D(8, 1, name="conv"),
+            layers.GlobalAveragePooling2D(),
+        ]
+    )
 
 
 def _set_kernels(model: tf_keras.Model) -> None:
@@ -98,8 +108,8 @@ def convert(model: tf_keras.Model, samples=None, sparse=False, half=False, io=tf
         return converter.convert()
 
 
-def named(tflite: bytes, metadata: dict[str, dict] | None = None) -> bytes:
-    """The kernels named for their layers; metadata added as JSON."""
+def named(tflite: bytes, raw_scale: float | None = None) -> bytes:
+    """The kernels named for their layers; with a scale, the byte input takes raw data."""
     model = flatbuffer_utils.convert_bytearray_to_object(tflite)
     layer_names = (b"conv", b"depthwise", b"dense", b"score", b"group")
     for tensor in model.subgraphs[0].tensors:
@@ -107,26 +117,26 @@ def named(tflite: bytes, metadata: dict[str, dict] | None = None) -> bytes:
             for name in layer_names:
                 if b"/" + name + b"/" in tensor.name:
                     tensor.name = name
-    for name, content in (metadata or {}).items():
+    if raw_scale:
+        model.subgraphs[0].tensors[model.subgraphs[0].inputs[0]].quantization.scale = [raw_scale]
         entry, buffer = schema.MetadataT(), schema.BufferT()
-        entry.name, entry.buffer = name.encode(), len(model.buffers)
-        buffer.data = list(json.dumps(content).encode())
+        entry.name, entry.buffer = b"tfedge.input", len(model.buffers)
+        buffer.data = list(b'{"raw": true}')
         model.buffers.append(buffer)
         model.metadata.append(entry)
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
 if __name__ == "__main__":
-    image, raw_image = image_network(), image_network(raw=True)
-    samples = np.random.default_rng(1).integers(0, 17, (64, 8, 8, 1)).astype(np.float32)
+    image = image_network()
+    samples = np.random.default_rng(1).integers(0, 17, (64, 8, 8, 1)).astype(np.float32) / 16
     files = {
         "image_float": named(convert(image)),
         "image_float16": named(convert(image, half=True)),
-        "image_int8": named(convert(image, samples / 16)),
-        "image_uint8_raw": named(
-            convert(raw_image, samples, io=tf.uint8), {"tfedge.input": {"raw": True}}
-        ),
+        "image_int8": named(convert(image, samples)),
+        "image_uint8_raw": named(convert(image, samples, io=tf.uint8), raw_scale=1 / 16),
         "sequence_float": named(convert(sequence_network())),
+        "hungry_float": named(convert(hungry_network())),
         "block_sparse": named(convert(block_sparse_network(), sparse=True)),
     }
     for name, content in files.items():

@@ -1,0 +1,55 @@
+import json
+
+import pytest
+
+from tfedge.device import compatibility, latency, profiles, sandbox, scorecard
+
+PHONE = profiles.Profile(name="phone")
+
+
+def test_wilson_interval():
+    low, high = scorecard.wilson_interval(0.9, 100)
+    assert (round(low, 4), round(high, 4)) == (0.8256, 0.9448)
+    assert scorecard.wilson_interval(1.0, 50)[1] == 1.0
+    assert scorecard.wilson_interval(0.0, 50)[0] == 0.0
+
+
+def test_json_has_the_contracts_keys():
+    card = scorecard.Scorecard(
+        profile=PHONE,
+        file_bytes=10,
+        download_bytes=5,
+        operators={"CONV_2D": 1},
+        metric=scorecard.MetricValue("accuracy", 0.9, 100, 0.91, (0.8, 0.95), {"both": 90}),
+        host=latency.HostLatency(1, 2, 3, 4, 5, 100, 1),
+        incompatible=(compatibility.Incompatibility("X", "layer", "reason"),),
+    )
+    content = json.loads(json.dumps(card.to_json()))
+    assert content["schema_version"] == 1
+    assert content["profile"] == "phone"
+    assert content["metric"]["interval"] == [0.8, 0.95]
+    assert content["latency_ms"]["host"] == {
+        "p50": 1, "p90": 2, "p99": 3, "first": 4, "load": 5, "runs": 100, "threads": 1,
+    }  # fmt: skip
+    assert {"phone_estimate", "phone_measured", "browser_wasm"} <= set(content["latency_ms"])
+    assert set(content) == {
+        *("schema_version", "profile", "metric", "file_bytes", "download_bytes"),
+        *("baseline_file_bytes", "latency_ms", "peak_memory_bytes", "energy_mj_estimate"),
+        *("operators", "delegated_fraction", "flex_operators", "holds", "per_class"),
+        *("failure", "limits_in_force", "unenforced_limits"),
+    }
+
+
+def test_a_failure_has_no_metric():
+    failure = sandbox.Failure("memory", "too much")
+    card = scorecard.Scorecard(PHONE, 10, 5, {}, failure=failure)
+    content = card.to_json()
+    assert content["failure"] == {"kind": "memory", "detail": "too much"}
+    assert content["metric"] is None
+    assert content["latency_ms"]["host"] is None
+
+
+def test_scorecards_do_not_change():
+    card = scorecard.Scorecard(PHONE, 10, 5, {})
+    with pytest.raises(AttributeError):
+        card.file_bytes = 11

@@ -1,0 +1,90 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from tfedge import errors
+from tfedge.device import inference, sandbox, scoring, tflite
+
+OUTCOME = sandbox.Outcome(None, {}, {})
+
+
+@pytest.fixture
+def run_of(stored):
+    def make(outputs, y, content=None):
+        file = tflite.read(content or stored("image_float"))
+        return inference.Run(file, "it", y, outputs, None, None, None, OUTCOME)
+
+    return make
+
+
+def _without_softmax(model):
+    graph = model.subgraphs[0]
+    softmax = graph.operators.pop()
+    graph.outputs = [softmax.inputs[0]]
+    model.signatureDefs[0].outputs[0].tensorIndex = softmax.inputs[0]
+
+
+def test_the_last_operator_tells_probabilities_from_logits(stored, edited):
+    for name in ("image_float", "image_int8", "image_uint8_raw"):  # uint8: behind a QUANTIZE
+        file = tflite.read(stored(name))
+        assert scoring.is_probability(file, file.outputs[0].index)
+    cut = tflite.read(edited(stored("image_float"), _without_softmax))
+    assert not scoring.is_probability(cut, cut.outputs[0].index)
+
+
+def test_an_input_handed_through_is_no_probability(stored):
+    file = tflite.read(stored("image_float"))
+    assert not scoring.is_probability(file, file.inputs[0].index)
+
+
+def test_logits_are_compared_with_zero(stored, edited, run_of, task_of):
+    y = np.array([0, 1, 0, 1])
+    task = task_of(np.zeros((4, 1)), y, kind="binary")
+    logits = {"output": np.array([[-1.0], [0.2], [-0.1], [3.0]])}
+    cut = edited(stored("image_float"), _without_softmax)
+    assert scoring.score(task, run_of(logits, y, cut), None).candidate.value == 1.0
+    assert scoring.score(task, run_of(logits, y), None).candidate.value == 0.75
+
+
+def test_logits_against_probabilities_are_made_alike(stored, edited, run_of, task_of):
+    y = np.array([0, 1] * 10)
+    task = task_of(np.zeros((20, 1)), y, kind="binary")
+    logits = np.where(y == 1, 0.2, -0.2)[:, None]
+    ours = run_of({"output": logits}, y, edited(stored("image_float"), _without_softmax))
+    theirs = run_of({"output": 0.5 + logits}, y)
+    scores = scoring.score(task, ours, theirs)
+    assert scores.candidate.value == scores.baseline.value == 1.0
+    np.testing.assert_allclose(scores.candidate.outputs, 1 / (1 + np.exp(-logits)))
+
+
+def test_regression_has_no_right_and_wrong(run_of, task_of):
+    y = np.linspace(0, 1, 20, dtype=np.float32)[:, None]
+    task = task_of(np.zeros((20, 1)), y, kind="regression")
+    scores = scoring.score(task, run_of({"output": y + 0.1}, y), run_of({"output": y}, y))
+    value = scores.metric_value(20)
+    assert (value.name, round(value.value, 3), value.baseline) == ("mean_absolute_error", 0.1, 0.0)
+    assert value.interval is None
+    assert value.paired is None
+    assert scores.per_class(task, y) == ()
+
+
+def test_a_baseline_with_nan_outputs_is_broken(run_of, task_of):
+    y = np.linspace(0, 1, 20, dtype=np.float32)[:, None]
+    task = task_of(np.zeros((20, 1)), y, kind="regression")
+    with pytest.raises(errors.BadInput, match="broken"):
+        scoring.score(task, run_of({"output": y}, y), run_of({"output": y * np.nan}, y))
+
+
+def test_several_outputs_need_named_targets(run_of, task_of):
+    y = np.arange(20) % 4
+    task = task_of(np.zeros((20, 1)), y)
+    two = run_of({"a": np.eye(4)[y], "b": np.eye(4)[y]}, y)
+    run = dataclasses.replace(two, file=_with_outputs(two.file, "a", "b"))
+    with pytest.raises(errors.BadInput, match="its outputs are a, b"):
+        scoring.score(task, run, None)
+
+
+def _with_outputs(file, *names):
+    signature = dataclasses.replace(file.signature, outputs=dict.fromkeys(names, file.outputs[0]))
+    return dataclasses.replace(file, signature=signature)

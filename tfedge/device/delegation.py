@@ -1,0 +1,36 @@
+"""How much of a graph the delegate took over."""
+
+from typing import Any
+
+_DELEGATE = "DELEGATE"
+
+
+def fraction(interpreter: Any) -> float:
+    """The share, 0..1, of operators that run inside a delegate.
+
+    The interpreter lists the file's operators and, behind them, one entry for each delegated part,
+    whose inputs and outputs say which operators it replaced.
+
+    Args:
+        interpreter: with its tensors allocated.
+    """
+    operators = interpreter._get_ops_details()
+    own = [o for o in operators if o["op_name"] != _DELEGATE]
+    producer = {int(output): n for n, o in enumerate(own) for output in o["outputs"]}
+    replaced: set[int] = set()
+    for part in operators[len(own) :]:
+        replaced |= _between(part, own, producer)
+    return len(replaced) / len(own) if own else 0.0
+
+
+def _between(part: dict, own: list[dict], producer: dict[int, int]) -> set[int]:
+    """The operators on the way from the part's outputs back to its inputs."""
+    inputs = {int(index) for index in part["inputs"]}
+    found: set[int] = set()
+    waiting = [int(index) for index in part["outputs"]]
+    while waiting:
+        operator = producer.get(waiting.pop())
+        if operator is not None and operator not in found:
+            found.add(operator)
+            waiting += [int(i) for i in own[operator]["inputs"] if int(i) not in inputs]
+    return found

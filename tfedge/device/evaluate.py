@@ -1,0 +1,155 @@
+"""A .tflite, a task and a class of phones in, a scorecard out. No TensorFlow.
+
+scorecard = evaluate.evaluate(tflite_bytes, task, "mid_range_phone", baseline=float_bytes)
+print(scorecard.metric.value, scorecard.download_bytes, scorecard.host.p50)
+"""
+
+import pathlib
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+import numpy as np
+
+from tfedge import errors
+from tfedge.data import splits
+from tfedge.data import task as data_task
+from tfedge.device import compatibility, inference, profiles, sandbox, scoring, tflite
+from tfedge.device.scorecard import Scorecard
+
+__all__ = ["Scorecard", "evaluate"]
+
+_BASELINE_MEMORY_BYTES = 2**32  # it only has to run here, not on the phone
+_CANDIDATE, _BASELINE = "the candidate .tflite", "the baseline .tflite"
+
+
+class Hold(Protocol):
+    """What a hold has to offer to be read back; see tfedge/compress/holds.py."""
+
+    kind: Any
+    layer: str
+
+    def read(self, values: np.ndarray, channel_axis: int) -> tuple[Any, Any, bool]:
+        """(promised, found, kept) of a kernel in the file's layout."""
+
+
+def evaluate(
+    tflite_bytes: bytes,
+    task: data_task.Task,
+    profile: str | pathlib.Path | profiles.Profile = "mid_range_phone",
+    baseline: bytes | None = None,
+    holds: Iterable[Hold] = (),
+    *,
+    seconds: float = 3600.0,
+) -> Scorecard:
+    """Judges a file on the whole held-out split, under a phone class's limits.
+
+    Args:
+        tflite_bytes: the candidate.
+        task: needs a held-out split.
+        profile: the phone class: a name, the path of a JSON file, or a Profile.
+        baseline: the .tflite to compare with, run by the same interpreter on the same examples.
+        holds: promises to read back from the file's own numbers.
+        seconds: the longest that running one file may take.
+
+    Returns:
+        A scorecard. A candidate that runs out of memory, crashes or hangs gives one that says so.
+
+    Raises:
+        BadInput: a file that is no .tflite; data that does not fit; a baseline that does not run
+            or is no better than chance.
+    """
+    phone = profiles.load(profile)
+    file = tflite.read(tflite_bytes, _CANDIDATE)
+    split = _held_out(task)
+    before = None if baseline is None else _run_baseline(baseline, task, split, phone, seconds)
+    limits = sandbox.Limits(phone.max_memory_bytes, phone.threads, seconds)
+    ours = inference.run(file, split, task.normalization, limits, _CANDIDATE)
+    known: dict[str, Any] = {
+        "profile": phone,
+        "file_bytes": file.file_bytes,
+        "download_bytes": file.download_bytes,
+        "operators": file.operator_counts,
+        "flex_operators": file.flex_operators,
+        "baseline_file_bytes": None if baseline is None else len(baseline),
+        "baseline_host": None if before is None else before.host,
+        "holds": tuple(_read_holds(file, holds)),
+        "incompatible": compatibility.check(file, phone),
+        "failure": ours.outcome.failure,
+        "limits_in_force": ours.outcome.in_force,
+        "unenforced_limits": ours.outcome.unenforced,
+    }
+    if ours.outcome.failure:
+        return Scorecard(**known)
+    return Scorecard(**known, **_judged(task, ours, before))
+
+
+def _held_out(task: data_task.Task) -> data_task.Split:
+    if task.holdout is None or not len(task.holdout):
+        raise errors.BadInput(
+            f"task {task.name}", "it has no held-out examples", "Keep some apart to judge by."
+        )
+    return task.holdout
+
+
+def _run_baseline(
+    content: bytes,
+    task: data_task.Task,
+    split: data_task.Split,
+    phone: profiles.Profile,
+    seconds: float,
+) -> inference.Run:
+    limits = sandbox.Limits(_BASELINE_MEMORY_BYTES, phone.threads, seconds)
+    file = tflite.read(content, _BASELINE)
+    run = inference.run(file, split, task.normalization, limits, _BASELINE)
+    if run.outcome.failure:
+        raise errors.BadInput(
+            _BASELINE,
+            f"it does not run: {run.outcome.failure.kind}, {run.outcome.failure.detail}",
+            "Give a baseline that runs here.",
+        )
+    return run
+
+
+def _judged(
+    task: data_task.Task, ours: inference.Run, before: inference.Run | None
+) -> dict[str, Any]:
+    """The measured fields of a scorecard."""
+    scores, y = scoring.score(task, ours, before), ours.targets
+    return {
+        "metric": scores.metric_value(splits.count(y)),
+        "per_class": scores.per_class(task, y),
+        "host": ours.host,
+        "peak_memory_bytes": ours.peak_memory_bytes,
+        "delegated_fraction": ours.delegated_fraction,
+        "judged_by": scores.metric,
+        "targets": y,
+        "candidate_outputs": scores.candidate.outputs,
+        "candidate_correct": scores.candidate.correct,
+        "baseline_outputs": scores.baseline.outputs if scores.baseline else None,
+        "baseline_correct": scores.baseline.correct if scores.baseline else None,
+    }
+
+
+def _read_holds(file: tflite.TfliteFile, holds: Iterable[Hold]) -> Iterable[dict[str, Any]]:
+    """Each promise, looked for on the kernels that carry its layer's name."""
+    for hold in holds:
+        kernels = [k for k in file.kernels() if k.tensor.name == hold.layer]
+        if not kernels:
+            yield _hold(hold, None, "tensor not found", False)
+        for kernel in kernels:
+            yield _hold(hold, *hold.read(kernel.tensor.values(), kernel.channel_axis))
+
+
+def _hold(hold: Hold, promised: Any, found: Any, kept: bool) -> dict[str, Any]:
+    return {
+        "kind": str(hold.kind),
+        "tensor": hold.layer,
+        "promised": _plain(promised),
+        "found": _plain(found),
+        "kept": bool(kept),
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Scalars of numpy as Python's, for JSON."""
+    return value.item() if isinstance(value, np.generic) else value

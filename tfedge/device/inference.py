@@ -1,0 +1,250 @@
+"""Runs a .tflite over a whole split in a sandbox, batch by batch."""
+
+import dataclasses
+import itertools
+import json
+import math
+import pathlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from tfedge import errors
+from tfedge.data import splits
+from tfedge.data import task as data_task
+from tfedge.device import graph, latency, memory, sandbox, tflite, worker
+from tfedge.device.ports import Input, Output
+
+_BATCH_BYTES = 2**20
+_LARGEST_BATCH = 256
+_MAPPED_FROM_BYTES = 2**26  # larger outputs stay on the disk
+_SPARE_OUTPUT_BYTES = 2**26
+_REAL = ("FLOAT32", "FLOAT16", "FLOAT64")
+_CODES = ("INT8", "UINT8", "INT16", "UINT16", "INT32", "INT64", "BOOL")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Run:
+    """What running a file over a split gave.
+
+    Attributes:
+        file: what was run.
+        where: what it is called in errors.
+        targets: of the examples, as they came.
+        outputs: by output name, (n, ...) real values, in the order of the examples.
+        host: None where the model failed, as are the next two.
+        peak_memory_bytes: the most the process grew by when the model was loaded and first run.
+        delegated_fraction: share of operators inside a delegate.
+        outcome: the failure, if any, and the limits.
+    """
+
+    file: tflite.TfliteFile
+    where: str
+    targets: splits.Arrays
+    outputs: dict[str, np.ndarray]
+    host: latency.HostLatency | None
+    peak_memory_bytes: int | None
+    delegated_fraction: float | None
+    outcome: sandbox.Outcome
+
+
+def run(
+    file: tflite.TfliteFile,
+    split: splits.Split,
+    normalization: data_task.Normalization,
+    limits: sandbox.Limits,
+    where: str = ".tflite",
+) -> Run:
+    """Runs every example of `split`, in order, through one interpreter.
+
+    Args:
+        file: read from its bytes.
+        split: with raw inputs; pulled once, a batch at a time.
+        normalization: the task's; left out where the file says that it is baked in.
+        limits: of the child.
+        where: what to call the file in errors.
+
+    Raises:
+        BadInput: the examples do not fit the model's inputs.
+    """
+    batches = split.batches(_LARGEST_BATCH)
+    first = next(batches, None)
+    if first is None:
+        raise errors.BadInput("held-out split", "it is empty", "Give it examples.")
+    inputs = _inputs(file, first[0], where)
+    outputs = _outputs(file, where)
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="tfedge-"))
+    try:
+        (folder / worker.MODEL).write_bytes(file.content)
+        job = worker.Job(
+            inputs,
+            outputs,
+            limits.threads,
+            _plain(normalization.scale),
+            _plain(normalization.offset),
+        )
+        job.write(folder)
+        allowed = dataclasses.replace(limits, output_bytes=_output_bytes(file, len(split)))
+        targets: list[splits.Arrays] = []
+        chunks = _chunks(itertools.chain([first], batches), inputs, targets)
+        outcome = sandbox.run("tfedge.device.worker:work", folder, allowed, chunks)
+        if outcome.failure:
+            failure = _explained(outcome.failure, file, limits)
+            outcome = dataclasses.replace(outcome, failure=failure)
+            return Run(file, where, _joined(targets), {}, None, None, None, outcome)
+        return Run(file, where, _joined(targets), **_collect(folder, outputs), outcome=outcome)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _inputs(file: tflite.TfliteFile, x: splits.Arrays, where: str) -> tuple[Input, ...]:
+    tensors = file.named_inputs
+    arrays = x if isinstance(x, dict) else {name: x for name in tensors}
+    if set(arrays) != set(tensors) or (not isinstance(x, dict) and len(tensors) != 1):
+        given = ", ".join(x) if isinstance(x, dict) else "one array without a name"
+        raise errors.BadInput(
+            where,
+            f"its inputs are {', '.join(tensors)}; the data has {given}",
+            "Give the data as a dict with the model's input names.",
+        )
+    return tuple(
+        _input(name, tensors[name], np.asarray(arrays[name]), file, where) for name in tensors
+    )
+
+
+def _input(
+    name: str, tensor: graph.Tensor, x: np.ndarray, file: tflite.TfliteFile, where: str
+) -> Input:
+    _check_shape(name, tensor, x, where)
+    if x.dtype.kind not in "biuf" or tensor.dtype not in _REAL + _CODES:
+        raise errors.BadInput(
+            f"{where}, input {name!r}",
+            f"the data is {x.dtype}, the model takes {tensor.dtype}",
+            "Only numbers can be fed; turn the examples into arrays of numbers.",
+        )
+    return Input(
+        name=name,
+        tensor=tensor.index,
+        shape=x.shape[1:],
+        dtype=x.dtype.name,
+        model_dtype=tensor.dtype.lower(),
+        raw=file.takes_raw_input,
+        **_scale(tensor),
+    )
+
+
+def _check_shape(name: str, tensor: graph.Tensor, x: np.ndarray, where: str) -> None:
+    """A dynamic dimension takes one, as the interpreter plans it."""
+    expected, found = tensor.shape[1:], x.shape[1:]
+    if tensor.shape[:1] != (1,):
+        raise errors.BadInput(
+            f"{where}, input {name!r}",
+            f"its shape is {tensor.shape}, a batch of 1 was expected",
+            "Export it with a batch of 1.",
+        )
+    if expected != found:
+        raise errors.BadInput(
+            f"{where}, input {name!r}",
+            f"it takes examples of shape {expected}, the data's have {found}",
+            "Use the data the model was trained for, or export a fixed shape.",
+        )
+
+
+def _outputs(file: tflite.TfliteFile, where: str) -> tuple[Output, ...]:
+    for name, tensor in file.named_outputs.items():
+        if tensor.dtype not in _REAL + _CODES:
+            raise errors.BadInput(
+                f"{where}, output {name!r}", f"it is {tensor.dtype}", "Only numbers can be judged."
+            )
+    return tuple(Output(n, t.index, **_scale(t)) for n, t in file.named_outputs.items())
+
+
+def _scale(tensor: graph.Tensor) -> dict[str, Any]:
+    if not len(tensor.scales):
+        return {}
+    zero_point = int(tensor.zero_points[0]) if len(tensor.zero_points) else 0
+    return {"scale": float(tensor.scales[0]), "zero_point": zero_point}
+
+
+def _chunks(
+    batches: Iterator[tuple[splits.Arrays, splits.Arrays]],
+    inputs: tuple[Input, ...],
+    targets: list[splits.Arrays],
+) -> Iterator[memoryview | bytes]:
+    """Each batch as its count and the bytes of each input, in pieces of about a megabyte.
+
+    The targets that come along are put into `targets`.
+    """
+    rows = max(1, _BATCH_BYTES // max(1, sum(port.example_bytes for port in inputs)))
+    for x, y in batches:
+        targets.append(y)
+        arrays = [_checked(port, x[port.name] if isinstance(x, dict) else x) for port in inputs]
+        for start in range(0, len(arrays[0]), rows):
+            pieces = [np.ascontiguousarray(array[start : start + rows]) for array in arrays]
+            yield worker.COUNT.pack(len(pieces[0]))
+            yield from (piece.reshape(-1).view(np.uint8).data for piece in pieces)
+    yield worker.COUNT.pack(0)
+
+
+def _checked(port: Input, x: np.ndarray) -> np.ndarray:
+    if x.shape[1:] != port.shape or x.dtype.name != port.dtype:
+        raise errors.BadInput(
+            f"input {port.name!r}",
+            f"examples of {port.dtype} {port.shape} first, then of {x.dtype} {x.shape[1:]}",
+            "Give every example the same shape and type.",
+        )
+    return x
+
+
+def _collect(folder: pathlib.Path, outputs: tuple[Output, ...]) -> dict[str, Any]:
+    """What the child left, as fields of a `Run`."""
+    result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    values = {
+        port.name: _read(folder / f"output_{k}", (result["n"], *shape["shape"]), shape["dtype"])
+        for k, (port, shape) in enumerate(zip(outputs, result["outputs"], strict=True))
+    }
+    return {
+        "outputs": values,
+        "host": latency.HostLatency(**result["latency"]),
+        "peak_memory_bytes": result["peak_memory_bytes"],
+        "delegated_fraction": result["delegated_fraction"],
+    }
+
+
+def _joined(parts: list[splits.Arrays]) -> splits.Arrays:
+    if isinstance(parts[0], dict):
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}  # type: ignore[index]
+    return np.concatenate(parts)  # type: ignore[arg-type]
+
+
+def _read(path: pathlib.Path, shape: tuple[int, ...], dtype: str) -> np.ndarray:
+    """In memory, or mapped where large; a mapping outlives its file's name."""
+    if path.stat().st_size < _MAPPED_FROM_BYTES:
+        return np.fromfile(path, dtype).reshape(shape)
+    return np.memmap(path, dtype, "r", shape=shape)
+
+
+def _output_bytes(file: tflite.TfliteFile, n: int) -> int:
+    largest = max((8 * math.prod(t.shape) for t in file.outputs), default=0)
+    return 2 * n * largest + _SPARE_OUTPUT_BYTES
+
+
+def _explained(
+    failure: sandbox.Failure, file: tflite.TfliteFile, limits: sandbox.Limits
+) -> sandbox.Failure:
+    """A refused allocation ends in any error or crash; the graph tells whether it had to come."""
+    needed = memory.least_bytes(file)
+    if failure.kind not in ("error", "signal") or needed <= limits.memory_bytes:
+        return failure
+    return sandbox.Failure(
+        "memory",
+        f"one operator needs {needed:,} bytes, {limits.memory_bytes:,} are allowed "
+        f"({failure.detail})",
+    )
+
+
+def _plain(value: Any) -> Any:
+    return np.asarray(value, np.float64).tolist()

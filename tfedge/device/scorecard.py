@@ -1,0 +1,129 @@
+"""What an evaluation found: the content of scorecard.json, and the answers a gate judges by."""
+
+import dataclasses
+import math
+import statistics
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tfedge.data import splits
+from tfedge.device import compatibility, latency, profiles, sandbox
+
+if TYPE_CHECKING:
+    from tfedge.data.metrics import Metric
+
+SCHEMA_VERSION = 1
+_CONFIDENCE = 0.95
+
+
+@dataclasses.dataclass(frozen=True)
+class MetricValue:
+    """The metric over the whole held-out split.
+
+    Attributes:
+        name: of the metric.
+        value: of the candidate.
+        baseline: on the same examples; None without a baseline.
+        n: examples.
+        interval: 95 % Wilson interval of `value` where it is a share of right answers, else
+            None. The interval of the difference to the baseline is the gate's.
+        paired: how often which of the two is right: both, only_baseline, only_candidate, neither.
+    """
+
+    name: str
+    value: float
+    n: int
+    baseline: float | None = None
+    interval: tuple[float, float] | None = None
+    paired: dict[str, int] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassValue:
+    """The share of one class's examples that is answered correctly."""
+
+    label: str
+    n: int
+    value: float | None
+    baseline: float | None = None
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Scorecard:
+    """One candidate on one class of phones. `to_json` is the public part.
+
+    Attributes:
+        profile: the phone class.
+        failure: why it did not run; the measured fields are then None or empty.
+        holds: one dict for each promise: kind, tensor, promised, found, kept.
+        incompatible: operators the phone's runtime lacks.
+        baseline_host: host latency of the baseline.
+        judged_by: the metric, to be resampled.
+        targets, baseline_outputs, candidate_outputs: of the same examples in the same order.
+        baseline_correct, candidate_correct: (n,) bool where the metric counts right answers.
+    """
+
+    profile: profiles.Profile
+    file_bytes: int
+    download_bytes: int
+    operators: dict[str, int]
+    flex_operators: tuple[str, ...] = ()
+    baseline_file_bytes: int | None = None
+    metric: MetricValue | None = None
+    per_class: tuple[ClassValue, ...] = ()
+    host: latency.HostLatency | None = None
+    baseline_host: latency.HostLatency | None = None
+    peak_memory_bytes: int | None = None
+    delegated_fraction: float | None = None
+    holds: tuple[dict[str, Any], ...] = ()
+    incompatible: tuple[compatibility.Incompatibility, ...] = ()
+    failure: sandbox.Failure | None = None
+    limits_in_force: dict[str, Any] = dataclasses.field(default_factory=dict)
+    unenforced_limits: dict[str, str] = dataclasses.field(default_factory=dict)
+    judged_by: "Metric | None" = None
+    targets: splits.Arrays | None = None
+    baseline_outputs: splits.Arrays | None = None
+    candidate_outputs: splits.Arrays | None = None
+    baseline_correct: np.ndarray | None = None
+    candidate_correct: np.ndarray | None = None
+
+    @property
+    def latency_ms(self) -> dict[str, dict[str, Any] | None]:
+        """Milliseconds by where they come from; None where nothing was measured."""
+        return {
+            "host": None if self.host is None else dataclasses.asdict(self.host),
+            "phone_estimate": None,
+            "phone_measured": None,
+            "browser_wasm": None,
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of scorecard.json."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "profile": self.profile.name,
+            "metric": None if self.metric is None else dataclasses.asdict(self.metric),
+            "file_bytes": self.file_bytes,
+            "download_bytes": self.download_bytes,
+            "baseline_file_bytes": self.baseline_file_bytes,
+            "latency_ms": self.latency_ms,
+            "peak_memory_bytes": self.peak_memory_bytes,
+            "energy_mj_estimate": None,
+            "operators": self.operators,
+            "delegated_fraction": self.delegated_fraction,
+            "flex_operators": list(self.flex_operators),
+            "holds": list(self.holds),
+            "per_class": [dataclasses.asdict(each) for each in self.per_class],
+            "failure": None if self.failure is None else dataclasses.asdict(self.failure),
+            "limits_in_force": self.limits_in_force,
+            "unenforced_limits": self.unenforced_limits,
+        }
+
+
+def wilson_interval(share: float, n: int, confidence: float = _CONFIDENCE) -> tuple[float, float]:
+    """The score interval of a proportion (Wilson 1927), both ends in 0..1."""
+    z = statistics.NormalDist().inv_cdf((1 + confidence) / 2)
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + (z / (2 * n)) ** 2)
+    return max(0.0, middle - half), min(1.0, middle + half)

@@ -1,0 +1,184 @@
+"""From what models put out to a metric, for a baseline and a candidate on the same examples."""
+
+import dataclasses
+import math
+
+import numpy as np
+
+from tfedge import errors
+from tfedge.data import metrics, splits
+from tfedge.data import task as data_task
+from tfedge.device import inference, scorecard, tflite
+
+_PROBABILITIES = ("LOGISTIC", "SOFTMAX")
+_PASSED_THROUGH = ("QUANTIZE", "DEQUANTIZE", "RESHAPE", "SQUEEZE", "CAST")
+_STANDARD_ERRORS = 2.0  # a baseline within so many of chance is taken to guess
+_SLACK = 0.02  # the same for metrics that are no shares
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Answers:
+    """One model's outputs, in the form of the targets, and which of them are right."""
+
+    outputs: splits.Arrays
+    value: float
+    correct: np.ndarray | None
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Scores:
+    """Both models' answers under one metric."""
+
+    metric: metrics.Metric
+    candidate: Answers
+    baseline: Answers | None
+
+    def metric_value(self, n: int) -> scorecard.MetricValue:
+        """For the scorecard."""
+        value, correct = self.candidate.value, self.candidate.correct
+        return scorecard.MetricValue(
+            name=self.metric.name,
+            value=value,
+            n=n,
+            baseline=self.baseline.value if self.baseline else None,
+            interval=scorecard.wilson_interval(value, n) if correct is not None else None,
+            paired=self._paired(),
+        )
+
+    def per_class(self, task: data_task.Task, y: splits.Arrays) -> tuple[scorecard.ClassValue, ...]:
+        """By true class, where each example has one and the metric counts right answers."""
+        correct = self.candidate.correct
+        if correct is None or task.kind not in ("classification", "binary") or isinstance(y, dict):
+            return ()
+        found = []
+        for number in range(task.num_classes):
+            own = np.asarray(y) == number
+            label = task.labels[number] if number < len(task.labels) else str(number)
+            before = self.baseline.correct if self.baseline else None
+            found.append(
+                scorecard.ClassValue(label, int(own.sum()), _mean(correct, own), _mean(before, own))
+            )
+        return tuple(found)
+
+    def _paired(self) -> dict[str, int] | None:
+        if self.baseline is None or self.candidate.correct is None or self.baseline.correct is None:
+            return None
+        ours, theirs = self.candidate.correct, self.baseline.correct
+        return {
+            "both": int((ours & theirs).sum()),
+            "only_baseline": int((~ours & theirs).sum()),
+            "only_candidate": int((ours & ~theirs).sum()),
+            "neither": int((~ours & ~theirs).sum()),
+        }
+
+
+def score(task: data_task.Task, candidate: inference.Run, baseline: inference.Run | None) -> Scores:
+    """Judges both by the task's metric.
+
+    Outputs before their sigmoid or softmax are recognised by the operator that made them; where
+    only some are, those are turned into probabilities, so that all are compared alike.
+
+    Raises:
+        BadInput: outputs that do not match the targets; runs over different examples; a baseline
+            that is no better than chance.
+    """
+    y = candidate.targets
+    runs = [candidate] if baseline is None else [candidate, baseline]
+    if baseline is not None and not _same(y, baseline.targets):
+        raise errors.BadInput(
+            f"task {task.name}, holdout",
+            "it gives other examples, or another order, each time it is read",
+            "Give a stream that does not shuffle.",
+        )
+    logits = [not _is_probability(run, name) for run in runs for name in run.outputs]
+    outputs = [run.outputs for run in runs]
+    if any(logits) and not all(logits):
+        outputs = [_as_probabilities(run, task.kind) for run in runs]
+    metric = metrics.resolve(task, logits=all(logits))
+    answers = [
+        _answers(metric, _shaped_as(y, found, run.where), y)
+        for run, found in zip(runs, outputs, strict=True)
+    ]
+    if baseline is None:
+        return Scores(metric, answers[0], None)
+    _check_baseline(metric, answers[1], metrics.chance(task, metric), splits.count(y))
+    return Scores(metric, *answers)
+
+
+def is_probability(file: tflite.TfliteFile, tensor: int) -> bool:
+    """Whether an output comes from a sigmoid or softmax."""
+    for _ in range(len(file.operators)):
+        producer = file.producers.get(tensor)
+        if producer is None or producer.kind not in _PASSED_THROUGH:
+            break
+        tensor = producer.inputs[0]
+    return producer is not None and producer.kind in _PROBABILITIES
+
+
+def _is_probability(run: inference.Run, name: str) -> bool:
+    return is_probability(run.file, run.file.named_outputs[name].index)
+
+
+def _same(a: splits.Arrays, b: splits.Arrays) -> bool:
+    ours, theirs = splits.named(a), splits.named(b)
+    return all(np.array_equal(ours[name], theirs[name]) for name in ours)
+
+
+def _as_probabilities(run: inference.Run, kind: str) -> dict[str, np.ndarray]:
+    return {
+        name: values if _is_probability(run, name) else _squashed(values, kind)
+        for name, values in run.outputs.items()
+    }
+
+
+def _squashed(values: np.ndarray, kind: str) -> np.ndarray:
+    """What the sigmoid or softmax of this kind of task makes of logits."""
+    if kind in ("binary", "multilabel"):
+        return 1 / (1 + np.exp(-values))
+    if kind == "classification":
+        powers = np.exp(values - values.max(axis=-1, keepdims=True))
+        return powers / powers.sum(axis=-1, keepdims=True)
+    return values
+
+
+def _answers(metric: metrics.Metric, outputs: splits.Arrays, y: splits.Arrays) -> Answers:
+    correct = None if metric.correct is None else metric.correct(outputs, y)
+    return Answers(outputs, float(metric.value(outputs, y)), correct)
+
+
+def _shaped_as(y: splits.Arrays, outputs: dict[str, np.ndarray], where: str) -> splits.Arrays:
+    """A dict where the targets are one, by their names; else the only output there is."""
+    if not isinstance(y, dict):
+        if len(outputs) == 1:
+            return next(iter(outputs.values()))
+    elif set(y) <= set(outputs):
+        return {name: outputs[name] for name in y}
+    elif len(y) == len(outputs) == 1:
+        return {name: next(iter(outputs.values())) for name in y}
+    given = ", ".join(y) if isinstance(y, dict) else "one array without a name"
+    raise errors.BadInput(
+        where,
+        f"its outputs are {', '.join(outputs)}; the targets are {given}",
+        "Give the targets as a dict with the model's output names.",
+    )
+
+
+def _check_baseline(metric: metrics.Metric, answers: Answers, chance: float | None, n: int) -> None:
+    if chance is None:
+        return
+    ahead = answers.value - chance if metric.higher_is_better else chance - answers.value
+    if metric.correct is not None:
+        least = _STANDARD_ERRORS * math.sqrt(max(chance * (1 - chance), 0) / n)
+    else:
+        least = _SLACK * abs(chance)
+    if not ahead > least:  # NaN is not ahead either
+        raise errors.BadInput(
+            "the baseline",
+            f"its {metric.name} is {answers.value:.4g} on {n} held-out examples, guessing "
+            f"reaches {chance:.4g}: the baseline itself is broken",
+            "Check that model, data, labels and normalisation belong together.",
+        )
+
+
+def _mean(correct: np.ndarray | None, own: np.ndarray) -> float | None:
+    return float(correct[own].mean()) if correct is not None and own.any() else None

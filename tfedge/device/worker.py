@@ -1,0 +1,179 @@
+"""In the child: loads one model, times it, and runs every example that the parent feeds.
+
+Examples come as a count and then the raw bytes of each input; a count of 0 ends them. Outputs go
+to one file each as they are computed, so neither side holds more than a batch.
+"""
+
+import contextlib
+import dataclasses
+import json
+import pathlib
+import struct
+import time
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from tfedge.data import task as data_task
+from tfedge.device import child, delegation, latency, memory, tflite
+from tfedge.device.ports import Input, Output
+
+MODEL = "model.tflite"
+COUNT = struct.Struct("<q")
+# Below this, waking threads costs more than they bring, the more so on a busy host.
+_THREADS_PAY_FROM_MS = 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """What to run.
+
+    Attributes:
+        inputs: in the order in which their bytes are fed.
+        outputs: of the model.
+        threads: of the interpreter that is timed.
+        scale, offset: of the task's normalisation.
+    """
+
+    inputs: tuple[Input, ...]
+    outputs: tuple[Output, ...]
+    threads: int
+    scale: Any = 1.0
+    offset: Any = 0.0
+
+    @classmethod
+    def read(cls, folder: pathlib.Path) -> "Job":
+        """The job that `write` left in a folder."""
+        content = json.loads((folder / "job.json").read_text(encoding="utf-8"))
+        inputs = tuple(Input(**{**i, "shape": tuple(i["shape"])}) for i in content["inputs"])
+        outputs = tuple(Output(**output) for output in content["outputs"])
+        return cls(inputs, outputs, content["threads"], content["scale"], content["offset"])
+
+    def write(self, folder: pathlib.Path) -> None:
+        """As JSON."""
+        (folder / "job.json").write_text(json.dumps(dataclasses.asdict(self)), encoding="utf-8")
+
+
+def work(place: child.Workplace) -> None:
+    """Runs the job of a workplace; leaves result.json and a file of values for each output."""
+    job = Job.read(place.folder)
+    batches = _batches(place.examples, job)
+    feeds = next(batches)
+    tflite.runtime()  # before the baseline of memory and the load time are taken
+    place.ready_to_load()
+    place.progress.is_busy = True
+    started = time.perf_counter_ns()
+    interpreter = _load(place.folder, job.threads)
+    load_ms = (time.perf_counter_ns() - started) / 1e6
+    place.progress.steps = 1
+    timed = _time(interpreter, job, feeds, load_ms, place)
+    measured = {
+        "latency": dataclasses.asdict(timed),
+        "peak_memory_bytes": max(memory.peak_bytes() - place.progress.baseline_bytes, 0),
+        "delegated_fraction": delegation.fraction(interpreter),
+    }
+    if job.threads > 1 and timed.p50 < _THREADS_PAY_FROM_MS:
+        interpreter = _load(place.folder, 1)
+    place.progress.is_busy = False
+    n, shapes = _run_all(interpreter, job, feeds, batches, place)
+    place.write_json("result.json", {"n": n, "outputs": shapes, **measured})
+
+
+def _load(folder: pathlib.Path, threads: int) -> Any:
+    interpreter = tflite.interpreter(folder / MODEL, threads)
+    interpreter.allocate_tensors()
+    return interpreter
+
+
+def _batches(examples: BinaryIO, job: Job) -> Iterator[list[np.ndarray]]:
+    """For each batch the prepared arrays, (n, 1, ...), in the order of the inputs."""
+    normalization = data_task.Normalization(_frozen(job.scale), _frozen(job.offset))
+    while n := COUNT.unpack(_receive(examples, COUNT.size))[0]:
+        prepared = []
+        for port in job.inputs:
+            content = _receive(examples, n * port.example_bytes)
+            array = np.frombuffer(content, port.dtype).reshape(n, *port.shape)
+            prepared.append(port.prepare(array, normalization))
+        yield prepared
+
+
+def _receive(examples: BinaryIO, size: int) -> bytearray:
+    content = bytearray(size)
+    if examples.readinto(content) != size:  # type: ignore[attr-defined]
+        raise EOFError("the examples ended early")
+    return content
+
+
+def _time(
+    interpreter: Any, job: Job, feeds: list[np.ndarray], load_ms: float, place: child.Workplace
+) -> latency.HostLatency:
+    for port, feed in zip(job.inputs, feeds, strict=True):
+        interpreter.set_tensor(port.tensor, feed[0])
+
+    def invoke() -> None:
+        interpreter.invoke()
+        place.progress.steps += 1
+
+    return latency.measure(invoke, load_ms, job.threads)
+
+
+def _run_all(
+    interpreter: Any,
+    job: Job,
+    first: list[np.ndarray],
+    rest: Iterator[list[np.ndarray]],
+    place: child.Workplace,
+) -> tuple[int, list[dict]]:
+    """Runs `first` and `rest`; returns the number of examples and each output's shape and type."""
+    shapes: list[dict] = []
+    n, feeds = 0, first
+    with contextlib.ExitStack() as stack:
+        files = [
+            stack.enter_context((place.folder / f"output_{k}").open("wb"))
+            for k in range(len(job.outputs))
+        ]
+        while feeds is not None:
+            place.progress.is_busy = True
+            found = _run(interpreter, job, feeds, place.progress.numbers)
+            place.progress.is_busy = False
+            values = [port.real(codes) for port, codes in zip(job.outputs, found, strict=True)]
+            for file, value in zip(files, values, strict=True):
+                file.write(value.data)
+            shapes = [{"shape": v.shape[1:], "dtype": v.dtype.name} for v in values]
+            n += len(feeds[0])
+            feeds = next(rest, None)  # type: ignore[arg-type]
+    return n, shapes
+
+
+def _run(
+    interpreter: Any, job: Job, feeds: list[np.ndarray], steps: memoryview
+) -> list[np.ndarray]:
+    """The outputs of one batch, (n, ...) each. The loop is as bare as it gets."""
+    n, at = len(feeds[0]), child.Progress.STEPS
+    set_tensor, invoke, get_tensor = (
+        interpreter.set_tensor,
+        interpreter.invoke,
+        interpreter.get_tensor,
+    )
+    examples = [(port.tensor, feed) for port, feed in zip(job.inputs, feeds, strict=True)]
+    wanted = [port.tensor for port in job.outputs]
+    found: list[list[np.ndarray]] = [[] for _ in wanted]
+    done = steps[at]
+    for i in range(n):
+        for tensor, feed in examples:
+            set_tensor(tensor, feed[i])
+        invoke()
+        for values, tensor in zip(found, wanted, strict=True):
+            values.append(get_tensor(tensor))
+        steps[at] = done + i + 1
+    return [_without_batch(np.stack(values)) for values in found]
+
+
+def _without_batch(values: np.ndarray) -> np.ndarray:
+    """(n, ...) from (n, 1, ...)."""
+    return values[:, 0] if values.ndim > 1 and values.shape[1] == 1 else values
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
