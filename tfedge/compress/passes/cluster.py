@@ -39,7 +39,7 @@ class Cluster(base.Pass):
     cluster_centroids_init: str = "kmeans++"
     cluster_per_channel: bool = False
     epochs: int = 4
-    learning_rate: float = 5e-4
+    learning_rate: float = 1e-3
     patience: int = 0
     rules: Mapping[str, Mapping[str, Any] | None] = dataclasses.field(default_factory=dict)
 

@@ -27,7 +27,7 @@ class Prune(base.Pass):
         final_sparsity: share of zeros, 0..1, per kernel, or over all with `distribution="lamp"`.
         initial_sparsity: where polynomial decay starts.
         schedule: "polynomial_decay", "constant" or "one_shot" (at once, then recover).
-        begin_step, end_step: steps between which masks change; end -1 is three quarters in.
+        begin_step, end_step: steps between which masks change; end -1 is half of them in.
         frequency: steps between two changes; fewer when there are not that many.
         power: exponent of the decay.
         distribution: "uniform", or "lamp": the sparsity goes where it costs least.
@@ -143,7 +143,7 @@ class Prune(base.Pass):
         """The schedule over the steps there are."""
         if self.schedule == "one_shot" or self.threshold is not None or total == 0:
             return schedules.ConstantSparsity(0, 0, 1, self.final_sparsity)
-        end = min(self.end_step, total - 1) if self.end_step >= 0 else (3 * total) // 4
+        end = min(self.end_step, total - 1) if self.end_step >= 0 else total // 2
         if self.begin_step > end:
             raise BadInput(
                 f"{self.name}(begin_step={self.begin_step})",

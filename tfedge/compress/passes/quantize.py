@@ -32,7 +32,7 @@ class Quantize(base.Pass):
     exports: ClassVar[tuple[str, ...] | None] = ("int8",)
     bits: int = 8
     epochs: int = 4
-    learning_rate: float = 2e-4
+    learning_rate: float = 5e-4
     patience: int = 0
     rules: Mapping[str, Mapping[str, Any] | None] = dataclasses.field(default_factory=dict)
 
