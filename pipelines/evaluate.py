@@ -12,18 +12,15 @@ held-out examples to decide.
 """
 
 import pathlib
-import sys
 from typing import TYPE_CHECKING
 
 from absl import flags, logging
-from tfedge_pipelines import entry
+from tfedge_pipelines import entry, outcome
 
 from tfedge import errors
 
 if TYPE_CHECKING:
     from tfedge.data.task import Task
-    from tfedge.device.scorecard import Scorecard
-    from tfedge.release.gate import Verdict
 
 _FLAGS = flags.FlagValues()
 _TFLITE = flags.DEFINE_string("tflite", None, "The file to judge. Required.", flag_values=_FLAGS)
@@ -94,7 +91,7 @@ def main() -> int:
         verdict = gate.gate(scorecard, limits)
         files = {"scorecard.json": scorecard.to_json(), "verdict.json": verdict.to_json()}
         bundle.publish(folder, {name: manifest.as_json(said) for name, said in files.items()})
-    _show(scorecard, verdict)
+    outcome.show(scorecard, verdict)
     return verdict.exit_code
 
 
@@ -128,45 +125,6 @@ def _refuse_release(folder: pathlib.Path) -> None:
         raise errors.BadInput(
             f"--output_dir={folder}", "it holds a release", "Name another folder for the figures."
         )
-
-
-def _show(scorecard: "Scorecard", verdict: "Verdict") -> None:
-    from rich import console, table
-
-    figures = table.Table("figure", "value", title=f"on {scorecard.profile.name}")
-    for name, value in _figures(scorecard):
-        figures.add_row(name, value)
-    checks = table.Table("check", "outcome", "reason", title=verdict.outcome)
-    for check in verdict.checks:
-        checks.add_row(check.name, check.outcome, check.reason)
-    screen = console.Console(file=sys.stdout)
-    screen.print(figures, checks, markup=False)
-
-
-def _figures(scorecard: "Scorecard"):
-    if scorecard.metric:
-        metric = scorecard.metric
-        before = "" if metric.baseline is None else f", baseline {metric.baseline:.4f}"
-        yield metric.name, f"{metric.value:.4f}{before}, on {metric.n:,} held-out examples"
-    yield "file", f"{scorecard.file_bytes:,} bytes"
-    if scorecard.baseline_file_bytes:
-        yield "baseline's file", f"{scorecard.baseline_file_bytes:,} bytes"
-    yield "download (deflate)", f"{scorecard.download_bytes:,} bytes"
-    if scorecard.host:
-        host = scorecard.host
-        yield "host latency", f"p50 {host.p50:.3f}, p90 {host.p90:.3f}, p99 {host.p99:.3f} ms"
-        yield "load, first run", f"{host.load:.2f}, {host.first:.3f} ms, {host.threads} threads"
-    if scorecard.peak_memory_bytes is not None:
-        yield "peak memory", f"{scorecard.peak_memory_bytes:,} bytes"
-    if scorecard.delegated_fraction is not None:
-        yield "delegated", f"{scorecard.delegated_fraction:.0%} of the operators"
-    yield "operators", ", ".join(f"{n} {kind}" for kind, n in scorecard.operators.items())
-    for lacking in scorecard.incompatible:
-        yield "not on the phone", str(lacking)
-    if scorecard.failure:
-        yield "failure", f"{scorecard.failure.kind}: {scorecard.failure.detail}"
-    for name, reason in scorecard.unenforced_limits.items():
-        yield "not enforced", f"{name}: {reason}"
 
 
 if __name__ == "__main__":

@@ -1,0 +1,49 @@
+"""A scorecard and its verdict as tables on the terminal."""
+
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tfedge.device.scorecard import Scorecard
+    from tfedge.release.gate import Verdict
+
+
+def show(scorecard: "Scorecard", verdict: "Verdict") -> None:
+    """Print the figures and the checks."""
+    from rich import console, table
+
+    figures = table.Table("figure", "value", title=f"on {scorecard.profile.name}")
+    for name, value in _figures(scorecard):
+        figures.add_row(name, value)
+    checks = table.Table("check", "outcome", "reason", title=verdict.outcome)
+    for check in verdict.checks:
+        checks.add_row(check.name, check.outcome, check.reason)
+    screen = console.Console(file=sys.stdout)
+    screen.print(figures, checks, markup=False)
+
+
+def _figures(scorecard: "Scorecard") -> Iterator[tuple[str, str]]:
+    if scorecard.metric:
+        metric = scorecard.metric
+        before = "" if metric.baseline is None else f", baseline {metric.baseline:.4f}"
+        yield metric.name, f"{metric.value:.4f}{before}, on {metric.n:,} held-out examples"
+    yield "file", f"{scorecard.file_bytes:,} bytes"
+    if scorecard.baseline_file_bytes:
+        yield "baseline's file", f"{scorecard.baseline_file_bytes:,} bytes"
+    yield "download (deflate)", f"{scorecard.download_bytes:,} bytes"
+    if scorecard.host:
+        host = scorecard.host
+        yield "host latency", f"p50 {host.p50:.3f}, p90 {host.p90:.3f}, p99 {host.p99:.3f} ms"
+        yield "load, first run", f"{host.load:.2f}, {host.first:.3f} ms, {host.threads} threads"
+    if scorecard.peak_memory_bytes is not None:
+        yield "peak memory", f"{scorecard.peak_memory_bytes:,} bytes"
+    if scorecard.delegated_fraction is not None:
+        yield "delegated", f"{scorecard.delegated_fraction:.0%} of the operators"
+    yield "operators", ", ".join(f"{n} {kind}" for kind, n in scorecard.operators.items())
+    for lacking in scorecard.incompatible:
+        yield "not on the phone", str(lacking)
+    if scorecard.failure:
+        yield "failure", f"{scorecard.failure.kind}: {scorecard.failure.detail}"
+    for name, reason in scorecard.unenforced_limits.items():
+        yield "not enforced", f"{name}: {reason}"
