@@ -8,26 +8,43 @@ import tensorflow as tf
 
 from tfedge.compress.candidate import Teacher
 from tfedge.data.task import Task
+from tfedge.errors import BadInput
 
 
-def prefetched(task: Task, order: np.ndarray, size: int, teacher: Teacher | None) -> Any:
-    """A tf.data.Dataset of (inputs, targets, teacher's logits) in full batches.
+def prefetched(
+    task: Task, order: np.ndarray, size: int, teacher: Teacher | None
+) -> Iterator[tuple[Any, Any, Any]]:
+    """(inputs, targets, teacher's logits) in full batches.
 
     Args:
         task: its training split is read and normalised.
         order: indices into it, a multiple of `size`.
         size: of a batch.
         teacher: where None, its part of a batch is empty.
+
+    Raises:
+        BadInput: what the split raised, which tf.data would turn into an error of its own.
     """
+    failed: list[BadInput] = []
     logits = np.zeros((len(task.train), 0), np.float32) if teacher is None else teacher.logits
 
     def made() -> Iterator[tuple[Any, Any, np.ndarray]]:
-        for number, (x, y) in enumerate(task.train.batches(size, order)):
-            chosen = order[number * size : (number + 1) * size]
-            yield task.normalization(x), y, logits[chosen]
+        try:
+            for number, (x, y) in enumerate(task.train.batches(size, order)):
+                chosen = order[number * size : (number + 1) * size]
+                yield task.normalization(x), y, logits[chosen]
+        except BadInput as error:
+            failed.append(error)
+            raise
 
     signature = tf.nest.map_structure(
         lambda array: tf.TensorSpec((size, *array.shape[1:]), tf.as_dtype(array.dtype)),
         next(made()),
     )
-    return tf.data.Dataset.from_generator(made, output_signature=signature).prefetch(4)
+    ahead = tf.data.Dataset.from_generator(made, output_signature=signature).prefetch(4)
+    try:
+        yield from ahead
+    except tf.errors.OpError:
+        if failed:
+            raise failed[0] from None
+        raise

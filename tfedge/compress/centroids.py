@@ -17,7 +17,12 @@ def initial(weights: np.ndarray, count: int, initialization: str, seed: int) -> 
             over the range, drawn from it, at even steps of the distribution, or k-means++
             (Arthur & Vassilvitskii 2007).
         seed: of what is drawn.
+
+    Returns:
+        Fewer where values coincide; the zero alone for a channel without weights.
     """
+    if not weights.size:
+        return np.zeros(1)
     generator = np.random.default_rng(seed)
     low, high = float(weights.min(initial=0)), float(weights.max(initial=0))
     wanted = count - 1

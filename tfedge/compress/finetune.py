@@ -40,8 +40,18 @@ class Update(Protocol):
     def fires(self, step: int) -> bool:
         """Whether holds change before this step."""
 
-    def __call__(self, step: int, latents: Latents) -> tuple[holds_lib.Hold, ...]:
-        """The pass's holds from this step on, given the unconstrained kernels by layer."""
+    def __call__(
+        self, step: int, latents: Latents, current: tuple[holds_lib.Hold, ...]
+    ) -> tuple[holds_lib.Hold, ...]:
+        """The pass's holds from this step on.
+
+        They follow from the arguments alone, so that a resumed training goes on as it would have.
+
+        Args:
+            step: about to be taken.
+            latents: the unconstrained kernels by layer.
+            current: all holds in force.
+        """
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,11 +100,11 @@ def finetune(
     with progress.bar(f"{label}: fine-tuning", plan.epochs * trainer.steps) as advance:
         advance(len(history) * trainer.steps)
         for epoch in range(len(history), plan.epochs):
-            history.append(trainer.epoch(epoch, advance))
-            training_state.save(label, trainer.state(history))
             if trainer.is_stale(plan.patience, history):
                 logging.info("%s: no better epoch in %d, stopping", label, plan.patience)
                 break
+            history.append(trainer.epoch(epoch, advance))
+            training_state.save(label, trainer.state(history))
     return trainer.best(), tuple(history)
 
 
@@ -109,7 +119,7 @@ class _Trainer:
         else:
             self._model = fake_quantization.insert(candidate.model, candidate.quantization)
         self._metric = metrics.resolve(task, logits=losses.gives_logits(candidate.model))
-        self._loss = losses.loss_of(task, self._model)
+        self._loss = losses.loss_of(task, candidate.model)
         self._teacher = candidate.teacher
         if self._teacher is not None:
             logits = losses.gives_logits(candidate.model)
@@ -117,18 +127,17 @@ class _Trainer:
         self._optimizer = _optimizer(task, plan, self.steps)
         self._optimizer.build(self._model.trainable_variables)
         self._kernels = {kernel.layer: kernel for kernel in kernels.find(self._model)}
-        self._hold(candidate.holds)
+        self._latents: dict[str, Any] = {}
+        new = () if update is None else update(0, self._latent_arrays(), candidate.holds)
+        self._hold(candidate.with_holds(*new).holds)
         self._best: tuple[float, list[np.ndarray], tuple[holds_lib.Hold, ...]] | None = None
-        if update is not None:
-            self._change_holds(update(0, self._latent_arrays()))
         self._project()
 
     def _hold(self, holds: tuple[holds_lib.Hold, ...]) -> None:
         """Make the copies and the variables behind each projection; the step is traced anew."""
-        old = getattr(self, "_latents", {})
         self._holds = holds
         self._latents = {
-            name: old[name] if name in old else tf.Variable(kernel.variable, trainable=False)
+            name: tf.Variable(kernel.variable, trainable=False)
             for name, kernel in self._kernels.items()
             if name in {hold.layer for hold in holds}
         }
@@ -140,15 +149,10 @@ class _Trainer:
         self._predict = tf.function(lambda x: self._model(x, training=False), reduce_retracing=True)
 
     def _change_holds(self, new: tuple[holds_lib.Hold, ...]) -> None:
-        """Take over the new holds; where only numbers changed, without tracing again."""
+        """Take over holds of the kinds and layers there are; only numbers change, no tracing."""
         replaced = {(hold.kind, hold.layer): hold for hold in new}
-        known = {(hold.kind, hold.layer) for hold in self._holds}
-        merged = tuple(replaced.get((h.kind, h.layer), h) for h in self._holds)
-        if set(replaced) - known:
-            self._hold(merged + tuple(h for key, h in replaced.items() if key not in known))
-            return
-        self._holds = merged
-        for hold, state in zip(merged, self._states, strict=True):
+        self._holds = tuple(replaced.get((h.kind, h.layer), h) for h in self._holds)
+        for hold, state in zip(self._holds, self._states, strict=True):
             if (hold.kind, hold.layer) in replaced:
                 for key, value in hold.state().items():
                     state[key].assign(value)
@@ -203,7 +207,7 @@ class _Trainer:
         found = batches.prefetched(self._task, order[: self.steps * size], size, self._teacher)
         for x, y, taught in found:
             if self._update is not None and step > 0 and self._update.fires(step):
-                self._change_holds(self._update(step, self._latent_arrays()))
+                self._change_holds(self._update(step, self._latent_arrays(), self._holds))
                 self._project()
             total += self._step(fake_quantization.inputs_of(self._model, x), y, taught)
             step += 1
@@ -225,7 +229,7 @@ class _Trainer:
             x = fake_quantization.inputs_of(self._model, self._task.normalization(raw))
             outputs = tf.nest.map_structure(np.asarray, self._predict(x))
             if isinstance(y, dict) and not isinstance(outputs, dict):
-                names = self._candidate.model.output_names
+                names = graph.output_names(self._candidate.model)
                 outputs = dict(zip(names, tf.nest.flatten(outputs), strict=True))
             found.append(outputs)
             wanted.append(y)
@@ -242,12 +246,13 @@ class _Trainer:
             self._best = (score, self._model.get_weights(), self._holds)
 
     def is_stale(self, patience: int, history: list[dict[str, float]]) -> bool:
-        """Whether the last `patience` epochs brought nothing better."""
-        if not patience or len(history) <= patience or self._best is None:
-            return False
+        """Whether the last `patience` settled epochs brought nothing better."""
         sign = 1 if self._metric.higher_is_better else -1
-        values = [sign * entry[f"validation_{self._metric.name}"] for entry in history]
-        return max(values[-patience:]) < self._best[0]
+        first = 0 if self._update is None else self._update.settled // self.steps
+        values = [sign * entry[f"validation_{self._metric.name}"] for entry in history[first:]]
+        if not patience or len(values) <= patience:
+            return False
+        return max(values[-patience:]) <= max(values[:-patience])
 
     def best(self) -> Candidate:
         """The candidate of the best epoch, as a plain model."""

@@ -78,6 +78,12 @@ def is_functional(model: Any) -> bool:
     return isinstance(model, functional) and bool(getattr(model, "_nodes_by_depth", None))
 
 
+def output_names(model: Any) -> list[str]:
+    """Names of the outputs as a task's targets have them, in the order of `model.outputs`."""
+    structure = _output_structure(model)
+    return sorted(structure) if isinstance(structure, dict) else list(model.output_names)
+
+
 def consumers(model: Any) -> dict[str, list[Any]]:
     """Layer name -> the layers that read one of its outputs, in a flat model."""
     readers: dict[str, list[Any]] = {layer.name: [] for layer in model.layers}

@@ -5,6 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfedge.compress import graph
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Teacher
 from tfedge.data.task import Task
@@ -17,21 +18,34 @@ _BY_KIND = {
     "multilabel": "BinaryCrossentropy",
     "regression": "MeanSquaredError",
 }
+_KEEPS_VALUES = ("Reshape", "Flatten", "Permute", "Identity")
 
 
 def loss_of(task: Task, model: Any) -> Callable[[Any, Any], Any]:
     """(targets, outputs) -> scalar: the task's own loss, or its kind's, summed over outputs.
 
     Raises:
-        BadInput: a custom task without a loss.
+        BadInput: a custom task without a loss, targets for an output that is not there.
     """
     if task.loss is None and task.kind not in _BY_KIND:
         raise BadInput(f"task {task.name!r}", "kind 'custom' has no loss", "Set Task.loss.")
-    logits = gives_logits(model)
+    names = graph.output_names(model)
+    targets_of = task.validation.targets()
+    unknown = set(targets_of) - set(names) if isinstance(targets_of, dict) else set()
+    if unknown:
+        raise BadInput(
+            f"task {task.name!r}",
+            f"targets for {', '.join(sorted(unknown))}, the model's outputs are {', '.join(names)}",
+            "Name the targets as the model names its outputs.",
+        )
+    logits = {name: gives_logits(model, number) for number, name in enumerate(names)}
 
     def loss(targets: Any, outputs: Any) -> Any:
-        pairs = list(_pairs(model, targets, outputs))
-        return tf.add_n([_one(task, logits, target, output) for target, output in pairs])
+        given = dict(zip(names, tf.nest.flatten(outputs), strict=True))
+        wanted = targets if isinstance(targets, dict) else {names[0]: targets}
+        return tf.add_n(
+            [_one(task, logits[name], wanted[name], given[name]) for name in sorted(wanted)]
+        )
 
     return loss
 
@@ -59,9 +73,13 @@ def distillation_loss(teacher: Teacher, logits: bool) -> Callable[[Any, Any], An
     return loss
 
 
-def gives_logits(model: Any) -> bool:
-    """Whether the first output is not the result of a softmax or a sigmoid."""
-    layer = model.outputs[0]._keras_history.layer
+def gives_logits(model: Any, output: int = 0) -> bool:
+    """Whether this output is not the result of a softmax or a sigmoid."""
+    tensor = model.outputs[output]
+    while type(tensor._keras_history.layer).__name__ in _KEEPS_VALUES:
+        layer, node, _ = tensor._keras_history
+        tensor = tf.nest.flatten(layer.inbound_nodes[node].keras_inputs)[0]
+    layer = tensor._keras_history.layer
     config = layer.get_config()
     function = str(config.get("function", "")).rsplit(".", 1)[-1]
     names = [type(layer).__name__, config.get("activation"), config.get("op"), function]
@@ -69,23 +87,14 @@ def gives_logits(model: Any) -> bool:
 
 
 def _one(task: Task, logits: bool, target: Any, output: Any) -> Any:
-    if callable(task.loss):
-        return tf.reduce_mean(task.loss(target, output))
-    if isinstance(task.loss, str):
-        function = k.tf_keras.losses.get(task.loss)
-        return tf.reduce_mean(function(target, output))
+    if task.loss is not None:
+        # As in `Model.fit`: (n,) targets of (n, 1) outputs would broadcast to (n, n).
+        if output.shape[-1] == 1 and target.shape.rank == output.shape.rank - 1:
+            target = target[..., tf.newaxis]
+        return tf.reduce_mean(k.tf_keras.losses.get(task.loss)(target, output))
     kind = getattr(k.tf_keras.losses, _BY_KIND[task.kind])
     if task.kind == "regression":
         return kind()(tf.reshape(target, tf.shape(output)), output)
     if task.kind == "binary":
         target = tf.reshape(target, tf.shape(output))
     return kind(from_logits=logits)(target, output)
-
-
-def _pairs(model: Any, targets: Any, outputs: Any) -> Any:
-    if not isinstance(targets, dict):
-        outputs = tf.nest.flatten(outputs)
-        return [(targets, outputs[0])]
-    if not isinstance(outputs, dict):
-        outputs = dict(zip(model.output_names, tf.nest.flatten(outputs), strict=True))
-    return [(targets[name], outputs[name]) for name in targets]

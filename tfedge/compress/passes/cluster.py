@@ -118,34 +118,39 @@ class Cluster(base.Pass):
 
 
 class _LevelUpdate:
-    """Centroids follow the weights twice an epoch, until three quarters of the training."""
+    """Centroids follow the weights fifteen times in the first three quarters of the training."""
 
     def __init__(self, targets: Mapping, scales: Mapping, total: int, seed: int):
         self._targets, self._scales, self._seed = targets, scales, seed
         self._every = max(1, total // 20)
         self.settled = (3 * total) // 4
-        self._levels: dict[str, np.ndarray] = {}
 
     def fires(self, step: int) -> bool:
         """See `finetune.Update`."""
         return step <= self.settled and step % self._every == 0
 
-    def __call__(self, step: int, latents: finetune.Latents) -> tuple[Hold, ...]:
+    def __call__(
+        self, step: int, latents: finetune.Latents, current: tuple[Hold, ...]
+    ) -> tuple[Hold, ...]:
         """See `finetune.Update`."""
-        return tuple(
-            Levels(layer, kind, self._scales[layer], levels, settings.number_of_clusters)
-            for layer, (kind, settings) in self._targets.items()
-            for levels in [self._fit(layer, kind, settings, latents[layer])]
-        )
+        known = {hold.layer: hold.levels for hold in current if isinstance(hold, Levels)}
+        found = []
+        for layer, (kind, settings) in self._targets.items():
+            before = known[layer] if step > 0 else None
+            normalised = np.clip(latents[layer] / self._scales[layer], -INT8_MAX, INT8_MAX)
+            levels = self._fit(kind, settings, normalised, before)
+            count = settings.number_of_clusters
+            found.append(Levels(layer, kind, self._scales[layer], levels, count))
+        return tuple(found)
 
-    def _fit(self, layer: str, kind: str, settings: Cluster, latent: np.ndarray) -> np.ndarray:
-        """(1 or channels, number_of_clusters) int8 codes."""
-        normalised = np.clip(latent / self._scales[layer], -INT8_MAX, INT8_MAX)
+    def _fit(
+        self, kind: str, settings: Cluster, normalised: np.ndarray, before: np.ndarray | None
+    ) -> np.ndarray:
+        """(1 or channels, number_of_clusters) int8 codes, from those `before` or chosen first."""
         rows = kernels.deployed(kind, normalised)
         rows = np.moveaxis(rows, kernels.deployed_channel_axis(kind), 0)
         rows = rows.reshape(rows.shape[0] if settings.cluster_per_channel else 1, -1)
         count = settings.number_of_clusters
-        before = self._levels.get(layer)
         levels = []
         for number, row in enumerate(rows):
             alive = row[row != 0]
@@ -156,8 +161,7 @@ class _LevelUpdate:
             else:
                 start = np.unique(before[number])
             levels.append(centroids.whole(centroids.refit(alive, start), count))
-        self._levels[layer] = np.stack(levels)
-        return self._levels[layer]
+        return np.stack(levels)
 
 
 def _scales(kernel: kernels.Kernel, candidate: Candidate) -> np.ndarray:

@@ -13,7 +13,7 @@ from absl import logging
 
 from tfedge.compress import finetune, kernels, masks, rules, schedules
 from tfedge.compress.candidate import Candidate
-from tfedge.compress.holds import Zeros, on
+from tfedge.compress.holds import Hold, Zeros, on
 from tfedge.compress.passes import base
 from tfedge.data.task import Task
 from tfedge.errors import BadInput
@@ -204,7 +204,9 @@ class _MaskUpdate:
         """See `finetune.Update`."""
         return self._schedule.fires(step)
 
-    def __call__(self, step: int, latents: finetune.Latents) -> tuple[Zeros, ...]:
+    def __call__(
+        self, step: int, latents: finetune.Latents, current: tuple[Hold, ...]
+    ) -> tuple[Zeros, ...]:
         """See `finetune.Update`."""
         fires = self._schedule.begin_step <= step
         sparsity = self._schedule.sparsity(step) if fires else 0.0
