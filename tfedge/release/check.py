@@ -5,7 +5,7 @@ from typing import Any
 
 from tfedge.release.statistics import FAIL, INSUFFICIENT_DATA, PASS
 
-__all__ = ["FAIL", "INSUFFICIENT_DATA", "PASS", "REPORTED", "Check"]
+__all__ = ["FAIL", "INSUFFICIENT_DATA", "PASS", "REPORTED", "Check", "spoken"]
 
 REPORTED = "REPORTED"
 
@@ -27,3 +27,9 @@ class Check:
     limit: Any
     outcome: str
     reason: str
+
+
+def spoken(name: str) -> str:
+    """An identifier as the start of a sentence: "macro_f1" -> "Macro f1"."""
+    words = name.replace("_", " ")
+    return words[:1].upper() + words[1:]

@@ -189,8 +189,7 @@ def _memory(scorecard: Scorecard, limits: Limits) -> Iterator[Check]:
 def _operators(scorecard: Scorecard, limits: Limits) -> Iterator[Check]:
     flex = list(scorecard.flex_operators)
     missing = [each for each in scorecard.incompatible if each.operator not in flex]
-    kinds = len(scorecard.operators)
-    reason = f"{scorecard.profile.name} has all {kinds} kinds of operators used."
+    reason = f"{scorecard.profile.name} has all operators used: {', '.join(scorecard.operators)}."
     if missing:
         reason = f"{scorecard.profile.name} lacks " + "; ".join(map(str, missing)) + "."
     names = [each.operator for each in missing]

@@ -8,7 +8,7 @@ import numpy as np
 
 from tfedge.data import splits
 from tfedge.release import bootstrap, statistics
-from tfedge.release.check import FAIL, INSUFFICIENT_DATA, PASS, Check
+from tfedge.release.check import FAIL, INSUFFICIENT_DATA, PASS, Check, spoken
 
 if TYPE_CHECKING:
     from tfedge.data.metrics import Metric
@@ -100,7 +100,7 @@ def _by_answers(
     before, after = pairs.both + pairs.only_baseline, pairs.both + pairs.only_candidate
     change = (after - before) / pairs.n
     reason = (
-        f"{_spoken(name)} {after / pairs.n:.2%}, baseline {before / pairs.n:.2%}, on the same "
+        f"{spoken(name)} {after / pairs.n:.2%}, baseline {before / pairs.n:.2%}, on the same "
         f"{pairs.n:,} examples: {_WORDS[outcome]}. The difference, {_points(change)} points, lies "
         f"between {_points(low)} and {_points(high)} (Tango, {1 - alpha:.0%} on each side); "
         f"{_points(-margin)} is accepted. Only the baseline has {pairs.only_baseline:,} right, "
@@ -142,7 +142,7 @@ def _by_resampling(
     better = 1 if metric.higher_is_better else -1
     worst = low if metric.higher_is_better else -high
     reason = (
-        f"{_spoken(metric.name)} {compared.candidate:.4g}, baseline {compared.baseline:.4g} "
+        f"{spoken(metric.name)} {compared.candidate:.4g}, baseline {compared.baseline:.4g} "
         f"({'higher' if metric.higher_is_better else 'lower'} is better), on the same "
         f"{compared.n:,} examples: {_WORDS[compared.outcome]}. The difference, "
         f"{compared.difference:+.3g}, lies between {low:+.3g} and {high:+.3g} (paired bootstrap, "
@@ -168,11 +168,6 @@ def _needed(compared: bootstrap.Comparison) -> str:
 
 def _points(share: float) -> str:
     return f"{100 * share:+.2f}"
-
-
-def _spoken(name: str) -> str:
-    words = name.replace("_", " ")
-    return words[:1].upper() + words[1:]
 
 
 def _mean(per_example: np.ndarray, _: np.ndarray) -> float:

@@ -1,0 +1,183 @@
+import dataclasses
+import html.parser
+import json
+import pathlib
+import re
+
+import numpy as np
+import pytest
+
+from tfedge.data import task as data_task
+from tfedge.device import sandbox, scorecard
+from tfedge.release import card as model_card
+from tfedge.release import facts, figures, gate, report
+
+FILES = pathlib.Path(__file__).parents[1] / "device" / "files"
+SPLIT = data_task.ArraySplit(np.zeros((4, 2), np.float32), np.arange(4) % 2)
+TASK = data_task.Task("two", "classification", SPLIT, SPLIT, SPLIT, SPLIT, labels=("bag", "shirt"))
+REPORT = {
+    "name": "prune",
+    "settings": "prune(final_sparsity=0.5)",
+    "touched": ["dense"],
+    "skipped": [["conv", "a <b>rule</b> | leaves it out"]],
+    "notes": {"sparsity": 0.5, "by_layer": {"dense": 0.5}},
+    "seconds": 1.5,
+}
+
+
+@pytest.fixture
+def gathered(card):
+    """gathered(baseline=True, **counts or fields of the scorecard) -> Facts."""
+
+    def make(baseline=True, **fields):
+        scores = card(**fields)
+        return facts.gather(
+            "two <small>",
+            scores,
+            gate.gate(scores),
+            (FILES / "image_int8.tflite").read_bytes(),
+            task=TASK,
+            baseline=(FILES / "image_float.tflite").read_bytes() if baseline else None,
+            recipe={"schema_version": 1, "passes": []},
+            reports=[REPORT],
+            command="tfedge-release --model=two.keras",
+            warnings=["2 near duplicates"],
+        )
+
+    return make
+
+
+class _Page(html.parser.HTMLParser):
+    """Text, and tags that were not closed."""
+
+    def __init__(self, page: bytes):
+        super().__init__()
+        self.open, self.words, self.tags = [], [], set()
+        self.feed(page.decode())
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        if tag not in {"meta"}:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.add(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+    @property
+    def text(self):
+        return " ".join(" ".join(self.words).split())
+
+
+def test_the_verdict_comes_first(gathered):
+    page = _Page(report.render(gathered()))
+    start = page.text.index("✓ Released")
+    assert "Accuracy 90.90% on 10,000 held-out examples, baseline 91.00%" in page.text[start:][:200]
+
+
+FAILURE = {
+    "failure": sandbox.Failure("memory", "needed 2 MB, 1 MB allowed"),
+    "metric": None,
+    "per_class": (),
+    "host": None,
+    "baseline_host": None,
+    "peak_memory_bytes": None,
+    "judged_by": None,
+    "candidate_outputs": None,
+    "candidate_correct": None,
+}
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"both": 8800, "only_baseline": 300}, "✗ Rejected two <small> Accuracy 88.90%"),
+        ({"file_bytes": 10**6}, "The file takes 1,000,000 bytes; test_phone allows 50,000."),
+        ({"both": 300, "only_baseline": 6, "only_candidate": 6, "neither": 88}, "1,971 examples"),
+        (FAILURE, "The model did not run (memory): needed 2 MB, 1 MB allowed."),
+        ({"baseline_outputs": None, "baseline": False}, "There is no baseline to compare with"),
+    ],
+)
+def test_every_kind_of_verdict_renders(gathered, fields, words):
+    made = gathered(**fields)
+    page = _Page(report.render(made))
+    assert words in page.text and not page.open
+    assert model_card.render(made)
+
+
+def test_it_needs_neither_network_nor_script(gathered):
+    content = report.render(gathered()).decode()
+    assert _Page(content.encode()).tags.isdisjoint({"script", "link", "img", "iframe"})
+    assert not re.search(r"https?:|url\(|@import|//[a-z]", content)
+    assert 'name="viewport"' in content and "prefers-color-scheme: dark" in content
+
+
+def test_names_from_files_are_escaped(gathered):
+    content = report.render(gathered()).decode()
+    assert "two &lt;small&gt;" in content and "<small>" not in content
+    assert "a &lt;b&gt;rule&lt;/b&gt; | leaves it out" in content
+    text = model_card.render(gathered()).decode()
+    assert "# two &lt;small&gt;" in text and "&lt;b&gt;rule&lt;/b&gt; \\| leaves it out" in text
+
+
+def test_layers_passes_and_the_way_to_repeat_it_are_there(gathered):
+    text = _Page(report.render(gathered())).text
+    for words in (
+        "depthwise conv 2d, 1x3x3x4",
+        "prune(final_sparsity=0.5) 1 layer, 2 s",
+        "conv : a <b>rule</b>",
+        "tfedge-release --model=two.keras",
+        "Host latency, median, 4 threads 2.5 ms 1.25 ms 2 times as fast",
+        "Examples, holdout 4",
+        "2 near duplicates",
+    ):
+        assert words in text
+
+
+def test_same_facts_same_bytes(gathered):
+    assert report.render(gathered()) == report.render(gathered())
+    assert model_card.render(gathered()) == model_card.render(gathered())
+
+
+def test_the_card_is_a_markdown_table_of_every_check(gathered):
+    text = model_card.render(gathered()).decode()
+    assert text.startswith("# two") and "**Released.**" in text
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert all(line.endswith("|") for line in rows)
+    assert any(line.startswith("| metric | PASS |") for line in rows)
+
+
+def test_facts_are_plain_data(gathered):
+    assert json.loads(json.dumps(dataclasses.asdict(gathered())))
+
+
+def test_what_a_class_is_mostly_taken_for(card):
+    now = np.eye(2)[[1, 1, 1, 0]]
+    before = np.eye(2)[[1, 0, 1, 1]]
+    scores = card(
+        per_class=(scorecard.ClassValue("bag", 2, 0.0), scorecard.ClassValue("shirt", 2, 0.5)),
+        targets=np.array([0, 0, 1, 1]),
+        candidate_outputs=now,
+        baseline_outputs=before,
+    )
+    assert facts._mistakes(scores) == {"bag": "shirt 2 (baseline 1)", "shirt": "bag 1 (baseline 0)"}
+
+
+def test_of_many_classes_those_that_lost_most(gathered):
+    many = tuple(scorecard.ClassValue(str(k), 10, 1 - k / 1000, 1.0) for k in range(1000))
+    rows, words = figures.classes(gathered(per_class=many))
+    assert rows[0]["label"] == "999" and len(rows) == 50 and "Of 1,000 classes" in words
+
+
+def test_amounts():
+    assert [figures.amount(size) for size in (999, 21_963, 1_068_576, None)] == [
+        "999 B",
+        "22.0 KB",
+        "1.07 MB",
+        "not measured",
+    ]

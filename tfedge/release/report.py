@@ -1,0 +1,131 @@
+"""The release as one HTML page: opens anywhere, needs neither network nor JavaScript.
+
+Layer names and labels come from users' files, so every value is escaped by the template engine.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from tfedge.release import figures
+from tfedge.release.check import FAIL, INSUFFICIENT_DATA, PASS, REPORTED
+from tfedge.release.facts import Facts
+
+_WORDS = {
+    PASS: "passed",
+    FAIL: "failed",
+    INSUFFICIENT_DATA: "not decided",
+    REPORTED: "reported only",
+}
+_TITLES = {PASS: "Released", FAIL: "Rejected", INSUFFICIENT_DATA: "Not enough data to decide"}
+_MARKS = {PASS: "✓", FAIL: "✗", INSUFFICIENT_DATA: "?"}
+_CHART_WIDTH = 640
+_LONGEST_LIST = 12
+
+
+def render(facts: Facts) -> bytes:
+    """The page, as UTF-8."""
+    import jinja2  # 60 ms, which --help need not spend
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("tfedge.release"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters.update(
+        words=_words,
+        outcome=_WORDS.__getitem__,
+        amount=figures.amount,
+        percent=_percent,
+        plain=_plain,
+    )
+    classes, note = figures.classes(facts)
+    outcome = facts.verdict["outcome"]
+    page = environment.get_template("report.html").render(
+        facts=facts,
+        outcome=outcome,
+        outcome_word=_TITLES[outcome],
+        mark=_MARKS[outcome],
+        headline=figures.headline(facts),
+        figures=figures.before_after(facts),
+        difference=_difference(facts),
+        classes=classes,
+        classes_note=note,
+        bytes=_bytes(facts.file.bytes_by_kind),
+        holds=facts.scorecard.get("holds") or [],
+        judged_on=figures.judged_on(facts),
+        recipe_json=json.dumps(facts.recipe, indent=2) if facts.recipe else "",
+    )
+    return page.encode()
+
+
+def _difference(facts: Facts) -> Mapping[str, Any] | None:
+    """The interval of the metric's difference as positions on a line from low to high."""
+    found, metric = facts.verdict.get("difference"), facts.scorecard.get("metric")
+    if not found or not metric:
+        return None
+    spots = {key: found[key] for key in ("low", "high", "value", "limit")} | {"zero": 0.0}
+    if not all(value is not None and math.isfinite(value) for value in spots.values()):
+        return None
+    left, right = min(spots.values()), max(spots.values())
+    pad = 0.08 * (right - left) or 1.0
+
+    def place(value: float) -> float:
+        return round(_CHART_WIDTH * (value - left + pad) / (right - left + 2 * pad), 1)
+
+    def say(key: str) -> str:
+        return figures.difference(metric, found[key])
+
+    at = {key: place(value) for key, value in spots.items()}
+    accepted = (at["limit"], _CHART_WIDTH) if found["limit"] <= 0 else (0, at["limit"])
+    return {
+        **at,
+        "zone": accepted[0],
+        "zone_width": round(accepted[1] - accepted[0], 1),
+        "limit_text": say("limit"),
+        "label": (
+            f"Difference of {metric['name'].replace('_', ' ')} to the baseline: {say('value')}, "
+            f"between {say('low')} and {say('high')} ({found['method']}, "
+            f"{1 - found['alpha']:.0%} on each side)."
+        ),
+    }
+
+
+def _bytes(by_kind: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Shares of a bar of width 100, the largest first, empty kinds left out."""
+    total, start, parts = sum(by_kind.values()), 0.0, []
+    for kind, size in sorted(by_kind.items(), key=lambda item: -item[1]):
+        if size > 0:
+            width = 100 * size / total
+            parts.append({"kind": kind, "size": size, "start": start, "width": width})
+            start += width
+    return parts
+
+
+def _words(name: str) -> str:
+    """An identifier as words: "peak_memory" -> "peak memory", "CONV_2D" -> "conv 2d"."""
+    if ":" in name:  # a promise about a layer, whose name stays as it is
+        return name
+    return name.replace("_", " ").lower() if name.isupper() else name.replace("_", " ")
+
+
+def _percent(share: float | None, digits: int = 1) -> str:
+    return figures.UNKNOWN if share is None else f"{share:.{digits}%}"
+
+
+def _plain(value: Any) -> str:
+    """A value of a note or a promise, short enough for a table."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, Mapping):
+        value = [f"{key}: {_plain(each)}" for key, each in value.items()]
+    if isinstance(value, (list, tuple)):
+        shown = [_plain(each) for each in value[:_LONGEST_LIST]]
+        more = [f"and {len(value) - _LONGEST_LIST} more"] if len(value) > _LONGEST_LIST else []
+        return ", ".join(shown + more)
+    return str(value)
