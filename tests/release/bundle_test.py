@@ -255,6 +255,12 @@ def test_the_second_run_says_who_holds_the_folder(tmp_path):
     assert not (tmp_path / "out.lock").exists()
 
 
+def test_a_lock_file_of_someone_else(tmp_path):
+    (tmp_path / "Cargo.lock").write_text("[[package]]\n")
+    _refused(tmp_path / "Cargo", r"Cargo\.lock: this file is not ours")
+    assert (tmp_path / "Cargo.lock").read_text() == "[[package]]\n"
+
+
 @pytest.mark.parametrize("exchange", ["exchange", "rename"])
 def test_killed_anywhere(tmp_path, exchange):
     """kill_publishing.py kills a publishing child before every system call in turn."""

@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from tfedge import errors
 from tfedge.device import profiles
 from tfedge.device.scorecard import Scorecard
-from tfedge.release import metric_check
+from tfedge.release import metric_check, statistics
 from tfedge.release.check import FAIL, INSUFFICIENT_DATA, PASS, REPORTED, Check
 
 SCHEMA_VERSION = 1
@@ -48,16 +47,7 @@ class Limits:
     seed: int = 0
 
     def __post_init__(self):
-        if not 0 <= self.margin < 1:
-            raise errors.BadInput(
-                "--margin",
-                f"expected a share from 0 to below 1, got {self.margin}",
-                "0.01 is one point of accuracy.",
-            )
-        if not 0 < self.alpha < 0.5:
-            raise errors.BadInput(
-                "alpha", f"expected a probability between 0 and 0.5, got {self.alpha}", "Try 0.05."
-            )
+        statistics.check_settings(self.margin, self.alpha)
 
     @classmethod
     def from_profile(

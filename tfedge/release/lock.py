@@ -4,11 +4,14 @@ import contextlib
 import fcntl
 import os
 import pathlib
+import re
 import socket
 from collections.abc import Iterator
 
 from tfedge import errors
 
+_OURS = re.compile(rb"(\d+) (\S+)\n")
+_LONGEST = 400
 _held: set[pathlib.Path] = set()
 
 
@@ -48,18 +51,28 @@ def _acquire(path: pathlib.Path, what: str) -> int:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _is_still(path, descriptor):
+                _refuse_foreign(path, descriptor)
                 return descriptor
         except BlockingIOError:
-            holder = os.read(descriptor, 200).decode(errors="replace").split()
+            holder = _OURS.fullmatch(os.pread(descriptor, _LONGEST, 0))
             os.close(descriptor)
-            who = f"process {holder[0]} on {holder[1]}" if len(holder) == 2 else "another process"
+            who = b"process %b on %b" % holder.groups() if holder else b"another process"
             raise errors.BadInput(
-                what, f"in use by {who}", "Wait for it to end, or give another folder."
+                what, f"in use by {who.decode()}", "Wait for it to end, or give another folder."
             ) from None
-        except OSError:
+        except (OSError, errors.BadInput):
             os.close(descriptor)
             raise
         os.close(descriptor)
+
+
+def _refuse_foreign(path: pathlib.Path, descriptor: int) -> None:
+    """A lock file of someone else's, such as Cargo.lock beside a folder Cargo, is left alone."""
+    content = os.pread(descriptor, _LONGEST, 0).strip(b"\0")  # zeros are left by a power failure
+    if content and not _OURS.fullmatch(content):
+        raise errors.BadInput(
+            str(path), "this file is not ours, and its name is needed", "Give another folder."
+        )
 
 
 def _is_still(path: pathlib.Path, descriptor: int) -> bool:

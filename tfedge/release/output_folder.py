@@ -17,6 +17,9 @@ def refuse_unusable(folder: pathlib.Path) -> None:
     Args:
         folder: absolute and free of links; may be missing, its parent exists.
     """
+    space = os.statvfs(folder.parent)
+    if space.f_bavail * space.f_frsize < _LEAST_FREE_BYTES:
+        raise errors.BadInput(str(folder), "no space left on its disk", "Free some space.")
     cause = _unusable(folder)
     if cause:
         raise errors.BadInput(str(folder), cause, "Give a new or empty folder with --output_dir.")
@@ -25,9 +28,6 @@ def refuse_unusable(folder: pathlib.Path) -> None:
 def _unusable(folder: pathlib.Path) -> str | None:
     if len(os.fsencode(folder.name)) > _LONGEST_NAME_BYTES:
         return f"its name is longer than {_LONGEST_NAME_BYTES} bytes"
-    space = os.statvfs(folder.parent)
-    if space.f_bavail * space.f_frsize < _LEAST_FREE_BYTES:
-        return "there is no space left on its disk"
     return _unusable_content(folder) if os.path.lexists(folder) else None
 
 

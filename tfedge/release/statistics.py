@@ -96,7 +96,7 @@ def decide(pairs: Pairs, margin: float = 0.01, alpha: float = 0.05) -> str:
     with 80 % power, had there been no difference: then more data is not what is missing.
     INSUFFICIENT_DATA otherwise.
     """
-    _check(margin, alpha)
+    check_settings(margin, alpha)
     if not pairs.n:
         return INSUFFICIENT_DATA
     lower, upper = tango_interval(pairs.only_baseline, pairs.only_candidate, pairs.n, 2 * alpha)
@@ -213,10 +213,11 @@ def _boolean(correct: np.ndarray) -> np.ndarray:
     return array.astype(bool)
 
 
-def _check(margin: float, alpha: float) -> None:
+def check_settings(margin: float, alpha: float) -> None:
+    """Raises BadInput for a margin or an alpha out of range."""
     if not 0 <= margin < 1:
         raise errors.BadInput(
-            "margin", f"expected a share from 0 to below 1, got {margin}", "0.01 is one point."
+            "--margin", f"expected a share from 0 to below 1, got {margin}", "0.01 is one point."
         )
     if not 0 < alpha < 0.5:
         raise errors.BadInput(
