@@ -306,5 +306,10 @@ def _work_dir(folder: pathlib.Path) -> Iterator[pathlib.Path]:
     """Where finished passes wait for a run that goes on; gone after one that came to its end."""
     work = folder.with_name(f"{folder.name}.work")
     work.mkdir(exist_ok=True)
-    yield work
+    try:
+        yield work
+    except BaseException:
+        with contextlib.suppress(OSError):
+            work.rmdir()  # only where there is nothing in it to go on from
+        raise
     shutil.rmtree(work, ignore_errors=True)
