@@ -3,6 +3,7 @@
 import pathlib
 from collections.abc import Callable
 
+import bare_loop
 import numpy as np
 import pytest
 
@@ -47,21 +48,5 @@ def task_of() -> Callable[..., Task]:
 def image_task(stored, task_of) -> Task:
     """200 images of 0..16, labelled as the kept float network answers them."""
     x = np.random.default_rng(0).integers(0, 17, (200, 8, 8, 1)).astype(np.uint8)
-    answers = answer(stored("image_float"), x.astype(np.float32) / 16)
+    answers = bare_loop.answer(stored("image_float"), x.astype(np.float32) / 16)
     return task_of(x, answers.argmax(1), labels=CLASSES, normalization=Normalization(1 / 16))
-
-
-def answer(content: bytes, examples: np.ndarray) -> np.ndarray:
-    """The outputs of a trusted file, one input and one output, by the barest loop."""
-    from ai_edge_litert import interpreter as litert
-
-    interpreter = litert.Interpreter(model_content=content)
-    interpreter.allocate_tensors()
-    fed = interpreter.get_input_details()[0]["index"]
-    read = interpreter.get_output_details()[0]["index"]
-    found = []
-    for example in examples:
-        interpreter.set_tensor(fed, example[np.newaxis])
-        interpreter.invoke()
-        found.append(interpreter.get_tensor(read)[0])
-    return np.array(found)

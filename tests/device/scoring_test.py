@@ -88,3 +88,17 @@ def test_several_outputs_need_named_targets(run_of, task_of):
 def _with_outputs(file, *names):
     signature = dataclasses.replace(file.signature, outputs=dict.fromkeys(names, file.outputs[0]))
     return dataclasses.replace(file, signature=signature)
+
+
+def test_more_labels_than_outputs_are_refused(run_of, task_of):
+    y = np.arange(20) % 5
+    run = run_of({"output": np.zeros((20, 4))}, y)
+    with pytest.raises(errors.BadInput, match="labels go up to 4, the model has 4 outputs"):
+        scoring.score(task_of(np.zeros((20, 1)), y), run, None)
+
+
+def test_outputs_of_another_size_than_the_targets_are_refused(run_of, task_of):
+    y = np.zeros((20, 3), np.float32)
+    run = run_of({"output": np.zeros((20, 1))}, y)
+    with pytest.raises(errors.BadInput, match=r"shape \(1,\), the targets \(3,\)"):
+        scoring.score(task_of(np.zeros((20, 1)), y, kind="regression"), run, None)

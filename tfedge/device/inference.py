@@ -89,7 +89,7 @@ def run(
         job.write(folder)
         allowed = dataclasses.replace(limits, output_bytes=_output_bytes(file, len(split)))
         targets: list[splits.Arrays] = []
-        chunks = _chunks(itertools.chain([first], batches), inputs, targets)
+        chunks = _chunks(itertools.chain([first], batches), inputs, _rows(file, inputs), targets)
         outcome = sandbox.run("tfedge.device.worker:work", folder, allowed, chunks)
         if outcome.failure:
             failure = _explained(outcome.failure, file, limits)
@@ -172,13 +172,13 @@ def _scale(tensor: graph.Tensor) -> dict[str, Any]:
 def _chunks(
     batches: Iterator[tuple[splits.Arrays, splits.Arrays]],
     inputs: tuple[Input, ...],
+    rows: int,
     targets: list[splits.Arrays],
 ) -> Iterator[memoryview | bytes]:
-    """Each batch as its count and the bytes of each input, in pieces of about a megabyte.
+    """Each batch as its count and the bytes of each input, in pieces of up to `rows` examples.
 
     The targets that come along are put into `targets`.
     """
-    rows = max(1, _BATCH_BYTES // max(1, sum(port.example_bytes for port in inputs)))
     for x, y in batches:
         targets.append(y)
         arrays = [_checked(port, x[port.name] if isinstance(x, dict) else x) for port in inputs]
@@ -187,6 +187,16 @@ def _chunks(
             yield worker.COUNT.pack(len(pieces[0]))
             yield from (piece.reshape(-1).view(np.uint8).data for piece in pieces)
     yield worker.COUNT.pack(0)
+
+
+def _rows(file: tflite.TfliteFile, inputs: tuple[Input, ...]) -> int:
+    """Examples that take about a megabyte, going in or coming out."""
+    fed = sum(port.example_bytes for port in inputs)
+    return max(1, _BATCH_BYTES // max(1, fed, _example_output_bytes(file)))
+
+
+def _example_output_bytes(file: tflite.TfliteFile) -> int:
+    return sum(8 * math.prod(t.shape) for t in file.named_outputs.values())
 
 
 def _checked(port: Input, x: np.ndarray) -> np.ndarray:
@@ -228,8 +238,8 @@ def _read(path: pathlib.Path, shape: tuple[int, ...], dtype: str) -> np.ndarray:
 
 
 def _output_bytes(file: tflite.TfliteFile, n: int) -> int:
-    largest = max((8 * math.prod(t.shape) for t in file.outputs), default=0)
-    return 2 * n * largest + _SPARE_OUTPUT_BYTES
+    """The largest file of outputs, with room for dynamic shapes."""
+    return 2 * n * _example_output_bytes(file) + _SPARE_OUTPUT_BYTES
 
 
 def _explained(

@@ -95,10 +95,10 @@ def score(task: data_task.Task, candidate: inference.Run, baseline: inference.Ru
     if any(logits) and not all(logits):
         outputs = [_as_probabilities(run, task.kind) for run in runs]
     metric = metrics.resolve(task, logits=all(logits))
-    answers = [
-        _answers(metric, _shaped_as(y, found, run.where), y)
-        for run, found in zip(runs, outputs, strict=True)
-    ]
+    shaped = [_shaped_as(y, found, run.where) for run, found in zip(runs, outputs, strict=True)]
+    for run, found in zip(runs, shaped, strict=True):
+        _check_sizes(task.kind, found, y, run.where)
+    answers = [_answers(metric, found, y) for found in shaped]
     if baseline is None:
         return Scores(metric, answers[0], None)
     _check_baseline(metric, answers[1], metrics.chance(task, metric), splits.count(y))
@@ -161,6 +161,24 @@ def _shaped_as(y: splits.Arrays, outputs: dict[str, np.ndarray], where: str) -> 
         f"its outputs are {', '.join(outputs)}; the targets are {given}",
         "Give the targets as a dict with the model's output names.",
     )
+
+
+def _check_sizes(kind: str, outputs: splits.Arrays, y: splits.Arrays, where: str) -> None:
+    """What would be compared wrongly without a word: too few classes, other sizes."""
+    if isinstance(y, dict) or isinstance(outputs, dict):
+        return
+    if kind in ("classification", "segmentation") and y.max(initial=0) >= outputs.shape[-1]:
+        raise errors.BadInput(
+            where,
+            f"labels go up to {y.max()}, the model has {outputs.shape[-1]} outputs",
+            "Use the model and the data of one task; one sigmoid output is ?kind=binary.",
+        )
+    if kind in ("multilabel", "regression") and outputs.size != y.size:
+        raise errors.BadInput(
+            where,
+            f"its output has shape {outputs.shape[1:]}, the targets {y.shape[1:]}",
+            "Use the model and the data of one task.",
+        )
 
 
 def _check_baseline(metric: metrics.Metric, answers: Answers, chance: float | None, n: int) -> None:

@@ -23,6 +23,7 @@ MODEL = "model.tflite"
 COUNT = struct.Struct("<q")
 # Below this, waking threads costs more than they bring, the more so on a busy host.
 _THREADS_PAY_FROM_MS = 1.0
+_COPIES = 4  # of a batch, as raw, prepared, collected and real values
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,6 +77,7 @@ def work(place: child.Workplace) -> None:
     if job.threads > 1 and timed.p50 < _THREADS_PAY_FROM_MS:
         interpreter = _load(place.folder, 1)
     place.progress.is_busy = False
+    place.progress.baseline_bytes += _own_bytes(interpreter, job, feeds)
     n, shapes = _run_all(interpreter, job, feeds, batches, place)
     place.write_json("result.json", {"n": n, "outputs": shapes, **measured})
 
@@ -84,6 +86,12 @@ def _load(folder: pathlib.Path, threads: int) -> Any:
     interpreter = tflite.interpreter(folder / MODEL, threads)
     interpreter.allocate_tensors()
     return interpreter
+
+
+def _own_bytes(interpreter: Any, job: Job, feeds: list[np.ndarray]) -> int:
+    """What batches of examples and outputs take in this program: no memory of the model's."""
+    outputs = sum(interpreter.get_tensor(port.tensor).nbytes for port in job.outputs)
+    return _COPIES * (len(feeds[0]) * outputs + sum(feed.nbytes for feed in feeds))
 
 
 def _batches(examples: BinaryIO, job: Job) -> Iterator[list[np.ndarray]]:
