@@ -65,7 +65,8 @@ class Made:
         candidate: None when there was nothing to compress (SavedModel, .tflite).
         recipe: what recipe.json holds.
         task: the data, with its held-out split.
-        warnings: what the checks of the data found.
+        findings: what the checks of the data found.
+        allow_flex: whether the export may hold TensorFlow operators.
     """
 
     name: str
@@ -74,7 +75,8 @@ class Made:
     candidate: Any
     recipe: Mapping[str, Any]
     task: Task
-    warnings: tuple[str, ...] = ()
+    findings: hygiene.Findings
+    allow_flex: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,7 +145,7 @@ def make_release(
         BadInput: anything about the input that cannot be used; nothing is written then.
     """
     phone = profiles.load(profile)
-    limits = gate.Limits.from_profile(phone, margin=margin)
+    limits = gate.Limits.from_profile(phone, margin=margin)  # a bad margin is refused at once
     shipped = None if baseline is None else _read(baseline)
     with bundle.lock(output_dir) as folder, _work_dir(folder) as work:
         made = _make(Order(model, task, recipe, export, **order), work)
@@ -153,7 +155,8 @@ def make_release(
         scorecard = evaluate.evaluate(
             made.tflite, made.task, phone, baseline=compared_with, holds=holds
         )
-        verdict = gate.gate(scorecard, limits)
+        limits = dataclasses.replace(limits, allow_flex=phone.allow_flex or made.allow_flex)
+        verdict = gate.gate(scorecard, limits, made.findings.near_duplicates)
         files = _documents(made, scorecard, verdict, compared_with, command)
         if verdict.outcome == gate.PASS:
             where = bundle.publish(folder, {"model.tflite": made.tflite, **files})
@@ -167,7 +170,7 @@ def _make(order: Order, work: pathlib.Path) -> Made:
     recipe_file = _recipe_file(order.recipe)
     seed = order.seed if order.seed is not None else recipe_file.get("seed")
     export_text = order.export or recipe_file.get("export") or "int8"
-    task, warnings = _task(order, seed)
+    task, findings = _task(order, seed)
     # What the flags say is read before TensorFlow is, so that a typing error shows at once.
     from tfedge import export as exporting
     from tfedge.export import options
@@ -197,7 +200,7 @@ def _make(order: Order, work: pathlib.Path) -> Made:
     tflite_bytes = exporting.to_tflite(candidate or model, chosen.to_text(), task)
     repeats = _recipe_json(order, recipe, chosen.to_text(), task, baseline)
     name = getattr(model, "name", pathlib.Path(str(order.model)).stem)
-    return Made(name, tflite_bytes, baseline, candidate, repeats, task, warnings)
+    return Made(name, tflite_bytes, baseline, candidate, repeats, task, findings, chosen.allow_flex)
 
 
 def _baseline_export(chosen: Any) -> str:
@@ -205,17 +208,17 @@ def _baseline_export(chosen: Any) -> str:
     return "float32(raw_input=True)" if chosen.raw_input else "float32"
 
 
-def _task(order: Order, seed: int | None) -> tuple[Task, tuple[str, ...]]:
+def _task(order: Order, seed: int | None) -> tuple[Task, hygiene.Findings]:
     """The checked data, and what was found about it."""
     task = order.task
     if isinstance(task, str):
         task = sources.load_task(task, order.data_dir, seed or 0)
     elif seed is not None:
         task = dataclasses.replace(task, seed=seed)
-    warnings = hygiene.check(task)
-    for warning in warnings:
+    findings = hygiene.examine(task)
+    for warning in findings.warnings:
         logging.warning("%s", warning)
-    return task, warnings
+    return task, findings
 
 
 def _check_fits(model: Any, task: Task) -> None:
@@ -271,7 +274,7 @@ def _documents(
         recipe=made.recipe,
         reports=_reports(made),
         command=command,
-        warnings=made.warnings,
+        warnings=made.findings.warnings,
     )
     return {
         "recipe.json": manifest.as_json(dict(made.recipe)),
