@@ -1,5 +1,6 @@
 """Runs a .tflite over a whole split in a sandbox, batch by batch."""
 
+import contextlib
 import dataclasses
 import itertools
 import json
@@ -76,17 +77,10 @@ def run(
         raise errors.BadInput("held-out split", "it is empty", "Give it examples.")
     inputs = _inputs(file, first[0], where)
     outputs = _outputs(file, where)
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="tfedge-"))
-    try:
-        (folder / worker.MODEL).write_bytes(file.content)
-        job = worker.Job(
-            inputs,
-            outputs,
-            limits.threads,
-            _plain(normalization.scale),
-            _plain(normalization.offset),
+    with _private_folder() as folder:
+        _write_job(
+            folder, file, worker.Job(inputs, outputs, limits.threads, **_plain(normalization))
         )
-        job.write(folder)
         allowed = dataclasses.replace(limits, output_bytes=_output_bytes(file, len(split)))
         targets: list[splits.Arrays] = []
         chunks = _chunks(itertools.chain([first], batches), inputs, _rows(file, inputs), targets)
@@ -96,8 +90,32 @@ def run(
             outcome = dataclasses.replace(outcome, failure=failure)
             return Run(file, where, _joined(targets), {}, None, None, None, outcome)
         return Run(file, where, _joined(targets), **_collect(folder, outputs), outcome=outcome)
+
+
+@contextlib.contextmanager
+def _private_folder() -> Iterator[pathlib.Path]:
+    """For the model and its outputs; gone afterwards."""
+    try:
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="tfedge-"))
+    except OSError as e:
+        raise _no_room(tempfile.gettempdir(), e) from e
+    try:
+        yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write_job(folder: pathlib.Path, file: tflite.TfliteFile, job: worker.Job) -> None:
+    try:
+        (folder / worker.MODEL).write_bytes(file.content)
+        job.write(folder)
+    except OSError as e:
+        raise _no_room(str(folder.parent), e) from e
+
+
+def _no_room(folder: str, error: OSError) -> errors.BadInput:
+    cause = f"it cannot be written to ({error.strerror or error})"
+    return errors.BadInput(folder, cause, "Set TMPDIR to a folder with free space.")
 
 
 def _inputs(file: tflite.TfliteFile, x: splits.Arrays, where: str) -> tuple[Input, ...]:
@@ -256,5 +274,9 @@ def _explained(
     )
 
 
-def _plain(value: Any) -> Any:
-    return np.asarray(value, np.float64).tolist()
+def _plain(normalization: data_task.Normalization) -> dict[str, Any]:
+    """Its numbers as JSON takes them."""
+    return {
+        field: np.asarray(getattr(normalization, field), np.float64).tolist()
+        for field in ("scale", "offset")
+    }
