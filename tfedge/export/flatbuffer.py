@@ -1,0 +1,132 @@
+"""A .tflite file as an editable tree, and back into bytes that say nothing twice.
+
+The schema's own Python code writes each table and vector as often as it is met, aligns kernels at
+one byte (LiteRT's schema wants 16) and orders the fields of a table so that they need padding. The
+builder here writes equal vectors and equal tables once, which a reader cannot tell apart: all
+per-channel zero points of a layer width are one vector of zeros. Large vectors are written first,
+like next to like, because deflate then codes them in fewer bits.
+FlatBuffers internals: https://flatbuffers.dev/internals/
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+_IDENTIFIER = b"TFL3"
+_BYTES_ALIGNMENT = 16  # `data:[ubyte] (force_align: 16)` in the schema
+_OFFSET_BYTES = 4
+_LENGTH_BYTES = 4
+
+
+def unpack(data: bytes) -> Any:
+    """The file as a tree of `schema.*T` objects, which the caller may edit.
+
+    Arrays are views of `data`, so they are read-only: replace them, do not write into them.
+    """
+    return schema.ModelT.InitFromPackedBuf(data)
+
+
+def pack(model: Any) -> bytes:
+    """A `schema.ModelT` as the bytes of a file; equal trees give equal bytes."""
+    builder = _SharingBuilder(1 << 16)
+    for vector in _large_vectors(model):
+        builder.CreateNumpyVector(vector)
+    builder.Finish(model.Pack(builder), _IDENTIFIER)
+    return bytes(builder.Output())
+
+
+def _large_vectors(model: Any) -> Iterator[np.ndarray]:
+    """Weights, then integers (biases, axes), then scales, then zero points.
+
+    The builder writes back to front, so weights end up last in the file.
+    """
+    tensors = [tensor for graph in model.subgraphs for tensor in graph.tensors]
+    integers = (schema.TensorType.INT32, schema.TensorType.INT64)
+    for wanted in (False, True):
+        for tensor in tensors:
+            data = model.buffers[tensor.buffer].data
+            if data is not None and (tensor.type in integers) == wanted:
+                yield data
+    channelwise = [
+        tensor.quantization
+        for tensor in tensors
+        if tensor.quantization is not None
+        and tensor.quantization.scale is not None
+        and len(tensor.quantization.scale) > 1
+    ]
+    yield from (quantization.scale for quantization in channelwise)
+    yield from (quantization.zeroPoint for quantization in channelwise)
+
+
+class _SharingBuilder(flatbuffers.Builder):
+    """Writes each scalar vector, string and table once, and the fields of a table by size.
+
+    What is about to be a repetition is taken back (the head moves to where it began) and the
+    former offset is returned instead.
+    """
+
+    head: int  # where the written part begins; grows downwards
+
+    def __init__(self, size: int):
+        super().__init__(size)
+        self._vectors: dict[tuple[int, bytes], int] = {}
+        self._strings: dict[Any, int] = {}
+        self._tables: dict[tuple, int] = {}
+        self._fields: list[tuple[int, int, Any, Any]] = []
+        self._vector: tuple[int, int, int] | None = None  # start, bytes with length, alignment
+
+    def StartVector(self, elemSize: int, numElems: int, alignment: int) -> int:  # noqa: N802, N803
+        if elemSize == 1:
+            alignment = _BYTES_ALIGNMENT
+        self._vector = (self.Offset(), _LENGTH_BYTES + elemSize * numElems, alignment)
+        return super().StartVector(elemSize, numElems, alignment)
+
+    def PrependUOffsetTRelative(self, off: int) -> None:  # noqa: N802
+        self._vector = None  # relative offsets: equal bytes would not mean equal content
+        super().PrependUOffsetTRelative(off)
+
+    def EndVector(self, numElems: int | None = None) -> int:  # noqa: N802, N803
+        offset = super().EndVector()
+        if self._vector is None:
+            return offset
+        start, size, alignment = self._vector
+        key = (alignment, bytes(self.Bytes[self.head : self.head + size]))
+        if key in self._vectors:
+            self.head = len(self.Bytes) - start
+        return self._vectors.setdefault(key, offset)
+
+    def CreateString(self, s: Any, encoding: str = "utf-8", errors: str = "strict") -> int:  # noqa: N802
+        if s not in self._strings:
+            self._vector = None
+            self._strings[s] = super().CreateString(s, encoding, errors)
+        return self._strings[s]
+
+    def StartObject(self, numfields: int) -> None:  # noqa: N802
+        super().StartObject(numfields)
+        self._fields = []
+
+    def PrependSlot(self, flags: Any, o: int, x: Any, d: Any) -> None:  # noqa: N802
+        if x != d:
+            self._fields.append((flags.bytewidth, o, flags, x))
+
+    def PrependUOffsetTRelativeSlot(self, o: int, x: int, d: int) -> None:  # noqa: N802
+        if x != d:
+            self._fields.append((_OFFSET_BYTES, o, None, x))
+
+    def EndObject(self) -> int:  # noqa: N802
+        key = tuple(self._fields)
+        if key in self._tables:
+            self.nested, self.current_vtable = False, None
+            self.head = len(self.Bytes) - self.objectEnd
+            return self._tables[key]
+        for _, slot, flags, value in sorted(self._fields, key=lambda field: -field[0]):
+            if flags is None:
+                self.PrependUOffsetTRelative(value)
+            else:
+                self.Prepend(flags, value)
+            self.Slot(slot)
+        self._tables[key] = super().EndObject()
+        return self._tables[key]
