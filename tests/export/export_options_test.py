@@ -1,0 +1,47 @@
+import pytest
+
+from tfedge.errors import BadInput
+from tfedge.export.options import Export
+
+
+def test_plain_name():
+    assert Export.parse("float32") == Export("float32")
+    assert Export.parse(" int8() ").to_text() == "int8"
+
+
+def test_options_make_the_round_trip():
+    text = 'int8(input="uint8", raw_input=True, allow_flex=True)'
+    export = Export.parse(text)
+    assert (export.input, export.output, export.raw_input) == ("uint8", "float32", True)
+    assert export.to_text() == text
+    assert Export.parse(export.to_text()) == export
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("int9", ["'int9'", "did you mean 'int8'", "float16"]),
+        ("int4", ["'int4'", "did you mean 'int8'", "int16x8"]),
+        ("int8(imput='uint8')", ["'imput'", "did you mean 'input'"]),
+        ("int8(input='uint9')", ["did you mean 'uint8'", "float32, int8, uint8"]),
+        ("float32(output='int8')", ["Use one of float32."]),
+        ("int8(raw_input=1)", ["raw_input takes True or False, not 1"]),
+        ("int8(input=print())", ["expected a name or name(option=value)"]),
+        ("int8('uint8')", ["expected a name or name(option=value)"]),
+        ("int8(**{})", ["there is no option None"]),
+        ("__import__('os').system('true')", ["expected a name"]),
+        ("int8(", ["expected a name"]),
+        ("", ["expected a name"]),
+    ],
+)
+def test_refusals_name_what_is_possible(text, words):
+    with pytest.raises(BadInput) as caught:
+        Export.parse(text)
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_any_route_takes_bytes_when_the_normalisation_is_baked_in():
+    assert Export.parse('float16(input="uint8", raw_input=True)').input == "uint8"
+    with pytest.raises(BadInput, match="input"):
+        Export.parse('float16(input="uint8")')

@@ -1,0 +1,142 @@
+"""The text of `--export`: which route, and its options, in the grammar of recipes.
+
+    float32    int8    int8(input="uint8", raw_input=True)
+
+Read with `ast`, never evaluated.
+"""
+
+import ast
+import dataclasses
+import difflib
+import json
+from typing import Any
+
+from tfedge import errors
+
+# route -> types its inputs and outputs may have
+_TYPES = {
+    "float32": ("float32",),
+    "float16": ("float32",),
+    "dynamic": ("float32",),
+    "int8": ("float32", "int8", "uint8"),
+    "int16x8": ("float32", "int16"),
+}
+ROUTES = tuple(_TYPES)
+_RAW_TYPES = ("float32", "int8", "uint8")
+
+
+@dataclasses.dataclass(frozen=True)
+class Export:
+    """How a candidate becomes a .tflite.
+
+    Attributes:
+        route: float32, float16, dynamic (int8 kernels, float activations), int8, int16x8
+            (int8 kernels, int16 activations).
+        input: type of the (float) inputs. With raw_input also "uint8" and "int8" on any route.
+        output: type of the (float) outputs.
+        raw_input: the file takes what the task's data holds before normalisation, so an app can
+            feed camera bytes; with "int8", bytes minus 128.
+        allow_flex: accept TensorFlow operators that an app needs the Flex delegate for.
+        labels: store the task's labels in the file, as JSON in the metadata "tfedge.labels".
+        few_bit_scales: on int8, round scales of kernels and activations to few significant bits:
+            channels gain or lose up to 0.8 %, and the download shrinks by about 8 %.
+        few_bit_biases: on int8, zero the low bits of biases where the output cannot tell.
+
+    Raises:
+        BadInput: an unknown route or a type the route does not have.
+    """
+
+    route: str = "float32"
+    input: str = "float32"
+    output: str = "float32"
+    raw_input: bool = False
+    allow_flex: bool = False
+    labels: bool = False
+    few_bit_scales: bool = True
+    few_bit_biases: bool = True
+
+    def __post_init__(self):
+        if self.route not in ROUTES:
+            raise errors.BadInput(
+                "--export",
+                f"there is no {self.route!r}{_nearest(self.route, ROUTES)}",
+                f"Use one of {', '.join(ROUTES)}.",
+            )
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if not isinstance(value, type(field.default)):
+                raise errors.BadInput(
+                    f"--export={self.route}",
+                    f"{field.name} takes {_example(field.default)}, not {value!r}",
+                    "Correct its value.",
+                )
+        self._check_type("input", _RAW_TYPES if self.raw_input else _TYPES[self.route])
+        self._check_type("output", _TYPES[self.route])
+
+    @classmethod
+    def parse(cls, text: str) -> "Export":
+        """Read the text of `--export`.
+
+        Raises:
+            BadInput: not this grammar, or an unknown name, with the nearest one there is.
+        """
+        try:
+            node = ast.parse(text.strip(), mode="eval").body
+        except (SyntaxError, ValueError) as error:
+            raise _not_an_export(text) from error
+        call = node if isinstance(node, ast.Call) else ast.Call(node, [], [])
+        if not isinstance(call.func, ast.Name) or call.args:
+            raise _not_an_export(text)
+        return cls(route=call.func.id, **dict(_option(text, word) for word in call.keywords))
+
+    def to_text(self) -> str:
+        """The shortest text that parses to this."""
+        changed = [
+            f"{field.name}={_literal(getattr(self, field.name))}"
+            for field in dataclasses.fields(self)[1:]
+            if getattr(self, field.name) != field.default
+        ]
+        return f"{self.route}({', '.join(changed)})" if changed else self.route
+
+    def _check_type(self, name: str, known: tuple[str, ...]) -> None:
+        value = getattr(self, name)
+        if value not in known:
+            raise errors.BadInput(
+                f"--export={self.route}",
+                f"{name}={_literal(value)} is not possible{_nearest(value, known)}",
+                f"Use one of {', '.join(known)}.",
+            )
+
+
+def _option(text: str, word: ast.keyword) -> tuple[str, Any]:
+    names = [field.name for field in dataclasses.fields(Export)[1:]]
+    if word.arg not in names:
+        raise errors.BadInput(
+            f"--export={text}",
+            f"there is no option {word.arg!r}{_nearest(word.arg or '', names)}",
+            f"The options are {', '.join(names)}.",
+        )
+    if not isinstance(word.value, ast.Constant):
+        raise _not_an_export(text)
+    return word.arg, word.value.value
+
+
+def _not_an_export(text: str) -> errors.BadInput:
+    return errors.BadInput(
+        f"--export={text}",
+        'expected a name or name(option=value), as in int8(input="uint8")',
+        f"The names are {', '.join(ROUTES)}.",
+    )
+
+
+def _nearest(name: str, known: Any) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _literal(value: Any) -> str:
+    return json.dumps(value) if isinstance(value, str) else repr(value)
+
+
+def _example(default: Any) -> str:
+    return "True or False" if isinstance(default, bool) else "a string"
