@@ -1,0 +1,138 @@
+"""Runs TensorFlow's converter on a model, quietly, and says in one line why it refuses."""
+
+import dataclasses
+import importlib
+import pathlib
+import re
+import tempfile
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+from tensorflow.lite.python import convert_phase
+
+from tfedge import errors
+from tfedge.data.task import Task
+from tfedge.export import calibration, interface, options, quiet, recurrent, saved_model
+
+INTEGER_ROUTES = ("int8", "int16x8")
+
+# The converter's own words: the operator, and where it comes from.
+_UNKNOWN_OPERATOR = re.compile(r"'tf\.(\w+)' op is neither a custom op nor a flex op")
+_PLACE = re.compile(r'fused\["\w+:", "([^"@]+)')
+
+
+@dataclasses.dataclass(frozen=True)
+class Writer:
+    """Writes a model as a SavedModel of fixed shape into a folder.
+
+    Attributes:
+        write: the model as it is.
+        write_without_loop: the same with its loops unrolled, or BadInput.
+    """
+
+    write: Callable[[pathlib.Path], saved_model.Signature]
+    write_without_loop: Callable[[pathlib.Path], saved_model.Signature]
+
+
+def convert(writer: Writer, export: options.Export, task: Task | None, has_ranges: bool) -> bytes:
+    """A model as a .tflite, its inputs and outputs by their own names.
+
+    Args:
+        writer: of the model.
+        export: the route and its options.
+        task: whose calibration split integer routes read, but for
+        has_ranges: a model that carries the ranges of its activations.
+
+    Raises:
+        BadInput: something in the model has no place in a .tflite, or in the data.
+    """
+    with tempfile.TemporaryDirectory(prefix="tfedge_export_") as temporary:
+        folder = pathlib.Path(temporary) / "model"
+        with quiet.captured():
+            signature = writer.write(folder)
+        examples = None
+        if export.route in INTEGER_ROUTES and not has_ranges:
+            examples = calibration.examples(task, signature.inputs, export.route)
+            as_float = options.Export(allow_flex=export.allow_flex)
+            if signature.has_loop and recurrent.has_loop(_run(folder, as_float, None)):
+                folder = pathlib.Path(temporary) / "unrolled"
+                with quiet.captured():
+                    signature = writer.write_without_loop(folder)
+        data = _run(folder, export, examples and _numbered(examples))
+    return interface.name(data, signature)
+
+
+def route(export: options.Export) -> Any:
+    """The module of a route: the file of that name."""
+    return importlib.import_module(f"tfedge.export.{export.route}")
+
+
+def input_type(export: options.Export) -> str:
+    """The type of input that the route is to make; `raw_input` puts another in front of it."""
+    if not export.raw_input:
+        return export.input
+    return "int8" if export.route == "int8" else "float32"
+
+
+def _run(
+    folder: pathlib.Path, export: options.Export, examples: calibration.Examples | None
+) -> bytes:
+    with quiet.captured() as log:
+        converter = tf.lite.TFLiteConverter.from_saved_model(str(folder))
+        route(export).configure(converter, examples)
+        if export.route in INTEGER_ROUTES:
+            converter.inference_input_type = tf.as_dtype(input_type(export))
+            converter.inference_output_type = tf.as_dtype(export.output)
+        if export.allow_flex:
+            converter.target_spec.supported_ops = [
+                *(converter.target_spec.supported_ops or [tf.lite.OpsSet.TFLITE_BUILTINS]),
+                tf.lite.OpsSet.SELECT_TF_OPS,
+            ]
+        try:
+            converted = converter.convert()
+        except (convert_phase.ConverterError, ValueError, RuntimeError) as error:
+            raise _refusal(export, str(error)) from error
+    logging.debug("converter: %s", log.text)
+    return converted
+
+
+def _numbered(examples: calibration.Examples) -> calibration.Examples:
+    """Examples by the numbers that inputs have until the file has their names."""
+
+    def numbered() -> Iterator[dict[str, np.ndarray]]:
+        for example in examples():
+            yield {
+                saved_model.input_number(index): array
+                for index, array in enumerate(example.values())
+            }
+
+    return numbered
+
+
+def _refusal(export: options.Export, said: str) -> errors.BadInput:
+    """The converter's pages as one line."""
+    for line in said.splitlines():
+        unknown = _UNKNOWN_OPERATOR.search(line)
+        if unknown:
+            place = _PLACE.search(line)
+            return errors.BadInput(
+                f"layer {_layer(place.group(1))!r}" if place else "model",
+                f"its operator {unknown.group(1)} is not one that LiteRT has",
+                "Replace the layer, or accept it with --export="
+                f"'{export.route}(allow_flex=True)', which adds several MB to the app.",
+            )
+    reason = next((line.strip() for line in said.splitlines() if "error:" in line), said[:200])
+    return errors.BadInput(
+        f"--export={export.route}",
+        f"the converter refuses the model: {reason.split('error:')[-1].strip()}",
+        "Replace what it names, or try another --export.",
+    )
+
+
+def _layer(place: str) -> str:
+    """`model/my_layer/Erf` -> `my_layer`: the path without the model and the operator."""
+    parts = place.split("/")
+    return "/".join(parts[1:-1]) if len(parts) > 2 else place

@@ -1,0 +1,15 @@
+"""The route float16: constants in half precision, half the file; what a GPU computes in."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from tfedge.export import calibration
+
+KERNEL_TYPES = ("FLOAT16",)
+
+
+def configure(converter: Any, examples: calibration.Examples | None) -> None:
+    """Sets what this route asks of a TFLiteConverter."""
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.target_spec.supported_types = [tf.float16]
