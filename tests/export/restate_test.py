@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+import running
+
+from tfedge.compress import kernels
+from tfedge.compress.candidate import Codes
+from tfedge.export import flatbuffer, lineage, operators, restate
+
+
+def _promise(model, name, top):
+    """A layer's kernel on a grid whose largest integer is `top`, as the converter never has it."""
+    layer = model.get_layer(name)
+    kind = type(layer).__name__
+    rows = next(k.rows for k in lineage.keras_kernels(model) if k.layer == name)
+    scales = np.abs(rows).max(axis=1) / top
+    codes = np.round(rows / scales[:, None])
+    shape = kernels.deployed(kind, layer.trainable_weights[0].numpy()).shape
+    axis = kernels.deployed_channel_axis(kind)
+    moved = codes.reshape([shape[axis], *np.delete(shape, axis)])
+    return Codes(scales.astype(np.float32), np.moveaxis(moved, 0, axis).astype(np.int8))
+
+
+def _kernels(data):
+    model = flatbuffer.unpack(data)
+    return {
+        operator.graph.tensors[operator.kernel].name.decode(): (
+            operators.values(model, operator.graph.tensors[operator.kernel]),
+            operator.graph.tensors[operator.kernel].quantization,
+        )
+        for operator in operators.weighted(model)
+    }
+
+
+@pytest.mark.parametrize("route", ["int8", "int16x8"])
+def test_codes_and_scales_are_in_the_file_exactly(converted, model, task, route):
+    promised = {name: _promise(model, name, 100) for name in ("pointwise", "head")}
+    data = restate.restate(converted[route], promised)
+    found = _kernels(data)
+    for name, wanted in promised.items():
+        codes, quantization = found[name]
+        assert np.array_equal(codes, wanted.codes)
+        assert np.array_equal(quantization.scale, wanted.scales)
+    x = task.normalization(task.train.x[:30])
+    moved = running.images(data, x) - running.images(converted[route], x)
+    assert np.abs(moved).max() < 0.05
+
+
+@pytest.mark.parametrize("name", ["stem", "depthwise"])
+def test_under_a_folded_normalisation_codes_stay_up_to_their_sign(converted, model, task, name):
+    wanted = _promise(model, name, 100)
+    data = restate.restate(converted["int8"], {name: wanted})
+    codes, quantization = _kernels(data)[name]
+    axis = quantization.quantizedDimension
+    ratio = lineage.factors(
+        lineage.rows(codes.astype(float), axis), lineage.rows(wanted.codes.astype(float), axis)
+    )
+    assert set(ratio) == {1.0, -1.0}  # the model has factors of both signs
+    assert np.all(quantization.scale > 0)
+    x = task.normalization(task.train.x[:30])
+    moved = running.images(data, x) - running.images(converted["int8"], x)
+    assert np.abs(moved).max() < 0.05
+
+
+def test_another_kernel_is_not_written_over(converted, model):
+    wanted = _promise(model, "head", 100)
+    other = Codes(wanted.scales, np.roll(wanted.codes, 1, axis=0))
+    with pytest.raises(ValueError, match="'head'"):
+        restate.restate(converted["int8"], {"head": other})
+
+
+def test_nothing_promised_changes_nothing(converted):
+    assert restate.restate(converted["int8"], {}) == converted["int8"]
