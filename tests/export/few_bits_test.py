@@ -1,0 +1,67 @@
+import zlib
+
+import numpy as np
+import running
+
+from tfedge.export import biases, few_bits, flatbuffer, operators, slimming
+
+
+def test_significant_bits():
+    assert few_bits.significant(np.array([0.3, 1.0, 255.0]), 3).tolist() == [0.3125, 1.0, 256.0]
+    assert few_bits.significant(np.array([0.3, 1.0, 1.1]), 3, np.ceil).tolist() == [0.3125, 1, 1.25]
+
+
+def test_codes_stay_and_scales_of_biases_are_products(converted):
+    before = flatbuffer.unpack(converted["int8"])
+    after = flatbuffer.unpack(few_bits.few_bits(converted["int8"]))
+    for old, new in zip(operators.weighted(before), operators.weighted(after), strict=True):
+        tensors = new.graph.tensors
+        kernel = tensors[new.kernel]
+        codes = operators.values(before, old.graph.tensors[old.kernel])
+        assert np.array_equal(codes, operators.values(after, kernel))
+        ratio = kernel.quantization.scale / old.graph.tensors[old.kernel].quantization.scale
+        assert np.all(np.abs(ratio - 1) < 2.0**-few_bits.KERNEL_BITS)
+        product = tensors[new.input].quantization.scale * kernel.quantization.scale
+        if new.bias >= 0:
+            assert np.array_equal(tensors[new.bias].quantization.scale, product)
+
+
+def test_outputs_move_little_and_the_download_shrinks(converted, task):
+    x = task.normalization(task.train.x[:60])
+    small = few_bits.few_bits(converted["int8"])
+    exact = running.images(converted["int8"], x)
+    assert np.abs(running.images(small, x) - exact).max() < 0.03
+    sizes = [len(zlib.compress(slimming.slim(data), 9)) for data in (converted["int8"], small)]
+    assert sizes[1] < 0.97 * sizes[0]
+
+
+def test_rounded_biases_are_seen_in_one_step_rarely(converted, task):
+    x = task.normalization(task.train.x)
+    exact = few_bits.few_bits(converted["int8"], scales=False, round_biases=False)
+    rounded = few_bits.few_bits(converted["int8"], scales=False, round_biases=True)
+    steps = 256 * (running.images(rounded, x) - running.images(exact, x))
+    assert np.abs(steps).max() <= 1
+    assert np.mean(steps != 0) < 0.2
+
+
+def test_biases_restated_for_the_same_scales_are_the_same(converted):
+    model = flatbuffer.unpack(converted["int8"])
+    taken = biases.take(model)
+    before = [operators.values(model, b.operator.graph.tensors[b.operator.bias]) for b in taken]
+    biases.restate(model, taken)
+    after = [operators.values(model, b.operator.graph.tensors[b.operator.bias]) for b in taken]
+    for old, new in zip(before, after, strict=True):
+        assert np.abs(old - new).max() <= 1
+
+
+def test_a_bias_that_two_scales_read_becomes_two(converted):
+    model = flatbuffer.unpack(converted["int8"])
+    first, _, third, _ = operators.weighted(model)
+    graph = first.graph
+    third.operator.inputs = third.operator.inputs.copy()
+    third.operator.inputs[2] = first.bias
+    third.operator.inputs[1] = first.kernel  # as a layer used twice: one kernel, two inputs
+    count = len(graph.tensors)
+    biases.restate(model, biases.take(model))
+    assert len(graph.tensors) == count + 1
+    assert int(third.operator.inputs[2]) == count
