@@ -1,1 +1,34 @@
-"""Candidate in, .tflite bytes out."""
+"""Candidate or model -> the bytes of a .tflite."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tfedge.data.task import Task
+    from tfedge.export.options import Export
+
+
+def to_tflite(source: Any, export: "str | Export" = "float32", task: "Task | None" = None) -> bytes:
+    """Export a model.
+
+        data = tfedge.to_tflite(candidate, 'int8(input="uint8", raw_input=True)', task)
+
+    The file has one signature, "serving_default", with the model's input and output names and a
+    batch of 1. Kernel tensors are named after their Keras layers; other names, and what only the
+    converter needed, are gone. The same arguments give the same bytes.
+
+    Args:
+        source: a Candidate; a tf_keras or Keras 3 model; what `load_model` gave for a SavedModel
+            folder or a float .tflite.
+        export: float32, float16, dynamic, int8 or int16x8, with options; see `options.Export`.
+        task: its calibration split is read for int8 and int16x8 of a model that was not trained
+            quantization-aware, its normalisation for raw_input, its labels for labels.
+
+    Returns:
+        The bytes of the file.
+
+    Raises:
+        BadInput: an export that contradicts the recipe or that the model or data do not allow.
+    """
+    from tfedge.export import exporting
+
+    return exporting.to_tflite(source, export, task)

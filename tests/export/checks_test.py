@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+
+from tfedge.errors import BadInput
+from tfedge.export import checks, flatbuffer, options
+
+
+@pytest.mark.parametrize("route", options.ROUTES)
+def test_what_was_asked_for_passes(converted, route):
+    checks.check(converted[route], options.Export(route), {})
+
+
+@pytest.mark.parametrize(("asked", "came"), [("int8", "float32"), ("float16", "float32")])
+def test_kernels_of_another_type_are_refused(converted, asked, came):
+    with pytest.raises(BadInput, match=r"the kernel 'stem' of CONV_2D came out as FLOAT32"):
+        checks.check(converted[came], options.Export(asked), {})
+
+
+def test_layers_that_were_to_stay_float_may(converted):
+    layers = dict.fromkeys(("stem", "depthwise", "pointwise", "head"), "a reason")
+    checks.check(converted["float32"], options.Export("int8"), layers)
+    del layers["head"]
+    with pytest.raises(BadInput, match="'head'"):
+        checks.check(converted["float32"], options.Export("int8"), layers)
+
+
+def test_inputs_and_outputs_of_another_type_are_refused(converted):
+    with pytest.raises(BadInput, match="'image' came out as FLOAT32, not uint8"):
+        checks.check(converted["int8"], options.Export("int8", input="uint8"), {})
+    with pytest.raises(BadInput, match="'probabilities' came out as FLOAT32, not int8"):
+        checks.check(converted["int8"], options.Export("int8", output="int8"), {})
+
+
+def test_open_shapes_are_refused(converted):
+    model = flatbuffer.unpack(converted["float32"])
+    model.subgraphs[0].tensors[model.subgraphs[0].inputs[0]].shapeSignature = np.array(
+        [1, -1, -1, 1], np.int32
+    )
+    with pytest.raises(BadInput, match=r"--input_shape"):
+        checks.check(flatbuffer.pack(model), options.Export(), {})
+
+
+@pytest.mark.parametrize(("name", "allowed"), [("FlexErf", True), ("MyOperator", False)])
+def test_custom_operators_are_refused_by_name(converted, name, allowed):
+    model = flatbuffer.unpack(converted["float32"])
+    model.operatorCodes[0].builtinCode = 32  # CUSTOM
+    model.operatorCodes[0].deprecatedBuiltinCode = 32
+    model.operatorCodes[0].customCode = name.encode()
+    data = flatbuffer.pack(model)
+    with pytest.raises(BadInput, match=name):
+        checks.check(data, options.Export(), {})
+    if allowed:
+        checks.check(data, options.Export(allow_flex=True), {})
+
+
+def test_float_operators_of_an_integer_file_are_named(converted, caplog):
+    checks.warn_of_float(converted["int8"], options.Export("int8"))
+    assert caplog.text == ""
+    checks.warn_of_float(converted["float32"], options.Export("int8"))
+    assert "CONV_2D" in caplog.text

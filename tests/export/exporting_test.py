@@ -1,0 +1,110 @@
+import dataclasses
+import hashlib
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import running
+
+import tfedge
+from tfedge import export
+from tfedge.compress import keras as k
+from tfedge.compress.candidate import Candidate, Quantization
+from tfedge.errors import BadInput
+from tfedge.export import flatbuffer, operators
+
+_IN_ANOTHER_PROCESS = """
+import hashlib, numpy, tfedge
+from tfedge.compress import keras as k
+from tfedge.data.task import ArraySplit, Task
+layers = k.tf_keras.layers
+k.tf_keras.utils.set_random_seed(0)
+x = layers.Input((4, 4, 1), name="image")
+y = layers.Conv2D(3, 2, activation="relu", name="c")(x)
+y = layers.Dense(2, name="d")(layers.Flatten()(y))
+split = ArraySplit(numpy.linspace(0, 1, 1600, dtype="f").reshape(100, 4, 4, 1), numpy.zeros(100))
+task = Task("t", "regression", split, split, split)
+data = tfedge.to_tflite(k.tf_keras.Model(x, y), "int8", task)
+"""
+
+
+def _metadata(data):
+    model = flatbuffer.unpack(data)
+    return {e.name.decode(): bytes(model.buffers[e.buffer].data) for e in model.metadata or []}
+
+
+def test_same_arguments_give_same_bytes_in_any_process():
+    script = _IN_ANOTHER_PROCESS + "print(hashlib.sha256(data).hexdigest())"
+    theirs = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, check=True, text=True
+    ).stdout.split()[-1]
+    scope: dict = {}
+    exec(_IN_ANOTHER_PROCESS, scope)
+    assert hashlib.sha256(scope["data"]).hexdigest() == theirs
+
+
+def test_int8_is_near_the_model_and_bears_its_names(model, task):
+    data = tfedge.to_tflite(model, "int8", task)
+    x = task.normalization(task.train.x[:40])
+    assert np.abs(running.images(data, x) - model(x).numpy()).max() < 0.05
+    names = [t.name for t in flatbuffer.unpack(data).subgraphs[0].tensors if t.name]
+    assert sorted(names) == sorted(name.encode() for name in running.LAYERS)
+    assert _metadata(data) == {}
+
+
+def test_bytes_in_and_labels(model, task):
+    text = 'int8(input="uint8", output="uint8", raw_input=True, labels=True)'
+    data = export.to_tflite(model, text, task)
+    metadata = {name: json.loads(value) for name, value in _metadata(data).items()}
+    assert metadata == {"tfedge.input": {"raw": True}, "tfedge.labels": ["ant", "bee", "cat"]}
+    graph = flatbuffer.unpack(data).subgraphs[0]
+    ends = [*graph.inputs, *graph.outputs]
+    assert [operators.type_name(graph.tensors[i]) for i in ends] == ["UINT8", "UINT8"]
+    x = task.train.x[:20]
+    expected = model(task.normalization(x)).numpy()
+    assert np.abs(running.images(data, x) - expected).max() < 0.05
+
+
+@pytest.mark.parametrize("route", ["float32", "float16", "dynamic", "int16x8"])
+def test_a_quantized_candidate_goes_to_int8_only(model, task, route):
+    candidate = Candidate(model, quantization=Quantization({}))
+    with pytest.raises(BadInput, match="Use --export=int8"):
+        export.to_tflite(candidate, route, task)
+
+
+def test_options_that_need_a_task(model, task):
+    with pytest.raises(BadInput, match="there is none"):
+        export.to_tflite(model, "float32(raw_input=True)")
+    with pytest.raises(BadInput, match="bytes has no labels"):
+        export.to_tflite(model, "float32(labels=True)", dataclasses.replace(task, labels=()))
+
+
+def test_subclassed_keras3_model():
+    keras = k.keras3()
+
+    class Doubled(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = keras.layers.Dense(2)
+
+        def call(self, x):
+            return 2 * self.dense(x)
+
+    model = Doubled()
+    x = np.ones((1, 3), np.float32)
+    expected = model(x)
+    data = export.to_tflite(model)
+    (name,) = flatbuffer.unpack(data).signatureDefs[0].inputs
+    (found,) = running.run(data, {name.name.decode(): x}).values()
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_saved_model_folder(model, task, tmp_path):
+    from tfedge.compress import loading
+
+    model.export(str(tmp_path / "saved"))
+    data = export.to_tflite(loading.SavedModel(tmp_path / "saved"), "int8", task)
+    x = task.normalization(task.train.x[:20])
+    assert np.abs(running.images(data, x) - model(x).numpy()).max() < 0.05

@@ -1,0 +1,97 @@
+"""Asserts that what was asked for is what came out; reads the finished file, nothing else."""
+
+from collections.abc import Mapping
+
+from absl import logging
+
+from tfedge import errors
+from tfedge.device import tflite
+from tfedge.export import conversion, dynamic, options
+
+_KERNEL_OPERATORS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "CONV_3D")
+_CONVERSIONS = ("QUANTIZE", "DEQUANTIZE", "CAST")
+
+
+def check(data: bytes, export: options.Export, float_layers: Mapping[str, str]) -> None:
+    """Reads the file back.
+
+    Args:
+        data: the finished .tflite.
+        export: what was asked for.
+        float_layers: layers that were to stay float, with the reason.
+
+    Raises:
+        BadInput: a kernel, input or output of another type than asked for, an operator that the
+            interpreter does not have, or an open shape; named, with the remedy.
+    """
+    file = tflite.read(data, f"--export={export.to_text()}")
+    _check_operators(file, export)
+    _check_kernels(file, export, float_layers)
+    _check_ends(file, export)
+
+
+def warn_of_float(data: bytes, export: options.Export) -> None:
+    """Logs the operators that an integer route has left in float; before raw inputs are put in."""
+    file = tflite.read(data)
+    kinds = {
+        operator.kind
+        for operator in file.operators
+        if operator.kind not in _CONVERSIONS
+        and any(file.tensors[output].dtype == "FLOAT32" for output in operator.outputs)
+    }
+    if kinds:
+        logging.warning(
+            "--export=%s: %s stay float, LiteRT has no integer form of them here",
+            export.route,
+            ", ".join(sorted(kinds)),
+        )
+
+
+def _check_operators(file: tflite.TfliteFile, export: options.Export) -> None:
+    for operator in file.operators:
+        if operator.is_flex and export.allow_flex:
+            continue
+        if operator.is_custom:
+            raise errors.BadInput(
+                f"--export={export.to_text()}",
+                f"the operator {operator.kind} is not one that LiteRT has",
+                "Replace the layer it comes from"
+                + (", or accept it with allow_flex=True." if operator.is_flex else "."),
+            )
+
+
+def _check_kernels(
+    file: tflite.TfliteFile, export: options.Export, float_layers: Mapping[str, str]
+) -> None:
+    wanted = conversion.route(export).KERNEL_TYPES
+    for kernel in file.kernels():
+        tensor = kernel.tensor
+        if kernel.operator.kind not in _KERNEL_OPERATORS or tensor.dtype in wanted:
+            continue
+        # Only layers of a kind that compression knows have names; other float ones are loops.
+        if float_layers and tensor.name in ("", *float_layers):
+            continue
+        if export.route == "dynamic" and tensor.values().size < dynamic.SMALLEST_KERNEL:
+            continue
+        raise errors.BadInput(
+            f"--export={export.to_text()}",
+            f"the kernel {tensor.name!r} of {kernel.operator.kind} came out as {tensor.dtype}",
+            "Check the calibration examples, or use another --export.",
+        )
+
+
+def _check_ends(file: tflite.TfliteFile, export: options.Export) -> None:
+    for ends, asked in ((file.named_inputs, export.input), (file.named_outputs, export.output)):
+        for name, tensor in ends.items():
+            if tensor.dtype.lower() not in (asked, "int32", "int64", "bool", "string"):
+                raise errors.BadInput(
+                    f"--export={export.to_text()}",
+                    f"{name!r} came out as {tensor.dtype}, not {asked}",
+                    "Check the calibration examples, or ask for float32.",
+                )
+            if -1 in tensor.shape_signature:
+                raise errors.BadInput(
+                    f"--export={export.to_text()}",
+                    f"the shape {tensor.shape_signature} of {name!r} is open",
+                    "Give a fixed one with --input_shape.",
+                )
