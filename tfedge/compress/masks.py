@@ -8,8 +8,12 @@ from tfedge.compress import kernels
 
 
 def unstructured(weights: np.ndarray, sparsity: float) -> np.ndarray:
-    """Zero the share `sparsity` of smallest weights; as many as TFMOT's, ties by position."""
-    keep = round(weights.size * (1.0 - sparsity))
+    """Zero the share `sparsity` of smallest weights; as many as TFMOT's, ties by position.
+
+    One weight always stays.
+    """
+    # In float32 as TFMOT does: halves are rounded the same way.
+    keep = max(1, int(np.round(np.float32(weights.size) * (1 - np.float32(sparsity)))))
     mask = np.zeros(weights.size, np.float32)
     order = np.argsort(-np.abs(weights), axis=None, kind="stable")
     mask[order[:keep]] = 1.0
@@ -31,20 +35,22 @@ def block(
 
 
 def m_by_n(weights: np.ndarray, kind: str, m: int, n: int) -> np.ndarray:
-    """Zero the `m` smallest of every `n` weights that follow each other in the .tflite file.
+    """Zero the `m` smallest of every `n` weights along the input channels.
 
-    A row whose length is no multiple of `n` ends in a shorter group, of which the same share,
-    rounded down, is zeroed.
+    They follow each other in the .tflite file. Of a depthwise kernel, which has one input channel,
+    the groups run over each channel's window. A row whose length is no multiple of `n` ends in a
+    shorter group; as in TFMOT it keeps `n - m` weights like the others.
     """
     # The index of every weight, laid out as the file has it, tells where each mask value goes.
     index = kernels.deployed(kind, np.arange(weights.size).reshape(weights.shape))
-    channels = np.moveaxis(index, kernels.deployed_channel_axis(kind), 0)
-    rows = channels.reshape(channels.shape[0], -1)
+    if kind == "DepthwiseConv2D":
+        index = np.moveaxis(index, -1, 0).reshape(index.shape[-1], -1)
+    rows = index.reshape(-1, index.shape[-1])
     mask = np.ones(weights.size, np.float32)
     magnitude = np.abs(weights).reshape(-1)
     for start in range(0, rows.shape[1], n):
         group = rows[:, start : start + n]
-        count = m if group.shape[1] == n else m * group.shape[1] // n
+        count = max(0, group.shape[1] - (n - m))
         smallest = np.argsort(magnitude[group], axis=1, kind="stable")[:, :count]
         mask[np.take_along_axis(group, smallest, axis=1)] = 0.0
     return mask.reshape(weights.shape)
