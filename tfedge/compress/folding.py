@@ -52,7 +52,9 @@ def fold(model: Any) -> tuple[Any, tuple[str, ...]]:
         ):
             continue
         replace[layer.name] = [_with_norm(layer, norm)]
-        replace[norm.name] = []
+        # An output keeps its name, which is that of its layer.
+        identity = graph.Replacement(k.tf_keras.layers.Activation("linear", name=norm.name))
+        replace[norm.name] = [identity] if norm.name in outputs else []
         folded.append(norm.name)
     return (graph.rebuild(model, replace) if folded else model), tuple(folded)
 

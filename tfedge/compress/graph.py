@@ -128,8 +128,8 @@ class _Replay:
         structure = tf.nest.pack_sequence_as(_output_structure(model), outputs)
         return k.tf_keras.Model(_as_before(model, inputs), structure, name=model.name)
 
-    def _inline(self, model: Any, given: Sequence[Any]) -> list[Any]:
-        """The output tensors of `model` called on `given`."""
+    def _inline(self, model: Any, given: Sequence[Any], training: bool | None = None) -> list[Any]:
+        """The output tensors of `model` called on `given`, in a fixed mode if one is set."""
         tensors = {id(old): new for old, new in zip(model.inputs, given, strict=True)}
         for node in _nodes(model):
             if node.is_input:
@@ -137,6 +137,8 @@ class _Replay:
             args, kwargs = tf.nest.map_structure(
                 lambda value: tensors.get(id(value), value), (node.call_args, node.call_kwargs)
             )
+            if training is not None and node.layer._expects_training_arg:
+                kwargs = {"training": training, **kwargs}
             outputs = self._call(node.layer, args, kwargs)
             for old, new in zip(
                 tf.nest.flatten(node.outputs), tf.nest.flatten(outputs), strict=True
@@ -146,7 +148,7 @@ class _Replay:
 
     def _call(self, layer: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         if is_functional(layer):
-            return self._inline(layer, tf.nest.flatten(args[0]))
+            return self._inline(layer, tf.nest.flatten(args[0]), kwargs.get("training"))
         index = self._calls.get(id(layer), 0)
         self._calls[id(layer)] = index + 1
         if id(layer) not in self._new:
@@ -164,8 +166,7 @@ class _Replay:
         if name in self._replace:
             replacements = list(self._replace[name])
         else:
-            config = {**layer.get_config(), "name": name}
-            replacements = [Replacement(type(layer).from_config(config), layer.get_weights())]
+            replacements = [Replacement(_twin(layer, name), layer.get_weights())]
         self._new[id(layer)] = [replacement.layer for replacement in replacements]
         outputs = _chain(self._new[id(layer)], args, kwargs)
         for replacement in replacements:
@@ -179,6 +180,24 @@ class _Replay:
             number += 1
             free = f"{name}_{number}"
         return free
+
+
+def _twin(layer: Any, name: str) -> Any:
+    """A new layer of the same class and settings.
+
+    Raises:
+        BadInput: the layer cannot be made again from its config.
+    """
+    try:
+        return type(layer).from_config({**layer.get_config(), "name": name})
+    except (NotImplementedError, TypeError, ValueError) as error:
+        raise BadInput(
+            f"layer {layer.name!r}",
+            f"a {type(layer).__name__} cannot be made again from its config"
+            f" ({str(error).splitlines()[0]})",
+            "Compression needs functional models, also inside of models, and layers whose"
+            " get_config() gives all that __init__ takes.",
+        ) from error
 
 
 def _chain(layers: Sequence[Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
