@@ -5,24 +5,36 @@ import hashlib
 import pathlib
 from typing import Any
 
+import numpy as np
+
 from tfedge.compress import keras as k
 from tfedge.compress import training_state
 from tfedge.compress.candidate import Candidate, Quantization, Report, Teacher
-from tfedge.data.task import Task
+from tfedge.data.task import ArraySplit, Task
 
 
 def fingerprint(candidate: Candidate, task: Task) -> str:
-    """What a run starts from: the model's graph and weights, the data, the seed."""
+    """What a run starts from: the model's graph and weights, the task, its data and seed.
+
+    Of splits that are not in memory all targets count, but only the first inputs.
+    """
     digest = hashlib.sha256(candidate.model.to_json().encode())
     for weight in candidate.model.get_weights():
         digest.update(weight.tobytes())
-    digest.update(f"{task.name} {task.seed} {task.batch_size} {task.normalization}".encode())
+    chosen = [_name(choice) for choice in (task.metric, task.loss, task.optimizer)]
+    digest.update(f"{task.name} {task.kind} {task.seed} {task.batch_size} {chosen}".encode())
+    digest.update(f"{task.normalization}".encode())
     for split in (task.train, task.calibration, task.validation):
-        digest.update(f"{len(split)}".encode())
-        x, y = next(iter(split.batches(64)))
-        for array in [*_arrays(x), *_arrays(y)]:
-            digest.update(array.tobytes())
+        some = split if isinstance(split, ArraySplit) else split.take(np.arange(64) % len(split))
+        for array in [*_arrays(some.x), *_arrays(split.targets())]:
+            digest.update(f"{array.dtype} {array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()[:16]
+
+
+def _name(choice: Any) -> str:
+    """Of a metric, loss or optimizer: code has no fingerprint, so its name has to do."""
+    return getattr(choice, "name", None) or getattr(choice, "__qualname__", None) or f"{choice}"
 
 
 def extend(key: str, text: str) -> str:
@@ -51,13 +63,19 @@ def save(candidate: Candidate, folder: pathlib.Path) -> None:
     training_state.write(folder / "candidate.npz", index, arrays)
 
 
-def load(folder: pathlib.Path) -> Candidate | None:
-    """What `save` wrote, or None."""
+def load(folder: pathlib.Path, like: Any) -> Candidate | None:
+    """What `save` wrote, or None.
+
+    Args:
+        folder: of one pass.
+        like: the model the run started from; its layer classes are known when reading.
+    """
     found = training_state.read(folder / "candidate.npz")
     if found is None:
         return None
     index, arrays = found
-    model = k.tf_keras.models.model_from_json(index["model"])
+    classes = {type(layer).__name__: type(layer) for layer in like.layers}
+    model = k.tf_keras.models.model_from_json(index["model"], custom_objects=classes)
     model.set_weights([arrays[f"weight/{number}"] for number in range(index["weights"])])
     quantization = index["quantization"]
     if quantization is not None:

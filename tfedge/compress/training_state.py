@@ -10,12 +10,16 @@ import io
 import json
 import os
 import pathlib
+import zipfile
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+from absl import logging
 
 from tfedge.compress import holds as holds_lib
+
+_FORMAT = 1  # of the files; another one's are not read
 
 _FOLDER: contextvars.ContextVar[pathlib.Path | None] = contextvars.ContextVar(
     "training_state", default=None
@@ -91,7 +95,7 @@ def latest(label: str) -> State | None:
 def write(path: pathlib.Path, index: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
     """An .npz with a JSON index inside; a reader sees the old file or this one."""
     buffer = io.BytesIO()
-    text = np.frombuffer(json.dumps(index).encode(), np.uint8)
+    text = np.frombuffer(json.dumps({**index, "format": _FORMAT}).encode(), np.uint8)
     np.savez(buffer, index=text, **dict(arrays))  # type: ignore[arg-type]
     aside = path.with_suffix(".writing")
     with open(aside, "wb") as file:
@@ -102,12 +106,19 @@ def write(path: pathlib.Path, index: Mapping[str, Any], arrays: Mapping[str, np.
 
 
 def read(path: pathlib.Path) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
-    """What `write` wrote, or None."""
+    """What `write` wrote, or None; a file that is damaged or another's is as good as none."""
     if not path.exists():
         return None
-    with np.load(path, allow_pickle=False) as found:
-        arrays = dict(found)
-    return json.loads(arrays.pop("index").tobytes()), arrays
+    try:
+        with np.load(path, allow_pickle=False) as found:
+            arrays = dict(found)
+        index = json.loads(arrays.pop("index").tobytes())
+        if index["format"] != _FORMAT:
+            raise ValueError(f"its format is {index['format']}, not {_FORMAT}")
+    except (OSError, EOFError, ValueError, LookupError, TypeError, zipfile.BadZipFile) as error:
+        logging.warning("%s cannot be used, its work is done again: %s", path, error)
+        return None
+    return index, arrays
 
 
 def pack(holds: tuple[holds_lib.Hold, ...], prefix: str, arrays: dict) -> list[dict[str, Any]]:
