@@ -18,18 +18,18 @@ from tfedge.compress.candidate import Quantization
 from tfedge.data.task import Task
 
 _MOVES_VALUES = (
-    ("Reshape", "Flatten", "Permute", "RepeatVector", "SlicingOpLambda", "Identity")
-    + ("MaxPooling1D", "MaxPooling2D", "GlobalMaxPooling1D", "GlobalMaxPooling2D")
-    + ("AveragePooling1D", "AveragePooling2D", "UpSampling1D", "UpSampling2D")
-    + ("ZeroPadding1D", "ZeroPadding2D", "Cropping1D", "Cropping2D")
-    + ("Dropout", "SpatialDropout1D", "SpatialDropout2D", "GaussianNoise", "GaussianDropout")
-    + ("ActivityRegularization", "AlphaDropout")
+    *("Reshape", "Flatten", "Permute", "RepeatVector", "SlicingOpLambda", "Identity"),
+    *("MaxPooling1D", "MaxPooling2D", "GlobalMaxPooling1D", "GlobalMaxPooling2D"),
+    *("AveragePooling1D", "AveragePooling2D", "UpSampling1D", "UpSampling2D"),
+    *("ZeroPadding1D", "ZeroPadding2D", "Cropping1D", "Cropping2D"),
+    *("Dropout", "SpatialDropout1D", "SpatialDropout2D", "GaussianNoise", "GaussianDropout"),
+    *("ActivityRegularization", "AlphaDropout"),
 )
 _COMPUTES_IN_INT8 = (
-    kernels.KINDS
-    + _MOVES_VALUES
-    + ("InputLayer", "Add", "Subtract", "Multiply", "Concatenate", "Maximum", "Minimum")
-    + ("ReLU", "Softmax", "GlobalAveragePooling1D", "GlobalAveragePooling2D", "Rescaling")
+    *kernels.KINDS,
+    *_MOVES_VALUES,
+    *("InputLayer", "Add", "Subtract", "Multiply", "Concatenate", "Maximum", "Minimum"),
+    *("ReLU", "Softmax", "GlobalAveragePooling1D", "GlobalAveragePooling2D", "Rescaling"),
 )
 _FUSED_ACTIVATIONS = ("linear", "relu", "relu6")
 _FIXED_RANGE = ("softmax", "sigmoid", "tanh")

@@ -94,6 +94,11 @@ def finetune(
         BadInput: training met NaN or infinite numbers.
     """
     k.tf_keras.utils.set_random_seed(task.seed)
+    frozen = [
+        layer.name for layer in candidate.model.layers if layer.weights and not layer.trainable
+    ]
+    if frozen and plan.epochs:
+        logging.warning("%s: frozen layers do not train: %s", label, ", ".join(frozen))
     trainer = _Trainer(candidate, task, plan, update)
     saved = training_state.latest(label)
     history: list[dict[str, float]] = trainer.restore(saved) if saved else []

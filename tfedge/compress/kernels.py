@@ -60,6 +60,16 @@ def find(model: Any) -> tuple[Kernel, ...]:
     )
 
 
+def unknown(model: Any) -> dict[str, str]:
+    """Layers with weight matrices that are no kernels here, with the reason: for reports."""
+    return {
+        layer.name: f"weights of {type(layer).__name__} are not compressed"
+        for layer in model.layers
+        if type(layer).__name__ not in _LAYOUTS
+        and any(len(weight.shape) > 1 for weight in layer.weights)
+    }
+
+
 def channel_axes(kind: str) -> tuple[int, ...]:
     """Axes of the output channel in Keras' shape."""
     return _LAYOUTS[kind][1]

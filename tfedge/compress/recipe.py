@@ -47,11 +47,15 @@ class Recipe:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Recipe":
         """The inverse of `to_json`; other keys of a recipe.json are left to who wrote them."""
-        if not isinstance(data.get("passes"), list):
+        try:
+            entries = [(str(entry["name"]), dict(entry["settings"])) for entry in data["passes"]]
+        except (LookupError, TypeError, ValueError) as error:
             raise BadInput(
-                "recipe JSON", "no list 'passes' in it", "Use a recipe.json of a release."
-            )
-        return cls(tuple(make(entry["name"], entry["settings"]) for entry in data["passes"]))
+                "recipe JSON",
+                "expected a list 'passes' of {'name': ..., 'settings': {...}}",
+                "Use a recipe.json of a release.",
+            ) from error
+        return cls(tuple(make(name, settings) for name, settings in entries))
 
     def to_json(self) -> dict[str, Any]:
         """Every pass with all its settings."""
@@ -100,13 +104,15 @@ class Recipe:
             BadInput: a pass refused, before any training where the reason can be seen then.
         """
         task = task.without_holdout()
-        candidate = Candidate(folding.flatten(_as_tf_keras(model)))
+        start = candidate = Candidate(folding.flatten(_as_tf_keras(model)))
+        for each in self.passes:
+            each.requires(start)
         folder = None if work_dir is None else pathlib.Path(work_dir)
         key = checkpoint.fingerprint(candidate, task) if folder else ""
         for number, each in enumerate(self.passes):
             key = checkpoint.extend(key, str(each))
             saved = folder / f"{number}-{each.name}-{key}" if folder else None
-            done = checkpoint.load(saved) if saved else None
+            done = checkpoint.load(saved, start.model) if saved else None
             if done is not None:
                 logging.info("%s: taken over from an earlier run", each)
                 candidate = done
@@ -191,9 +197,12 @@ def _parse_calls(text: str) -> Iterable[base.Pass]:
         return
     try:
         body = ast.parse(f"({text},)", mode="eval").body
-    except SyntaxError as error:
+    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+        reason = getattr(error, "msg", None) or str(error) or "nested too deeply"
         raise BadInput(
-            f"recipe {text!r}", f"cannot be read ({error.msg})", "Write: prune(final_sparsity=0.5)"
+            f"recipe {text[:80]!r}",
+            f"cannot be read ({reason})",
+            "Write: prune(final_sparsity=0.5)",
         ) from error
     for node in getattr(body, "elts", ()):
         if isinstance(node, ast.Name):
@@ -211,7 +220,7 @@ def _parse_calls(text: str) -> Iterable[base.Pass]:
 def _literal(word: ast.keyword) -> Any:
     try:
         return ast.literal_eval(word.value)
-    except ValueError as error:
+    except (ValueError, TypeError, MemoryError, RecursionError) as error:
         raise BadInput(
             f"recipe setting {word.arg}={ast.unparse(word.value)}",
             "expected a plain value (number, text, tuple, dict), nothing to compute",
@@ -221,6 +230,8 @@ def _literal(word: ast.keyword) -> Any:
 
 def _frozen(value: Any) -> Any:
     """JSON has lists where settings are tuples."""
+    if isinstance(value, Mapping):
+        return {key: _frozen(each) for key, each in value.items()}
     return tuple(_frozen(each) for each in value) if isinstance(value, list) else value
 
 

@@ -22,6 +22,7 @@ class Pass(abc.ABC):
     and that no earlier promise is broken. `apply` never changes its argument.
     """
 
+    per_layer: ClassVar[tuple[str, ...]] = ()  # the settings that a rule may change
     exports: ClassVar[tuple[str, ...] | None] = None  # the routes it prepares for, None for any
 
     @abc.abstractmethod
@@ -29,7 +30,11 @@ class Pass(abc.ABC):
         """The candidate after this technique, with a `report` of what it did at the end."""
 
     def requires(self, candidate: Candidate) -> None:  # noqa: B027  (most need none)
-        """Raise BadInput, with the reason, when this cannot be applied to the candidate."""
+        """Raise BadInput, with the reason, when this cannot be applied to the candidate.
+
+        A recipe asks it of the model it starts from, before anything is trained, and again when
+        the pass's turn comes.
+        """
 
     def ensures(self, candidate: Candidate) -> None:  # noqa: B027  (most need none)
         """Raise RuntimeError when the result is not what the technique promises."""
@@ -92,12 +97,14 @@ class Pass(abc.ABC):
         self.check(isinstance(rate, float) and 0 < rate <= 1, "learning_rate", "0 < rate <= 1")
         rules = self.rules
         self.check(isinstance(rules, Mapping), "rules", "{'layer regex': {'setting': value}}")
-        names = [field.name for field in dataclasses.fields(self) if field.name != "rules"]
+        if rules and not self.per_layer:
+            self.check(False, "rules", "none: no setting differs by layer")
         for pattern, changes in rules.items():
-            unknown = [key for key in changes or {} if key not in names]
-            self.check(
-                not unknown, "rules", f"settings {', '.join(names)} for {pattern!r}, not {unknown}"
-            )
+            fine = isinstance(pattern, str) and isinstance(changes, Mapping | None)
+            self.check(fine, "rules", "{'layer regex': {'setting': value}, 'another': None}")
+            unknown = [key for key in changes or {} if key not in self.per_layer]
+            expected = f"settings {', '.join(self.per_layer)} for {pattern!r}, not {unknown}"
+            self.check(not unknown, "rules", expected)
             if changes is not None:
                 dataclasses.replace(self, rules={}, **changes)
 

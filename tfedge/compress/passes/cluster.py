@@ -7,7 +7,7 @@ Compression, Han et al. 2016, arXiv:1510.00149, for kernels with one scale per c
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -35,6 +35,9 @@ class Cluster(base.Pass):
         rules: layer regex -> settings that differ there, None to leave it alone.
     """
 
+    per_layer: ClassVar[tuple[str, ...]] = (
+        *("number_of_clusters", "cluster_centroids_init", "cluster_per_channel"),
+    )
     number_of_clusters: int = 16
     cluster_centroids_init: str = "kmeans++"
     cluster_per_channel: bool = False
@@ -85,6 +88,7 @@ class Cluster(base.Pass):
         plain = dataclasses.replace(candidate, model=model)
         found = kernels.find(model)
         targets, skipped = self._targets(found)
+        skipped |= kernels.unknown(model)
         scales = {
             kernel.layer: _scales(kernel, candidate) for kernel in found if kernel.layer in targets
         }

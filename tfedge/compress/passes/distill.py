@@ -47,7 +47,6 @@ class Distill(base.Pass):
         self.check(self.temperature > 0, "temperature", "more than 0")
         self.check(0 < self.weight <= 1, "weight", "0 < weight <= 1")
         self.check_training()
-        self.check(not self.rules, "rules", "none: no setting differs by layer")
 
     def apply(self, candidate: Candidate, task: Task) -> Candidate:
         """Ask the teacher once, and train if told to."""

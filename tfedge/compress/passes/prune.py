@@ -6,7 +6,7 @@ its value and returns when others become smaller, until the schedule ends.
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from absl import logging
@@ -40,6 +40,10 @@ class Prune(base.Pass):
             kernel is pruned only where a rule names it.
     """
 
+    per_layer: ClassVar[tuple[str, ...]] = (
+        *("final_sparsity", "threshold", "sparsity_m_by_n"),
+        *("block_size", "block_pooling_type"),
+    )
     final_sparsity: float = 0.5
     initial_sparsity: float = 0.0
     schedule: str = "polynomial_decay"
@@ -127,7 +131,7 @@ class Prune(base.Pass):
         return dataclasses.replace(tuned, reports=(*candidate.reports, report))
 
     def _targets(self, candidate: Candidate) -> tuple[dict[str, "_Target"], dict[str, str]]:
-        targets, skipped = {}, {}
+        targets, skipped = {}, kernels.unknown(candidate.model)
         for kernel in kernels.find(candidate.model):
             settings = rules.settings_for(self, kernel.layer)
             named = rules.matching(self.rules, kernel.layer) is not None

@@ -40,7 +40,6 @@ class Quantize(base.Pass):
         """Refuse settings out of range."""
         self.check(self.bits == 8, "bits", "8")
         self.check_training()
-        self.check(not self.rules, "rules", "none: no setting differs by layer")
 
     def requires(self, candidate: Candidate) -> None:
         """There must be a kernel to quantize."""
