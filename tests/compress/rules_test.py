@@ -1,0 +1,31 @@
+import dataclasses
+from collections.abc import Mapping
+
+import pytest
+
+from tfedge import errors
+from tfedge.compress import rules
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    share: float = 0.5
+    rules: Mapping = dataclasses.field(default_factory=dict)
+
+
+def test_the_first_rule_that_matches_a_whole_name_decides():
+    settings = Settings(rules={"conv": {"share": 0.1}, "conv.*": {"share": 0.2}, "last": None})
+    assert rules.settings_for(settings, "conv").share == 0.1
+    assert rules.settings_for(settings, "conv_2").share == 0.2
+    assert rules.settings_for(settings, "a_conv") is settings
+    assert rules.settings_for(settings, "last") is None
+
+
+def test_a_rule_that_matches_nothing_is_refused_with_the_layers():
+    with pytest.raises(errors.BadInput, match=r"'conv9'.*matches no layer.*conv1, conv2"):
+        rules.check({"conv.*": None, "conv9": None}, ["conv1", "conv2"], "prune")
+
+
+def test_a_rule_that_is_no_expression_is_refused():
+    with pytest.raises(errors.BadInput, match="not a regular expression"):
+        rules.check({"conv(": None}, ["conv1"], "prune")
