@@ -17,6 +17,7 @@ from tfedge import errors
 from tfedge.data import splits
 from tfedge.data import task as data_task
 from tfedge.device import graph, latency, memory, sandbox, tflite, worker
+from tfedge.device import limits as child_limits
 from tfedge.device.ports import Input, Output
 
 _BATCH_BYTES = 2**20
@@ -78,9 +79,9 @@ def run(
     inputs = _inputs(file, first[0], where)
     outputs = _outputs(file, where)
     with _private_folder() as folder:
-        _write_job(
-            folder, file, worker.Job(inputs, outputs, limits.threads, **_plain(normalization))
-        )
+        # More threads than cores wait for each other and measure nothing.
+        threads = min(limits.threads, child_limits.usable_cores())
+        _write_job(folder, file, worker.Job(inputs, outputs, threads, **_plain(normalization)))
         allowed = dataclasses.replace(limits, output_bytes=_output_bytes(file, len(split)))
         targets: list[splits.Arrays] = []
         chunks = _chunks(itertools.chain([first], batches), inputs, _rows(file, inputs), targets)
