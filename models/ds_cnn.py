@@ -1,6 +1,6 @@
 """ds_cnn: depthwise-separable convolutions, the keyword-spotting network of MLPerf Tiny.
 
-22,218 parameters at 28x28x1 and 10 classes; about 91.3 % on Fashion-MNIST. Four blocks of 64
+22,218 parameters at 28x28x1 and 10 classes; about 91.1 % on Fashion-MNIST. Four blocks of 64
 channels behind a convolution of stride 2 (3x3 for images where MLPerf Tiny has 10x4 for
 spectrograms); no bias where BatchNormalization follows.
 Zhang et al. 2017, https://arxiv.org/abs/1711.07128;

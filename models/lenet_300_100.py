@@ -1,6 +1,6 @@
 """lenet_300_100: the fully connected LeNet, 784-300-100-10.
 
-266,610 parameters at 28x28x1 and 10 classes; about 89.8 % on Fashion-MNIST. The network of
+266,610 parameters at 28x28x1 and 10 classes; about 89.5 % on Fashion-MNIST. The network of
 Deep Compression (Han et al. 2016, https://arxiv.org/abs/1510.00149), after LeCun et al. 1998.
 """
 

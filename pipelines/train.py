@@ -46,6 +46,13 @@ _EPOCHS = flags.DEFINE_integer(
 _LEARNING_RATE = flags.DEFINE_float(
     "learning_rate", 1e-3, "Adam's, at the start.", lower_bound=0.0, flag_values=_FLAGS
 )
+_WEIGHT_DECAY = flags.DEFINE_float(
+    "weight_decay",
+    0.0,
+    "Share of a weight, times the learning rate, that each step takes off (AdamW).",
+    lower_bound=0.0,
+    flag_values=_FLAGS,
+)
 _BATCH_SIZE = flags.DEFINE_integer(
     "batch_size", 128, "Examples per training step.", lower_bound=1, flag_values=_FLAGS
 )
@@ -143,7 +150,9 @@ def _train(build: Callable, task):
     model = _built(build, task)
     steps = max(1, len(task.train) // _BATCH_SIZE.value)
     decay = keras.optimizers.schedules.CosineDecay(_LEARNING_RATE.value, steps * _EPOCHS.value)
-    model.compile(keras.optimizers.Adam(decay), "sparse_categorical_crossentropy")
+    optimizer = keras.optimizers.AdamW(decay, weight_decay=_WEIGHT_DECAY.value)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    model.compile(optimizer, "sparse_categorical_crossentropy")
     random = np.random.default_rng(_SEED.value)
     best, best_epoch, best_weights = -1.0, 0, model.get_weights()
     with progress.bar(f"training {_NETWORK.value}", steps * _EPOCHS.value) as advance:
