@@ -1,0 +1,165 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfedge.compress import holds, kernels
+
+KERNEL = np.random.default_rng(0).normal(size=(3, 3, 4, 5)).astype(np.float32)
+MASK = (np.abs(KERNEL) > 0.6).astype(np.float32)
+SCALES = (np.abs(KERNEL).max(axis=(0, 1, 2), keepdims=True) / 127).astype(np.float32)
+LEVELS = np.array([[-100, -30, 0, 30, 100]], np.int32)
+
+
+def _read(hold, kernel):
+    axis = kernels.deployed_channel_axis(hold.layout)
+    return hold.read(kernels.deployed(hold.layout, kernel), axis)
+
+
+def _all_three():
+    return (
+        holds.Grid("conv", "Conv2D", frozen=SCALES),
+        holds.Levels("conv", "Conv2D", SCALES, LEVELS, 5),
+        holds.Zeros("conv", "Conv2D", MASK),
+    )
+
+
+def test_zeros_stay_zero_and_say_so():
+    zeros = holds.Zeros("conv", "Conv2D", MASK)
+    promised, found, kept = _read(zeros, holds.project(KERNEL, (zeros,)))
+    assert promised == found == pytest.approx(1 - MASK.mean(), abs=1e-6)
+    assert kept
+    assert not _read(zeros, KERNEL)[2]
+
+
+def test_more_zeros_than_promised_are_fine():
+    zeros = holds.Zeros("conv", "Conv2D", MASK)
+    assert _read(zeros, np.zeros_like(KERNEL)) == (zeros_share(MASK), 1.0, True)
+
+
+def zeros_share(mask):
+    return round(1 - float(mask.mean()), 6)
+
+
+def test_zeros_in_another_shape_are_not_vouched_for():
+    zeros = holds.Zeros("conv", "Conv2D", MASK)
+    assert not zeros.read(np.zeros((5, 3, 3, 3)), 0)[2]
+
+
+def test_gradients_of_masked_weights_are_none():
+    zeros = holds.Zeros("conv", "Conv2D", MASK)
+    np.testing.assert_array_equal(zeros.gradient(np.ones_like(MASK), zeros.state()), MASK)
+
+
+def test_levels_are_the_nearest():
+    levels = holds.Levels("conv", "Conv2D", SCALES, LEVELS, 5)
+    found = np.round(holds.project(KERNEL, (levels,)) / SCALES)
+    codes = np.round(KERNEL / SCALES)
+    nearest = LEVELS[0][np.abs(codes[..., None] - LEVELS[0]).argmin(axis=-1)]
+    np.testing.assert_array_equal(found, nearest)
+    assert _read(levels, found) == (5, 5, True)
+    assert not _read(levels, codes)[2]
+
+
+@pytest.mark.parametrize(
+    ("layout", "shape", "scale_shape"),
+    [("Conv2D", (1, 1, 6, 3), (1, 1, 1, 3)), ("DepthwiseConv2D", (3, 3, 2, 2), (1, 1, 2, 2))],
+)
+def test_levels_of_each_channel_are_its_own(layout, shape, scale_shape):
+    channels = int(np.prod(scale_shape))
+    rows = np.stack([np.array([-1, 0, 1]) * (20 + 10 * row) for row in range(channels)])
+    scales = np.full(scale_shape, 0.1, np.float32)
+    kernel = np.random.default_rng(1).uniform(-12, 12, shape).astype(np.float32)
+    levels = holds.Levels("conv", layout, scales, rows, 3)
+    codes = np.round(holds.project(kernel, (levels,)) / scales)
+    deployed = np.moveaxis(
+        kernels.deployed(layout, codes), kernels.deployed_channel_axis(layout), 0
+    )
+    for row, channel in zip(rows, deployed, strict=True):
+        assert set(np.unique(channel)) <= set(row)
+    assert _read(levels, codes)[2]
+
+
+def test_the_grid_without_frozen_scales_is_the_converters():
+    grid = holds.Grid("conv", "Conv2D")
+    codes = holds.project(KERNEL, (grid,)) / SCALES
+    np.testing.assert_allclose(codes, np.round(KERNEL / SCALES), atol=1e-3)
+    assert np.abs(codes).max() == pytest.approx(127, abs=1e-3)
+    np.testing.assert_allclose(grid.scales(KERNEL), SCALES)
+    assert _read(grid, codes.round().astype(np.int8)) == (8, 8, True)
+    assert _read(grid, holds.project(KERNEL, (grid,))) == (8, 8, True)
+    assert not _read(grid, KERNEL)[2]
+
+
+def test_the_grid_clips_at_frozen_scales():
+    grid = holds.Grid("conv", "Conv2D").rescaled(SCALES / 2)
+    projected = holds.project(KERNEL, (grid,))
+    assert np.abs(projected / (SCALES / 2)).max() <= 127.001
+    np.testing.assert_array_equal(grid.scales(KERNEL), SCALES / 2)
+    assert _read(grid, projected)[2]
+
+
+def test_a_channel_of_zeros_stays_one():
+    dead = KERNEL.copy()
+    dead[..., 2] = 0
+    projected = holds.project(dead, (holds.Grid("conv", "Conv2D"),))
+    assert np.all(np.isfinite(projected))
+    assert not np.any(projected[..., 2])
+
+
+def test_projecting_again_changes_nothing():
+    for some in (_all_three(), (holds.Grid("conv", "Conv2D"),), _all_three()[1:]):
+        once = holds.project(KERNEL, some)
+        np.testing.assert_array_equal(once, holds.project(once, some))
+
+
+def test_all_holds_of_a_kernel_are_kept_together():
+    projected = holds.project(KERNEL, _all_three())
+    assert all(_read(hold, projected)[2] for hold in _all_three())
+    codes = np.round(projected / SCALES).astype(np.int8)
+    assert all(_read(hold, codes)[2] for hold in _all_three())
+
+
+def test_holds_of_a_layer_come_in_the_order_of_projection():
+    kinds = [hold.kind for hold in holds.on((*_all_three(), holds.Grid("other", "Dense")), "conv")]
+    assert kinds == ["zeros", "levels", "bits"]
+
+
+def test_what_implies_what():
+    more = holds.Zeros("conv", "Conv2D", MASK * (np.abs(KERNEL) > 1))
+    zeros = holds.Zeros("conv", "Conv2D", MASK)
+    assert more.implies(zeros) and not zeros.implies(more)
+    few = holds.Levels("conv", "Conv2D", SCALES, LEVELS, 4)
+    many = holds.Levels("conv", "Conv2D", SCALES, LEVELS, 5)
+    assert few.implies(many) and not many.implies(few)
+    assert holds.Grid("conv", "Conv2D", 4).implies(holds.Grid("conv", "Conv2D"))
+
+
+def test_states_keep_their_shapes_so_that_no_step_is_traced_again():
+    other = holds.Levels("conv", "Conv2D", SCALES, np.array([[0, 7, 0, 0, 0]]), 5)
+    first = holds.Levels("conv", "Conv2D", SCALES, LEVELS, 5).state()
+    assert {k: v.shape for k, v in first.items()} == {k: v.shape for k, v in other.state().items()}
+
+
+def test_projection_inside_a_traced_step_is_the_same():
+    state = [{k: tf.Variable(v) for k, v in h.state().items()} for h in _all_three()]
+
+    @tf.function
+    def traced(kernel):
+        for hold, variables in sorted(
+            zip(_all_three(), state, strict=True), key=lambda p: p[0].stage
+        ):
+            kernel = hold.project(kernel, variables)
+        return kernel
+
+    expected = holds.project(KERNEL, _all_three())
+    np.testing.assert_array_equal(traced(tf.constant(KERNEL)).numpy(), expected)
+
+
+def test_broken_finds_lost_promises_and_lost_layers(network):
+    kernel = network.get_layer("pointwise").kernel.numpy()
+    mask = (np.abs(kernel) > 0.1).astype(np.float32)
+    promise = holds.Zeros("pointwise", "Conv2D", mask)
+    gone = holds.Zeros("gone", "Conv2D", mask)
+    assert holds.broken(network, (promise, gone)) == (promise, gone)
+    network.get_layer("pointwise").kernel.assign(kernel * mask)
+    assert holds.broken(network, (promise, gone)) == (gone,)
