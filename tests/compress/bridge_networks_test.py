@@ -22,7 +22,7 @@ HAS_PREPROCESSING = ("MobileNetV3", "EfficientNet", "ConvNeXt")
 
 
 @pytest.mark.parametrize("name", SIZES)
-def test_a_network_of_keras_applications_is_the_same_model_in_tf_keras(name):
+def test_a_network_of_keras_applications_is_the_same_model_both_ways(name):
     size = SIZES[name]
     build = getattr(keras.keras3().applications, name)
     model = build(weights=None, input_shape=(size, size, 3), classes=5, classifier_activation=None)
@@ -31,10 +31,12 @@ def test_a_network_of_keras_applications_is_the_same_model_in_tf_keras(name):
     images = np.random.default_rng(0).uniform(low, high, (2, size, size, 3)).astype("float32")
 
     twin = bridge.to_tf_keras(model)
+    back = bridge.to_keras3(twin)
 
     expected = np.asarray(model(images, training=False))
     assert np.std(expected) > 1e-3
     assert randomised.apart(expected, twin(images, training=False)) == 0
+    assert randomised.apart(expected, back(images, training=False)) == 0
     assert {layer.name for layer in model.layers} <= {layer.name for layer in twin.layers}
     keras.keras3().utils.clear_session()
     keras.tf_keras.backend.clear_session()

@@ -4,6 +4,8 @@ import numpy as np
 
 from tfedge.compress import replay
 
+flat = replay.flat
+
 
 def randomise(model, seed=0):
     """He-like kernels, statistics of BatchNormalization in 0.5..1.5: no output saturates."""
@@ -30,8 +32,8 @@ def randomise(model, seed=0):
 
 def apart(first, second):
     """The largest difference, relative to the largest value."""
-    pairs = zip(replay.flat(first), replay.flat(second), strict=True)
+    pairs = zip(flat(first), flat(second), strict=True)
     return max(
-        np.abs(np.asarray(a, "f8") - np.asarray(b, "f8")).max() / np.abs(np.asarray(a)).max()
+        np.abs(np.asarray(a, "f8") - np.asarray(b, "f8")).max() / max(np.abs(a).max(), 1e-30)
         for a, b in pairs
     )

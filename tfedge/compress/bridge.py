@@ -34,3 +34,25 @@ def to_tf_keras(model: Any, twins: Mapping[str, Any] | None = None) -> Any:
     from tfedge.compress import to_tf_keras as there
 
     return there.ToTfKeras(twins or {}).build(model) if is_keras3(model) else model
+
+
+def to_keras3(model: Any, twins: Mapping[str, Any] | None = None) -> Any:
+    """The Keras 3 twin of a tf_keras model; a Keras 3 model is returned as it is.
+
+    Args:
+        model: functional or Sequential, nested at will; with layers of tfedge, or those that
+            tf_keras makes of `x + y` or `tf.nn.relu6(x)`.
+        twins: "package>Name" or class name of a layer or activation of the user's own -> its
+            Keras 3 class or function. Those registered under the same name are found anyway.
+
+    Returns:
+        A keras.Model that shares nothing with `model`.
+
+    Raises:
+        BadInput: a subclassed model, a layer, setting or operation Keras 3 lacks, by name.
+    """
+    if is_keras3(model):
+        return model
+    from tfedge.compress import to_keras3 as back
+
+    return back.ToKeras3(twins or {}).build(model)

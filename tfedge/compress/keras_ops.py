@@ -1,21 +1,13 @@
-"""Operations of Keras 3 in a tf_keras model: a merge layer where one fits, else an `Op` layer."""
+"""Reads an operation in the graph of a Keras 3 model."""
 
 import inspect
 import re
 from typing import Any
 
-from tfedge.compress import keras, op_layer, replay
-from tfedge.errors import BadInput
+from tfedge.compress import replay
+from tfedge.compress.operation import Operation
 
-# Two tensors of one shape family: tf_keras has layers for that, which every technique knows.
-_MERGE_LAYERS = {
-    "add": "Add",
-    "subtract": "Subtract",
-    "multiply": "Multiply",
-    "maximum": "Maximum",
-    "minimum": "Minimum",
-}
-# Settings of an operation that say nothing new at these values.
+# Settings that say nothing new at these values.
 _UNSAID = {
     "sparse": False,
     "data_format": "channels_last",
@@ -26,42 +18,30 @@ _UNSAID = {
 }
 
 
-def to_tf_keras(call: replay.Call, args: tuple, kwargs: dict) -> Any:
-    """Calls the tf_keras twin of a Keras 3 operation.
+def read(operation: Any, args: tuple, kwargs: dict) -> Operation:
+    """What a Keras 3 operation computes on these arguments.
 
     Args:
-        call: the operation, with the arguments it had.
-        args: its arguments now, with tf_keras tensors.
-        kwargs: the same.
-
-    Raises:
-        BadInput: an operation that has no counterpart.
+        operation: an instance of `keras.Operation` that is not a layer.
+        args: positional arguments it is called with.
+        kwargs: keyword arguments it is called with.
     """
-    operation = call.operation
-    named = dict(inspect.signature(operation.call).bind(*args, **kwargs).arguments)
-    name, arguments = public_name(operation), _positional(operation, named)
-    tensors = [value for value in replay.flat(arguments) if replay.is_symbolic(value)]
-    if name in _MERGE_LAYERS and _mergeable(call, arguments):
-        return getattr(keras.tf_keras.layers, _MERGE_LAYERS[name])(name=operation.name)(tensors)
-    if name == "concatenate" and operation.axis != 0 and _mergeable(call, arguments[0]):
-        concatenate = keras.tf_keras.layers.Concatenate(operation.axis, name=operation.name)
-        return concatenate(tensors)
-
-    def index(value: Any) -> int | None:
-        return next((i for i, t in enumerate(tensors) if t is value), None)
-
-    try:
-        layer = op_layer.Op(
-            name,
-            [op_layer.encode(value, index) for value in arguments],
-            {key: op_layer.encode(value, index) for key, value in _settings(operation).items()},
-            name=operation.name,
-        )
-    except TypeError as error:
-        raise BadInput(
-            f"operation {operation.name!r} (keras.ops.{name})", str(error), "Use constants."
-        ) from error
-    return layer(tensors[0] if len(tensors) == 1 else tensors)
+    signature = inspect.signature(operation.call)
+    named = dict(signature.bind(*args, **kwargs).arguments)
+    arguments: list[Any] = []
+    settings = _settings(operation)
+    for name in reversed(list(named)):
+        # Said by name: in the public function other parameters come before it.
+        if signature.parameters[name].default is inspect.Parameter.empty or _holds_tensor(
+            named[name]
+        ):
+            break
+        settings |= {} if named[name] is None else {name: named[name]}
+        del named[name]
+    for name, value in named.items():
+        spread = signature.parameters[name].kind is inspect.Parameter.VAR_POSITIONAL
+        arguments.extend(value if spread else [value])
+    return Operation(public_name(operation), arguments, settings)
 
 
 def public_name(operation: Any) -> str:
@@ -71,15 +51,8 @@ def public_name(operation: Any) -> str:
     return f"image.{name}" if in_image else name
 
 
-def _positional(operation: Any, named: dict[str, Any]) -> list[Any]:
-    """The call's arguments in order, `*operands` spread."""
-    values = []
-    for name, parameter in inspect.signature(operation.call).parameters.items():
-        if parameter.kind is parameter.VAR_POSITIONAL:
-            values.extend(named.get(name, ()))
-        elif parameter.kind is not parameter.VAR_KEYWORD and name in named:
-            values.append(named[name])
-    return values
+def _holds_tensor(value: Any) -> bool:
+    return any(map(replay.is_symbolic, replay.flat(value)))
 
 
 def _settings(operation: Any) -> dict[str, Any]:
@@ -96,16 +69,3 @@ def _settings(operation: Any) -> dict[str, Any]:
         for name, value in settings.items()
         if not (value is None or (name in _UNSAID and _UNSAID[name] == value))
     }
-
-
-def _mergeable(call: replay.Call, values: Any) -> bool:
-    """Whether a merge layer computes the same: tensors alike in rank, dtype and batch.
-
-    A merge layer lines up the axes of unlike ranks from the front, an operation from the back;
-    and it passes masks on, which an operation does not.
-    """
-    if not all(replay.is_symbolic(v) for v in values) or len(values) < 2:
-        return False
-    masked = any(getattr(t, "_keras_mask", None) is not None for t in call.tensors())
-    alike = {(len(v.shape), v.dtype, v.shape[0] if len(v.shape) else None) for v in values}
-    return len(alike) == 1 and len(values[0].shape) > 1 and not masked

@@ -59,7 +59,9 @@ class Op(keras.tf_keras.layers.Layer):
         tensors = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
         arguments = tensors if self.arguments is None else decode(self.arguments, tensors)
         settings = {name: decode(value, tensors) for name, value in self.settings.items()}
-        return FUNCTIONS[self.op](*arguments, **settings)
+        # AutoGraph has nothing to convert here, and trips over lambdas.
+        function = _tf.autograph.experimental.do_not_convert(FUNCTIONS[self.op])
+        return function(*arguments, **settings)
 
     def get_config(self):
         """JSON, enough to make the layer again."""

@@ -4,7 +4,15 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from tfedge.compress import activations, convnext, keras, keras_ops, replay, twin_config
+from tfedge.compress import (
+    activations,
+    convnext,
+    keras,
+    keras_ops,
+    operation,
+    replay,
+    twin_config,
+)
 from tfedge.compress.twin_builder import Builder
 from tfedge.errors import BadInput
 
@@ -82,24 +90,18 @@ class ToTfKeras(Builder):
 
     def operation(self, call: replay.Call, args: tuple, kwargs: dict) -> Any:
         """A merge layer or an `Op`."""
-        return keras_ops.to_tf_keras(call, args, kwargs)
+        masked = any(getattr(t, "_keras_mask", None) is not None for t in call.tensors())
+        found = keras_ops.read(call.operation, args, kwargs)
+        return operation.in_tf_keras(found, _graph_name(call.operation.name), masked)
 
-    def _activation(self, layer: str, value: Any) -> Any:
-        """tf_keras' form of an activation in a Keras 3 config: a name, or an object's config."""
-        if isinstance(value, str) and value in activations.TO_TF_KERAS:
-            return activations.TO_TF_KERAS[value]
+    def _activation(self, layer: Any, key: str, value: Any) -> Any:
+        """tf_keras' form of an activation in a Keras 3 config."""
+        if isinstance(getattr(layer, key, None), keras.keras3().layers.Layer):
+            return self.of(getattr(layer, key))
         name = value.get("config") if isinstance(value, Mapping) else value
-        if isinstance(name, str):
-            users = self.twins.get(name) or self.package.saving.get_registered_object(name)
-            if users is not None:
-                return users
-        elif isinstance(value, Mapping):
-            return self.of(keras.keras3().layers.deserialize(value))
-        raise BadInput(
-            f"layer {layer!r}",
-            f"tf_keras has no activation {name!r}",
-            "Register one under the same name in a file given by --custom_objects=py:FILE.",
-        )
+        if isinstance(name, str) and name in activations.TO_TF_KERAS:
+            return activations.TO_TF_KERAS[name]
+        return self.users_activation(layer, name)
 
 
 def _graph_name(name: str) -> str:

@@ -85,6 +85,22 @@ class Builder(abc.ABC):
         self._in_float32.add(layer.name)
         return "float32"
 
+    def users_activation(self, layer: Any, name: Any) -> Any:
+        """The user's own twin of an activation function.
+
+        Raises:
+            BadInput: there is none.
+        """
+        if isinstance(name, str):
+            found = self.twins.get(name) or self.package.saving.get_registered_object(name)
+            if found is not None:
+                return found
+        raise BadInput(
+            f"layer {layer.name!r}",
+            f"{self.package.__name__} has no activation {name if isinstance(name, str) else ''!r}",
+            "Register one under the same name in a file given by --custom_objects=py:FILE.",
+        )
+
     def _make(self, layer: Any) -> Any:
         if not replay.is_model(layer):
             return self._make_layer(layer)

@@ -16,8 +16,11 @@ _FREE = frozenset(
 )
 # What a constructor takes without having it in its signature.
 _UNLISTED = frozenset({"zero_output_for_mask", "trainable", "name", "dtype"})
-_PLACED_ELSEWHERE = frozenset(
-    {"batch_input_shape", "batch_shape", "layer", "backward_layer", "cell", "cells"}
+_SAID_ELSEWHERE = frozenset(
+    {
+        *("batch_input_shape", "batch_shape", "query_shape", "key_shape", "value_shape"),
+        *("layer", "backward_layer", "cell", "cells"),
+    }
 )
 
 
@@ -27,13 +30,13 @@ class Dialect:
 
     Attributes:
         package: the Keras of the twin.
-        activation: (layer name, entry of a config) -> what the twin takes as activation.
+        activation: (layer, key, value in its config) -> what the twin takes as activation.
         renamed: class name -> {name here: name there}.
         name: what a layer of this name may be called there.
     """
 
     package: Any
-    activation: Callable[[str, Any], Any]
+    activation: Callable[[Any, str, Any], Any]
     renamed: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
     name: Callable[[str], str] = str
 
@@ -53,10 +56,10 @@ def arguments(layer: Any, twin_class: type, dialect: Dialect, dtype: str | None)
     fitted: dict[str, Any] = {}
     for key, value in layer.get_config().items():
         there = renamed.get(key, key)
-        if key in _PLACED_ELSEWHERE or key.endswith("_initializer"):
+        if key in _SAID_ELSEWHERE or key.endswith("_initializer"):
             continue
         if there in known or (there in _UNLISTED and value):
-            fitted[there] = _translated(layer.name, key, value, dialect)
+            fitted[there] = _translated(layer, key, value, dialect)
         elif not (_is_idle(class_name, key, value) or _is_default(value, defaults.get(key))):
             raise BadInput(
                 f"layer {layer.name!r} ({class_name})",
@@ -71,12 +74,16 @@ def arguments(layer: Any, twin_class: type, dialect: Dialect, dtype: str | None)
 
 
 def parameters(kind: type) -> dict[str, Any]:
-    """Every constructor parameter of a class and those it inherits, with its default."""
+    """The constructor parameters of a class and those it hands on to its bases, with defaults."""
     found: dict[str, Any] = {}
-    for base in reversed(kind.__mro__):
-        if "__init__" in vars(base) and base is not object:
-            for name, parameter in inspect.signature(vars(base)["__init__"]).parameters.items():
-                found[name] = parameter.default
+    for base in kind.__mro__:
+        if "__init__" not in vars(base):
+            continue
+        signature = inspect.signature(vars(base)["__init__"])
+        for name, parameter in signature.parameters.items():
+            found.setdefault(name, parameter.default)
+        if all(p.kind is not p.VAR_KEYWORD for p in signature.parameters.values()):
+            break
     return found
 
 
@@ -92,13 +99,18 @@ def _is_default(value: Any, default: Any) -> bool:
     return type(value) is type(default) and value == default
 
 
-def _translated(layer: str, key: str, value: Any, dialect: Dialect) -> Any:
+def _translated(layer: Any, key: str, value: Any, dialect: Dialect) -> Any:
     if key.endswith("activation"):
-        return None if value is None else dialect.activation(layer, value)
+        return None if value is None else dialect.activation(layer, key, value)
     for ending in ("regularizer", "constraint"):
         if key.endswith(ending) and value is not None:
-            return _object(layer, value, getattr(dialect.package, f"{ending}s"))
-    return value.tolist() if isinstance(value, np.ndarray) else value
+            return _object(layer.name, value, getattr(dialect.package, f"{ending}s"))
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, list | tuple):
+        # tf_keras keeps even a single axis in a list of its own kind.
+        return value[0] if key == "axis" and len(value) == 1 else list(value)
+    return value
 
 
 def _object(layer: str, config: Any, module: Any) -> Any:
