@@ -1,0 +1,114 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfedge import errors
+from tfedge.compress import keras as k
+from tfedge.compress import losses
+from tfedge.compress.candidate import Teacher
+from tfedge.data.task import ArraySplit
+
+layers = k.tf_keras.layers
+
+
+def _head(activation=None, units=3, after=()):
+    image = k.tf_keras.Input((4,))
+    x = layers.Dense(units, activation=activation, name="head")(image)
+    for layer in after:
+        x = layer(x)
+    return k.tf_keras.Model(image, x)
+
+
+@pytest.mark.parametrize(
+    ("model", "logits"),
+    [
+        (_head(), True),
+        (_head("relu"), True),
+        (_head("softmax"), False),
+        (_head("sigmoid"), False),
+        (_head(after=[layers.Softmax()]), False),
+        (_head(after=[layers.Activation("softmax")]), False),
+        (_head(after=[tf.nn.softmax]), False),
+        (_head("softmax", after=[layers.Reshape((3, 1)), layers.Flatten()]), False),
+        (_head(after=[layers.Reshape((3, 1))]), True),
+    ],
+)
+def test_gives_logits(model, logits):
+    assert losses.gives_logits(model) == logits
+
+
+def _task(make_task, y, **fields):
+    split = ArraySplit(np.zeros((len(y), 4), np.float32), np.asarray(y))
+    return make_task(train=split, validation=split, calibration=split, **fields)
+
+
+def test_classification_of_logits_and_of_probabilities_is_the_same_number(make_task):
+    task, scores = _task(make_task, [2, 0]), np.array([[0.1, 0.2, 1.5], [2.0, -1.0, 0.0]])
+    y = np.array([2, 0])
+    from_logits = losses.loss_of(task, _head())(y, tf.constant(scores))
+    from_softmax = losses.loss_of(task, _head("softmax"))(y, tf.nn.softmax(scores))
+    expected = -np.mean(np.log(tf.nn.softmax(scores).numpy()[[0, 1], y]))
+    assert float(from_logits) == pytest.approx(expected, abs=1e-6)
+    assert float(from_softmax) == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["binary", "multilabel"])
+def test_binary_and_multilabel_by_hand(make_task, kind):
+    y = np.array([[1, 0]] if kind == "multilabel" else [1])
+    outputs = np.array([[0.9, 0.2]] if kind == "multilabel" else [[0.9]])
+    expected = np.mean([-np.log(0.9), -np.log(0.8)]) if kind == "multilabel" else -np.log(0.9)
+    loss = losses.loss_of(_task(make_task, y, kind=kind), _head("sigmoid", outputs.shape[1]))
+    assert float(loss(y, tf.constant(outputs))) == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    "loss", [None, "mse", "MeanSquaredError", k.tf_keras.losses.MeanSquaredError(), "function"]
+)
+def test_targets_without_the_last_axis_never_broadcast(make_task, loss):
+    chosen = (lambda y, p: tf.square(y - p)) if loss == "function" else loss
+    y = np.array([1.0, 2.0, 4.0], np.float32)
+    found = losses.loss_of(_task(make_task, y, kind="regression", loss=chosen), _head(units=1))
+    assert float(found(tf.constant(y), tf.constant([[1.0], [2.0], [7.0]]))) == pytest.approx(3.0)
+
+
+def test_segmentation_by_hand(make_task):
+    y = np.array([[[0, 1]]])
+    outputs = np.array([[[[0.5, 0.5], [0.25, 0.75]]]])
+    loss = losses.loss_of(_task(make_task, y, kind="segmentation"), _head("softmax"))
+    expected = -(np.log(0.5) + np.log(0.75)) / 2
+    assert float(loss(y, tf.constant(outputs))) == pytest.approx(expected, abs=1e-6)
+
+
+def test_each_output_is_asked_whether_it_gives_logits(make_task):
+    image = k.tf_keras.Input((4,))
+    heads = [layers.Dense(2, name="raw")(image), layers.Dense(2, "softmax", name="soft")(image)]
+    y = {"raw": np.array([1]), "soft": np.array([0])}
+    split = ArraySplit(np.zeros((1, 4), np.float32), y)
+    task = make_task(train=split, validation=split, calibration=split)
+    scores = tf.constant([[1.0, 3.0]])
+    loss = losses.loss_of(task, k.tf_keras.Model(image, heads))
+    probabilities = tf.nn.softmax(scores).numpy()[0]
+    expected = -np.log(probabilities[1]) - np.log(probabilities[0])
+    assert float(loss(y, [scores, tf.nn.softmax(scores)])) == pytest.approx(expected, abs=1e-5)
+
+
+def test_targets_of_an_output_that_is_not_there_are_refused(make_task):
+    split = ArraySplit(np.zeros((2, 4), np.float32), {"tail": np.array([1, 0])})
+    task = make_task(train=split, validation=split, calibration=split)
+    with pytest.raises(errors.BadInput, match="targets for tail, the model's outputs are head"):
+        losses.loss_of(task, _head())
+
+
+def test_a_custom_task_needs_a_loss(make_task):
+    with pytest.raises(errors.BadInput, match="kind 'custom' has no loss"):
+        losses.loss_of(_task(make_task, [1.0], kind="custom"), _head())
+
+
+def test_distillation_is_none_from_a_teacher_that_agrees():
+    teacher = Teacher(np.zeros((1, 3)), temperature=3.0, weight=0.5)
+    scores = tf.constant([[0.3, -1.0, 2.0]])
+    from_logits = losses.distillation_loss(teacher, logits=True)
+    from_softmax = losses.distillation_loss(teacher, logits=False)
+    assert float(from_logits(scores, scores)) == pytest.approx(0.0, abs=1e-6)
+    assert float(from_softmax(scores, tf.nn.softmax(scores))) == pytest.approx(0.0, abs=1e-5)
+    assert float(from_logits(scores, -scores)) > 0.1
