@@ -56,8 +56,33 @@ def test_rows_are_kept_for_the_same_settings_only(tmp_path):
     assert report.Report(tmp_path, {"epochs": 3}).has("tfmot_qat")
     assert not report.Report(tmp_path, {"epochs": 4}).has("tfmot_qat")
     assert not report.Report(tmp_path, {"epochs": 3}).has("tfmot_int8")
-    rows = json.loads((tmp_path / "peers.json").read_text())["rows"]
-    assert (tmp_path / rows["tfmot_qat"]["file"]).read_bytes() == b"file"
+    assert report.Report(tmp_path, {"epochs": 3}).content("tfmot_qat") == b"file"
+    assert list(json.loads((tmp_path / "peers.json").read_text())["rows"]) == ["tfmot_qat"]
+
+
+def test_the_table_shows_what_a_row_measured():
+    row = {
+        "accuracy": 0.9135,
+        "difference": -0.001,
+        "interval": [-0.0032, 0.0012],
+        "verdict": "PASS",
+        "file_bytes": 45_352,
+        "download_bytes": 21_963,
+        "latency_p50_ms": 0.0288,
+        "seconds": 412.3,
+    }
+    assert report.cells(row) == [
+        *("91.35%", "-0.10% (-0.32% +0.12%)", "PASS", "45,352", "21,963", "0.029", "412")
+    ]
+    assert report.cells({"failed": "ValueError: no"}) == ["", "ValueError: no", "FAILED"]
+
+
+def test_long_recipes_that_differ_at_the_end_have_files_of_their_own(tmp_path):
+    kept = report.Report(tmp_path, {})
+    first, second = (f"tfedge: {'prune(), ' * 50}quantize(bits={bits})" for bits in (4, 8))
+    kept.add(first, {}, b"4")
+    kept.add(second, {}, b"8")
+    assert (kept.content(first), kept.content(second)) == (b"4", b"8")
 
 
 def test_failed_rows_are_run_again(tmp_path):
@@ -72,3 +97,16 @@ def test_a_misspelt_peer_is_refused_before_anything_runs(tmp_path):
     )
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "no peer 'tfmot_qt'. Did you mean tfmot_qat?" in done.stderr
+
+
+def test_one_run_compares_peers_on_the_digits(tmp_path):
+    command = [sys.executable, str(TOOLS / "compare_peers.py"), f"--output_dir={tmp_path}"]
+    command += ["--network=digits_cnn", "--data=digits", "--rows=tfmot_int8"]
+    command += ["--train_examples=64", "--epochs=3"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "tfmot_int8" in done.stdout
+    rows = json.loads((tmp_path / "peers.json").read_text())["rows"]
+    assert rows["float32"]["difference"] == 0
+    assert rows["tfmot_int8"]["download_bytes"] < rows["float32"]["download_bytes"] / 2
+    assert sum(rows["tfmot_int8"]["paired"].values()) == 600

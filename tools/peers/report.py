@@ -1,5 +1,6 @@
 """The rows of a comparison: kept in peers.json after each, shown as one table."""
 
+import hashlib
 import json
 import os
 import pathlib
@@ -7,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 SCHEMA_VERSION = 1
+WIDTH = 128  # characters that the numbers of a row and a name of one line need
 
 
 class Report:
@@ -28,9 +30,13 @@ class Report:
         row = self._rows.get(name, {"failed": "never run"})
         return "failed" not in row and row["settings"] == self._settings
 
+    def content(self, name: str) -> bytes:
+        """The .tflite file of a row that `has` says is there."""
+        return (self._folder / self._rows[name]["file"]).read_bytes()
+
     def add(self, name: str, row: Mapping[str, Any], content: bytes) -> None:
         """Keeps the row and its file; peers.json is whole at any moment."""
-        file = "".join(c if c.isalnum() else "_" for c in name)[:100] + ".tflite"
+        file = _file_name(name)
         (self._folder / file).write_bytes(content)
         self._rows[name] = {**row, "file": file, "settings": self._settings}
         aside = self._path.with_suffix(f".{os.getpid()}.part")
@@ -47,7 +53,9 @@ class Report:
             shown.add_column(column, justify="right", no_wrap=True)
         for name in names:
             shown.add_row(name, *cells(self._rows[name]))
-        console.Console().print(shown)
+        wide = console.Console()
+        wide.width = max(wide.width, WIDTH)
+        wide.print(shown)
 
 
 def cells(row: Mapping[str, Any]) -> list[str]:
@@ -64,3 +72,11 @@ def cells(row: Mapping[str, Any]) -> list[str]:
         f"{row['latency_p50_ms']:.3f}",
         f"{row['seconds']:.0f}",
     ]
+
+
+def _file_name(name: str) -> str:
+    """Recipes are too long for file names and differ in their last digits."""
+    plain = "".join(character if character.isalnum() else "_" for character in name)
+    if len(plain) > 60:
+        plain = f"{plain[:60]}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return f"{plain}.tflite"
