@@ -26,6 +26,18 @@ def test_codes_stay_and_scales_of_biases_are_products(converted):
             assert np.array_equal(tensors[new.bias].quantization.scale, product)
 
 
+def test_scales_that_are_few_already_are_left_alone(converted):
+    """As clustering leaves them: rounding would save nothing, and move the outputs."""
+    model = flatbuffer.unpack(converted["int8"])
+    before = biases.take(model)
+    few_bits._round_kernels(model)
+    few_bits._round_activations(model)
+    biases.restate(model, before)
+    data = flatbuffer.pack(model)
+    small = few_bits.few_bits(data, round_biases=False)
+    assert slimming.slim(small) == slimming.slim(data)
+
+
 def test_outputs_move_little_and_the_download_shrinks(converted, task):
     x = task.normalization(task.train.x[:60])
     small = few_bits.few_bits(converted["int8"])

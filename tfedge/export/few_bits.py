@@ -4,19 +4,22 @@ Every channel has a scale for its kernel, one for its bias, and a bias: 12 bytes
 deflate. A kernel's scale in 6 significant bits changes the channel's gain by 0.8 % at most. An
 activation's scale is rounded up to 4 bits, so nothing that calibration saw is clipped; the scale
 of a bias, the product, then has 10. Codes stay as they are, so whatever was promised about
-integers still holds. On ds_cnn for Fashion-MNIST this is 9 % of the download.
+integers still holds. Scales are only rounded where that shows in the size of the download: on
+ds_cnn for Fashion-MNIST, quantized after training, it saves 9 %; clustering leaves nothing to save.
 """
 
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from tfedge.export import biases, flatbuffer, operators
+from tfedge.export import biases, flatbuffer, operators, slimming
 
 KERNEL_BITS = 6
 ACTIVATION_BITS = 4
 BIAS_TOLERANCE = 1 / 32  # of a step of the output
+WORTH_IT = 0.015  # of the download
 
 
 def few_bits(data: bytes, scales: bool = True, round_biases: bool = True) -> bytes:
@@ -24,16 +27,29 @@ def few_bits(data: bytes, scales: bool = True, round_biases: bool = True) -> byt
 
     Args:
         data: a fully quantized file.
-        scales: round the scales of kernels and activations.
+        scales: round the scales of kernels, then of activations too, as far as it is worth it.
         round_biases: round the biases.
     """
+    tolerance = BIAS_TOLERANCE if round_biases else 0.0
+    chosen = _rewritten(data, (), tolerance)
+    for roundings in ((_round_kernels,), (_round_kernels, _round_activations)) if scales else ():
+        tried = _rewritten(data, roundings, tolerance)
+        if _download_bytes(tried) < (1 - WORTH_IT) * _download_bytes(chosen):
+            chosen = tried
+    return chosen
+
+
+def _rewritten(data: bytes, roundings: Sequence[Callable[[Any], None]], tolerance: float) -> bytes:
     model = flatbuffer.unpack(data)
     before = biases.take(model)
-    if scales:
-        _round_kernels(model)
-        _round_activations(model)
-    biases.restate(model, before, BIAS_TOLERANCE if round_biases else 0.0)
+    for rounding in roundings:
+        rounding(model)
+    biases.restate(model, before, tolerance)
     return flatbuffer.pack(model)
+
+
+def _download_bytes(data: bytes) -> int:
+    return len(zlib.compress(slimming.slim(data), 9))
 
 
 def significant(

@@ -38,8 +38,8 @@ class Export:
             feed camera bytes; with "int8", bytes minus 128.
         allow_flex: accept TensorFlow operators that an app needs the Flex delegate for.
         labels: store the task's labels in the file, as JSON in the metadata "tfedge.labels".
-        few_bit_scales: on int8, round scales of kernels and activations to few significant bits:
-            channels gain or lose up to 0.8 %, and the download shrinks by about 8 %.
+        few_bit_scales: on int8, round scales of kernels and activations to few significant bits
+            where it shows in the size of the download; channels gain or lose up to 0.8 %.
         few_bit_biases: on int8, zero the low bits of biases where the output cannot tell.
 
     Raises:
