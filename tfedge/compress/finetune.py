@@ -164,7 +164,7 @@ class _Trainer:
 
     def _latent_arrays(self) -> dict[str, np.ndarray]:
         return {
-            name: np.array(self._latents.get(name, kernel.variable))
+            name: self._latents.get(name, kernel.variable).numpy()
             for name, kernel in self._kernels.items()
         }
 
@@ -283,8 +283,8 @@ class _Trainer:
         return training_state.State(
             history=tuple(history),
             weights=tuple(self._model.get_weights()),
-            optimizer=tuple(np.array(value) for value in self._optimizer.variables),
-            latents={name: np.array(value) for name, value in self._latents.items()},
+            optimizer=tuple(value.numpy() for value in self._optimizer.variables),
+            latents={name: value.numpy() for name, value in self._latents.items()},
             holds=self._holds,
             best_score=best[0],
             best_weights=tuple(best[1]),

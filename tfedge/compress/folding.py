@@ -124,7 +124,7 @@ def _as_depthwise(norm: Any) -> graph.Replacement:
 
 def _affine(norm: Any) -> tuple[np.ndarray, np.ndarray]:
     """(factor, offset) per channel of what a BatchNormalization does at inference."""
-    gamma = np.array(norm.gamma) if norm.scale else 1.0
-    beta = np.array(norm.beta) if norm.center else 0.0
-    factor = gamma / np.sqrt(np.array(norm.moving_variance) + norm.epsilon)
-    return factor, beta - np.array(norm.moving_mean) * factor
+    gamma = norm.gamma.numpy() if norm.scale else 1.0
+    beta = norm.beta.numpy() if norm.center else 0.0
+    factor = gamma / np.sqrt(norm.moving_variance.numpy() + norm.epsilon)
+    return factor, beta - norm.moving_mean.numpy() * factor

@@ -45,7 +45,7 @@ class Kernel:
 
     def numpy(self) -> np.ndarray:
         """The weights, a copy, in Keras' shape."""
-        return np.array(self.variable)
+        return self.variable.numpy()
 
 
 KINDS = tuple(_LAYOUTS)
