@@ -23,6 +23,7 @@ from absl import flags, logging
 from tfedge_pipelines import entry
 
 from tfedge import errors, progress
+from tfedge.release import lock
 
 _FLAGS = flags.FlagValues()
 _NETWORK = flags.DEFINE_string(
@@ -70,11 +71,25 @@ def run() -> None:
 
 def main() -> int:
     """Trains as the flags say; the exit code."""
-    started = time.monotonic()
     if _NETWORK.value not in networks():
         remedy = entry.nearest(_NETWORK.value, networks())
         raise errors.BadInput("--network", f"no {_NETWORK.value!r}", remedy)
     folder = _output_folder(_OUTPUT_DIR.value)
+    with lock.hold(folder / ".lock", str(folder)):
+        _train_into(folder)
+    return entry.OK
+
+
+def networks() -> list[str]:
+    """The names --network takes: the files of models/."""
+    import tfedge_models
+
+    files = pathlib.Path(tfedge_models.__path__[0]).glob("[a-z]*.py")
+    return sorted(file.stem for file in files)
+
+
+def _train_into(folder: pathlib.Path) -> None:
+    started = time.monotonic()
     task = _task()
     _start_keras()
     build = importlib.import_module(f"tfedge_models.{_NETWORK.value}").build
@@ -95,15 +110,6 @@ def main() -> int:
     }
     _save(model, facts, folder)
     logging.info("held-out accuracy %.2f %%, in %s", 100 * facts["held_out_accuracy"], folder)
-    return entry.OK
-
-
-def networks() -> list[str]:
-    """The names --network takes: the files of models/."""
-    import tfedge_models
-
-    files = pathlib.Path(tfedge_models.__path__[0]).glob("[a-z]*.py")
-    return sorted(file.stem for file in files)
 
 
 def _start_keras() -> None:

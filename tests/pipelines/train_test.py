@@ -1,5 +1,6 @@
 import hashlib
 import json
+import os
 import pathlib
 import resource
 import subprocess
@@ -7,6 +8,8 @@ import sys
 
 import pytest
 from tfedge_pipelines import train
+
+from tfedge.release import lock
 
 SCRIPT = pathlib.Path(train.__file__)
 
@@ -58,6 +61,13 @@ def test_bad_usage_is_one_line_and_exit_code_1(arguments, expected, tmp_path):
     assert done.returncode == 1
     assert done.stderr.startswith(expected) or expected in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_second_run_into_the_same_folder_is_told_who_holds_it(tmp_path):
+    with lock.hold(tmp_path / ".lock", "the folder"):
+        done = run(f"--output_dir={tmp_path}")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert f"in use by process {os.getpid()}" in done.stderr
 
 
 def test_an_unknown_source_of_data_is_refused_in_one_line(tmp_path):
