@@ -1,3 +1,4 @@
+import logging
 import os
 import sys
 import warnings
@@ -18,6 +19,15 @@ def test_captures_python_and_file_descriptors(capfd):
     assert capfd.readouterr() == ("after", "")
     for words in ("from python", "to stderr", "from c++", "an error"):
         assert words in log.text
+
+
+def test_a_handler_made_inside_writes_to_the_real_stream_afterwards(capsys):
+    with quiet.captured() as log:
+        handler = logging.StreamHandler()
+        handler.emit(logging.makeLogRecord({"msg": "inside"}))
+    handler.emit(logging.makeLogRecord({"msg": "after"}))
+    assert log.text == "inside\n"
+    assert capsys.readouterr().err == "after\n"
 
 
 def test_streams_come_back_after_an_error(capfd):

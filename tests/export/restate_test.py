@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 import running
 
+from tfedge.compress import keras as k
 from tfedge.compress import kernels
 from tfedge.compress.candidate import Codes
-from tfedge.export import flatbuffer, lineage, operators, restate
+from tfedge.data.task import ArraySplit, Task
+from tfedge.export import exporting, flatbuffer, lineage, operators, options, restate
 
 
 def _promise(model, name, top):
@@ -70,3 +72,28 @@ def test_another_kernel_is_not_written_over(converted, model):
 
 def test_nothing_promised_changes_nothing(converted):
     assert restate.restate(converted["int8"], {}) == converted["int8"]
+
+
+def test_a_kernel_that_nothing_comes_into_keeps_its_promise_and_its_bias():
+    """The converter rounds such a kernel to next to nothing, to make room for the bias."""
+    layers = k.tf_keras.layers
+    given = layers.Input((2, 2, 3), name="given")
+    silent = layers.Conv2D(4, 1, activation="relu", name="silent")
+    dead = layers.Conv2D(2, 1, name="dead")
+    model = k.tf_keras.Model(given, dead(silent(given)))
+    silent.set_weights([np.zeros((1, 1, 3, 4)), np.full(4, 1e-9)])
+    codes = np.array([[100, -3, 0, 7], [1, 2, -90, 4]])
+    dead.set_weights([0.01 * codes.T.reshape(1, 1, 4, 2), np.array([5.0, -3.0])])
+    x = np.random.default_rng(0).random((100, 2, 2, 3), np.float32)
+    split = ArraySplit(x, np.zeros(100, np.float32))
+    task = Task("dead", "regression", split, split, split)
+
+    data = exporting.convert(model, None, options.Export("int8"), task)
+    data, names = lineage.name_kernels(data, lineage.keras_kernels(model))
+    assert "dead" in names
+    assert np.abs(_kernels(data)["dead"][0]).max() < 16
+    wanted = Codes(np.full(2, 0.01, np.float32), codes.reshape(2, 1, 1, 4).astype(np.int8))
+    data = restate.restate(data, {"dead": wanted})
+    assert np.array_equal(_kernels(data)["dead"][0], wanted.codes)
+    moved = running.images(data, x[:3]) - model(x[:3]).numpy()
+    assert np.abs(moved).max() < 0.05

@@ -51,16 +51,14 @@ def convert(writer: Writer, export: options.Export, task: Task | None, has_range
     """
     with tempfile.TemporaryDirectory(prefix="tfedge_export_") as temporary:
         folder = pathlib.Path(temporary) / "model"
-        with quiet.captured():
-            signature = writer.write(folder)
+        signature = writer.write(folder)
         examples = None
         if export.route in INTEGER_ROUTES and not has_ranges:
             examples = calibration.examples(task, signature.inputs, export.route)
             as_float = options.Export(allow_flex=export.allow_flex)
             if signature.has_loop and recurrent.has_loop(_run(folder, as_float, None)):
                 folder = pathlib.Path(temporary) / "unrolled"
-                with quiet.captured():
-                    signature = writer.write_without_loop(folder)
+                signature = writer.write_without_loop(folder)
         data = _run(folder, export, examples and _numbered(examples))
     return interface.name(data, signature)
 

@@ -17,6 +17,7 @@ from tfedge.export import (
     interface,
     lineage,
     options,
+    quiet,
     raw_input,
     recurrent,
     restate,
@@ -74,7 +75,8 @@ def _write(model: Any, folder: pathlib.Path) -> saved_model.Signature:
     if not bridge.is_keras3(model):
         return saved_model.write(model, folder)
     exported = folder.with_name("keras3")
-    model.export(str(exported))
+    with quiet.captured():
+        model.export(str(exported))
     return saved_model.write_folder(exported, folder)
 
 

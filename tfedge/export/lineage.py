@@ -6,6 +6,7 @@ bits and, where the converter folded a BatchNormalization into it, times one fac
 """
 
 import dataclasses
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -59,7 +60,7 @@ def name_kernels(data: bytes, known: Sequence[KerasKernel]) -> tuple[bytes, froz
 
     Returns:
         The file, and the names in it. A kernel that fits none, or two different ones equally
-        well, is left with the name it had; that is logged.
+        well, and that the converter's own name does not tell, is left as it is; that is logged.
     """
     model = flatbuffer.unpack(data)
     named: dict[int, str] = {}
@@ -69,7 +70,11 @@ def name_kernels(data: bytes, known: Sequence[KerasKernel]) -> tuple[bytes, froz
         if id(tensor) in named:
             continue
         found = rows(operators.real_values(model, tensor), operator.channel_axis)
-        match = _nearest(found, unused) or _nearest(found, known)
+        match = (
+            _nearest(found, unused)
+            or _nearest(found, known)
+            or _by_name(tensor.name.decode(), found, known)
+        )
         if match is None:
             logging.info("no single layer has the kernel of %s %s", operator.kind, tensor.shape)
             continue
@@ -107,6 +112,17 @@ def _nearest(found: np.ndarray, known: Sequence[KerasKernel]) -> KerasKernel | N
         if not rivals or max(ranked[0][0], _NO_DISTANCE) <= _CLEARLY_NEARER * rivals[0]:
             return best
     return None
+
+
+def _by_name(name: str, found: np.ndarray, known: Sequence[KerasKernel]) -> KerasKernel | None:
+    """The kernel whose layer the converter's name has in it: for those it has rounded to nothing.
+
+    It enlarges a kernel's scale where its input is next to zero, so that the bias fits.
+    """
+    words = re.split("[/;:]", name)
+    fitting = [kernel for kernel in known if kernel.rows.shape == found.shape]
+    named = [kernel for kernel in fitting if kernel.layer in words]
+    return named[0] if len(named) == 1 else None
 
 
 def _distance(found: np.ndarray, wanted: np.ndarray) -> float:

@@ -1,11 +1,13 @@
 """Keeps the pages that the converter prints, from Python and from C++, off the terminal."""
 
 import contextlib
+import io
 import os
 import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
+from typing import Any
 
 
 class Log:
@@ -25,7 +27,8 @@ def captured() -> Iterator[Log]:
     log = Log()
     with tempfile.TemporaryFile() as sink:
         try:
-            with _redirected(sink.fileno()):
+            with _descriptors(sink.fileno()), _streams(sink.fileno()), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
                 yield log
         finally:
             sink.seek(0)
@@ -33,25 +36,52 @@ def captured() -> Iterator[Log]:
 
 
 @contextlib.contextmanager
-def _redirected(sink: int) -> Iterator[None]:
-    """Points descriptors 1 and 2, and Python's own streams, at `sink`."""
+def _descriptors(sink: int) -> Iterator[None]:
+    """Points descriptors 1 and 2 at `sink`."""
     sys.stdout.flush()
     sys.stderr.flush()
     kept = {descriptor: os.dup(descriptor) for descriptor in (1, 2)}
-    stream = open(os.dup(sink), "w", encoding="utf-8", errors="replace")
     try:
         for descriptor in kept:
             os.dup2(sink, descriptor)
-        # Python's streams need not write to 1 and 2: notebooks and test runners replace them.
-        with (
-            stream,
-            contextlib.redirect_stdout(stream),
-            contextlib.redirect_stderr(stream),
-            warnings.catch_warnings(),
-        ):
-            warnings.simplefilter("ignore")
-            yield
+        yield
     finally:
         for descriptor, copy in kept.items():
             os.dup2(copy, descriptor)
             os.close(copy)
+
+
+@contextlib.contextmanager
+def _streams(sink: int) -> Iterator[None]:
+    """Python's own streams too: notebooks and test runners have others than 1 and 2."""
+    out, err = _Stream(sink, sys.stdout), _Stream(sink, sys.stderr)
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            yield
+    finally:
+        out.inside = err.inside = False
+
+
+class _Stream(io.TextIOBase):
+    """Writes to `sink`, and once the block is left to the stream it stood in for.
+
+    A logging handler that a library makes inside the block holds on to it for good.
+    """
+
+    def __init__(self, sink: int, original: Any):
+        super().__init__()
+        self.inside = True
+        self._sink, self._original = sink, original
+
+    def write(self, text: str) -> int:
+        if not self.inside:
+            return self._original.write(text)
+        os.write(self._sink, text.encode(errors="replace"))
+        return len(text)
+
+    def flush(self) -> None:
+        if not self.inside:
+            self._original.flush()
+
+    def writable(self) -> bool:
+        return True

@@ -13,6 +13,9 @@ import numpy as np
 from tfedge.export import biases, flatbuffer, lineage, operators
 
 _UNFOLDED = 0.02  # a factor this near to 1 in all channels is rounding, not a folded layer
+_SAME = 0.1  # largest relative distance of a kernel to its rounded self
+_TELLING_CODE = 16  # a row of smaller integers is too coarse to read a factor from
+_NEXT_TO_NOTHING = 1e-6  # a scale must be positive
 
 
 def restate(data: bytes, promised: Mapping[str, Any]) -> bytes:
@@ -48,19 +51,34 @@ def _restate_kernel(model: Any, tensor: Any, axis: int, name: str, promised: Any
     codes = codes if tuple(codes.shape) == tuple(tensor.shape) else codes.reshape(tensor.shape)
     rows = lineage.rows(codes.astype(np.float64), axis)
     scales = np.asarray(promised.scales, np.float64)
-    factors = lineage.factors(found, rows * scales[:, None])
-    used = rows.any(axis=1)
-    if np.all(np.abs(factors[used] - 1) < _UNFOLDED):
-        factors = np.ones_like(factors)
-    meant = rows * (scales * factors)[:, None]
-    if np.linalg.norm(found - meant) > 0.1 * np.linalg.norm(found):
-        raise ValueError(f"kernel {name!r} in the file is not the one whose integers are promised")
+    steps = np.broadcast_to(tensor.quantization.scale, scales.shape)
+    factors = _factors(found, rows * scales[:, None], steps, name)
+
     signs = np.where(factors < 0, -1, 1)
     shape = [1] * codes.ndim
     shape[axis] = -1
     operators.set_values(model, tensor, codes * signs.reshape(shape))
-    quantization = tensor.quantization
-    old = np.broadcast_to(quantization.scale, scales.shape)
-    quantization.scale = np.where(used, np.abs(factors) * scales, old).astype(np.float32)
-    quantization.zeroPoint = np.zeros(len(scales), np.int64)
-    quantization.quantizedDimension = axis
+    tensor.quantization.scale = (np.abs(factors) * scales).astype(np.float32)
+    tensor.quantization.zeroPoint = np.zeros(len(scales), np.int64)
+    tensor.quantization.quantizedDimension = axis
+
+
+def _factors(found: np.ndarray, meant: np.ndarray, steps: np.ndarray, name: str) -> np.ndarray:
+    """(channels,) by which the converter has multiplied a kernel; 1 where it has not.
+
+    Args:
+        found: rows in the file.
+        meant: rows that were promised.
+        steps: scales in the file, per row. The converter makes them far too large where next to
+            nothing comes in, so that the bias fits; such rows say nothing.
+        name: for messages.
+    """
+    told = (np.abs(found).max(axis=1) >= _TELLING_CODE * steps) & meant.any(axis=1)
+    factors = lineage.factors(found, meant)
+    difference = (found - factors[:, None] * meant)[told]
+    if np.linalg.norm(difference) > _SAME * np.linalg.norm(found[told]):
+        raise ValueError(f"kernel {name!r} in the file is not the one whose integers are promised")
+    if np.all(np.abs(factors[told] - 1) < _UNFOLDED):
+        return np.ones_like(factors)
+    dead = ~meant.any(axis=1)
+    return np.where(told, factors, np.where(dead, 1.0, np.maximum(factors, _NEXT_TO_NOTHING)))

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from tfedge import errors
 from tfedge.compress import graph
+from tfedge.export import quiet
 
 SIGNATURE_KEY = "serving_default"
 _LOOPS = ("While", "StatelessWhile", "If", "StatelessIf")
@@ -77,7 +78,8 @@ def write_folder(source: pathlib.Path, folder: pathlib.Path) -> Signature:
         BadInput: not a SavedModel, no signature to choose, or a shape open beyond the batch.
     """
     try:
-        loaded = tf.saved_model.load(str(source))
+        with quiet.captured():
+            loaded = tf.saved_model.load(str(source))
     except (OSError, ValueError) as error:
         raise errors.BadInput(
             str(source), "not a whole SavedModel", "Save the model again with `model.export(...)`."
@@ -121,8 +123,9 @@ def _write(
 
     module = tf.Module()
     module.owner = owner
-    function = tf.function(serve).get_concrete_function(**{spec.name: spec for spec in fixed})
-    tf.saved_model.save(module, str(folder), signatures={SIGNATURE_KEY: function})
+    with quiet.captured():
+        function = tf.function(serve).get_concrete_function(**{spec.name: spec for spec in fixed})
+        tf.saved_model.save(module, str(folder), signatures={SIGNATURE_KEY: function})
     return Signature(tuple(specs), tuple(found), _has_loop(function.graph.as_graph_def()))
 
 
