@@ -12,6 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from tfedge.compress import replay
+from tfedge.compress.twin_builder import MissingTwin
+
+__all__ = ["MissingTwin", "is_functional", "is_keras3", "to_keras3", "to_tf_keras"]
 
 is_keras3 = replay.is_keras3
 is_functional = replay.is_functional
@@ -29,7 +32,8 @@ def to_tf_keras(model: Any, twins: Mapping[str, Any] | None = None) -> Any:
         A tf_keras.Model that shares nothing with `model`; half precision becomes float32.
 
     Raises:
-        BadInput: a subclassed model, a layer, setting or operation tf_keras lacks, by name.
+        BadInput: a subclassed model, a layer, setting or operation tf_keras lacks, by name;
+            MissingTwin where that is a layer or activation of the user's own.
     """
     from tfedge.compress import to_tf_keras as there
 

@@ -34,7 +34,12 @@ class Call:
 
 def is_keras3(thing: Any) -> bool:
     """Whether a model, layer or symbolic tensor is one of Keras 3; imports nothing to tell."""
-    return any(kind.__module__.split(".")[0] == "keras" for kind in type(thing).__mro__)
+    return is_keras3_class(type(thing))
+
+
+def is_keras3_class(kind: type) -> bool:
+    """Whether a class is derived from one of Keras 3."""
+    return any(base.__module__.split(".")[0] == "keras" for base in kind.__mro__)
 
 
 def is_functional(model: Any) -> bool:

@@ -14,7 +14,7 @@ from tfedge.compress import (
     tf_symbols,
     twin_config,
 )
-from tfedge.compress.twin_builder import Builder
+from tfedge.compress.twin_builder import Builder, MissingTwin
 from tfedge.errors import BadInput
 
 _RENAMED = {"LeakyReLU": {"alpha": "negative_slope"}, "ThresholdedReLU": {"theta": "threshold"}}
@@ -45,7 +45,7 @@ class ToKeras3(Builder):
         ):
             return getattr(self.package.src.applications.convnext, name)
         if not module.startswith("tf_keras."):
-            raise BadInput(
+            raise MissingTwin(
                 where,
                 f"a layer of your own needs a Keras 3 twin, none is known for"
                 f" {self.registered_name(layer)!r}",

@@ -13,7 +13,7 @@ from tfedge.compress import (
     replay,
     twin_config,
 )
-from tfedge.compress.twin_builder import Builder
+from tfedge.compress.twin_builder import Builder, MissingTwin
 from tfedge.errors import BadInput
 
 _RENAMED = {"LeakyReLU": {"negative_slope": "alpha"}}
@@ -66,7 +66,7 @@ class ToTfKeras(Builder):
         if module.startswith("keras.src.applications.") and name in _OURS:
             return _OURS[name]
         if not module.startswith("keras."):
-            raise BadInput(
+            raise MissingTwin(
                 where,
                 f"a layer of your own needs a tf_keras twin, none is known for"
                 f" {self.registered_name(layer)!r}",

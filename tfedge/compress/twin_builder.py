@@ -10,6 +10,11 @@ from absl import logging
 from tfedge.compress import replay, twin_config, twin_weights
 from tfedge.errors import BadInput
 
+
+class MissingTwin(BadInput):
+    """A layer or activation of the user's own has no counterpart in the other Keras."""
+
+
 _WRAPPERS = ("TimeDistributed", "SpectralNormalization")
 
 
@@ -95,7 +100,7 @@ class Builder(abc.ABC):
             found = self.twins.get(name) or self.package.saving.get_registered_object(name)
             if found is not None:
                 return found
-        raise BadInput(
+        raise MissingTwin(
             f"layer {layer.name!r}",
             f"{self.package.__name__} has no activation {name if isinstance(name, str) else ''!r}",
             "Register one under the same name in a file given by --custom_objects=py:FILE.",

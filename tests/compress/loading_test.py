@@ -1,0 +1,243 @@
+import pathlib
+
+import numpy as np
+import pytest
+import randomised
+
+from tfedge.compress import keras, loading
+from tfedge.errors import BadInput
+
+k3, tf_keras = keras.keras3(), keras.tf_keras
+DATA = np.random.default_rng(0).normal(size=(2, 8, 8, 3)).astype("float32")
+
+
+def _model(package, shape=(8, 8, 3)):
+    layers = package.layers
+    x = package.Input(shape, name="image")
+    y = layers.BatchNormalization(name="norm")(layers.Conv2D(4, 3, name="conv")(x))
+    y = layers.Dense(2, name="head")(layers.GlobalAveragePooling2D()(layers.ReLU()(y)))
+    return randomised.randomise(package.Model(x, y, name="tiny"))
+
+
+@pytest.mark.parametrize("package", [k3, tf_keras], ids=["keras3", "tf_keras"])
+@pytest.mark.parametrize("file", ["model.keras", "mödel (1) 模型.keras", "model.h5"])
+def test_a_file_of_either_keras_opens_as_the_same_tf_keras_model(package, file, tmp_path):
+    model = _model(package)
+    model.compile("adam", "mse")
+    model.save(tmp_path / file)
+    loaded = loading.load_model(tmp_path / file)
+    assert isinstance(loaded, tf_keras.Model)
+    assert randomised.apart(model(DATA), loaded(DATA)) <= 1e-6
+    assert [w.shape for w in loaded.weights] == [w.shape for w in model.weights]
+
+
+def test_tensorflow_functions_between_layers_become_op_layers(tmp_path):
+    x = tf_keras.Input((8, 8, 3))
+    y = keras.tensorflow.nn.relu6(tf_keras.layers.Flatten()(x))[:, 1:] * 2 + 1
+    model = tf_keras.Model(x, tf_keras.layers.Dense(2)(y))
+    model.save(tmp_path / "ops.keras")
+    loaded = loading.load_model(str(tmp_path / "ops.keras"))
+    assert [type(layer).__name__ for layer in loaded.layers].count("Op") == 4
+    assert randomised.apart(model(DATA), loaded(DATA)) == 0
+
+
+def test_half_precision_opens_as_float32(tmp_path):
+    x = tf_keras.Input((8,))
+    model = tf_keras.Model(x, tf_keras.layers.Dense(2, dtype="mixed_float16")(x))
+    model.save(tmp_path / "half.keras")
+    loaded = loading.load_model(tmp_path / "half.keras")
+    assert loaded.layers[-1].compute_dtype == "float32"
+    np.testing.assert_array_equal(loaded.get_weights()[0], model.get_weights()[0])
+
+
+@pytest.mark.parametrize("kind", ["prune", "cluster"])
+@pytest.mark.parametrize("suffix", ["keras", "h5"])
+def test_pruning_and_clustering_wrappers_are_stripped(kind, suffix, tmp_path):
+    tfmot = pytest.importorskip("tensorflow_model_optimization")
+    if kind == "prune":
+        wrapped = tfmot.sparsity.keras.prune_low_magnitude(_model(tf_keras))
+        stripped = tfmot.sparsity.keras.strip_pruning(wrapped)
+    else:
+        linear = tfmot.clustering.keras.CentroidInitialization.LINEAR
+        wrapped = tfmot.clustering.keras.cluster_weights(_model(tf_keras), 4, linear)
+        stripped = tfmot.clustering.keras.strip_clustering(wrapped)
+    wrapped.save(tmp_path / f"model.{suffix}")
+    loaded = loading.load_model(tmp_path / f"model.{suffix}")
+    assert [type(layer).__name__ for layer in loaded.layers[1:3]] == [
+        "Conv2D",
+        "BatchNormalization",
+    ]
+    assert randomised.apart(stripped(DATA), loaded(DATA)) == 0
+
+
+def test_quantization_wrappers_are_stripped(tmp_path):
+    tfmot = pytest.importorskip("tensorflow_model_optimization")
+    model = _model(tf_keras)
+    tfmot.quantization.keras.quantize_model(model).save(tmp_path / "qat.h5")
+    loaded = loading.load_model(tmp_path / "qat.h5")
+    assert [type(layer).__name__ for layer in loaded.layers] == [
+        type(layer).__name__ for layer in model.layers
+    ]
+    assert randomised.apart(model(DATA), loaded(DATA)) == 0
+
+
+@pytest.mark.parametrize("package", [k3, tf_keras], ids=["keras3", "tf_keras"])
+def test_a_model_for_any_size_needs_a_fixed_one(package, tmp_path):
+    model = _model(package, (None, None, 3))
+    model.save(tmp_path / "any.keras")
+    with pytest.raises(BadInput, match=r"'image'.*--input_shape"):
+        loading.load_model(tmp_path / "any.keras")
+    loaded = loading.load_model(tmp_path / "any.keras", input_shape=(8, 8, 3))
+    assert loaded.input_shape == (None, 8, 8, 3)
+    assert randomised.apart(model(DATA), loaded(DATA)) <= 1e-6
+    for wrong in ((8, 8, 1), (8, 8), (0, 8, 3)):
+        with pytest.raises(BadInput, match="--input_shape"):
+            loading.load_model(tmp_path / "any.keras", input_shape=wrong)
+
+
+def test_a_shape_the_layers_cannot_take_is_refused(tmp_path):
+    x = tf_keras.Input((None, None, 3))
+    y = tf_keras.layers.Conv2D(2, 9)(x)
+    tf_keras.Model(x, tf_keras.layers.GlobalMaxPooling2D()(y)).save(tmp_path / "any.keras")
+    with pytest.raises(BadInput, match="--input_shape"):
+        loading.load_model(tmp_path / "any.keras", input_shape=(4, 4, 3))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_not_finite_are_refused_by_name(value, tmp_path):
+    model = _model(tf_keras)
+    kernel = np.array(model.get_layer("head").kernel)
+    kernel[1, 1] = value
+    model.get_layer("head").kernel.assign(kernel)
+    model.save(tmp_path / "model.keras")
+    with pytest.raises(BadInput, match=r"head/kernel.*1 of 8 values"):
+        loading.load_model(tmp_path / "model.keras")
+
+
+def test_a_saved_model_and_a_tflite_file_are_for_export(tmp_path):
+    keras.tensorflow.saved_model.save(_model(tf_keras), str(tmp_path / "saved"))
+    assert loading.load_model(tmp_path / "saved") == loading.SavedModel(tmp_path / "saved")
+    (tmp_path / "model.tflite").write_bytes(b"\x1c\0\0\0TFL3rest")
+    found = loading.load_model(tmp_path / "model.tflite")
+    assert found.content == b"\x1c\0\0\0TFL3rest"
+
+
+USER_FILE = """
+import keras, tf_keras
+
+def functional():
+    x = keras.Input((4,))
+    return keras.Model(x, keras.layers.Dense(2)(x))
+
+def sequential():
+    return tf_keras.Sequential([tf_keras.layers.Dense(2)])
+
+def subclassed():
+    class Mine(tf_keras.Model):
+        def call(self, inputs):
+            return inputs
+    return Mine()
+
+def number():
+    return 7
+
+def broken():
+    return 1 / 0
+"""
+
+
+def test_a_model_from_the_users_code(tmp_path):
+    file = tmp_path / "user_models.py"
+    file.write_text(USER_FILE)
+    assert isinstance(loading.load_model(f"py:{file}:functional"), tf_keras.Model)
+    built = loading.load_model(f"py:{file}:sequential", input_shape=(3,))
+    assert built.input_shape == (None, 3)
+    assert not loading.is_functional(loading.load_model(f"py:{file}:subclassed"))
+    for function, cause in (
+        ("number", "gave int"),
+        ("broken", "ZeroDivisionError in its line 21"),
+        ("absent", "no function 'absent'"),
+    ):
+        with pytest.raises(BadInput, match=cause):
+            loading.load_model(f"py:{file}:{function}")
+
+
+LAYER_FILE = """
+import keras
+{imports}
+
+@keras.saving.register_keras_serializable("{package}")
+class Doubled(keras.layers.Layer):
+    def call(self, inputs):
+        return inputs * 2
+
+{twin}
+"""
+TWIN = """
+@tf_keras.saving.register_keras_serializable("{package}", "Doubled")
+class DoubledTwin(tf_keras.layers.Layer):
+    def call(self, inputs):
+        return inputs * 2
+"""
+SAVING = """
+import sys, keras, {name}
+x = keras.Input((3,))
+keras.Model(x, {name}.Doubled()(x)).save("doubled.keras")
+"""
+
+
+def _file_with_a_layer_of_its_own(folder, name, twin):
+    import subprocess
+    import sys
+
+    source = LAYER_FILE.format(package=name, imports="", twin="")
+    (folder / f"{name}.py").write_text(source)
+    saving = [sys.executable, "-c", SAVING.format(name=name)]
+    subprocess.run(saving, cwd=folder, check=True, capture_output=True)
+    twin = TWIN.format(package=name) if twin else ""
+    imports = "import tf_keras" if twin else ""
+    code = LAYER_FILE.format(package=name, imports=imports, twin=twin)
+    (folder / f"{name}.py").write_text(code)
+    return folder / "doubled.keras", f"py:{folder / name}.py"
+
+
+def test_a_layer_of_the_users_own_needs_its_code_and_a_twin(tmp_path):
+    path, code = _file_with_a_layer_of_its_own(tmp_path, "layers_with_twin", twin=True)
+    with pytest.raises(BadInput, match=r"layers_with_twin.*--custom_objects"):
+        loading.load_model(path)
+    loaded = loading.load_model(path, custom_objects=code)
+    np.testing.assert_array_equal(loaded(np.ones((1, 3))), [[2.0, 2.0, 2.0]])
+
+
+def test_without_a_twin_such_a_model_is_for_export(tmp_path):
+    path, code = _file_with_a_layer_of_its_own(tmp_path, "layers_without", twin=False)
+    found = loading.load_model(path, custom_objects=code)
+    assert isinstance(found, loading.SavedModel)
+    assert (found.path / "saved_model.pb").is_file()
+
+
+@pytest.mark.parametrize("package", [k3, tf_keras], ids=["keras3", "tf_keras"])
+def test_a_saved_model_opens_again(package, tmp_path):
+    model = _model(package)
+    loading.save_model(model, tmp_path / "model.keras")
+    again = loading.load_model(tmp_path / "model.keras")
+    assert randomised.apart(model(DATA), again(DATA)) <= 1e-6
+    assert [file.name for file in tmp_path.iterdir()] == ["model.keras"]
+
+
+class Interrupted:
+    """A model whose saving stops halfway."""
+
+    def save(self, path):
+        pathlib.Path(path).write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+
+def test_a_save_that_fails_leaves_the_old_file(tmp_path):
+    (tmp_path / "model.keras").write_bytes(b"the old one")
+    with pytest.raises(BadInput, match="No space left"):
+        loading.save_model(Interrupted(), tmp_path / "model.keras")
+    assert (tmp_path / "model.keras").read_bytes() == b"the old one"
+    assert [file.name for file in tmp_path.iterdir()] == ["model.keras"]
+    with pytest.raises(BadInput, match=r"\.keras"):
+        loading.save_model(Interrupted(), tmp_path / "model.h5")

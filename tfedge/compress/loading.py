@@ -1,0 +1,213 @@
+"""Opens models: files of either Keras without running code hidden in them, and the user's code.
+
+model = loading.load_model("model.keras")
+model = loading.load_model("py:train.py:build")
+"""
+
+import atexit
+import contextlib
+import os
+import pathlib
+import secrets
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from absl import logging
+
+from tfedge.compress import bridge, keras, model_files, replay, tidy, user_code
+from tfedge.compress.model_files import SavedModel, TfliteModel
+from tfedge.errors import BadInput
+
+__all__ = [
+    "SavedModel",
+    "TfliteModel",
+    "check_weights",
+    "is_functional",
+    "load_model",
+    "save_model",
+]
+
+is_functional = replay.is_functional
+
+
+def load_model(
+    path: str | os.PathLike,
+    custom_objects: str | Mapping[str, Any] | None = None,
+    input_shape: Sequence[int] | Mapping[str, Sequence[int]] | None = None,
+) -> Any:
+    """The model in a file, as a tf_keras model where it has layers.
+
+    Nothing in the file is run: what it describes is read first, and refused unless every layer
+    and function in it is known. `py:` and `custom_objects` run the user's own file.
+
+    Args:
+        path: .keras or .h5 of Keras 3 or tf_keras, SavedModel folder, .tflite, or
+            "py:FILE:FUNCTION", whose FUNCTION() returns a model of either Keras.
+        custom_objects: "py:FILE" with the user's own layers, each registered in both Kerases
+            under one name (`@keras.saving.register_keras_serializable`), or a mapping from
+            registered or class names to them.
+        input_shape: without the batch, for a model that takes any size; by input name where
+            there are several.
+
+    Returns:
+        A tf_keras.Model with fixed input shapes; a `SavedModel` or `TfliteModel`, which are for
+        export alone; a subclassed model as it is, of which the same is true.
+
+    Raises:
+        BadInput: no such file, truncated, of another kind, holding code, a layer without
+            counterpart, weights that are not finite, no fixed input shape.
+    """
+    users = _users_objects(custom_objects)
+    address = str(path)
+    if address.startswith("py:"):
+        found = user_code.call(address[3:], f"--model={address}")
+    else:
+        found = model_files.read(pathlib.Path(path), users)
+    if isinstance(found, SavedModel | TfliteModel):
+        return found
+    if not _is_model(found):
+        raise BadInput(
+            f"--model={address}", f"it gave {type(found).__name__}", "Return a Keras model."
+        )
+    return _ready(found, users, input_shape)
+
+
+def save_model(model: Any, path: str | os.PathLike) -> None:
+    """Writes a .keras file of the model's own Keras; a reader sees the old file or this one.
+
+    Raises:
+        BadInput: another kind of file, or the folder is missing, read-only or full.
+    """
+    target = pathlib.Path(path)
+    if target.suffix != ".keras":
+        raise BadInput(str(path), "models are saved as .keras", "Give a path that ends so.")
+    aside = target.with_name(f".{secrets.token_hex(8)}.keras")
+    try:
+        model.save(aside)
+        _to_disk(aside)
+        os.replace(aside, target)
+        _to_disk(target.parent)
+    except OSError as error:
+        raise BadInput(str(path), f"it cannot be written: {error}", "Mend the folder.") from error
+    finally:
+        with contextlib.suppress(OSError):
+            aside.unlink(missing_ok=True)
+
+
+def check_weights(model: Any) -> None:
+    """Refuses weights that are not numbers.
+
+    Raises:
+        BadInput: naming the first tensor with a NaN or an infinity.
+    """
+    for variable in model.weights:
+        values = np.asarray(variable)
+        if values.dtype.kind != "f":
+            continue
+        broken = int(values.size - np.count_nonzero(np.isfinite(values)))
+        if broken:
+            raise BadInput(
+                f"model {model.name!r}, weight {getattr(variable, 'path', variable.name)!r}",
+                f"{broken} of {values.size} values are NaN or infinite",
+                "Train it again, or give an earlier checkpoint.",
+            )
+
+
+def _users_objects(given: str | Mapping[str, Any] | None) -> Mapping[str, Any]:
+    if given is None or isinstance(given, Mapping):
+        return given or {}
+    where = f"--custom_objects={given}"
+    if not given.startswith("py:"):
+        raise BadInput(where, "expected py:FILE", "For example py:layers.py.")
+    module = user_code.run(given[3:], where)
+    # Classes that were not registered are found under their plain names.
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if isinstance(value, type) and value.__module__ == module.__name__
+    }
+
+
+def _is_model(found: Any) -> bool:
+    if isinstance(found, keras.tf_keras.Model):
+        return True
+    return bridge.is_keras3(found) and isinstance(found, keras.keras3().Model)
+
+
+def _ready(model: Any, users: Mapping[str, Any], input_shape: Any) -> Any:
+    """The opened model in tf_keras, with fixed shapes and finite weights."""
+    if replay.is_sequential(model) and not is_functional(model) and input_shape is not None:
+        model.build((None, *input_shape))
+    if not is_functional(model):
+        logging.info(
+            "model %r (%s) has no graph of layers: it can be exported; every technique needs a"
+            " functional or Sequential model",
+            model.name,
+            type(model).__name__,
+        )
+        check_weights(model)
+        return model
+    if bridge.is_keras3(model):
+        try:
+            model = bridge.to_tf_keras(model, model_files.of_package(users, is_keras3=False))
+        except bridge.MissingTwin as missing:
+            logging.info("%s Until then the model can be exported, not compressed.", missing)
+            check_weights(model)
+            return _exported(model)
+    model = tidy.tidy(model, _missing_shapes(model, input_shape))
+    check_weights(model)
+    return model
+
+
+def _missing_shapes(model: Any, given: Any) -> dict[str, tuple[int, ...]]:
+    """Input name -> the shape asked for, for inputs of any size.
+
+    Raises:
+        BadInput: none was asked for, or one that does not fit.
+    """
+    inputs, shapes = {t._keras_history.layer.name: t for t in model.inputs}, {}
+    for name, tensor in inputs.items():
+        fixed = tuple(tensor.shape[1:])
+        asked = given.get(name) if isinstance(given, Mapping) else given
+        if asked is not None and len(inputs) > 1 and not isinstance(given, Mapping):
+            asked = asked if None in fixed else None
+        if asked is not None and not _fits(fixed, asked):
+            raise BadInput(
+                "--input_shape",
+                f"{tuple(asked)} was asked for, input {name!r} takes {fixed}",
+                "Give a shape that fits, or leave it out.",
+            )
+        if None in fixed:
+            if asked is None:
+                raise BadInput(
+                    f"model {model.name!r}, input {name!r}",
+                    f"its shape {fixed} is not fixed, and a .tflite needs one size",
+                    "Give it by --input_shape, for example --input_shape=224,224,3.",
+                )
+            shapes[name] = tuple(asked)
+    return shapes
+
+
+def _fits(fixed: Sequence[int | None], asked: Sequence[int]) -> bool:
+    return len(fixed) == len(asked) and all(
+        a > 0 and f in (None, a) for f, a in zip(fixed, asked, strict=True)
+    )
+
+
+def _exported(model: Any) -> SavedModel:
+    """A Keras 3 model as a SavedModel, in a folder that lives as long as this process."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="tfedge-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    model.export(str(folder), verbose=False)
+    return SavedModel(folder)
+
+
+def _to_disk(path: pathlib.Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,141 @@
+"""Model files: told apart, looked through, then opened by the Keras that wrote them."""
+
+import contextlib
+import dataclasses
+import pathlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from tfedge.compress import config_safety, keras, model_archive, replay
+from tfedge.errors import BadInput
+
+
+@dataclasses.dataclass(frozen=True)
+class SavedModel:
+    """A SavedModel folder: it can be exported, and has no layers to compress."""
+
+    path: pathlib.Path
+
+
+@dataclasses.dataclass(frozen=True)
+class TfliteModel:
+    """A .tflite file: it can be quantized and released.
+
+    Attributes:
+        path: where it was.
+        content: its bytes.
+    """
+
+    path: pathlib.Path
+    content: bytes
+
+
+def read(path: pathlib.Path, users: Mapping[str, Any]) -> Any:
+    """The model in a file, of the Keras that wrote it, a `SavedModel` or a `TfliteModel`.
+
+    Args:
+        path: .keras, .h5, .tflite, or a SavedModel folder.
+        users: registered or class name -> layer or function of the user's own.
+
+    Raises:
+        BadInput: no such file, truncated, of another kind, or holding code.
+    """
+    where = str(path)
+    if not path.exists():
+        raise BadInput(where, "no such file", "Give a model file, or py:FILE:FUNCTION.")
+    if path.is_dir():
+        if not (path / "saved_model.pb").is_file():
+            raise BadInput(where, "a folder without saved_model.pb", "Give a SavedModel or a file.")
+        return SavedModel(path)
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise BadInput(
+            where,
+            f"a {path.suffix or 'nameless kind of'} file is not a model known here",
+            f"Give a {', '.join(_READERS)} file, a SavedModel folder or py:FILE:FUNCTION.",
+        )
+    return reader(path, users)
+
+
+def _read_tflite(path: pathlib.Path, users: Mapping[str, Any]) -> TfliteModel:
+    content = path.read_bytes()
+    if content[4:8] != b"TFL3":
+        raise BadInput(str(path), "not a .tflite file", "Give one that a converter wrote.")
+    return TfliteModel(path, content)
+
+
+def _read_keras(path: pathlib.Path, users: Mapping[str, Any]) -> Any:
+    described = model_archive.read_keras(path)
+    package = keras.keras3() if described.is_keras3 else keras.tf_keras
+    config = config_safety.without_training(described.config)
+    config_safety.check(config, str(path), _trusted(package, users))
+    own = of_package(users, described.is_keras3)
+    with _loading(str(path), config), package.src.saving.serialization_lib.ObjectSharingScope():
+        model = package.saving.deserialize_keras_object(config, custom_objects=own, safe_mode=True)
+        if replay.is_model(model) and model.weights:
+            model.load_weights(str(path))
+        return model
+
+
+def _read_hdf5(path: pathlib.Path, users: Mapping[str, Any]) -> Any:
+    described = model_archive.read_hdf5(path)
+    package = keras.keras3() if described.is_keras3 else keras.tf_keras
+    config_safety.check(described.config, str(path), _trusted(package, users))
+    own = of_package(users, described.is_keras3)
+    with _loading(str(path), described.config):
+        return package.models.load_model(str(path), custom_objects=own, compile=False)
+
+
+_READERS: dict[str, Callable[[pathlib.Path, Mapping[str, Any]], Any]] = {
+    ".keras": _read_keras,
+    ".h5": _read_hdf5,
+    ".hdf5": _read_hdf5,
+    ".tflite": _read_tflite,
+}
+
+
+@contextlib.contextmanager
+def _loading(where: str, config: Any) -> Iterator[None]:
+    """Knows TFMOT's classes; what Keras says about a file it cannot build, in one line."""
+    try:
+        with contextlib.ExitStack() as stack:
+            if config_safety.names_wrappers(config):
+                for scope in _tfmot_scopes():
+                    stack.enter_context(scope())
+            yield
+    except (BadInput, MemoryError):
+        raise
+    except Exception as error:
+        says = str(error).strip().partition("\n")[0][:200].rstrip(".")
+        remedy = "Save it as .keras" if where.endswith("5") else "Save it again, from there as .h5"
+        raise BadInput(
+            where, f"Keras cannot open it: {type(error).__name__}: {says}", f"{remedy}."
+        ) from error
+
+
+def _tfmot_scopes() -> list[Any]:
+    import tensorflow_model_optimization as tfmot
+
+    return [
+        tfmot.sparsity.keras.prune_scope,
+        tfmot.clustering.keras.cluster_scope,
+        tfmot.quantization.keras.quantize_scope,
+    ]
+
+
+def _trusted(package: Any, users: Mapping[str, Any]) -> Callable[[str], bool]:
+    """Names of the user's objects, and of those this process registered itself."""
+
+    def trusted(name: str) -> bool:
+        return name in users or package.saving.get_registered_object(name) is not None
+
+    return trusted
+
+
+def of_package(users: Mapping[str, Any], is_keras3: bool) -> dict[str, Any]:
+    """Those of the user's objects that belong to one Keras; plain functions to both."""
+    return {
+        name: value
+        for name, value in users.items()
+        if not isinstance(value, type) or replay.is_keras3_class(value) == is_keras3
+    }
