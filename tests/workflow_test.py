@@ -1,0 +1,134 @@
+"""The whole journey on the embedded digits network and small models made here."""
+
+import dataclasses
+import hashlib
+import json
+import pathlib
+
+import numpy as np
+import pytest
+
+import tfedge
+from tfedge import workflow
+from tfedge.device import profiles
+from tfedge.release import bundle
+
+MODEL = pathlib.Path(__file__).parents[1] / "models" / "checkpoints" / "digits_cnn_digits.keras"
+SHORT = "prune(final_sparsity=0.3, distribution='lamp', epochs=1), quantize(epochs=1)"
+
+
+@pytest.fixture(scope="module")
+def released(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("a folder, wïth spaces") / "release"
+    made = workflow.make_release(
+        MODEL, "digits", SHORT, "int8", output_dir=folder, margin=0.05, command="again"
+    )
+    return made, folder
+
+
+def test_a_release_is_complete_and_its_manifest_true(released):
+    made, folder = released
+    assert made.verdict.outcome == "PASS" and made.verdict.exit_code == 0
+    names = {path.name for path in folder.iterdir()}
+    assert names == {
+        *("model.tflite", "recipe.json", "scorecard.json", "verdict.json"),
+        *("report.html", "MODEL_CARD.md", "manifest.json"),
+    }
+    bundle.verify(folder)
+    assert all(json.loads((folder / n).read_text())["schema_version"] for n in names if "json" in n)
+    assert not folder.with_name("release.work").exists()
+
+
+def test_the_scorecard_says_what_the_contract_promises(released):
+    _, folder = released
+    card = json.loads((folder / "scorecard.json").read_text())
+    assert card["metric"]["n"] == 600 and sum(card["metric"]["paired"].values()) == 600
+    assert card["file_bytes"] == (folder / "model.tflite").stat().st_size
+    assert card["download_bytes"] < card["file_bytes"] < card["baseline_file_bytes"]
+    assert {hold["kind"] for hold in card["holds"]} == {"zeros", "bits"}
+    assert all(hold["kept"] for hold in card["holds"])
+    assert card["latency_ms"]["phone_measured"] is None and not card["flex_operators"]
+
+
+def test_recipe_json_alone_repeats_the_release(released, tmp_path):
+    _, folder = released
+    again = workflow.make_release(
+        MODEL, "digits", str(folder / "recipe.json"), output_dir=tmp_path / "again", margin=0.05
+    )
+    files = [path / "model.tflite" for path in (folder, again.folder)]
+    first, second = (hashlib.sha256(file.read_bytes()).hexdigest() for file in files)
+    assert first == second
+
+
+def test_a_rejected_candidate_leaves_the_last_release_alone(released):
+    _, folder = released
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    tight = dataclasses.replace(profiles.load("wearable"), max_file_bytes=1000)
+    again = workflow.make_release(
+        MODEL, "digits", "quantize(epochs=1)", "int8", output_dir=folder, profile=tight, margin=0.05
+    )
+    assert again.verdict.outcome == "FAIL" and again.verdict.exit_code == 3
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    verdict = json.loads((bundle.rejected_dir(folder) / "verdict.json").read_text())
+    assert [c["name"] for c in verdict["checks"] if c["outcome"] == "FAIL"] == ["file_size"]
+
+
+def test_too_few_held_out_examples_are_called_so(tmp_path):
+    made = workflow.make_release(
+        MODEL, "digits", "", "float16", output_dir=tmp_path / "out", margin=0.0005
+    )
+    assert made.verdict.outcome == "INSUFFICIENT_DATA" and made.verdict.exit_code == 4
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_float_tflite_is_quantized_and_released(released, tmp_path):
+    pytest.importorskip("ai_edge_quantizer", reason="needs the extra 'peers'")
+    task = tfedge.load_task("digits")
+    path = tmp_path / "float.tflite"
+    path.write_bytes(tfedge.to_tflite(tfedge.load_model(str(MODEL)), "float32", task))
+    made = workflow.make_release(
+        path, task, "", "dynamic", output_dir=tmp_path / "out", margin=0.05
+    )
+    assert made.verdict.outcome == "PASS"
+
+
+def test_compress_writes_a_keras3_model_with_the_same_answers(tmp_path):
+    order = workflow.Order(MODEL, "digits", "prune(epochs=1), cluster(epochs=1)", "float32")
+    made = workflow.compress(order, tmp_path / "out", with_keras=True)
+    model = tfedge.load_model(str(tmp_path / "out" / "model.keras"))
+    x = np.random.default_rng(0).uniform(0, 1, (4, 8, 8, 1)).astype(np.float32)
+    np.testing.assert_allclose(model(x), made.candidate.model(x), rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"recipe": "prun(final_sparsity=0.5)"}, "Did you mean 'prune'"),
+        ({"recipe": "prune(final_sparsty=0.5)"}, "Did you mean 'final_sparsity'"),
+        ({"recipe": "prune(final_sparsity=1.5)"}, "0 <= sparsity < 1"),
+        ({"recipe": "prune(rules={'nowhere': None})"}, "matches no layer"),
+        ({"recipe": "prune(begin_step=10**9)"}, "plain value"),
+        ({"recipe": "prune(begin_step=1000000)"}, "masks would never change"),
+        ({"recipe": "quantize", "export": "float32"}, "contradicts"),
+        ({"export": "int9"}, "int9"),
+        ({"model": "missing.keras"}, "missing.keras"),
+        ({"task": "fashion_mist"}, "fashion_mist"),
+        ({"profile": "pocket_calculator"}, "pocket_calculator"),
+        ({"margin": 2.0}, "margin"),
+    ],
+)
+def test_bad_input_is_refused_in_one_line_and_writes_nothing(changed, named, tmp_path):
+    given = {"model": MODEL, "task": "digits", "recipe": "", "export": "float32", **changed}
+    with pytest.raises(tfedge.BadInput, match=named.replace("(", r"\(")) as refused:
+        workflow.make_release(output_dir=tmp_path / "out", **given)
+    assert "\n" not in str(refused.value)
+    assert {path.name for path in tmp_path.iterdir()} <= {"out.lock"}
+
+
+def test_data_of_another_shape_is_refused(tmp_path):
+    other = tfedge.load_task("digits")
+    x, y = next(iter(other.train.batches(100)))
+    wide = type(other.holdout)(np.repeat(x, 2, axis=2), y)
+    task = dataclasses.replace(other, train=wide, calibration=wide, validation=wide, holdout=wide)
+    with pytest.raises(tfedge.BadInput):
+        workflow.make_release(MODEL, task, "", "float32", output_dir=tmp_path / "out")
