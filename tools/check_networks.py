@@ -26,7 +26,9 @@ _NETWORKS = flags.DEFINE_list(
     "Names in keras.applications.",
 )
 _SIZE = flags.DEFINE_integer("size", 0, "Height and width; 0 is each network's own.")
-_RECIPE = flags.DEFINE_string("recipe", "prune(epochs=1), cluster(epochs=1), quantize(epochs=1)", "")
+_RECIPE = flags.DEFINE_string(
+    "recipe", "prune(epochs=1), cluster(epochs=1), quantize(epochs=1)", ""
+)
 _OUTPUT = flags.DEFINE_string("output", None, "Also write the rows to this JSON file.")
 
 _OWN_SIZE = {"Xception": 299, "InceptionV3": 299}
