@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tfedge import errors
-from tfedge.compress import bridge, fake_quantization
+from tfedge.compress import bridge, fake_quantization, loading
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate, Quantization
 from tfedge.data.task import Task
@@ -14,6 +14,7 @@ from tfedge.export import (
     checks,
     conversion,
     few_bits,
+    from_files,
     interface,
     lineage,
     options,
@@ -35,12 +36,10 @@ def to_tflite(source: Any, export: str | options.Export, task: Task | None) -> b
         return _candidate(source, export, task)
     if isinstance(source, k.tf_keras.Model) or bridge.is_keras3(source):
         return _candidate(Candidate(_in_tf_keras(source)), export, task)
-    from tfedge.export import model_files
-
-    if isinstance(source, model_files.TFLITE):
-        data = model_files.convert_tflite(source, export, task)
+    if isinstance(source, loading.TfliteModel):
+        data = from_files.convert_tflite(source, export, task)
         return data if data is source.content else _finished(data, export, task)
-    return _finished(model_files.convert_saved_model(source, export, task), export, task)
+    return _finished(from_files.convert_saved_model(source, export, task), export, task)
 
 
 def _candidate(candidate: Candidate, export: options.Export, task: Task | None) -> bytes:
@@ -64,6 +63,7 @@ def convert(
     """The converter's file of a model, with the model's own names for inputs and outputs."""
     if quantization is not None:
         model = fake_quantization.insert(model, quantization)
+        recurrent.unfuse(model)
     writer = conversion.Writer(
         write=functools.partial(_write, model),
         write_without_loop=lambda folder: _write(recurrent.unrolled(model, export.route), folder),
