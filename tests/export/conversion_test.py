@@ -4,7 +4,9 @@ import running
 import tensorflow as tf
 
 from tfedge import export
+from tfedge.compress import fake_quantization
 from tfedge.compress import keras as k
+from tfedge.compress.candidate import Candidate, Quantization
 from tfedge.data.task import ArraySplit, Task
 from tfedge.errors import BadInput
 from tfedge.export import flatbuffer, operators
@@ -39,6 +41,24 @@ def test_lstm_is_one_fused_operator():
     fused = ["UNIDIRECTIONAL_SEQUENCE_LSTM", "STRIDED_SLICE"]
     assert _kinds(data) == ["QUANTIZE", *fused, "DEQUANTIZE"]
     x = _task().train.x[:1]
+    (found,) = running.run(data, {"given": x}).values()
+    np.testing.assert_allclose(found, model(x), atol=0.05)
+
+
+def test_lstm_stays_float_under_ranges_of_training():
+    """The converter fails on the fused operator here: it wants to quantize it, without ranges."""
+    given = k.tf_keras.layers.Input((3, 2), name="given")
+    dense, lstm = k.tf_keras.layers.Dense(2, name="dense"), k.tf_keras.layers.LSTM(3, name="lstm")
+    model = k.tf_keras.Model(given, lstm(dense(given)))
+    task = _task()
+    quantization = Quantization(fake_quantization.calibrate(model, task), {"lstm": "a reason"})
+    data = export.to_tflite(Candidate(model, quantization=quantization), "int8")
+    kernels = {
+        o.graph.tensors[o.kernel].name: o for o in operators.weighted(flatbuffer.unpack(data))
+    }
+    dense_kernel = kernels[b"dense"].graph.tensors[kernels[b"dense"].kernel]
+    assert operators.type_name(dense_kernel) == "INT8"
+    x = task.train.x[:1]
     (found,) = running.run(data, {"given": x}).values()
     np.testing.assert_allclose(found, model(x), atol=0.05)
 

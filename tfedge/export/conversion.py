@@ -115,19 +115,23 @@ def _refusal(export: options.Export, said: str) -> errors.BadInput:
     for line in said.splitlines():
         unknown = _UNKNOWN_OPERATOR.search(line)
         if unknown:
-            place = _PLACE.search(line)
             return errors.BadInput(
-                f"layer {_layer(place.group(1))!r}" if place else "model",
+                _place(line),
                 f"its operator {unknown.group(1)} is not one that LiteRT has",
                 "Replace the layer, or accept it with --export="
                 f"'{export.route}(allow_flex=True)', which adds several MB to the app.",
             )
-    reason = next((line.strip() for line in said.splitlines() if "error:" in line), said[:200])
+    reason = next((line for line in said.splitlines() if "error:" in line), said[:200])
     return errors.BadInput(
-        f"--export={export.route}",
-        f"the converter refuses the model: {reason.split('error:')[-1].strip()}",
-        "Replace what it names, or try another --export.",
+        _place(reason),
+        f"the converter refuses it for {export.route}: {reason.split(': ')[-1].strip()}",
+        "Replace it, or try another --export.",
     )
+
+
+def _place(line: str) -> str:
+    found = _PLACE.search(line)
+    return f"layer {_layer(found.group(1))!r}" if found else "model"
 
 
 def _layer(place: str) -> str:

@@ -21,6 +21,17 @@ def has_loop(data: bytes) -> bool:
     return len(flatbuffer.unpack(data).subgraphs) > 1
 
 
+def unfuse(model: Any) -> None:
+    """Makes each LSTM of a model of ours a loop, in place; what it computes stays.
+
+    Under quantization-aware training an LSTM stays float, but the converter would quantize the
+    fused operator that it makes of one, without ranges, and fails.
+    """
+    for layer in model._flatten_layers(include_self=False, recursive=True):
+        if type(layer).__name__ == "LSTM":
+            layer._could_use_gpu_kernel = False  # tf_keras marks for fusion what a GPU could fuse
+
+
 def unrolled(model: Any, route: str) -> Any:
     """A flat copy of `model` with its recurrent layers unrolled.
 
