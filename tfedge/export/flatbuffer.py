@@ -19,6 +19,7 @@ _IDENTIFIER = b"TFL3"
 _BYTES_ALIGNMENT = 16  # `data:[ubyte] (force_align: 16)` in the schema
 _OFFSET_BYTES = 4
 _LENGTH_BYTES = 4
+_INTEGERS = (schema.TensorType.INT32, schema.TensorType.INT64)
 
 
 def unpack(data: bytes) -> Any:
@@ -39,17 +40,12 @@ def pack(model: Any) -> bytes:
 
 
 def _large_vectors(model: Any) -> Iterator[np.ndarray]:
-    """Weights, then integers (biases, axes), then scales, then zero points.
+    """Weights, then zero points, then scales, then integers (biases, axes).
 
     The builder writes back to front, so weights end up last in the file.
     """
     tensors = [tensor for graph in model.subgraphs for tensor in graph.tensors]
-    integers = (schema.TensorType.INT32, schema.TensorType.INT64)
-    for wanted in (False, True):
-        for tensor in tensors:
-            data = model.buffers[tensor.buffer].data
-            if data is not None and (tensor.type in integers) == wanted:
-                yield data
+    stored = [(tensor.type in _INTEGERS, model.buffers[tensor.buffer].data) for tensor in tensors]
     channelwise = [
         tensor.quantization
         for tensor in tensors
@@ -57,8 +53,10 @@ def _large_vectors(model: Any) -> Iterator[np.ndarray]:
         and tensor.quantization.scale is not None
         and len(tensor.quantization.scale) > 1
     ]
-    yield from (quantization.scale for quantization in channelwise)
+    yield from (data for is_integer, data in stored if data is not None and not is_integer)
     yield from (quantization.zeroPoint for quantization in channelwise)
+    yield from (quantization.scale for quantization in channelwise)
+    yield from (data for is_integer, data in stored if data is not None and is_integer)
 
 
 class _SharingBuilder(flatbuffers.Builder):
