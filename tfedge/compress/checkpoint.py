@@ -49,6 +49,7 @@ def save(candidate: Candidate, folder: pathlib.Path) -> None:
     arrays = {f"weight/{number}": weight for number, weight in enumerate(weights)}
     index: dict[str, Any] = {
         "model": candidate.model.to_json(),
+        "output_names": candidate.model.output_names,
         "weights": len(weights),
         "holds": training_state.pack(candidate.holds, "hold", arrays),
         "reports": [report.to_json() for report in candidate.reports],
@@ -76,6 +77,7 @@ def load(folder: pathlib.Path, like: Any) -> Candidate | None:
     index, arrays = found
     classes = {type(layer).__name__: type(layer) for layer in like.layers}
     model = k.tf_keras.models.model_from_json(index["model"], custom_objects=classes)
+    model.output_names = index["output_names"]
     model.set_weights([arrays[f"weight/{number}"] for number in range(index["weights"])])
     quantization = index["quantization"]
     if quantization is not None:

@@ -29,14 +29,16 @@ _COMPUTES_IN_INT8 = (
     *kernels.KINDS,
     *_MOVES_VALUES,
     *("InputLayer", "Add", "Subtract", "Multiply", "Concatenate", "Maximum", "Minimum"),
-    *("ReLU", "Softmax", "GlobalAveragePooling1D", "GlobalAveragePooling2D", "Rescaling"),
+    *("ReLU", "LeakyReLU", "PReLU", "Softmax", "Rescaling", "Resizing", "Dot", "EinsumDense"),
+    *("GlobalAveragePooling1D", "GlobalAveragePooling2D", "Normalization", "UnitNormalization"),
+    *("DepthwiseConv1D",),
 )
 _FUSED_ACTIVATIONS = ("linear", "relu", "relu6")
 _FIXED_RANGE = ("softmax", "sigmoid", "tanh")
 _INT8_ACTIVATIONS = (
     *_FUSED_ACTIVATIONS,
     *_FIXED_RANGE,
-    *("swish", "silu", "hard_swish", "hard_silu", "hard_sigmoid"),
+    *("swish", "silu", "hard_swish", "hard_silu", "gelu", "exponential", "leaky_relu"),
 )
 
 
@@ -54,7 +56,11 @@ def insert(model: Any, quantization: Quantization) -> Any:
         return made[name](tensor)
 
     quantized = _place(model, quantize)
-    _set_ranges(made, quantization.ranges)
+    for layer in quantized.layers:
+        if layer.name in made:
+            low, high = quantization.ranges[layer.name]
+            layer.quantizer_vars["min_var"].assign(low)
+            layer.quantizer_vars["max_var"].assign(high)
     return quantized
 
 
@@ -113,6 +119,8 @@ def float_layers(model: Any) -> dict[str, str]:
         kind, activation = type(layer).__name__, _activation(layer)
         if kind in ("Activation", *kernels.KINDS) and activation not in _INT8_ACTIVATIONS:
             reasons[layer.name] = f"activation {activation!r} has no int8 kernel"
+        elif kind == "ReLU" and not _is_relu(layer) and layer.max_value is not None:
+            reasons[layer.name] = f"ReLU up to {layer.max_value:g} has no int8 kernel"
         elif kind not in (*_COMPUTES_IN_INT8, "Activation") and not _is_operation(layer):
             reasons[layer.name] = f"{kind} has no int8 form as one operator"
     return reasons
@@ -120,7 +128,7 @@ def float_layers(model: Any) -> dict[str, str]:
 
 def _place(model: Any, place: Callable[[str, Any], Any]) -> Any:
     """Rebuild `model` with `place(name, tensor)` on each tensor that needs a range."""
-    model = _split_activations(model)
+    model = _one_operator_each(model)
     readers = graph.consumers(model)
 
     def after(call: graph.Call, outputs: Any) -> Any:
@@ -176,22 +184,33 @@ def _is_operation(layer: Any) -> bool:
     return type(layer).__name__ in ("TFOpLambda", "Op", "SlicingOpLambda")
 
 
-def _split_activations(model: Any) -> Any:
-    """Kernels end linear, or in an activation that LiteRT fuses; others become a layer."""
-    split = {
-        layer.name: [
-            graph.Replacement(
-                type(layer).from_config({**layer.get_config(), "activation": "linear"}),
-                layer.get_weights(),
-            ),
-            graph.Replacement(
-                k.tf_keras.layers.Activation(layer.activation, name=f"{layer.name}_activation")
-            ),
-        ]
-        for layer in model.layers
-        if type(layer).__name__ in kernels.KINDS and _activation(layer) not in _FUSED_ACTIVATIONS
-    }
+def _one_operator_each(model: Any) -> Any:
+    """Layers that are two operators become two, so that the tensor between them has a range.
+
+    Kernels end linear, or in an activation that LiteRT fuses; scale and offset come apart.
+    """
+    split = {}
+    for layer in model.layers:
+        kind = type(layer).__name__
+        if kind in kernels.KINDS and _activation(layer) not in _FUSED_ACTIVATIONS:
+            activation = k.tf_keras.layers.Activation(
+                layer.activation, name=f"{layer.name}_activation"
+            )
+            split[layer.name] = [
+                graph.Replacement(_twin(layer, activation="linear"), layer.get_weights()),
+                graph.Replacement(activation),
+            ]
+        elif kind == "Rescaling" and np.any(layer.offset):
+            shifted = k.tf_keras.layers.Rescaling(1.0, layer.offset, name=f"{layer.name}_offset")
+            split[layer.name] = [
+                graph.Replacement(_twin(layer, offset=0.0)),
+                graph.Replacement(shifted),
+            ]
     return graph.rebuild(model, split) if split else model
+
+
+def _twin(layer: Any, **changes: Any) -> Any:
+    return type(layer).from_config({**layer.get_config(), **changes})
 
 
 def _quantize_layer(name: str) -> Any:
@@ -204,10 +223,3 @@ def _quantize_layer(name: str) -> Any:
         num_bits=8, per_axis=False, symmetric=False, narrow_range=False
     )
     return quantize_layer.QuantizeLayer(quantizer, name=name)
-
-
-def _set_ranges(layers: Mapping[str, Any], known: Mapping[str, tuple[float, float]]) -> None:
-    for name, layer in layers.items():
-        low, high = known[name]
-        layer.quantizer_vars["min_var"].assign(low)
-        layer.quantizer_vars["max_var"].assign(high)

@@ -58,7 +58,8 @@ def rebuild(
         after_input: the same for the inputs, by name.
 
     Returns:
-        A tf_keras.Model with the same inputs, in order, and the same outputs.
+        A tf_keras.Model with the same inputs and the same outputs, in order and by name,
+        whichever layers they come from now.
 
     Raises:
         BadInput: the model is neither functional nor Sequential.
@@ -126,7 +127,9 @@ class _Replay:
             ]
         outputs = self._inline(model, started)
         structure = tf.nest.pack_sequence_as(_output_structure(model), outputs)
-        return k.tf_keras.Model(_as_before(model, inputs), structure, name=model.name)
+        made = k.tf_keras.Model(_as_before(model, inputs), structure, name=model.name)
+        made.output_names = list(model.output_names)
+        return made
 
     def _inline(self, model: Any, given: Sequence[Any], training: bool | None = None) -> list[Any]:
         """The output tensors of `model` called on `given`, in a fixed mode if one is set."""
