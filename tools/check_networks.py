@@ -106,7 +106,7 @@ def _go(name: str) -> dict[str, Any]:
     card = tfedge.evaluate(content, task, "flagship_phone", holds=candidate.holds)
     if card.failure is not None:
         raise RuntimeError(f"does not run: {card.failure}")
-    kept = sum(hold.kept for hold in card.holds)
+    kept = sum(hold["kept"] for hold in card.holds)
     return {
         "bridge_difference": difference,
         "float_layers": len(candidate.quantization.float_layers) if candidate.quantization else 0,

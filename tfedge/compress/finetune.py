@@ -102,7 +102,8 @@ def finetune(
     trainer = _Trainer(candidate, task, plan, update)
     saved = training_state.latest(label)
     history: list[dict[str, float]] = trainer.restore(saved) if saved else []
-    with progress.bar(f"{label.partition('-')[2] or label}: fine-tuning", plan.epochs * trainer.steps) as advance:
+    shown = label.partition("-")[2] or label
+    with progress.bar(f"{shown}: fine-tuning", plan.epochs * trainer.steps) as advance:
         advance(len(history) * trainer.steps)
         for epoch in range(len(history), plan.epochs):
             if trainer.is_stale(plan.patience, history):
