@@ -23,7 +23,7 @@ _HOME = {
     "non_inferior": "tfedge.release.statistics",
     "make_release": "tfedge.workflow",
 }
-__all__ = sorted(_HOME)
+__all__ = list(_HOME)  # noqa: PLE0605  (one list of names, above)
 
 
 def __getattr__(name: str) -> Any:
@@ -33,4 +33,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return sorted(_HOME)

@@ -173,9 +173,9 @@ def _make(order: Order, work: pathlib.Path) -> Made:
     task, findings = _task(order, seed)
     # What the flags say is read before TensorFlow is, so that a typing error shows at once.
     from tfedge import export as exporting
-    from tfedge.export import options
     from tfedge.compress import loading
     from tfedge.compress.recipe import Recipe
+    from tfedge.export import options
 
     chosen = options.Export.parse(export_text)
     recipe = Recipe.parse(order.recipe).scaled(order.epochs_scale)
