@@ -23,7 +23,7 @@ _HOME = {
     "non_inferior": "tfedge.release.statistics",
     "make_release": "tfedge.workflow",
 }
-__all__ = list(_HOME)  # noqa: PLE0605  (one list of names, above)
+__all__ = list(_HOME)
 
 
 def __getattr__(name: str) -> Any:
