@@ -123,6 +123,13 @@ def test_layers_that_are_more_than_layers_are_refused(layer, cause):
         config_safety.check({"class_name": "Sequential", "config": {"layers": [layer]}}, "file")
 
 
+def test_initializers_of_tensorflow_itself_are_known():
+    config = {"class_name": "Constant", "module": "tensorflow.python.ops.init_ops_v2"}
+    config_safety.check(config, "file")
+    with pytest.raises(BadInput, match="module"):
+        config_safety.check({**config, "module": "tensorflow.python.ops.script_ops"}, "file")
+
+
 def test_a_trusted_name_does_not_vouch_for_another_module():
     entry = {"class_name": "Mine", "module": "os", "registered_name": "other", "config": "Mine"}
     with pytest.raises(BadInput, match="'os'"):

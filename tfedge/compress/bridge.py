@@ -50,7 +50,9 @@ def to_keras3(model: Any, twins: Mapping[str, Any] | None = None) -> Any:
             Keras 3 class or function. Those registered under the same name are found anyway.
 
     Returns:
-        A keras.Model that shares nothing with `model`.
+        A keras.Model that shares nothing with `model`. Where `model` has BatchNormalization
+        layers that use TensorFlow's fused kernel (those of a model from Keras 3 do not), Keras 3
+        rounds otherwise: about 1e-7 for each.
 
     Raises:
         BadInput: a subclassed model, a layer, setting or operation Keras 3 lacks, by name.

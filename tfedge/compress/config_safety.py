@@ -22,7 +22,8 @@ _OWN = (
 )
 
 _MODULES = re.compile(
-    r"(keras|tf_keras|tensorflow\.(python\.)?keras|tensorflow_model_optimization|tfedge)(\.|$)"
+    r"(keras|tf_keras|tensorflow\.(python\.)?keras|tensorflow_model_optimization|tfedge"
+    r"|tensorflow\.python\.ops\.init_ops(_v2)?)(\.|$)"
 )
 _CODE = {
     "Lambda": "Python code",

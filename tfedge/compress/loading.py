@@ -8,7 +8,6 @@ import atexit
 import contextlib
 import os
 import pathlib
-import secrets
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -84,7 +83,7 @@ def save_model(model: Any, path: str | os.PathLike) -> None:
     target = pathlib.Path(path)
     if target.suffix != ".keras":
         raise BadInput(str(path), "models are saved as .keras", "Give a path that ends so.")
-    aside = target.with_name(f".{secrets.token_hex(8)}.keras")
+    aside = target.with_name(f".{target.stem}.writing.keras")
     try:
         model.save(aside)
         _to_disk(aside)
