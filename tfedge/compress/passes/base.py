@@ -91,10 +91,10 @@ class Pass(abc.ABC):
 
     def check_training(self: Any) -> None:
         """Refuse bad values of the fields that all training passes share."""
-        self.check(_whole(self.epochs, 0), "epochs", "a whole number of 0 or more")
-        self.check(_whole(self.patience, 0), "patience", "a whole number of 0 or more")
+        self.check(whole(self.epochs, 0), "epochs", "a whole number of 0 or more")
+        self.check(whole(self.patience, 0), "patience", "a whole number of 0 or more")
         rate = self.learning_rate
-        self.check(isinstance(rate, float) and 0 < rate <= 1, "learning_rate", "0 < rate <= 1")
+        self.check(number(rate) and 0 < rate <= 1, "learning_rate", "0 < rate <= 1")
         rules = self.rules
         self.check(isinstance(rules, Mapping), "rules", "{'layer regex': {'setting': value}}")
         if rules and not self.per_layer:
@@ -109,6 +109,16 @@ class Pass(abc.ABC):
                 dataclasses.replace(self, rules={}, **changes)
 
 
+def whole(value: Any, least: int) -> bool:
+    """Whether a setting is a whole number of at least this."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def number(value: Any) -> bool:
+    """Whether a setting is a number, finite or not."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _lost(before: Candidate, after: Candidate) -> list[str]:
     """Promises that the model does not keep, and earlier ones that nothing vouches for now."""
     now = {(hold.kind, hold.layer): hold for hold in after.holds}
@@ -119,10 +129,6 @@ def _lost(before: Candidate, after: Candidate) -> list[str]:
     )
     lost = (*holds_lib.broken(after.model, after.holds), *dropped)
     return sorted({f"{hold.kind} of {hold.layer}" for hold in lost})
-
-
-def _whole(value: Any, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 def _default(field: dataclasses.Field) -> Any:

@@ -50,7 +50,7 @@ class Cluster(base.Pass):
         """Refuse settings out of range."""
         count = self.number_of_clusters
         self.check(
-            isinstance(count, int) and 2 <= count <= 2 * INT8_MAX + 1,
+            base.whole(count, 2) and count <= 2 * INT8_MAX + 1,
             "number_of_clusters",
             "2 to 255",
         )
@@ -59,6 +59,8 @@ class Cluster(base.Pass):
             "cluster_centroids_init",
             f"one of {', '.join(centroids.INITIALIZATIONS)}",
         )
+        per_channel = self.cluster_per_channel
+        self.check(isinstance(per_channel, bool), "cluster_per_channel", "True or False")
         self.check_training()
 
     def requires(self, candidate: Candidate) -> None:

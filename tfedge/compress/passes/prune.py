@@ -78,21 +78,21 @@ class Prune(base.Pass):
         self.check(
             self.block_pooling_type in ("AVG", "MAX"), "block_pooling_type", "'AVG' or 'MAX'"
         )
-        self.check(self.begin_step >= 0, "begin_step", "0 or more")
+        self.check(base.whole(self.begin_step, 0), "begin_step", "a whole number of 0 or more")
         self.check(
-            self.end_step == -1 or self.end_step >= self.begin_step,
+            self.end_step == -1 or base.whole(self.end_step, self.begin_step),
             "end_step",
-            "-1 or >= begin_step",
+            "-1 or a whole number >= begin_step",
         )
-        self.check(self.frequency >= 1, "frequency", "1 or more")
-        self.check(self.power > 0, "power", "more than 0")
-        self.check(self.threshold is None or self.threshold > 0, "threshold", "more than 0")
-        self.check(
-            len(self.block_size) == 2 and min(self.block_size) >= 1, "block_size", "two sizes >= 1"
-        )
+        self.check(base.whole(self.frequency, 1), "frequency", "a whole number of 1 or more")
+        self.check(base.number(self.power) and self.power > 0, "power", "more than 0")
+        least = self.threshold
+        fine = least is None or (base.number(least) and least > 0)
+        self.check(fine, "threshold", "more than 0")
+        self.check(_pair(self.block_size), "block_size", "two whole numbers of 1 or more")
         pattern = self.sparsity_m_by_n
         self.check(
-            pattern is None or (len(pattern) == 2 and 0 < pattern[0] < pattern[1]),
+            pattern is None or (_pair(pattern) and pattern[0] < pattern[1]),
             "sparsity_m_by_n",
             "(m, n) with 0 < m < n",
         )
@@ -257,4 +257,13 @@ def _earlier_masks(candidate: Candidate) -> dict[str, np.ndarray]:
 
 
 def _share(value: Any) -> bool:
-    return isinstance(value, int | float) and 0 <= value < 1
+    return base.number(value) and 0 <= value < 1
+
+
+def _pair(value: Any) -> bool:
+    """Whether a setting is two whole numbers of 1 or more."""
+    return (
+        isinstance(value, tuple | list)
+        and len(value) == 2
+        and all(base.whole(each, 1) for each in value)
+    )
