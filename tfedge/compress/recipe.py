@@ -214,7 +214,12 @@ def _parse_calls(text: str) -> Iterable[base.Pass]:
                 "expected a pass with named settings",
                 "Write: prune(final_sparsity=0.5)",
             )
-        yield make(node.func.id, {str(word.arg): _literal(word) for word in node.keywords})
+        settings = {str(word.arg): _literal(word) for word in node.keywords}
+        if len(settings) < len(node.keywords):
+            raise BadInput(
+                f"recipe {ast.unparse(node)!r}", "names a setting twice", "Leave one of them out."
+            )
+        yield make(node.func.id, settings)
 
 
 def _literal(word: ast.keyword) -> Any:
