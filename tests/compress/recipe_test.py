@@ -1,0 +1,241 @@
+import dataclasses
+import json
+import types
+
+import numpy as np
+import pytest
+
+from tfedge import errors
+from tfedge.compress import finetune, holds, recipe, training_state
+from tfedge.compress import keras as k
+from tfedge.compress.passes import base, cluster, prune, quantize
+from tfedge.compress.recipe import Recipe
+
+TEXT = "prune(final_sparsity=0.8), cluster(number_of_clusters=8, epochs=1), quantize()"
+
+
+def _weights(candidate):
+    return b"".join(weight.tobytes() for weight in candidate.model.get_weights())
+
+
+def test_text_is_read_and_written():
+    parsed = Recipe.parse(TEXT)
+    assert parsed.passes == (
+        prune.Prune(final_sparsity=0.8),
+        cluster.Cluster(number_of_clusters=8, epochs=1),
+        quantize.Quantize(),
+    )
+    assert str(parsed) == TEXT
+    assert Recipe.parse(" prune ,\n cluster(epochs=1)").passes == (
+        prune.Prune(),
+        cluster.Cluster(epochs=1),
+    )
+
+
+def test_no_text_is_no_pass(network, task):
+    assert Recipe.parse("").passes == () and Recipe.parse("  ").passes == ()
+    candidate = Recipe().apply(network, task)
+    assert candidate.holds == () and candidate.reports == ()
+
+
+def test_settings_of_every_type_survive_text_and_json():
+    rules = {"a.*": {"block_size": (4, 1), "final_sparsity": 0.25}, 'it\'s "b"': None}
+    made = Recipe((prune.Prune(sparsity_m_by_n=(2, 4), learning_rate=1e-5, rules=rules),))
+    assert Recipe.parse(str(made)) == made
+    assert Recipe.from_json(json.loads(json.dumps(made.to_json()))) == made
+
+
+def test_a_recipe_file_is_read(tmp_path):
+    path = tmp_path / "recipe.json"
+    path.write_text(json.dumps({**Recipe.parse(TEXT).to_json(), "export": "int8", "seed": 3}))
+    assert Recipe.parse(str(path)) == Recipe.parse(TEXT)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("", "{", "[]", "3", "{}", '{"passes": 3}', '{"passes": [3]}'),
+        *('{"passes": {"name": "prune"}}', '{"passes": [{"name": "prune"}]}'),
+        '{"passes": [{"name": "prune", "settings": 3}]}',
+    ],
+)
+def test_a_file_that_is_no_recipe_is_refused(tmp_path, content):
+    path = tmp_path / "recipe.json"
+    path.write_text(content)
+    with pytest.raises(errors.BadInput):
+        Recipe.parse(str(path))
+    with pytest.raises(errors.BadInput, match="cannot be read as JSON"):
+        Recipe.parse(str(tmp_path / "missing.json"))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("prun(final_sparsity=0.5)", "no such pass. Did you mean 'prune'?"),
+        ("prun", "no recipe or pass has this name. Did you mean 'prune'?"),
+        ("ballanced", "Did you mean 'balanced'?"),
+        ("prune(sparsity=0.5)", "no such setting. Did you mean"),
+        ("prune(final_sparsity=1.5)", "expected 0 <= sparsity < 1"),
+        ("prune(0.5)", "expected a pass with named settings"),
+        ("prune(", "cannot be read"),
+        ("prune() cluster()", "cannot be read"),
+        ("prune(epochs=1, epochs=2)", "names a setting twice"),
+        ("prune(\0)", "cannot be read"),
+        ("(" * 300 + ")" * 300, ""),
+        ("prune(final_sparsity=1/2)", "expected a plain value"),
+        ("prune(rules={[]: 1})", "expected a plain value"),
+        ("prune(**{'epochs': 1})", "no such setting"),
+        ("prune.Prune()", "expected a pass with named settings"),
+        ("__import__('os').system('touch pwned')", "expected a pass with named settings"),
+        ("prune(epochs=__import__('os').getpid())", "expected a plain value"),
+        ("[prune()]", "expected a pass with named settings"),
+        ("prune(threshold='much')", "expected more than 0"),
+    ],
+)
+def test_text_that_is_no_recipe_is_refused_in_one_line(text, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(errors.BadInput) as caught:
+        Recipe.parse(text)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 400
+    assert not list(tmp_path.iterdir())
+
+
+def test_passes_are_found_by_their_files():
+    found = recipe.available()
+    assert found["prune"] is prune.Prune and "base" not in found
+    assert all(issubclass(kind, base.Pass) for kind in found.values())
+    empty = types.ModuleType("tfedge.compress.passes.empty")
+    with pytest.raises(RuntimeError, match="must define one Pass, not 0"):
+        recipe._class_in(empty)
+
+
+def test_epochs_are_scaled_but_never_to_nothing():
+    scaled = Recipe.parse("prune(epochs=10), cluster(epochs=1), quantize(epochs=0)").scaled(0.25)
+    assert [each.epochs for each in scaled.passes] == [2, 1, 0]
+
+
+def test_an_export_that_contradicts_is_refused():
+    Recipe.parse("prune").check_export("float32")
+    Recipe.parse(TEXT).check_export("int8")
+    with pytest.raises(errors.BadInput, match=r"--export=float32: contradicts quantize\(\)"):
+        Recipe.parse(TEXT).check_export("float32")
+
+
+def test_a_later_pass_is_refused_before_anything_is_trained(network, task, monkeypatch):
+    monkeypatch.setattr(finetune, "finetune", lambda *_: pytest.fail("trained"))
+    with pytest.raises(errors.BadInput, match=r"cluster rule 'stemm'.*Layers it can name: stem"):
+        Recipe.parse("prune, cluster(rules={'stemm': None})").apply(network, task)
+
+
+def test_compression_never_sees_the_held_out_split(network, make_task, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        finetune, "finetune", lambda candidate, task, *_: seen.append(task) or 1 / 0
+    )
+    task = dataclasses.replace(make_task(), holdout=make_task().validation)
+    with pytest.raises(ZeroDivisionError):
+        Recipe.parse("prune(epochs=1)").apply(network, task)
+    assert seen[0].holdout is None
+
+
+def test_a_broken_promise_is_an_error_of_ours(network, task, monkeypatch):
+    pruned = Recipe.parse("prune(epochs=0)").apply(network, task)
+
+    def forgets(self, candidate, task):
+        return dataclasses.replace(candidate, holds=(), reports=(self.report(),))
+
+    monkeypatch.setattr(quantize.Quantize, "apply", forgets)
+    with pytest.raises(RuntimeError, match="quantize broke what was promised: zeros of classes"):
+        quantize.Quantize()(pruned, task)
+
+
+def test_reports_tell_pass_settings_and_time(network, task):
+    candidate = Recipe.parse("prune(epochs=1), quantize(epochs=1)").apply(network, task)
+    assert [report.name for report in candidate.reports] == ["prune", "quantize"]
+    assert [report.settings for report in candidate.reports] == [
+        "prune(epochs=1)",
+        "quantize(epochs=1)",
+    ]
+    assert all(report.seconds > 0 for report in candidate.reports)
+
+
+def test_keras_3_models_are_taken(task):
+    keras = k.keras3()
+    image = keras.Input((6, 6, 1))
+    x = keras.layers.Flatten()(keras.layers.Conv2D(2, 3, activation="relu")(image))
+    model = keras.Model(image, keras.layers.Dense(3, activation="softmax")(x))
+    candidate = Recipe.parse("prune(epochs=0)").apply(model, task)
+    assert len(candidate.holds) == 2
+    assert holds.broken(candidate.model, candidate.holds) == ()
+
+
+@pytest.fixture
+def interrupted(network, task, tmp_path, monkeypatch):
+    """A run stopped as the second pass has saved its first epoch; its folder."""
+    save = training_state.save
+
+    def stop(label, state):
+        save(label, state)
+        if label.startswith("1-"):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(training_state, "save", stop)
+    with pytest.raises(KeyboardInterrupt):
+        Recipe.parse(RESUMED).apply(network, task, tmp_path)
+    monkeypatch.undo()
+    return tmp_path
+
+
+RESUMED = "prune(epochs=1), cluster(number_of_clusters=4, epochs=3, learning_rate=0.02)"
+
+
+def test_a_stopped_run_goes_on_and_ends_the_same(network, task, interrupted, caplog):
+    with caplog.at_level("INFO", logger="absl"):
+        resumed = Recipe.parse(RESUMED).apply(network, task, interrupted)
+    assert "prune(epochs=1): taken over from an earlier run" in caplog.text
+    whole = Recipe.parse(RESUMED).apply(network, task)
+    assert _weights(resumed) == _weights(whole)
+    assert [report.name for report in resumed.reports] == ["prune", "cluster"]
+    assert resumed.reports[1].history == whole.reports[1].history
+    for one, two in zip(resumed.holds, whole.holds, strict=True):
+        assert (one.kind, one.layer) == (two.kind, two.layer)
+
+
+def test_what_another_run_left_behind_is_not_taken_over(network, make_task, interrupted, caplog):
+    other_model = k.tf_keras.models.clone_model(network)
+    other_seed = dataclasses.replace(make_task(), seed=5)
+    cases = [(other_model, make_task(), RESUMED), (network, other_seed, RESUMED)]
+    cases.append((network, make_task(), RESUMED.replace("epochs=1", "power=2, epochs=1")))
+    with caplog.at_level("INFO", logger="absl"):
+        for model, task, text in cases:
+            Recipe.parse(text).scaled(0.0).apply(model, task, interrupted)
+    assert "taken over" not in caplog.text
+
+
+def test_a_damaged_candidate_is_made_again(network, task, interrupted, caplog):
+    for path in interrupted.rglob("candidate.npz"):
+        path.write_bytes(path.read_bytes()[:-50])
+    with caplog.at_level("WARNING", logger="absl"):
+        resumed = Recipe.parse(RESUMED).apply(network, task, interrupted)
+    assert "candidate.npz cannot be used" in caplog.text
+    assert len(resumed.reports) == 2
+
+
+def test_a_finished_run_is_taken_over_whole(network, task, tmp_path, monkeypatch):
+    text = "prune(epochs=1), quantize(epochs=1)"
+    first = Recipe.parse(text).apply(network, task, tmp_path)
+    monkeypatch.setattr(finetune, "finetune", lambda *_: pytest.fail("trained again"))
+    again = Recipe.parse(text).apply(network, task, tmp_path)
+    assert _weights(again) == _weights(first)
+    assert again.quantization == first.quantization
+    assert {layer: codes.codes.tobytes() for layer, codes in again.codes().items()} == {
+        layer: codes.codes.tobytes() for layer, codes in first.codes().items()
+    }
+
+
+def test_the_input_model_is_not_changed(network, task):
+    before = [weight.copy() for weight in network.get_weights()]
+    Recipe.parse("prune(epochs=1), cluster(epochs=1), quantize(epochs=1)").apply(network, task)
+    for one, two in zip(before, network.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, two)
