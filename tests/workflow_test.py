@@ -92,6 +92,32 @@ def test_a_float_tflite_is_quantized_and_released(released, tmp_path):
     assert made.verdict.outcome == "PASS"
 
 
+def test_a_subclassed_model_is_exported_but_not_compressed(tmp_path):
+    from tfedge.compress import keras
+
+    layers = keras.tf_keras.layers
+
+    class Subclassed(keras.tf_keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.answer = layers.Dense(10, activation="softmax")
+
+        def call(self, x):
+            return self.answer(layers.Flatten()(x))
+
+    task = tfedge.load_task("digits")
+    x, y = next(iter(task.train.batches(997)))
+    model = Subclassed()
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.fit(task.normalization(x), y, epochs=3, verbose=0)
+    made = workflow.make_release(
+        model, task, "", "float16", output_dir=tmp_path / "out", margin=0.05
+    )
+    assert made.verdict.outcome == "PASS"
+    with pytest.raises(tfedge.BadInput, match="subclassed"):
+        workflow.make_release(model, task, "prune", "float16", output_dir=tmp_path / "two")
+
+
 def test_compress_writes_a_keras3_model_with_the_same_answers(tmp_path):
     order = workflow.Order(MODEL, "digits", "prune(epochs=1), cluster(epochs=1)", "float32")
     made = workflow.compress(order, tmp_path / "out", with_keras=True)

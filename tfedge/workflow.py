@@ -173,7 +173,7 @@ def _make(order: Order, work: pathlib.Path) -> Made:
     task, findings = _task(order, seed)
     # What the flags say is read before TensorFlow is, so that a typing error shows at once.
     from tfedge import export as exporting
-    from tfedge.compress import loading
+    from tfedge.compress import bridge, loading
     from tfedge.compress.recipe import Recipe
     from tfedge.export import options
 
@@ -183,19 +183,17 @@ def _make(order: Order, work: pathlib.Path) -> Made:
     model = order.model
     if isinstance(model, str | pathlib.Path):
         model = loading.load_model(str(model), order.custom_objects, order.input_shape)
+    if recipe.passes and isinstance(model, loading.SavedModel | loading.TfliteModel):
+        raise BadInput(
+            f"--model={order.model}",
+            "this kind of model can be exported, not compressed",
+            "Give --recipe='' or a functional Keras model.",
+        )
+    if bridge.is_functional(model):
+        _check_fits(model, task)
     logging.info("the input model as float32, to compare with")
     baseline = exporting.to_tflite(model, _baseline_export(chosen), task)
-    candidate = None
-    if isinstance(model, loading.SavedModel | loading.TfliteModel):
-        if recipe.passes:
-            raise BadInput(
-                f"--model={order.model}",
-                "this kind of file can be exported, not compressed",
-                "Give --recipe='' or a Keras model.",
-            )
-    else:
-        _check_fits(model, task)
-        candidate = recipe.apply(model, task, work)
+    candidate = recipe.apply(model, task, work) if recipe.passes else None
     logging.info("exporting as %s", chosen.to_text())
     tflite_bytes = exporting.to_tflite(candidate or model, chosen.to_text(), task)
     repeats = _recipe_json(order, recipe, chosen.to_text(), task, baseline)
