@@ -1,0 +1,109 @@
+"""Techniques in any order: every promise holds in the candidate and in the int8 file."""
+
+import functools
+import itertools
+
+import numpy as np
+import pytest
+
+from tfedge import evaluate, to_tflite
+from tfedge.compress import fake_quantization, holds, kernels
+from tfedge.compress import keras as k
+from tfedge.compress.candidate import Candidate
+from tfedge.compress.passes import cluster, prune, quantize
+from tfedge.data.task import ArraySplit, Task
+
+ORDERS = list(itertools.permutations(("prune", "cluster", "quantize")))
+SHORT = {"epochs": 1, "learning_rate": 1e-2}
+PASSES = {
+    # Half of the depthwise weights too, sixteen values for a kernel's channels together.
+    "plain": {
+        "prune": prune.Prune(
+            final_sparsity=0.6, rules={"depthwise": {"final_sparsity": 0.5}}, **SHORT
+        ),
+        "cluster": cluster.Cluster(number_of_clusters=6, **SHORT),
+        "quantize": quantize.Quantize(**SHORT),
+    },
+    # N:M where there are input channels, blocks in the dense kernel, and levels per channel.
+    "structured": {
+        "prune": prune.Prune(
+            sparsity_m_by_n=(2, 4),
+            rules={"classes": {"sparsity_m_by_n": None, "block_size": (4, 1)}, "stem": None},
+            **SHORT,
+        ),
+        "cluster": cluster.Cluster(number_of_clusters=4, cluster_per_channel=True, **SHORT),
+        "quantize": quantize.Quantize(**SHORT),
+    },
+}
+
+
+@functools.cache
+def _task():
+    generator = np.random.default_rng(0)
+    y = generator.integers(0, 3, 48)
+    x = (generator.normal(size=(48, 6, 6, 1)) + 1.5 * y.reshape(-1, 1, 1, 1)).astype(np.float32)
+    split = ArraySplit(x, y)
+    return Task("made_up", "classification", split, split, split, split, batch_size=24)
+
+
+@functools.cache
+def _model():
+    k.tf_keras.utils.set_random_seed(6)
+    layers = k.tf_keras.layers
+    image = k.tf_keras.Input((6, 6, 1), name="image")
+    x = layers.Conv2D(4, 3, use_bias=False, name="stem")(image)
+    x = layers.ReLU()(layers.BatchNormalization(momentum=0.7)(x))
+    x = layers.DepthwiseConv2D(3, padding="same", use_bias=False, name="depthwise")(x)
+    x = layers.ReLU(6.0)(layers.BatchNormalization(momentum=0.7)(x))
+    x = layers.Conv2D(8, 1, use_bias=False, name="pointwise")(x)
+    x = layers.ReLU()(layers.BatchNormalization(momentum=0.7)(x))
+    return k.tf_keras.Model(image, layers.Dense(3, "softmax", name="classes")(layers.Flatten()(x)))
+
+
+@functools.cache
+def _after(variant, order):
+    """The candidate after these passes; orders that begin alike share the work."""
+    if not order:
+        return Candidate(_model())
+    return PASSES[variant][order[-1]](_after(variant, order[:-1]), _task())
+
+
+def _accuracy(candidate):
+    """Of the model as it was trained: on the grid of its kernels, with fake quantization."""
+    outputs = fake_quantization.insert(candidate.model, candidate.quantization)(_task().train.x)
+    return np.mean(np.argmax(outputs, axis=1) == _task().train.y)
+
+
+@pytest.mark.parametrize("variant", PASSES)
+@pytest.mark.parametrize("order", ORDERS, ids="-".join)
+def test_every_promise_is_in_the_candidate_and_in_the_file(order, variant):
+    candidate = _after(variant, order)
+    assert holds.broken(candidate.model, candidate.holds) == ()
+    promised = {(hold.kind, hold.layer) for hold in candidate.holds}
+    layers = {kernel.layer for kernel in kernels.find(candidate.model)}
+    pruned = layers - ({"stem"} if variant == "structured" else set())
+    if variant == "structured":
+        pruned -= {"depthwise"}
+    assert promised == {
+        *(("zeros", layer) for layer in pruned),
+        *((kind, layer) for kind in ("levels", "bits") for layer in layers),
+    }
+    scorecard = evaluate(to_tflite(candidate, "int8", _task()), _task(), holds=candidate.holds)
+    read = {(hold["kind"], hold["tensor"]) for hold in scorecard.holds}
+    assert read == promised
+    assert all(hold["kept"] for hold in scorecard.holds), scorecard.holds
+    assert scorecard.metric.value == pytest.approx(_accuracy(candidate), abs=2.1 / 48)
+
+
+@pytest.mark.parametrize("order", [("prune", "cluster"), ("cluster", "prune")])
+@pytest.mark.parametrize("variant", PASSES)
+def test_without_quantize_post_training_int8_keeps_them_too(order, variant):
+    candidate = _after(variant, order)
+    scorecard = evaluate(to_tflite(candidate, "int8", _task()), _task(), holds=candidate.holds)
+    assert all(hold["kept"] for hold in scorecard.holds), scorecard.holds
+
+
+def test_the_float_file_keeps_zeros_and_few_values():
+    candidate = _after("plain", ("prune", "cluster"))
+    scorecard = evaluate(to_tflite(candidate, "float32"), _task(), holds=candidate.holds)
+    assert all(hold["kept"] for hold in scorecard.holds), scorecard.holds
