@@ -56,7 +56,7 @@ def input_flags(flag_values: flags.FlagValues) -> Input:
         "recipe",
         None,
         "Passes with their settings, a named recipe, or the recipe.json of a release; '' "
-        "compresses nothing. Default: prune(distribution='lamp'), cluster, quantize.",
+        "compresses nothing. Default: balanced, which prunes half, clusters and quantizes.",
         **own,
     )
     text(

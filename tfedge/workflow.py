@@ -23,7 +23,7 @@ from tfedge.errors import BadInput
 from tfedge.release import bundle, card, facts, gate, manifest, report
 
 SCHEMA_VERSION = 1
-DEFAULT_RECIPE = "prune(distribution='lamp'), cluster, quantize"
+DEFAULT_RECIPE = "balanced"
 _PACKAGES = ("tensorflow", "tf-keras", "tensorflow-model-optimization", "ai-edge-litert", "numpy")
 
 
