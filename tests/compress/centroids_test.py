@@ -67,3 +67,12 @@ def test_whole_levels_are_distinct_codes_with_a_zero_behind():
     np.testing.assert_array_equal(
         centroids.whole(np.array([-300.0, -1.2, -0.9, 0.0, 5.5]), 6), [-127, -1, 0, 6, 0, 0]
     )
+
+
+def test_refit_is_lloyds_algorithm_to_a_fraction_of_a_code():
+    levels = start = np.array([-60.0, -20.0, 0.0, 20.0, 60.0])
+    for _ in range(20):
+        nearest = np.abs(WEIGHTS[:, None] - levels[None]).argmin(axis=1)
+        levels = np.array([WEIGHTS[nearest == level].mean() for level in range(5)])
+        levels[2] = 0.0
+    np.testing.assert_allclose(centroids.refit(WEIGHTS, start), levels, atol=0.25)
