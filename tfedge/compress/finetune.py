@@ -6,7 +6,7 @@ kernel and applied to the copy, so a weight can cross to another level.
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -74,8 +74,17 @@ def steps_per_epoch(task: Task) -> int:
     return max(1, len(task.train) // task.batch_size)
 
 
+Penalty = Callable[[Any], Any]  # the model in training -> scalar tensor, added to the loss
+
+
 def finetune(
-    candidate: Candidate, task: Task, plan: Plan, label: str, update: Update | None = None
+    candidate: Candidate,
+    task: Task,
+    plan: Plan,
+    label: str,
+    update: Update | None = None,
+    *,
+    penalty: Penalty | None = None,
 ) -> tuple[Candidate, tuple[dict[str, float], ...]]:
     """Train under the candidate's holds and fake quantization.
 
@@ -85,6 +94,7 @@ def finetune(
         plan: epochs and rate.
         label: for the progress bar.
         update: changes holds on the way.
+        penalty: of the model's complexity, added to the loss in every step.
 
     Returns:
         The candidate with the weights, holds and ranges of the best epoch (by validation
@@ -99,7 +109,7 @@ def finetune(
     ]
     if frozen and plan.epochs:
         logging.warning("%s: frozen layers do not train: %s", label, ", ".join(frozen))
-    trainer = _Trainer(candidate, task, plan, update)
+    trainer = _Trainer(candidate, task, plan, update, penalty)
     saved = training_state.latest(label)
     history: list[dict[str, float]] = trainer.restore(saved) if saved else []
     shown = label.partition("-")[2] or label
@@ -117,8 +127,16 @@ def finetune(
 class _Trainer:
     """Variables of one training and what happens to them in a step and in an epoch."""
 
-    def __init__(self, candidate: Candidate, task: Task, plan: Plan, update: Update | None):
+    def __init__(
+        self,
+        candidate: Candidate,
+        task: Task,
+        plan: Plan,
+        update: Update | None,
+        penalty: Penalty | None,
+    ):
         self._candidate, self._task, self._update = candidate, task, update
+        self._penalty = penalty
         self.steps = steps_per_epoch(task)
         if candidate.quantization is None:
             self._model = graph.rebuild(candidate.model)
@@ -190,6 +208,8 @@ class _Trainer:
                 weight = self._teacher.weight
                 loss = (1 - weight) * loss + weight * self._distillation(taught, outputs)
             total = tf.add_n([loss, *self._model.losses]) if self._model.losses else loss
+            if self._penalty is not None:
+                total += self._penalty(self._model)
         found = zip(tape.gradient(total, variables), variables, strict=True)
         gradients = {v.ref(): (g, v) for g, v in found if g is not None}
         for name, latent in self._latents.items():

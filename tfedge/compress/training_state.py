@@ -140,7 +140,7 @@ def unpack(packed: list[dict[str, Any]], prefix: str, arrays: Mapping) -> tuple[
     """What `pack` packed."""
     holds = []
     for number, entry in enumerate(packed):
-        kind = getattr(holds_lib, entry["class"])
+        kind = holds_lib.known()[entry["class"]]
         own = {
             field.name: arrays[f"{prefix}/{number}/{field.name}"]
             for field in dataclasses.fields(kind)

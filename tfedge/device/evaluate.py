@@ -23,7 +23,7 @@ _CANDIDATE, _BASELINE = "the candidate .tflite", "the baseline .tflite"
 
 
 class Hold(Protocol):
-    """What a hold has to offer to be read back; see tfedge/compress/holds.py."""
+    """What a hold has to offer to be read back; see tfedge/compress/holds."""
 
     kind: Any
     layer: str

@@ -1,0 +1,71 @@
+"""The kernel lies on a symmetric integer grid."""
+
+import dataclasses
+from typing import Any, ClassVar
+
+import numpy as np
+import tensorflow as tf
+
+from tfedge.compress import kernels
+from tfedge.compress.holds.hold import Hold
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Grid(Hold):
+    """The kernel lies on a symmetric per-channel integer grid and is deployed at `bits` bits.
+
+    Without frozen scales a channel's scale is its largest weight over 127, as the converter's.
+    """
+
+    bits: int = 8
+    frozen: np.ndarray | None = None
+    kind: ClassVar[str] = "bits"
+    stage: ClassVar[int] = 2
+
+    def state(self) -> dict[str, np.ndarray]:
+        """See `Hold.state`."""
+        return {} if self.frozen is None else {"scales": self.frozen.astype(np.float32)}
+
+    def project(self, kernel: Any, state: dict[str, Any]) -> Any:
+        """See `Hold.project`."""
+        scales = state.get("scales")
+        if scales is None:
+            axes = kernels.per_channel(self.layout, len(kernel.shape))
+            largest = tf.reduce_max(tf.abs(kernel), axis=axes, keepdims=True)
+            scales = tf.where(largest > 0, largest / self._top, 1.0)
+        return tf.clip_by_value(tf.round(kernel / scales), -self._top, self._top) * scales
+
+    def read(self, values: np.ndarray, channel_axis: int) -> tuple[int, int, bool]:
+        """Promised and found bits of a weight; floats count when they lie on the grid."""
+        codes: np.ndarray = values.astype(np.float32)
+        if values.dtype.kind == "f":
+            others = tuple(axis for axis in range(values.ndim) if axis != channel_axis)
+            scales: np.ndarray = np.abs(values).max(axis=others, keepdims=True) / self._top
+            if self.frozen is not None:
+                scales = np.moveaxis(self.frozen.reshape(-1, *[1] * len(others)), 0, channel_axis)
+            codes = values / np.where(scales > 0, scales, 1.0)
+        whole = np.abs(codes - np.round(codes)).max(initial=0) < 1e-3
+        fits = whole and np.abs(codes).max(initial=0) < self._top + 0.5
+        found = self.bits if fits else values.dtype.itemsize * 8
+        return self.bits, found, bool(fits)
+
+    def implies(self, earlier: "Grid") -> bool:
+        """See `Hold.implies`."""
+        return self.bits <= earlier.bits
+
+    def rescaled(self, scales: np.ndarray) -> "Grid":
+        """See `Hold.rescaled`."""
+        return dataclasses.replace(self, frozen=scales)
+
+    def scales(self, kernel: np.ndarray) -> np.ndarray:
+        """See `Hold.scales`."""
+        if self.frozen is not None:
+            return self.frozen
+        largest = np.abs(kernel).max(
+            axis=kernels.per_channel(self.layout, kernel.ndim), keepdims=True
+        )
+        return np.where(largest > 0, largest / self._top, 1.0).astype(np.float32)
+
+    @property
+    def _top(self) -> int:
+        return 2 ** (self.bits - 1) - 1

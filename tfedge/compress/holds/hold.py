@@ -1,0 +1,52 @@
+"""What a hold is: a promise about the kernel of one layer."""
+
+import abc
+import dataclasses
+from typing import Any, ClassVar
+
+import numpy as np
+
+INT8_MAX = 127  # symmetric, narrow range: -128 is not used for weights
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Hold(abc.ABC):
+    """A promise about the kernel of one layer.
+
+    Attributes:
+        layer: name of the Keras layer.
+        layout: its class, see `kernels.deployed`.
+    """
+
+    layer: str
+    layout: str
+    kind: ClassVar[str]
+    stage: ClassVar[int]  # projections of one kernel run in this order
+
+    @abc.abstractmethod
+    def state(self) -> dict[str, np.ndarray]:
+        """The arrays that `project` needs; of the same shapes all through a training."""
+
+    @abc.abstractmethod
+    def project(self, kernel: Any, state: dict[str, Any]) -> Any:
+        """The nearest kernel that keeps the promise. Traced by TensorFlow, so no numpy."""
+
+    def gradient(self, gradient: Any, state: dict[str, Any]) -> Any:
+        """The gradient that the unconstrained copy gets, from that at the projected kernel."""
+        return gradient
+
+    @abc.abstractmethod
+    def read(self, values: np.ndarray, channel_axis: int) -> tuple[Any, Any, bool]:
+        """(promised, found, kept) of the deployed kernel, in the file's layout."""
+
+    @abc.abstractmethod
+    def implies(self, earlier: Any) -> bool:
+        """Whether a kernel that keeps this keeps `earlier` too, a hold of the same kind."""
+
+    def rescaled(self, scales: np.ndarray) -> "Hold":
+        """The same promise once the kernel's int8 scales are frozen to `scales`."""
+        return self
+
+    def scales(self, kernel: np.ndarray) -> np.ndarray | None:
+        """The int8 scales this hold sets for a projected kernel (keepdims), or None."""
+        return None

@@ -1,0 +1,60 @@
+"""Every channel takes its weights from a few values."""
+
+import dataclasses
+from typing import Any, ClassVar
+
+import numpy as np
+import tensorflow as tf
+
+from tfedge.compress.holds.hold import INT8_MAX, Hold
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Levels(Hold):
+    """Every channel takes its values from a few: scale[channel] * level.
+
+    Attributes:
+        channel_scales: keepdims shape, one per output channel.
+        levels: (1 or channels, L) integers of -127..127, 0 among them; a row per channel when
+            each has its own, padded with zeros.
+    """
+
+    channel_scales: np.ndarray
+    levels: np.ndarray
+    promised: int
+    kind: ClassVar[str] = "levels"
+    stage: ClassVar[int] = 1
+
+    def state(self) -> dict[str, np.ndarray]:
+        """See `Hold.state`."""
+        codes = np.arange(-INT8_MAX, INT8_MAX + 1)
+        nearest = np.abs(codes[None, :, None] - self.levels[:, None, :]).argmin(axis=2)
+        table = np.take_along_axis(self.levels, nearest, axis=1)
+        return {
+            "scales": self.channel_scales.astype(np.float32),
+            "table": table.astype(np.float32).reshape(-1),
+        }
+
+    def project(self, kernel: Any, state: dict[str, Any]) -> Any:
+        """See `Hold.project`."""
+        codes = tf.round(kernel / state["scales"])
+        codes = tf.clip_by_value(codes, -INT8_MAX, INT8_MAX)
+        index = tf.cast(codes, tf.int32) + INT8_MAX
+        if self.levels.shape[0] > 1:
+            rows = np.arange(self.levels.shape[0]).reshape(self.channel_scales.shape)
+            index += tf.constant(rows * (2 * INT8_MAX + 1), tf.int32)
+        return tf.gather(state["table"], index) * state["scales"]
+
+    def read(self, values: np.ndarray, channel_axis: int) -> tuple[int, int, bool]:
+        """Promised and found number of distinct values in a channel."""
+        rows = np.moveaxis(values, channel_axis, 0).reshape(values.shape[channel_axis], -1)
+        found = max(len(np.unique(row)) for row in rows)
+        return self.promised, found, found <= self.promised
+
+    def implies(self, earlier: "Levels") -> bool:
+        """See `Hold.implies`."""
+        return self.promised <= earlier.promised
+
+    def scales(self, kernel: np.ndarray) -> np.ndarray:
+        """See `Hold.scales`."""
+        return self.channel_scales
