@@ -74,6 +74,14 @@ def input_flags(flag_values: flags.FlagValues) -> Input:
     flags.DEFINE_float(
         "epochs_scale", 1.0, "Shortens (or lengthens) all training.", lower_bound=0.001, **own
     )
+    text(
+        "augment",
+        None,
+        "How training examples are varied: 'flip, crop(padding=2), mixup(alpha=0.2), "
+        "cutout(size=8)'; also cutmix, rotation, zoom, brightness, contrast. Default: the "
+        "recipe's, else not.",
+        **own,
+    )
     flags.DEFINE_integer("seed", None, "Of everything. Default: the recipe's, else 0.", **own)
     return Input(flag_values)
 
@@ -102,6 +110,7 @@ def order(given: Input) -> dict[str, Any]:
         "export": values.export,
         "epochs_scale": values.epochs_scale,
         "seed": values.seed,
+        "augment": values.augment,
         "data_dir": values.data_dir,
         "custom_objects": values.custom_objects,
         "input_shape": None if shape is None else _whole_numbers(shape),

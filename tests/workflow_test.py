@@ -21,7 +21,14 @@ SHORT = "prune(final_sparsity=0.3, distribution='lamp', epochs=1), quantize(epoc
 def released(tmp_path_factory):
     folder = tmp_path_factory.mktemp("a folder, wïth spaces") / "release"
     made = workflow.make_release(
-        MODEL, "digits", SHORT, "int8", output_dir=folder, margin=0.05, command="again"
+        MODEL,
+        "digits",
+        SHORT,
+        "int8",
+        output_dir=folder,
+        margin=0.05,
+        command="again",
+        augment="crop(padding=1), mixup",
     )
     return made, folder
 
@@ -52,6 +59,7 @@ def test_the_scorecard_says_what_the_contract_promises(released):
 
 def test_recipe_json_alone_repeats_the_release(released, tmp_path):
     _, folder = released
+    assert json.loads((folder / "recipe.json").read_text())["augment"] == "crop(padding=1), mixup"
     again = workflow.make_release(
         MODEL, "digits", str(folder / "recipe.json"), output_dir=tmp_path / "again", margin=0.05
     )
@@ -134,6 +142,8 @@ def test_compress_writes_a_keras3_model_with_the_same_answers(tmp_path):
         ({"recipe": "prune(final_sparsity=1.5)"}, "0 <= sparsity < 1"),
         ({"recipe": "prune(rules={'nowhere': None})"}, "matches no layer"),
         ({"recipe": "prune(begin_step=10**9)"}, "plain value"),
+        ({"augment": "flop"}, "did you mean 'flip'"),
+        ({"augment": "crop(padding=8)"}, "too many for images of 8 x 8"),
         ({"recipe": "prune(begin_step=1000000)"}, "masks would never change"),
         ({"recipe": "quantize", "export": "float32"}, "contradicts"),
         ({"export": "int9"}, "int9"),

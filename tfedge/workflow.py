@@ -16,7 +16,7 @@ from typing import Any
 
 from absl import logging
 
-from tfedge.data import hygiene, sources
+from tfedge.data import augmentation, hygiene, sources
 from tfedge.data.task import Task
 from tfedge.device import evaluate, profiles
 from tfedge.errors import BadInput
@@ -38,6 +38,7 @@ class Order:
         export: as `--export`; None takes the recipe.json's, else int8.
         epochs_scale: shortens all training.
         seed: of everything; None takes the recipe.json's, else the task's.
+        augment: as `--augment`; None takes the recipe.json's, else the task's.
         data_dir: where the data set is, if not in the usual place.
         custom_objects: see `loading.load_model`.
         input_shape: a fixed (height, width, channels) for a model that has none.
@@ -49,6 +50,7 @@ class Order:
     export: str | None = None
     epochs_scale: float = 1.0
     seed: int | None = None
+    augment: str | None = None
     data_dir: str | None = None
     custom_objects: str | None = None
     input_shape: tuple[int, ...] | None = None
@@ -169,8 +171,9 @@ def _make(order: Order, work: pathlib.Path) -> Made:
     """The work itself, from input to bytes."""
     recipe_file = _recipe_file(order.recipe)
     seed = order.seed if order.seed is not None else recipe_file.get("seed")
+    augment = order.augment if order.augment is not None else recipe_file.get("augment")
     export_text = order.export or recipe_file.get("export") or "int8"
-    task, findings = _task(order, seed)
+    task, findings = _task(order, seed, augment)
     # What the flags say is read before TensorFlow is, so that a typing error shows at once.
     from tfedge import export as exporting
     from tfedge.compress import bridge, loading
@@ -206,13 +209,16 @@ def _baseline_export(chosen: Any) -> str:
     return "float32(raw_input=True)" if chosen.raw_input else "float32"
 
 
-def _task(order: Order, seed: int | None) -> tuple[Task, hygiene.Findings]:
+def _task(order: Order, seed: int | None, augment: str | None) -> tuple[Task, hygiene.Findings]:
     """The checked data, and what was found about it."""
+    augmentation.parse(augment or "")  # a typing error shows before the data is read
     task = order.task
     if isinstance(task, str):
         task = sources.load_task(task, order.data_dir, seed or 0)
     elif seed is not None:
         task = dataclasses.replace(task, seed=seed)
+    if augment is not None:
+        task = dataclasses.replace(task, augment=augment)
     findings = hygiene.examine(task)
     for warning in findings.warnings:
         logging.warning("%s", warning)
@@ -247,6 +253,7 @@ def _recipe_json(order: Order, recipe: Any, export: str, task: Task, baseline: b
         **recipe.to_json(),
         "export": export,
         "seed": task.seed,
+        "augment": task.augment,
         "model": str(order.model) if isinstance(order.model, str | pathlib.Path) else "in memory",
         "model_float32_sha256": hashlib.sha256(baseline).hexdigest(),
         "data": task.name,

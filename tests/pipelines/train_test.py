@@ -33,6 +33,13 @@ def test_trains_from_another_folder_and_says_how(tmp_path):
     assert sorted(path.name for path in model.parent.iterdir()) == ["model.keras", "training.json"]
 
 
+def test_varied_examples_and_smoothed_targets_are_learned_from(tmp_path):
+    options = ["--augment=crop(padding=1), mixup", "--label_smoothing=0.1", "--epochs=4"]
+    done = run(*options, f"--output_dir={tmp_path}")
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "training.json").read_text())["held_out_accuracy"] > 0.5
+
+
 def test_help_is_quick_and_shows_our_flags_only():
     # Processor time, not the clock: other work on the machine must not fail this test.
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -52,6 +59,7 @@ def test_help_is_quick_and_shows_our_flags_only():
         (["--epochs=0"], "flag --epochs=0"),
         (["digits"], "'digits': only flags are expected here"),
         ([], "--output_dir: missing"),
+        (["--output_dir=out", "--augment=flop"], "there is no 'flop'; did you mean 'flip'"),
         (["--output_dir=FILE"], "--output_dir: cannot write to FILE"),
     ],
 )

@@ -6,21 +6,23 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfedge.compress import augment
 from tfedge.compress.candidate import Teacher
 from tfedge.data.task import Task
 from tfedge.errors import BadInput
 
 
 def prefetched(
-    task: Task, order: np.ndarray, size: int, teacher: Teacher | None
+    task: Task, order: np.ndarray, size: int, teacher: Teacher | None, first_step: int = 0
 ) -> Iterator[tuple[Any, Any, Any]]:
     """(inputs, targets, teacher's logits) in full batches.
 
     Args:
-        task: its training split is read and normalised.
+        task: its training split is read, normalised and varied as its `augment` says.
         order: indices into it, a multiple of `size`.
         size: of a batch.
         teacher: where None, its part of a batch is empty.
+        first_step: the number of the first batch in the training; augmentation depends on it.
 
     Raises:
         BadInput: what the split raised, which tf.data would turn into an error of its own.
@@ -41,9 +43,14 @@ def prefetched(
         lambda array: tf.TensorSpec((size, *array.shape[1:]), tf.as_dtype(array.dtype)),
         next(made()),
     )
-    ahead = tf.data.Dataset.from_generator(made, output_signature=signature).prefetch(4)
+    ahead = tf.data.Dataset.from_generator(made, output_signature=signature)
+    vary = augment.augmenter(task)
+    if vary is not None:
+        ahead = ahead.enumerate(first_step).map(
+            lambda step, batch: (*vary(batch[0], batch[1], step), batch[2])
+        )
     try:
-        yield from ahead
+        yield from ahead.prefetch(4)
     except tf.errors.OpError:
         if failed:
             raise failed[0] from None

@@ -23,7 +23,7 @@ def fingerprint(candidate: Candidate, task: Task) -> str:
         digest.update(weight.tobytes())
     chosen = [_name(choice) for choice in (task.metric, task.loss, task.optimizer)]
     digest.update(f"{task.name} {task.kind} {task.seed} {task.batch_size} {chosen}".encode())
-    digest.update(f"{task.normalization}".encode())
+    digest.update(f"{task.normalization} {task.augment}".encode())
     for split in (task.train, task.calibration, task.validation):
         some = split if isinstance(split, ArraySplit) else split.take(np.arange(64) % len(split))
         for array in [*_arrays(some.x), *_arrays(split.targets())]:

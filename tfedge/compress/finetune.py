@@ -230,7 +230,8 @@ class _Trainer:
         order = np.random.default_rng((self._task.seed, epoch)).permutation(len(self._task.train))
         size = min(self._task.batch_size, len(self._task.train))
         step, total = epoch * self.steps, tf.constant(0.0)
-        found = batches.prefetched(self._task, order[: self.steps * size], size, self._teacher)
+        order = order[: self.steps * size]
+        found = batches.prefetched(self._task, order, size, self._teacher, step)
         for x, y, taught in found:
             if self._update is not None and step > 0 and self._update.fires(step):
                 self._change_holds(self._update(step, self._latent_arrays(), self._holds))

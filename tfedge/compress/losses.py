@@ -95,6 +95,10 @@ def _one(task: Task, logits: bool, target: Any, output: Any) -> Any:
     kind = getattr(k.tf_keras.losses, _BY_KIND[task.kind])
     if task.kind == "regression":
         return kind()(tf.reshape(target, tf.shape(output)), output)
+    if task.kind == "classification" and len(target.shape) == len(output.shape):
+        missing = output.shape[-1] - target.shape[-1]  # classes of the model that never occur
+        shares = tf.pad(target, [[0, 0]] * (len(target.shape) - 1) + [[0, missing]])
+        return k.tf_keras.losses.CategoricalCrossentropy(from_logits=logits)(shares, output)
     if task.kind == "binary":
         target = tf.reshape(target, tf.shape(output))
     return kind(from_logits=logits)(target, output)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tfedge import errors
-from tfedge.data import targets
+from tfedge.data import augmentation, targets
 from tfedge.data.batch_split import BatchSplit
 from tfedge.data.splits import Arrays, ArraySplit, Split, StreamSplit
 
@@ -84,9 +84,12 @@ class Task:
         optimizer: () -> tf_keras optimizer; None for the default.
         batch_size: examples per training step.
         seed: of every random choice made for this task.
+        augment: how training examples are varied, such as "flip, crop(padding=2)"; see
+            `augmentation`.
 
     Raises:
-        BadInput: an unknown kind, a split that is none, or targets that cannot be of this kind.
+        BadInput: an unknown kind, a split that is none, targets that cannot be of this kind, an
+            augmentation that does not fit.
     """
 
     name: str
@@ -102,6 +105,7 @@ class Task:
     optimizer: Callable[[], object] | None = None
     batch_size: int = 128
     seed: int = 0
+    augment: str = ""
 
     def __post_init__(self):
         if self.kind not in targets.KINDS:
@@ -129,6 +133,8 @@ class Task:
                 y = targets.canonical(split.y, self.kind, f"task {self.name}, {role}")
                 if y is not split.y:
                     object.__setattr__(self, role, ArraySplit(split.x, y))
+        if self.augment:
+            augmentation.check(self)
 
     def splits(self) -> dict[str, Split]:
         """The splits there are, by role."""
