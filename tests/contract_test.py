@@ -150,7 +150,7 @@ def test_promises_are_kept_and_the_model_still_works(name):
 @every_pass
 def test_promises_are_found_in_the_file(name):
     candidate = _applied(name)
-    route = (_kind(name).exports or ("int8",))[0]
+    route = (_short(name).exports or ("int8",))[0]
     file = tflite.read(to_tflite(candidate, route, _task()))
     by_name = {kernel.tensor.name: kernel for kernel in file.kernels()}
     assert set(by_name) == {kernel.layer for kernel in kernels.find(candidate.model)}

@@ -18,7 +18,7 @@ class AtMost:
     promised: int
     kind: str = "levels"
 
-    def read(self, values, channel_axis):
+    def read(self, values, channel_axis, scales):
         rows = np.moveaxis(values, channel_axis, 0).reshape(values.shape[channel_axis], -1)
         found = max(len(np.unique(row)) for row in rows)
         return self.promised, np.int64(found), np.bool_(found <= self.promised)

@@ -24,6 +24,16 @@ class Quantization:
     float_layers: Mapping[str, str] = dataclasses.field(default_factory=dict)
     bits: int = 8
 
+    @property
+    def route(self) -> str:
+        """The one export that computes what was trained: `export_route` of the bits."""
+        return export_route(self.bits)
+
+
+def export_route(bits: int) -> str:
+    """The route for kernels of so many bits: "int4" stores two in a byte, "int8" one."""
+    return "int4" if bits <= 4 else "int8"
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Teacher:
@@ -38,6 +48,21 @@ class Teacher:
     logits: np.ndarray
     temperature: float
     weight: float
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Cut:
+    """What is left of a kernel.
+
+    Attributes:
+        layer: its name.
+        axis: of the kernel, in Keras' shape.
+        kept: indices along it, ascending.
+    """
+
+    layer: str
+    axis: int
+    kept: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,6 +110,8 @@ class Candidate:
         reports: one per pass so far.
         quantization: set once it was trained quantization-aware.
         teacher: what every later training also learns from.
+        cuts: what a pass has cut out of kernels, in order; `base.Pass` reads it to compare
+            promises of before and after, and no candidate between two passes has any.
     """
 
     model: Any
@@ -92,6 +119,7 @@ class Candidate:
     reports: tuple[Report, ...] = ()
     quantization: Quantization | None = None
     teacher: Teacher | None = None
+    cuts: tuple[Cut, ...] = ()
 
     def to_keras3(self) -> Any:
         """The model as a Keras 3 one, with the same outputs (those of its float kernels)."""
@@ -104,6 +132,15 @@ class Candidate:
         replaced = {(hold.kind, hold.layer) for hold in new}
         kept = tuple(hold for hold in self.holds if (hold.kind, hold.layer) not in replaced)
         return dataclasses.replace(self, holds=kept + new)
+
+    def with_cut(self, model: Any, cuts: tuple[Cut, ...]) -> "Candidate":
+        """The candidate with a smaller model, and its holds on what is left.
+
+        Raises:
+            ValueError: a hold on a kernel that was cut cannot be.
+        """
+        holds = cut_holds(self.holds, cuts)
+        return dataclasses.replace(self, model=model, holds=holds, cuts=(*self.cuts, *cuts))
 
     def codes(self) -> dict[str, Codes]:
         """The integers promised for each kernel whose scales are set by a hold, by layer."""
@@ -119,3 +156,22 @@ class Candidate:
                     codes=kernels.deployed(kernel.kind, codes).astype(np.int8),
                 )
         return promised
+
+
+def cut_holds(
+    holds: tuple[holds_lib.Hold, ...], cuts: tuple[Cut, ...]
+) -> tuple[holds_lib.Hold, ...]:
+    """The same promises about what is left of the kernels.
+
+    Raises:
+        ValueError: a hold that cannot be cut.
+    """
+    found = []
+    for hold in holds:
+        for cut in cuts:
+            left = hold.taken(cut.axis, cut.kept) if cut.layer == hold.layer else hold
+            if left is None:
+                raise ValueError(f"{hold.kind} of {hold.layer} cannot be cut")
+            hold = left
+        found.append(hold)
+    return tuple(found)

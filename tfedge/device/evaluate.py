@@ -28,8 +28,10 @@ class Hold(Protocol):
     kind: Any
     layer: str
 
-    def read(self, values: np.ndarray, channel_axis: int) -> tuple[Any, Any, bool]:
-        """(promised, found, kept) of a kernel in the file's layout."""
+    def read(
+        self, values: np.ndarray, channel_axis: int, scales: np.ndarray | None
+    ) -> tuple[Any, Any, bool]:
+        """(promised, found, kept) of a kernel in the file's layout, stored in these scales."""
 
 
 def evaluate(
@@ -137,7 +139,9 @@ def _read_holds(file: tflite.TfliteFile, holds: Iterable[Hold]) -> Iterable[dict
         if not kernels:
             yield _hold(hold, None, "tensor not found", False)
         for kernel in kernels:
-            yield _hold(hold, *hold.read(kernel.tensor.values(), kernel.channel_axis))
+            tensor = kernel.tensor
+            scales = tensor.scales if tensor.scales.size else None
+            yield _hold(hold, *hold.read(tensor.values(), kernel.channel_axis, scales))
 
 
 def _hold(hold: Hold, promised: Any, found: Any, kept: bool) -> dict[str, Any]:

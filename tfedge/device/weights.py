@@ -46,6 +46,17 @@ def decode(data: np.ndarray, dtype: str, shape: tuple[int, ...], sparsity: Any) 
     return _densify(stored, shape, sparsity)
 
 
+def pack_int4(codes: np.ndarray) -> np.ndarray:
+    """Integers of -8..7 as uint8 bytes of two each, the lower half first: undoes `decode`.
+
+    >>> pack_int4(np.array([1, -1, -8]))
+    array([241,   8], dtype=uint8)
+    """
+    halves = codes.reshape(-1).astype(np.int8).view(np.uint8) & 15
+    halves = np.pad(halves, (0, halves.size % 2))
+    return halves[0::2] | (halves[1::2] << 4)
+
+
 def count_distinct(values: np.ndarray) -> int:
     """The number of different values; zero counts."""
     return len(np.unique(values))

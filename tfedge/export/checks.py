@@ -64,6 +64,14 @@ def _check_kernels(
     file: tflite.TfliteFile, export: options.Export, float_layers: Mapping[str, str]
 ) -> None:
     wanted = conversion.route(export).KERNEL_TYPES
+    found = {kernel.tensor.dtype for kernel in file.kernels()}
+    # Where a route allows several types, the first is what it is for.
+    if len(wanted) > 1 and found and wanted[0] not in found:
+        raise errors.BadInput(
+            f"--export={export.to_text()}",
+            f"no kernel came out as {wanted[0]}",
+            "Use a recipe whose kernels fit it, such as quantize(bits=4), or another --export.",
+        )
     for kernel in file.kernels():
         tensor = kernel.tensor
         if kernel.operator.kind not in _KERNEL_OPERATORS or tensor.dtype in wanted:

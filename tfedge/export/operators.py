@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from tfedge.device import weights
+
 _OPERATORS = {v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)}
 _TYPES = {v: k for k, v in vars(schema.TensorType).items() if isinstance(v, int)}
 _DTYPES: dict[int, np.dtype] = {
@@ -76,8 +78,11 @@ def is_constant(model: Any, tensor: Any) -> bool:
 
 
 def values(model: Any, tensor: Any) -> np.ndarray:
-    """A constant's stored numbers, in its shape."""
+    """A constant's stored numbers, in its shape; INT4 as int8."""
     data = np.asarray(model.buffers[tensor.buffer].data)
+    if tensor.type == schema.TensorType.INT4:
+        count = int(np.prod(tensor.shape))
+        return weights.decode(data, "INT4", (count,), None).reshape(tensor.shape)
     return data.view(_DTYPES[tensor.type]).reshape(tensor.shape)
 
 
@@ -95,8 +100,11 @@ def real_values(model: Any, tensor: Any) -> np.ndarray:
 
 
 def set_values(model: Any, tensor: Any, stored: np.ndarray) -> None:
-    """Gives a constant other numbers, in a buffer of its own."""
-    data = np.ascontiguousarray(stored, _DTYPES[tensor.type]).reshape(-1).view(np.uint8)
+    """Gives a constant other numbers, in a buffer of its own; those of INT4 are packed."""
+    if tensor.type == schema.TensorType.INT4:
+        data = weights.pack_int4(stored)
+    else:
+        data = np.ascontiguousarray(stored, _DTYPES[tensor.type]).reshape(-1).view(np.uint8)
     tensor.buffer = len(model.buffers)
     model.buffers.append(schema.BufferT(data=data))
 

@@ -35,7 +35,9 @@ class Grid(Hold):
             scales = tf.where(largest > 0, largest / self._top, 1.0)
         return tf.clip_by_value(tf.round(kernel / scales), -self._top, self._top) * scales
 
-    def read(self, values: np.ndarray, channel_axis: int) -> tuple[int, int, bool]:
+    def read(
+        self, values: np.ndarray, channel_axis: int, scales: np.ndarray | None = None
+    ) -> tuple[int, int, bool]:
         """Promised and found bits of a weight; floats count when they lie on the grid."""
         codes: np.ndarray = values.astype(np.float32)
         if values.dtype.kind == "f":
@@ -52,6 +54,12 @@ class Grid(Hold):
     def implies(self, earlier: "Grid") -> bool:
         """See `Hold.implies`."""
         return self.bits <= earlier.bits
+
+    def taken(self, axis: int, kept: np.ndarray) -> "Grid":
+        """See `Hold.taken`."""
+        if self.frozen is None or self.frozen.shape[axis] == 1:
+            return self
+        return dataclasses.replace(self, frozen=np.take(self.frozen, kept, axis))
 
     def rescaled(self, scales: np.ndarray) -> "Grid":
         """See `Hold.rescaled`."""

@@ -36,12 +36,29 @@ class Hold(abc.ABC):
         return gradient
 
     @abc.abstractmethod
-    def read(self, values: np.ndarray, channel_axis: int) -> tuple[Any, Any, bool]:
-        """(promised, found, kept) of the deployed kernel, in the file's layout."""
+    def read(
+        self, values: np.ndarray, channel_axis: int, scales: np.ndarray | None = None
+    ) -> tuple[Any, Any, bool]:
+        """(promised, found, kept) of the deployed kernel, in the file's layout.
+
+        Args:
+            values: integer codes, or floats.
+            channel_axis: of `values`.
+            scales: what the file multiplies codes with, (1,) or (channels,); None if not known.
+        """
 
     @abc.abstractmethod
     def implies(self, earlier: Any) -> bool:
         """Whether a kernel that keeps this keeps `earlier` too, a hold of the same kind."""
+
+    def taken(self, axis: int, kept: np.ndarray) -> "Hold | None":
+        """The same promise about what is left once the kernel is cut; None: it cannot be cut.
+
+        Args:
+            axis: of the kernel, in Keras' shape.
+            kept: indices along it that are left, ascending.
+        """
+        return None
 
     def rescaled(self, scales: np.ndarray) -> "Hold":
         """The same promise once the kernel's int8 scales are frozen to `scales`."""

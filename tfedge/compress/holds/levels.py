@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 import tensorflow as tf
 
+from tfedge.compress import kernels
 from tfedge.compress.holds.hold import INT8_MAX, Hold
 
 
@@ -45,7 +46,9 @@ class Levels(Hold):
             index += tf.constant(rows * (2 * INT8_MAX + 1), tf.int32)
         return tf.gather(state["table"], index) * state["scales"]
 
-    def read(self, values: np.ndarray, channel_axis: int) -> tuple[int, int, bool]:
+    def read(
+        self, values: np.ndarray, channel_axis: int, scales: np.ndarray | None = None
+    ) -> tuple[int, int, bool]:
         """Promised and found number of distinct values in a channel."""
         rows = np.moveaxis(values, channel_axis, 0).reshape(values.shape[channel_axis], -1)
         found = max(len(np.unique(row)) for row in rows)
@@ -54,6 +57,18 @@ class Levels(Hold):
     def implies(self, earlier: "Levels") -> bool:
         """See `Hold.implies`."""
         return self.promised <= earlier.promised
+
+    def taken(self, axis: int, kept: np.ndarray) -> "Levels":
+        """See `Hold.taken`."""
+        if axis not in kernels.channel_axes(self.layout):
+            return self
+        rows = np.arange(self.channel_scales.size).reshape(self.channel_scales.shape)
+        left = np.take(rows, kept, axis).reshape(-1)
+        return dataclasses.replace(
+            self,
+            channel_scales=np.take(self.channel_scales, kept, axis),
+            levels=self.levels[left] if len(self.levels) > 1 else self.levels,
+        )
 
     def scales(self, kernel: np.ndarray) -> np.ndarray:
         """See `Hold.scales`."""

@@ -30,13 +30,21 @@ class Zeros(Hold):
         """Masked weights wait as they are: they return only when others become smaller."""
         return gradient * state["mask"]
 
-    def read(self, values: np.ndarray, channel_axis: int) -> tuple[float, float, bool]:
+    def read(
+        self, values: np.ndarray, channel_axis: int, scales: np.ndarray | None = None
+    ) -> tuple[float, float, bool]:
         """Promised and found share of zeros; kept when every promised one is there."""
         mask = kernels.deployed(self.layout, self.mask)
         promised = round(1.0 - float(np.mean(mask)), 6)
         found = round(float(np.mean(values == 0)), 6)
         kept = values.size == mask.size and not np.any(values.reshape(mask.shape)[mask == 0])
         return promised, found, bool(kept)
+
+    def taken(self, axis: int, kept: np.ndarray) -> "Zeros | None":
+        """See `Hold.taken`; patterns of N:M and blocks would come apart."""
+        if self.pattern != "unstructured":
+            return None
+        return dataclasses.replace(self, mask=np.take(self.mask, kept, axis))
 
     def implies(self, earlier: "Zeros") -> bool:
         """See `Hold.implies`."""

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from absl import logging
 
 from tfedge.compress import holds as holds_lib
-from tfedge.compress.candidate import Candidate, Report
+from tfedge.compress.candidate import Candidate, Report, cut_holds
 from tfedge.data.task import Task
 from tfedge.errors import BadInput
 
@@ -23,7 +23,6 @@ class Pass(abc.ABC):
     """
 
     per_layer: ClassVar[tuple[str, ...]] = ()  # the settings that a rule may change
-    exports: ClassVar[tuple[str, ...] | None] = None  # the routes it prepares for, None for any
 
     @abc.abstractmethod
     def apply(self, candidate: Candidate, task: Task) -> Candidate:
@@ -49,10 +48,17 @@ class Pass(abc.ABC):
         last = dataclasses.replace(result.reports[-1], seconds=seconds)
         result = dataclasses.replace(result, reports=(*candidate.reports, last))
         self.ensures(result)
-        lost = _lost(candidate, result)
+        earlier = cut_holds(candidate.holds, result.cuts)
+        result = dataclasses.replace(result, cuts=())
+        lost = _lost(earlier, result)
         if lost:
             raise RuntimeError(f"{self.name} broke what was promised: {', '.join(lost)}")
         return result
+
+    @property
+    def exports(self) -> tuple[str, ...] | None:
+        """The export routes that it prepares for as it is set; None for any."""
+        return None
 
     @property
     def name(self) -> str:
@@ -119,12 +125,12 @@ def number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _lost(before: Candidate, after: Candidate) -> list[str]:
+def _lost(earlier: tuple[holds_lib.Hold, ...], after: Candidate) -> list[str]:
     """Promises that the model does not keep, and earlier ones that nothing vouches for now."""
     now = {(hold.kind, hold.layer): hold for hold in after.holds}
     dropped = tuple(
         hold
-        for hold in before.holds
+        for hold in earlier
         if (hold.kind, hold.layer) not in now or not now[hold.kind, hold.layer].implies(hold)
     )
     lost = (*holds_lib.broken(after.model, after.holds), *dropped)

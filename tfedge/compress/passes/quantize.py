@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tfedge.compress import fake_quantization, finetune, folding, kernels
-from tfedge.compress.candidate import Candidate, Quantization
+from tfedge.compress.candidate import Candidate, Quantization, export_route
 from tfedge.compress.holds import Grid, Hold, on
 from tfedge.compress.passes import base
 from tfedge.data.task import Task
@@ -29,7 +29,6 @@ class Quantize(base.Pass):
         rules: no setting differs by layer yet; kept empty.
     """
 
-    exports: ClassVar[tuple[str, ...] | None] = ("int8",)
     bits: int = 8
     epochs: int = 4
     learning_rate: float = 5e-4
@@ -40,6 +39,11 @@ class Quantize(base.Pass):
         """Refuse settings out of range."""
         self.check(self.bits == 8, "bits", "8")
         self.check_training()
+
+    @property
+    def exports(self) -> tuple[str, ...]:
+        """See `Pass.exports`: what the default bits ask for, whatever rules say."""
+        return (export_route(self.bits),)
 
     def requires(self, candidate: Candidate) -> None:
         """There must be a kernel to quantize."""
