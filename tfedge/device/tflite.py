@@ -132,7 +132,7 @@ def read(tflite_bytes: bytes, where: str = ".tflite") -> TfliteFile:
     return flatbuffer.guarded(where, lambda: _assemble(bytes(tflite_bytes)))
 
 
-def interpreter(model: bytes | pathlib.Path, threads: int) -> Any:
+def interpreter(model: bytes | pathlib.Path, threads: int, delegate: bool = True) -> Any:
     """An ai_edge_litert Interpreter with its default delegate, tensors not yet allocated.
 
     A damaged or hostile model can end the process: make one in a child only (see `sandbox`).
@@ -140,11 +140,18 @@ def interpreter(model: bytes | pathlib.Path, threads: int) -> Any:
     Args:
         model: the bytes, or a path, which is then mapped instead of copied.
         threads: for the kernels that can use several.
+        delegate: False for the built-in kernels alone.
     """
     litert = runtime()
+    resolvers = litert.OpResolverType
+    with_default, without = resolvers.AUTO, resolvers.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    settings = {
+        "num_threads": threads,
+        "experimental_op_resolver_type": with_default if delegate else without,
+    }
     if isinstance(model, pathlib.Path):
-        return litert.Interpreter(model_path=str(model), num_threads=threads)
-    return litert.Interpreter(model_content=model, num_threads=threads)
+        return litert.Interpreter(model_path=str(model), **settings)
+    return litert.Interpreter(model_content=model, **settings)
 
 
 def runtime() -> Any:

@@ -1,0 +1,79 @@
+"""The planned arena: the rules on blocks made by hand, and whole networks against the runtime."""
+
+import itertools
+import json
+import lzma
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from tfedge.device import arena, tflite
+from tfedge.device.arena import Block
+
+NETWORKS = sorted((pathlib.Path(__file__).parent / "networks").glob("*.xz"))
+TOOL = pathlib.Path(__file__).parents[2] / "tools" / "check_memory.py"
+
+
+def _offsets(*blocks):
+    return {(b.size, b.first): b.offset for b in arena.place(blocks)}
+
+
+def test_blocks_that_do_not_meet_share_their_place():
+    offsets = _offsets(Block(100, 0, 1), Block(60, 2, 3), Block(80, 1, 2))
+    assert offsets == {(100, 0): 0, (80, 1): 128, (60, 2): 0}
+
+
+def test_the_smallest_gap_is_taken():
+    offsets = _offsets(Block(256, 0, 0), Block(192, 1, 1), Block(128, 0, 1), Block(64, 1, 1))
+    assert offsets == {(256, 0): 0, (192, 1): 0, (128, 0): 256, (64, 1): 192}
+    assert arena.extent([Block(64, 0, 0), Block(0, 0, 5), Block(64, 1, 1)]) == 64
+
+
+def test_no_two_blocks_that_meet_overlap():
+    blocks = [Block(37 * n % 300 + 1, n % 7, n % 7 + n % 3) for n in range(60)]
+    for one, other in itertools.combinations(arena.place(blocks), 2):
+        meet = one.first <= other.last and other.first <= one.last
+        assert not meet or one.end <= other.offset or other.end <= one.offset
+
+
+def test_a_reshaped_tensor_takes_no_room(stored):
+    file = tflite.read(stored("image_int8"))
+    shared = {t.name for t in (file.tensors[i] for i in arena.Subgraph.of(file, 0)._owners)}
+    assert len(shared) == 1
+    image, conv, depthwise, flat, dense, out = 64, 64, 64, 64, 4, 4
+    patches = 4 * 4 * 9
+    assert image + patches <= arena.plan(file).activations <= image + conv + patches + 128
+    assert arena.plan(file).persistent == 0
+
+
+def test_states_and_unpacked_weights_are_kept(stored):
+    assert arena.plan(tflite.read(stored("sequence_float"))).persistent == 2 * 64
+    half = arena.plan(tflite.read(stored("image_float16")))
+    assert half.persistent == 192 + 192 + 1024 + 3 * 64
+    assert half.peak_bytes == half.activations + half.persistent
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_eleven_networks_as_the_runtime_lays_them_out():
+    assert len(NETWORKS) >= 10
+    command = [sys.executable, str(TOOL), "--json", *map(str, NETWORKS)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)
+    assert len(rows) == len(NETWORKS)
+    for row in rows:
+        assert row["arena_planned"] == row["arena_real"], row
+        large = row["xnnpack_grown"] > 500_000
+        assert not large or 0.8 < row["xnnpack_bytes_estimate"] / row["xnnpack_grown"] < 1.25, row
+
+
+def test_planning_a_large_network_is_quick():
+    import time
+
+    largest = max(NETWORKS, key=lambda path: len(lzma.decompress(path.read_bytes())))
+    file = tflite.read(lzma.decompress(largest.read_bytes()))
+    started = time.process_time()
+    assert arena.plan(file).activations > 10**6
+    assert time.process_time() - started < 2
