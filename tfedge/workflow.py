@@ -11,19 +11,21 @@ import importlib.metadata
 import json
 import pathlib
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
 from absl import logging
 
 from tfedge.data import augmentation, hygiene, sources
 from tfedge.data.task import Task
-from tfedge.device import evaluate, profiles
+from tfedge.device import evaluate, inference, profiles, sandbox, tflite
 from tfedge.errors import BadInput
 from tfedge.release import bundle, card, facts, gate, manifest, report
 
 SCHEMA_VERSION = 1
 DEFAULT_RECIPE = "balanced"
+_MEASURING_BYTES = 2**32
 _PACKAGES = ("tensorflow", "tf-keras", "tensorflow-model-optimization", "ai-edge-litert", "numpy")
 
 
@@ -176,7 +178,7 @@ def _make(order: Order, work: pathlib.Path) -> Made:
     task, findings = _task(order, seed, augment)
     # What the flags say is read before TensorFlow is, so that a typing error shows at once.
     from tfedge import export as exporting
-    from tfedge.compress import bridge, loading
+    from tfedge.compress import bridge, costs, loading
     from tfedge.compress.recipe import Recipe
     from tfedge.export import options
 
@@ -196,12 +198,33 @@ def _make(order: Order, work: pathlib.Path) -> Made:
         _check_fits(model, task)
     logging.info("the input model as float32, to compare with")
     baseline = exporting.to_tflite(model, _baseline_export(chosen), task)
-    candidate = recipe.apply(model, task, work) if recipe.passes else None
+    with costs.measuring(_milliseconds(task)):
+        candidate = recipe.apply(model, task, work) if recipe.passes else None
     logging.info("exporting as %s", chosen.to_text())
     tflite_bytes = exporting.to_tflite(candidate or model, chosen.to_text(), task)
     repeats = _recipe_json(order, recipe, chosen.to_text(), task, baseline)
     name = getattr(model, "name", pathlib.Path(str(order.model)).stem)
     return Made(name, tflite_bytes, baseline, candidate, repeats, task, findings, chosen.allow_flex)
+
+
+def _milliseconds(task: Task) -> Callable[[Any], float]:
+    """tf_keras model -> median time of its int8 file on this host, one thread."""
+    from tfedge import export as exporting
+
+    def measure(model: Any) -> float:
+        few = task.calibration.take(np.arange(min(8, len(task.calibration))))
+        content = exporting.to_tflite(model, "int8", task)
+        limits = sandbox.Limits(memory_bytes=_MEASURING_BYTES, threads=1)
+        run = inference.run(tflite.read(content), few, task.normalization, limits)
+        if run.host is None:
+            raise BadInput(
+                "budget='latency'",
+                f"the int8 file does not run here: {run.outcome.failure}",
+                "Choose budget='multiply_adds'.",
+            )
+        return run.host.p50
+
+    return measure
 
 
 def _baseline_export(chosen: Any) -> str:

@@ -1,0 +1,198 @@
+import numpy as np
+import pytest
+
+from tfedge import errors
+from tfedge.compress import costs, graph, holds, kernels
+from tfedge.compress import keras as k
+from tfedge.compress.candidate import Candidate, Cut, cut_holds
+from tfedge.compress.passes import cluster, prune, quantize, slim
+from tfedge.compress.recipe import Recipe
+
+layers = k.tf_keras.layers
+
+
+@pytest.fixture
+def wide():
+    """Convolutions of 16 and 32 channels, a depthwise one, a dense one of 24."""
+    k.tf_keras.utils.set_random_seed(3)
+    image = k.tf_keras.Input((6, 6, 1), name="image")
+    x = layers.Conv2D(16, 3, use_bias=False, name="stem")(image)
+    x = layers.ReLU()(layers.BatchNormalization(momentum=0.7, name="norm")(x))
+    x = layers.DepthwiseConv2D(3, activation="relu", name="depthwise")(x)
+    x = layers.Flatten()(layers.Conv2D(32, 1, activation="relu", name="mix")(x))
+    x = layers.Dense(24, activation="relu", name="hidden")(x)
+    return k.tf_keras.Model(image, layers.Dense(3, "softmax", name="classes")(x))
+
+
+def _shapes(candidate):
+    return {kernel.layer: kernel.shape for kernel in kernels.find(candidate.model)}
+
+
+def test_dead_channels_go_and_the_outputs_stay(wide, task):
+    """Filters that are zero, bias and all, are worth nothing by any norm."""
+    for name, alive in (("mix", 16), ("hidden", 8)):
+        kernel, bias = wide.get_layer(name).get_weights()
+        kernel[..., alive:], bias[alive:] = 0, 0
+        wide.get_layer(name).set_weights([kernel, bias])
+    settings = {"criterion": "l2", "budget": "parameters", "epochs": 0, "rules": {"stem": None}}
+    cut = slim.Slim(reduction=0.7, **settings)(Candidate(wide), task)
+    assert _shapes(cut)["mix"][-1] == 16 and _shapes(cut)["hidden"] == (64, 8)
+    x = task.validation.x
+    np.testing.assert_allclose(cut.model(x), wide(x), atol=1e-5)
+
+
+@pytest.mark.parametrize("budget", ["parameters", "multiply_adds"])
+@pytest.mark.parametrize("scope", ["global", "layer"])
+def test_the_budget_is_met_and_reported(wide, task, budget, scope):
+    settings = {"budget": budget, "scope": scope, "criterion": "l1", "epochs": 0}
+    cut = slim.Slim(reduction=0.5, **settings)(Candidate(wide), task)
+    notes = cut.reports[-1].notes
+    before, after = notes[budget]
+    assert 0.2 * before < after <= 0.5 * before
+    assert notes["parameters"][1] == costs.parameters(cut.model)
+    assert notes["multiply_adds"][1] == costs.total_multiply_adds(cut.model)
+    for name, (old, new) in notes["widths"].items():
+        assert new < old and new % 8 == 0
+        assert _shapes(cut)[name][-1 if name != "depthwise" else 2] == new
+    assert notes["kept_widths"] == {"classes": "the activation of classes needs all channels"}
+
+
+def test_rules_keep_a_layer_or_give_it_a_share_of_its_own(wide, task):
+    rules = {"depthwise": None, "hidden": {"reduction": 0.66}}
+    settings = {"budget": "parameters", "criterion": "random", "epochs": 0, "rules": rules}
+    cut = slim.Slim(reduction=0.4, **settings)(Candidate(wide), task)
+    shapes = _shapes(cut)
+    assert shapes["stem"][-1] == 16, "the stem makes what the depthwise kernel passes on"
+    assert shapes["hidden"][-1] == 8
+    assert dict(cut.reports[-1].skipped)["stem"] == "other channels are worth less"
+    assert dict(cut.reports[-1].skipped)["depthwise"] == "left alone by a rule"
+
+
+def test_several_steps_train_between_and_recover(wide, task):
+    settings = {"budget": "parameters", "multiple_of": 4, "learning_rate": 1e-2}
+    cut = slim.Slim(reduction=0.6, steps=2, epochs=4, **settings)(Candidate(wide), task)
+    report = cut.reports[-1]
+    assert report.notes["epochs"] == [0, 2, 2] and len(report.history) == 4
+    assert report.notes["parameters"][1] <= 0.4 * report.notes["parameters"][0]
+    assert report.history[-1]["validation_accuracy"] > 0.8
+
+
+@pytest.mark.parametrize("penalty", ["l1", "group_lasso"])
+def test_a_penalty_makes_channels_fade_before_they_are_cut(wide, task, penalty):
+    def norm(model):
+        return sum(float(np.abs(kernel.numpy()).sum()) for kernel in kernels.find(model))
+
+    pass_ = slim.Slim(penalty=penalty, penalty_weight=1e-2, epochs=4, learning_rate=1e-2)
+    first = pass_._channels(Candidate(wide))
+    faded, history = pass_._fade(Candidate(graph.rebuild(wide)), task, first, 2, "fade")
+    assert norm(faded.model) < 0.8 * norm(wide) and len(history) == 2
+    assert pass_(Candidate(wide), task).reports[-1].notes["epochs"] == [2, 2]
+
+
+def test_latency_is_what_the_function_says(wide, task):
+    asked = []
+
+    def milliseconds(model):
+        asked.append(costs.parameters(model))
+        return asked[-1] / 1000
+
+    candidate = Candidate(wide)
+    by_time = slim.Slim(reduction=0.5, budget="latency", criterion="l1", epochs=0)
+    with pytest.raises(errors.BadInput, match="nobody here can measure"):
+        by_time(candidate, task)
+    with costs.measuring(milliseconds):
+        cut = by_time(candidate, task)
+        with pytest.raises(errors.BadInput, match=r"at most 0\.\d+ can go.* ms"):
+            slim.Slim(reduction=0.99, budget="latency", epochs=0)(candidate, task)
+    before, after = cut.reports[-1].notes["latency_ms"]
+    assert after <= 0.5 * before and after == pytest.approx(costs.parameters(cut.model) / 1000)
+    assert len(asked) < 15
+
+
+def test_columns_of_a_table_are_dropped_and_named(make_task):
+    k.tf_keras.utils.set_random_seed(3)
+    table = k.tf_keras.Input((12,), name="table")
+    x = layers.Dense(16, "relu", name="hidden")(table)
+    model = k.tf_keras.Model(table, layers.Dense(3, "softmax", name="classes")(x))
+    kernel, bias = model.get_layer("hidden").get_weights()
+    kernel[[1, 4, 7, 8]] = 0
+    model.get_layer("hidden").set_weights([kernel, bias])
+    task = make_task((12,))
+    settings = {"inputs": True, "criterion": "l1", "epochs": 0, "rules": {"hidden": None}}
+    cut = slim.Slim(reduction=0.25, **settings)(Candidate(model), task)
+    assert cut.reports[-1].notes["dropped_inputs"] == {"table": [1, 4, 7, 8]}
+    assert _shapes(cut)["hidden"] == (8, 16) and cut.model.input_shape == (None, 12)
+    np.testing.assert_allclose(cut.model(task.train.x), model(task.train.x), atol=1e-6)
+
+
+def test_earlier_promises_are_cut_with_their_kernels(wide, task):
+    recipe = Recipe((prune.Prune(epochs=0), cluster.Cluster(number_of_clusters=6, epochs=0)))
+    before = recipe.apply(wide, task)
+    after = slim.Slim(reduction=0.5, epochs=1)(before, task)
+    assert holds.broken(after.model, after.holds) == () and not after.cuts
+    assert {(h.kind, h.layer) for h in after.holds} == {(h.kind, h.layer) for h in before.holds}
+    shapes = _shapes(after)
+    for hold in after.holds:
+        if isinstance(hold, holds.Zeros):
+            assert hold.mask.shape == shapes[hold.layer]
+
+
+def test_a_promise_that_cannot_be_cut_keeps_its_layer(wide, task):
+    before = prune.Prune(sparsity_m_by_n=(2, 4), epochs=0, rules={"mix|classes|stem": None})
+    after = slim.Slim(reduction=0.1, epochs=0, criterion="l1")(before(Candidate(wide), task), task)
+    assert _shapes(after)["hidden"] == (128, 24)
+    assert "the promise 'zeros' of hidden" in after.reports[-1].notes["kept_widths"]["mix"]
+    with pytest.raises(ValueError, match="zeros of hidden cannot be cut"):
+        cut_holds(before(Candidate(wide), task).holds, (Cut("hidden", 0, np.arange(4)),))
+
+
+def test_after_quantize_ranges_and_grids_stay(wide, task):
+    trained = quantize.Quantize(epochs=0)(Candidate(wide), task)
+    after = slim.Slim(reduction=0.4, epochs=1)(trained, task)
+    assert after.quantization.ranges.keys() == trained.quantization.ranges.keys()
+    assert holds.broken(after.model, after.holds) == ()
+    with pytest.raises(errors.BadInput, match="Put slim before quantize"):
+        slim.Slim(inputs=True, epochs=0)(trained, task)
+
+
+def test_the_held_kernels_of_every_layout_are_cut_right():
+    scales = np.arange(1, 7, dtype=np.float32).reshape(1, 1, 3, 2)
+    rows = np.arange(6)[:, None] * np.array([[1, 2]])
+    levels = holds.Levels("d", "DepthwiseConv2D", scales, rows, 2)
+    left = levels.taken(2, np.array([0, 2]))
+    np.testing.assert_array_equal(left.channel_scales.reshape(-1), [1, 2, 5, 6])
+    np.testing.assert_array_equal(left.levels[:, 0], [0, 1, 4, 5])
+    grid = holds.Grid("c", "Conv2D", frozen=np.arange(4.0).reshape(1, 1, 1, 4))
+    assert grid.taken(2, np.array([0])) is grid
+    assert grid.taken(3, np.array([1, 3])).frozen.reshape(-1).tolist() == [1, 3]
+    zeros = holds.Zeros("c", "Conv2D", np.arange(12).reshape(1, 1, 3, 4) % 2)
+    assert zeros.taken(3, np.array([1])).mask.reshape(-1).tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"reduction": 1.0}, "0 < reduction < 1"),
+        ({"reduction": 0}, "0 < reduction < 1"),
+        ({"criterion": "l3"}, "one of l1, l2, fpgm, random, activation, entropy, taylor"),
+        ({"budget": "flops"}, "one of multiply_adds, parameters, latency"),
+        ({"scope": "block"}, "one of global, layer"),
+        ({"multiple_of": 0}, "a whole number of 1 or more"),
+        ({"steps": 0}, "a whole number of 1 or more"),
+        ({"penalty": "l0"}, "one of l1, group_lasso"),
+        ({"penalty": "l1", "epochs": 0}, "1 or more under a penalty"),
+        ({"rules": {"a": {"criterion": "l1"}}}, "settings reduction for 'a'"),
+    ],
+)
+def test_bad_settings_are_refused(settings, message):
+    with pytest.raises(errors.BadInput, match=message):
+        slim.Slim(**settings)
+
+
+def test_a_budget_that_would_take_whole_layers_is_refused_with_what_can_go(wide, monkeypatch):
+    monkeypatch.setattr(slim.Slim, "apply", lambda *_: pytest.fail("started"))
+    with pytest.raises(errors.BadInput, match=r"at most 0\.\d+ can go, from [\d,]+ to [\d,]+"):
+        slim.Slim(reduction=0.99).requires(Candidate(wide))
+    only = k.tf_keras.Sequential([layers.Dense(3, input_shape=(4,))])
+    with pytest.raises(errors.BadInput, match="no channel that can go"):
+        slim.Slim().requires(Candidate(only))

@@ -1,0 +1,114 @@
+"""The bookkeeping of a walk through a model's graph that follows every channel.
+
+Each channel that a layer makes gets a number, its id. Ids that must be cut together are joined,
+ids that must stay are kept with the reason, and every axis of every weight that a channel runs
+along is bound to the ids along it.
+"""
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from tfedge.compress import replay
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Flow:
+    """The channels of one tensor.
+
+    Attributes:
+        axis: they lie along, from the front; the batch is axis 0.
+        ids: (size of that axis,) one each; the same id as often as a channel occurs.
+    """
+
+    axis: int
+    ids: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Tap:
+    """Where a kernel reads channels: what they are worth is measured there."""
+
+    tensor: Any
+    flow: Flow
+
+
+class Walk:
+    """What has been found so far."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.flows: dict[int, Flow] = {}
+        self.joined: list[tuple[np.ndarray, np.ndarray]] = []
+        self.kept: list[tuple[np.ndarray, str]] = []
+        self.bound: dict[tuple[str, int, int], np.ndarray] = {}
+        self.sources: dict[str, np.ndarray] = {}
+        self.reshaped: dict[str, Flow] = {}
+        self.taps: dict[int, Tap] = {}
+
+    def fresh(self, size: int) -> np.ndarray:
+        """New ids."""
+        self.count += size
+        return np.arange(self.count - size, self.count)
+
+    def fixed(self, size: int, reason: str) -> np.ndarray:
+        """New ids of channels that stay."""
+        ids = self.fresh(size)
+        self.keep(ids, reason)
+        return ids
+
+    def source(self, name: str, size: int) -> np.ndarray:
+        """The ids of the channels that a layer makes, the same in every call of it."""
+        if name not in self.sources:
+            self.sources[name] = self.fresh(size)
+        return self.sources[name]
+
+    def join(self, one: np.ndarray, other: np.ndarray) -> None:
+        """Cut these together, element by element."""
+        self.joined.append((one, other))
+
+    def keep(self, ids: np.ndarray, reason: str) -> None:
+        """Never cut these."""
+        self.kept.append((ids, reason))
+
+    def bind(self, layer: Any, weight: int, axis: int, ids: np.ndarray) -> None:
+        """A weight's axis runs along these channels; another call's along the same."""
+        before = self.bound.setdefault((layer.name, weight, axis), ids)
+        if before is not ids:
+            self.join(before, ids)
+
+    def flow(self, tensor: Any) -> Flow | None:
+        """The channels of a tensor; None where all of it stays as it is."""
+        return self.flows.get(id(tensor))
+
+    def stop(self, tensors: Iterable[Any], reason: str) -> Flow | None:
+        """None: what reads these tensors needs all of them, so their channels stay."""
+        for tensor in tensors:
+            flow = self.flow(tensor)
+            if flow is not None:
+                self.keep(flow.ids, reason)
+        return None
+
+    def along_last(self, call: replay.Call) -> Flow | None:
+        """The channels of a call's only tensor where they lie along its last axis.
+
+        Others cannot be followed through it and stay.
+        """
+        tensors = call.tensors()
+        flow = self.flow(tensors[0])
+        if flow is None:
+            return None
+        if len(tensors) > 1 or flow.axis != len(tensors[0].shape) - 1:
+            layer = call.operation
+            reason = f"{layer.name} ({type(layer).__name__}) reads them along another axis"
+            self.stop(tensors, reason)
+            return None
+        return flow
+
+    def tap(self, tensor: Any) -> None:
+        """A kernel reads this tensor."""
+        flow = self.flow(tensor)
+        if flow is not None:
+            self.taps[id(tensor)] = Tap(tensor, flow)

@@ -1,0 +1,84 @@
+"""What a model costs: parameters, multiply-adds, and milliseconds where someone can measure them.
+
+Compression knows no devices. Whoever does hands a function in:
+
+    with costs.measuring(milliseconds):      # tf_keras model -> ms of its .tflite
+        recipe.apply(model, task)
+"""
+
+import contextlib
+import contextvars
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from tfedge.compress import kernels, multiply_adds
+from tfedge.compress.channels import Channels
+
+Cost = Callable[[np.ndarray], float]  # (units,) bool, which are left -> cost
+Milliseconds = Callable[[Any], float]
+
+_MEASURE: contextvars.ContextVar[Milliseconds | None] = contextvars.ContextVar(
+    "milliseconds", default=None
+)
+
+
+@contextlib.contextmanager
+def measuring(milliseconds: Milliseconds) -> Iterator[None]:
+    """Inside the block, `milliseconds(model)` says how long a tf_keras model takes."""
+    token = _MEASURE.set(milliseconds)
+    try:
+        yield
+    finally:
+        _MEASURE.reset(token)
+
+
+def milliseconds() -> Milliseconds | None:
+    """The function in force, if any."""
+    return _MEASURE.get()
+
+
+def parameters(model: Any) -> int:
+    """Weights of a model, those of BatchNormalization's statistics too; shared ones once."""
+    return int(sum(np.prod(weight.shape) for weight in model.weights))
+
+
+def total_multiply_adds(model: Any) -> int:
+    """Multiply-adds of all kernels for one example, of a flat tf_keras model."""
+    return sum(multiply_adds.of(model).values())
+
+
+def counted(model: Any, channels: Channels, what: str) -> Cost:
+    """How `what` of a model falls with its channels, without building a smaller one.
+
+    Args:
+        model: flat tf_keras model.
+        channels: of the model.
+        what: "parameters" or "multiply_adds".
+    """
+    along: dict[tuple[str, int], list[tuple[int, np.ndarray]]] = {}
+    for member in channels.members:
+        along.setdefault((member.layer, member.weight), []).append((member.axis, member.units))
+    has_kernel = {kernel.layer for kernel in kernels.find(model)}
+    operations = multiply_adds.of(model)
+    fixed, terms = 0.0, []
+    for layer in model.layers:
+        for number, weight in enumerate(layer.weights):
+            size = float(np.prod(weight.shape))
+            if what == "multiply_adds":
+                size = operations[layer.name] if layer.name in has_kernel and number == 0 else 0.0
+            axes = along.get((layer.name, number), [])
+            if not axes:
+                fixed += size
+            elif size:
+                rest = size / float(np.prod([len(units) for _, units in axes]))
+                terms.append((rest, [units for _, units in axes]))
+
+    def cost(alive: np.ndarray) -> float:
+        left = alive.astype(np.float32)
+        return fixed + sum(
+            rest * float(np.prod([left[units].sum() for units in axes])) for rest, axes in terms
+        )
+
+    return cost

@@ -1,0 +1,50 @@
+"""Reads fewer columns of a flat input than there are, by one operation right after it.
+
+The input keeps its shape: an app that fills all columns goes on working, and the file ignores
+those that were found useless. Which they are can be asked of the model.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from tfedge.compress import op_layer
+
+
+def select(name: str, tensor: Any, kept: np.ndarray) -> Any:
+    """These columns of the input `name`, (batch, columns)."""
+    return _layer(f"{name}_columns", kept)(tensor)
+
+
+def kept(layer: Any) -> np.ndarray | None:
+    """The columns of the input that a layer made by `select` lets through; None: another layer."""
+    if type(layer).__name__ != "Op" or layer.op != "take" or len(layer.inbound_nodes) != 1:
+        return None
+    reads = getattr(layer.input, "_keras_history", None)
+    if reads is None or type(reads.layer).__name__ != "InputLayer":
+        return None
+    if layer.name != f"{reads.layer.name}_columns":
+        return None
+    return np.asarray(layer.arguments[1]["array"])
+
+
+def fewer(layer: Any, alive: np.ndarray) -> Any:
+    """The same layer with only those of its columns; `alive` is (columns it has,) bool."""
+    return _layer(layer.name, np.asarray(layer.arguments[1]["array"])[alive])
+
+
+def dropped(model: Any) -> dict[str, list[int]]:
+    """Input -> its columns that the model does not read."""
+    found = {}
+    for layer in model.layers:
+        columns = kept(layer)
+        if columns is not None:
+            every = range(layer.input_shape[-1])
+            gone = sorted(set(every) - set(columns.tolist()))
+            found[layer.input._keras_history.layer.name] = gone
+    return found
+
+
+def _layer(name: str, columns: np.ndarray) -> Any:
+    indices = {"array": columns.tolist(), "dtype": "int64"}
+    return op_layer.Op("take", [{"tensor": 0}, indices], {"axis": -1}, name=name)

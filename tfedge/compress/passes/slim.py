@@ -1,0 +1,267 @@
+"""Structured pruning: channels and neurons go for good, and every shape gets smaller.
+
+What belongs to a channel is followed through the graph (`channels`), what it is worth is
+measured (`importance`), and the least worth goes until a budget is met. The epochs are split:
+half of them, shared evenly, go to the training under a penalty (if there is one) and to those
+between steps; the rest recover the model after the last cut.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from absl import logging
+
+from tfedge.compress import (
+    channels,
+    costs,
+    fading,
+    finetune,
+    holds,
+    importance,
+    input_columns,
+    kernels,
+    narrowing,
+    rules,
+    surgery,
+)
+from tfedge.compress.candidate import Candidate
+from tfedge.compress.passes import base
+from tfedge.data.task import Task
+from tfedge.errors import BadInput
+
+_BUDGETS = ("multiply_adds", "parameters", "latency")
+
+
+@dataclasses.dataclass(frozen=True)
+class Slim(base.Pass):
+    """Cut whole channels.
+
+    Attributes:
+        reduction: share of the budget's quantity that goes, 0..1.
+        budget: "multiply_adds", "parameters", or "latency" as measured on this host, one
+            thread, int8.
+        criterion: what a channel is worth: "l1", "l2", "fpgm" or "random" by its weights;
+            "activation", "taylor" or "entropy" on the calibration split. See `importance`.
+        scope: "global", the least worth of the whole model goes; "layer", every layer loses
+            the same share of its channels.
+        multiple_of: widths become multiples of it, which kernels for SIMD like; a layer that is
+            no wider becomes a multiple of the half, and so on, and never vanishes.
+        steps: cuts on the way to the reduction, with training between.
+        penalty: train under "l1" or "group_lasso" first, so that channels fade.
+        penalty_weight: of the penalty in the loss.
+        inputs: whether columns of flat inputs may go, too. The model's input keeps its shape,
+            so that nothing changes for the app; the columns that are not read any more are
+            named in the report.
+        epochs, learning_rate, patience: see `finetune.Plan`; epochs in all.
+        rules: layer regex -> {"reduction": share of its channels that goes, whatever the
+            budget}, None to keep all the channels it makes.
+    """
+
+    per_layer: ClassVar[tuple[str, ...]] = ("reduction",)
+    reduction: float = 0.3
+    budget: str = "multiply_adds"
+    criterion: str = "taylor"
+    scope: str = "global"
+    multiple_of: int = 8
+    steps: int = 1
+    penalty: str | None = None
+    penalty_weight: float = 1e-5
+    inputs: bool = False
+    epochs: int = 4
+    learning_rate: float = 1e-3
+    patience: int = 0
+    rules: Mapping[str, Mapping[str, Any] | None] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse settings out of range."""
+        share = self.reduction
+        self.check(base.number(share) and 0 < share < 1, "reduction", "0 < reduction < 1")
+        self._check_one_of("budget", _BUDGETS)
+        self._check_one_of("criterion", importance.CRITERIA)
+        self._check_one_of("scope", ("global", "layer"))
+        self.check(base.whole(self.multiple_of, 1), "multiple_of", "a whole number of 1 or more")
+        self.check(base.whole(self.steps, 1), "steps", "a whole number of 1 or more")
+        if self.penalty is not None:
+            self._check_one_of("penalty", fading.PENALTIES)
+        weight = self.penalty_weight
+        self.check(base.number(weight) and 0 < weight < np.inf, "penalty_weight", "more than 0")
+        self.check(isinstance(self.inputs, bool), "inputs", "True or False")
+        self.check_training()
+        trained = self.penalty is None or self.epochs > 0
+        self.check(trained, "epochs", "1 or more under a penalty")
+
+    def _check_one_of(self, setting: str, allowed: tuple[str, ...]) -> None:
+        self.check(getattr(self, setting) in allowed, setting, f"one of {', '.join(allowed)}")
+
+    def requires(self, candidate: Candidate) -> None:
+        """Channels to cut, rules that match, and a budget that can be reached."""
+        rules.check(
+            self.rules, [kernel.layer for kernel in kernels.find(candidate.model)], self.name
+        )
+        if self.inputs and candidate.quantization is not None:
+            raise BadInput(
+                f"{self.name}(inputs=True)",
+                "the ranges of the inputs are already learned",
+                f"Put {self.name} before quantize.",
+            )
+        found = self._channels(candidate)
+        if not found.blocks:
+            raise BadInput(self.name, "the model has no channel that can go", "Leave it out.")
+        if self.budget != "latency":
+            cost = costs.counted(candidate.model, found, self.budget)
+            every = np.ones(found.count)
+            self._check_reach(cost, self._order(found, every, found, 1.0))
+        elif costs.milliseconds() is None:
+            raise BadInput(
+                f"{self.name}(budget='latency')",
+                "nobody here can measure a latency",
+                "Run it by release.py or compress.py, or inside costs.measuring(function).",
+            )
+
+    def apply(self, candidate: Candidate, task: Task) -> Candidate:
+        """Fade, then cut and recover, step by step."""
+        start, epochs = candidate, self._epochs()
+        history: list[Mapping[str, float]] = []
+        first = self._channels(candidate)
+        label = f"{len(candidate.reports)}-{self.name}"
+        if self.penalty is not None and epochs[0]:
+            candidate, entries = self._fade(candidate, task, first, epochs[0], label)
+            history.extend(entries)
+        before = 0.0
+        for step in range(1, self.steps + 1):
+            found = self._channels(candidate)
+            cost = self._cost(candidate.model, found)
+            scores = importance.scores(self.criterion, candidate.model, found, task)
+            order = self._order(found, scores, first, step / self.steps)
+            if step == 1:
+                before = self._check_reach(cost, order)
+            alive = self._choose(cost, order, before * (1 - self.reduction * step / self.steps))
+            logging.info("%s: cut %d of %d", self.name, step, self.steps)
+            candidate = candidate.with_cut(*surgery.cut(candidate.model, found, alive))
+            plan = finetune.Plan(epochs[step], self.learning_rate, self.patience)
+            if plan.epochs:
+                part = label if self.steps == 1 else f"{label}-{step}"
+                candidate, entries = finetune.finetune(candidate, task, plan, part)
+                history.extend(entries)
+            else:
+                _project(candidate)
+        notes = {
+            **_before_and_after(start.model, candidate.model),
+            "widths": surgery.widths(start.model, candidate.model),
+            "kept_widths": first.reasons(),
+            "dropped_inputs": input_columns.dropped(candidate.model),
+            "epochs": epochs,
+        }
+        if self.budget == "latency":
+            notes["latency_ms"] = [round(before, 4), round(cost(alive), 4)]
+        touched, skipped = self._covered(start.model, candidate.model, first)
+        report = self.report(touched, skipped, notes, tuple(history))
+        return dataclasses.replace(candidate, reports=(*start.reports, report))
+
+    def _epochs(self) -> list[int]:
+        """Under the penalty, then after each cut."""
+        early = self.steps - 1 + (self.penalty is not None)
+        each = self.epochs // (2 * early) if early else 0
+        late = self.epochs - early * each
+        return [each if self.penalty else 0, *[each] * (self.steps - 1), late]
+
+    def _channels(self, candidate: Candidate) -> channels.Channels:
+        kept = {}
+        for kernel in kernels.find(candidate.model):
+            for hold in holds.on(candidate.holds, kernel.layer):
+                if hold.taken(0, np.arange(kernel.shape[0])) is None:
+                    kept[kernel.layer] = f"the promise {hold.kind!r} of {kernel.layer} is of all"
+        return channels.analyse(candidate.model, kept, self.inputs)
+
+    def _fade(
+        self, candidate: Candidate, task: Task, found: channels.Channels, epochs: int, label: str
+    ) -> tuple[Candidate, tuple[dict[str, float], ...]]:
+        """Train under the penalty; the last epoch is the one that goes on."""
+        penalty = fading.penalty(str(self.penalty), self.penalty_weight, candidate.model, found)
+        last = fading.LastEpochOnly((epochs - 1) * finetune.steps_per_epoch(task))
+        plan = finetune.Plan(epochs, self.learning_rate)
+        label = f"{label}-fading"
+        return finetune.finetune(candidate, task, plan, label, last, penalty=penalty)
+
+    def _cost(self, model: Any, found: channels.Channels) -> costs.Cost:
+        measure = costs.milliseconds()
+        if self.budget != "latency" or measure is None:
+            return costs.counted(model, found, self.budget)
+        return lambda alive: measure(surgery.cut(model, found, alive)[0])
+
+    def _order(
+        self,
+        found: channels.Channels,
+        scores: np.ndarray,
+        first: channels.Channels,
+        progress: float,
+    ) -> narrowing.Order:
+        """What goes in which order; `progress` of what rules want, 0..1, of the first widths."""
+        blocks: list[channels.Block] = []
+        shares: dict[int, float] = {}
+        for block in found.blocks:
+            names = found.owners(block) if self.rules else ()
+            own = [rules.settings_for(self, n) for n in names if rules.matching(self.rules, n)]
+            if None in own:
+                continue
+            if own:
+                name = block.sources[0]
+                whole = len(first.sources[name]) / len(found.sources[name])
+                least = min(settings.reduction for settings in own if settings)
+                shares[len(blocks)] = max(0.0, 1 - whole * (1 - least * progress))
+            blocks.append(block)
+        multiple, scope = self.multiple_of, self.scope
+        return narrowing.order(blocks, scores, multiple, scope=scope, shares=shares)
+
+    def _check_reach(self, cost: costs.Cost, order: narrowing.Order) -> float:
+        """The cost of the whole.
+
+        Raises:
+            BadInput: cutting all that can go is not enough.
+        """
+        whole, least = cost(np.ones(order.count, bool)), cost(order.alive(len(order.steps)))
+        if least > whole * (1 - self.reduction) and (order.steps or not len(order.first)):
+            unit = "ms" if self.budget == "latency" else self.budget.replace("_", "-")
+            raise BadInput(
+                f"{self.name}(reduction={self.reduction})",
+                f"at most {1 - least / whole:.3f} can go, from {whole:,.6g} to {least:,.6g}"
+                f" {unit}: every layer keeps some channels",
+                "Ask for less, for another budget, or for a smaller multiple_of.",
+            )
+        return whole
+
+    def _choose(self, cost: costs.Cost, order: narrowing.Order, target: float) -> np.ndarray:
+        """(units,) what is left when the cost is at most `target`."""
+        number = narrowing.fewest(lambda n: cost(order.alive(n)), len(order.steps), target)
+        return order.alive(number)
+
+    def _covered(
+        self, before: Any, after: Any, found: channels.Channels
+    ) -> tuple[tuple[str, ...], dict[str, str]]:
+        """Layers that got smaller, and the others with the reason."""
+        touched = surgery.smaller(before, after)
+        skipped, fixed = kernels.unknown(before), found.reasons()
+        for kernel in kernels.find(before):
+            by_rule = rules.matching(self.rules, kernel.layer) is not None
+            skipped[kernel.layer] = fixed.get(
+                kernel.layer,
+                "left alone by a rule" if by_rule else "other channels are worth less",
+            )
+        return touched, {name: why for name, why in skipped.items() if name not in touched}
+
+
+def _project(candidate: Candidate) -> None:
+    """What is left of held kernels keeps its promises, without a training that would see to it."""
+    for kernel in kernels.find(candidate.model):
+        on = holds.on(candidate.holds, kernel.layer)
+        if on:
+            kernel.variable.assign(holds.project(kernel.numpy(), on))
+
+
+def _before_and_after(before: Any, after: Any) -> dict[str, list[int]]:
+    return {
+        "multiply_adds": [costs.total_multiply_adds(model) for model in (before, after)],
+        "parameters": [costs.parameters(model) for model in (before, after)],
+    }
