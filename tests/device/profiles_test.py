@@ -7,12 +7,18 @@ from tfedge import errors
 from tfedge.device import profiles
 
 
+CLASSES = ("wearable", "entry_phone", "mid_range_phone", "flagship_phone")
+DEVICES = {
+    **{name: name for name in ("pixel", "pixel2", "pixel3", "pixel3a", "pixel4")},
+    "raspberry_pi_2": "rpi2",
+    "raspberry_pi_3": "rpi3plus",
+    "raspberry_pi_4": "rpi4_arm64",
+}
+
+
 def test_the_phone_classes_that_come_along():
-    assert profiles.names() == ("entry_phone", "flagship_phone", "mid_range_phone", "wearable")
-    caps = [
-        profiles.load(name)
-        for name in ("wearable", "entry_phone", "mid_range_phone", "flagship_phone")
-    ]
+    assert {*CLASSES, *DEVICES} == set(profiles.names())
+    caps = [profiles.load(name) for name in CLASSES]
     for smaller, larger in itertools.pairwise(caps):
         assert smaller.max_memory_bytes < larger.max_memory_bytes
         assert smaller.max_file_bytes < larger.max_file_bytes
@@ -20,6 +26,16 @@ def test_the_phone_classes_that_come_along():
         assert profile.source.startswith("Assumption")
         assert profile.latency_note
         assert not profile.allow_flex
+        assert profile.extrapolated.startswith("Extrapolated from")
+
+
+def test_the_published_devices():
+    for name in DEVICES:
+        profile = profiles.load(name)
+        assert profile.name == name
+        assert profile.source.startswith("Latency: ")
+        assert (profile.latency_scale, profile.extrapolated) == ((1, 1, 1), "")
+        assert profile.latency_device == DEVICES[name]
 
 
 def test_a_profile_of_ones_own(tmp_path):
@@ -38,6 +54,9 @@ def test_a_profile_of_ones_own(tmp_path):
         ('{"name": "x", "thread": 1}', "'threads' is"),
         ('{"name": "x", "runtime_version": "new"}', "runtime_version"),
         ('{"name": "x", "max_memory_bytes": "1 GB"}', "max_memory_bytes is '1 GB'"),
+        ('{"name": "x", "max_latency_ms": 0}', "max_latency_ms is 0"),
+        ('{"name": "x", "latency_scale": [2, 1, 3]}', "the reason for latency_scale"),
+        ('{"name": "x", "latency_scale": [4, 1, 3], "extrapolated": "y"}', "low <= value"),
         ('{"threads": 1}', "no name"),
         ("{", "not a readable profile"),
     ],

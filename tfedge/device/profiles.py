@@ -1,9 +1,13 @@
-"""Phone classes as data: tfedge/device/profiles/*.json, or a file of your own in the same form."""
+"""Phone classes as data: tfedge/device/profiles/*.json, or a file of your own in the same form.
+
+Four classes of phones, assumed and called so, and the devices whose latencies were published.
+"""
 
 import dataclasses
 import difflib
 import functools
 import json
+import math
 import pathlib
 from typing import Any
 
@@ -25,6 +29,11 @@ class Profile:
         allowed_operators: the only kinds of operators there are; None for all of the runtime's.
         denied_operators: kinds that must not occur.
         allow_flex: whether TensorFlow operators may occur.
+        latency_device: the published device whose latency is predicted; None for none.
+        latency_scale: that latency times (value, low, high) is this class's; all 1 for the
+            device itself.
+        extrapolated: why the scale is what it is; empty for a published device.
+        max_latency_ms, max_energy_mj: of one inference; None for no limit.
         latency_note: how to read a host's latency for this class; it is never judged.
         description, source: what is meant, and where the numbers come from.
 
@@ -40,6 +49,11 @@ class Profile:
     allowed_operators: tuple[str, ...] | None = None
     denied_operators: tuple[str, ...] = ()
     allow_flex: bool = False
+    latency_device: str | None = None
+    latency_scale: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    extrapolated: str = ""
+    max_latency_ms: float | None = None
+    max_energy_mj: float | None = None
     latency_note: str = ""
     description: str = ""
     source: str = ""
@@ -51,10 +65,28 @@ class Profile:
                 self._refuse(field, "a whole number from 1 up")
         if not _is_version(self.runtime_version):
             self._refuse("runtime_version", 'a version such as "2.17.0"')
+        for field in ("max_latency_ms", "max_energy_mj"):
+            value = getattr(self, field)
+            if value is not None and not (_is_number(value) and value > 0):
+                self._refuse(field, "a number above 0, or null")
+        self._check_scale()
         for field in ("allowed_operators", "denied_operators"):
             value = getattr(self, field)
             if value is not None and not all(type(kind) is str for kind in value):
-                self._refuse(field, "a list of operator names")
+                self._refuse(field, "a list of names")
+
+    def _check_scale(self) -> None:
+        """An extrapolation has to say why; a published device has nothing to scale."""
+        if self.latency_device is not None and type(self.latency_device) is not str:
+            self._refuse("latency_device", "the name of a published device, or null")
+        scale = self.latency_scale
+        three = isinstance(scale, tuple) and len(scale) == 3 and all(map(_is_number, scale))
+        if not three or min(scale) <= 0:
+            self._refuse("latency_scale", "[value, low, high], each above 0")
+        if not scale[1] <= scale[0] <= scale[2]:
+            self._refuse("latency_scale", "[value, low, high] with low <= value <= high")
+        if tuple(scale) != (1, 1, 1) and not self.extrapolated:
+            self._refuse("extrapolated", "the reason for latency_scale")
 
     def _refuse(self, field: str, expected: str) -> None:
         found = getattr(self, field)
@@ -116,6 +148,10 @@ def _read(path: pathlib.Path) -> Profile:
 
 def _frozen(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)
 
 
 def _is_version(text: Any) -> bool:
