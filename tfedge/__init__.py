@@ -15,6 +15,8 @@ _HOME = {
     "Candidate": "tfedge.compress.candidate",
     "Recipe": "tfedge.compress.recipe",
     "to_tflite": "tfedge.export",
+    "pack": "tfedge.export.packing",
+    "unpack": "tfedge.export.packing",
     "Scorecard": "tfedge.device.evaluate",
     "evaluate": "tfedge.device.evaluate",
     "Limits": "tfedge.release.gate",
