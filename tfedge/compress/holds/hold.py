@@ -67,3 +67,11 @@ class Hold(abc.ABC):
     def scales(self, kernel: np.ndarray) -> np.ndarray | None:
         """The int8 scales this hold sets for a projected kernel (keepdims), or None."""
         return None
+
+    def scaled(self, factors: np.ndarray) -> "Hold | None":
+        """The same promise of the kernel times positive factors that broadcast with it.
+
+        Returns:
+            None when the kernel times these factors does not keep it.
+        """
+        return None

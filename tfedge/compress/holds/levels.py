@@ -73,3 +73,12 @@ class Levels(Hold):
     def scales(self, kernel: np.ndarray) -> np.ndarray:
         """See `Hold.scales`."""
         return self.channel_scales
+
+    def scaled(self, factors: np.ndarray) -> "Levels | None":
+        """See `Hold.scaled`: the levels stay where a channel has one factor."""
+        axes = tuple(n for n, size in enumerate(self.channel_scales.shape) if size == 1)
+        lowest = factors.min(axis=axes, keepdims=True)
+        if np.any(factors.max(axis=axes, keepdims=True) != lowest):
+            return None
+        scales = (self.channel_scales * lowest).astype(np.float32)
+        return dataclasses.replace(self, channel_scales=scales)

@@ -49,3 +49,7 @@ class Zeros(Hold):
     def implies(self, earlier: "Zeros") -> bool:
         """See `Hold.implies`."""
         return not np.any(self.mask[earlier.mask == 0])
+
+    def scaled(self, factors: np.ndarray) -> "Zeros":
+        """See `Hold.scaled`: what is zero stays zero."""
+        return self

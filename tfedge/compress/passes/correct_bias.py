@@ -1,0 +1,153 @@
+"""Bias correction: what rounding kernels shifts on average, the biases take back.
+
+Nagel et al. 2019, arXiv:1906.04721, section 4.2, in its empirical form. Layer after layer, the
+mean of each output channel over the calibration split is compared with the float model's, with
+this kernel and all before it rounded; the difference goes into the bias. Kernels stay float
+here: post-training quantization rounds them later, just as was assumed.
+"""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from tfedge.compress import calibrated, folding, graph, kernels
+from tfedge.compress import holds as holds_lib
+from tfedge.compress import keras as k
+from tfedge.compress.candidate import Candidate
+from tfedge.compress.passes import base
+from tfedge.data.task import Task
+from tfedge.errors import BadInput
+
+_ENDING = "unrounded_activation"
+
+
+@dataclasses.dataclass(frozen=True)
+class CorrectBias(base.Pass):
+    """Prepare biases for kernels that will be rounded without training.
+
+    Attributes:
+        bits: of the kernels in the export to come, 2..8: 8 for int8, int16x8 and dynamic, 4 for
+            int4.
+    """
+
+    bits: int = 8
+
+    def __post_init__(self) -> None:
+        """Refuse settings out of range."""
+        fine = base.whole(self.bits, 2) and self.bits <= 8
+        self.check(fine, "bits", "a whole number, 2 to 8")
+
+    def requires(self, candidate: Candidate) -> None:
+        """Kernels to be rounded, and no training that has seen them rounded."""
+        if candidate.quantization is not None:
+            raise BadInput(
+                self.name,
+                "quantize has trained the biases together with rounded kernels",
+                "Leave it out, or quantize: it is for post-training quantization.",
+            )
+        if not kernels.find(candidate.model):
+            raise BadInput(self.name, "no layer of the model has a kernel", "Leave it out.")
+
+    def apply(self, candidate: Candidate, task: Task) -> Candidate:
+        """Fold, measure the means, correct layer by layer."""
+        model, folded = folding.fold(candidate.model)
+        rounding = _Rounding(model, candidate.holds, self.bits)
+        corrections, before, after = rounding.correct(task)
+        touched = tuple(layer for layer, shift in corrections.items() if np.any(shift))
+        skipped = {
+            layer: "its kernel and those before it lie on their integers: nothing shifts"
+            for layer in corrections
+            if layer not in touched
+        }
+        notes = {
+            "folded": folded,
+            "shift_before": {layer: before[layer] for layer in touched},
+            "shift_after": {layer: after[layer] for layer in touched},
+        }
+        report = self.report(touched, skipped | kernels.unknown(model), notes)
+        corrected = _with_biases(model, {layer: corrections[layer] for layer in touched})
+        return dataclasses.replace(candidate, model=corrected, reports=(*candidate.reports, report))
+
+
+class _Rounding:
+    """A model whose kernels are rounded one depth after the other."""
+
+    def __init__(self, model: Any, holds: tuple[holds_lib.Hold, ...], bits: int):
+        self._model = _linear_with_biases(model)
+        self._kernels = {kernel.layer: kernel for kernel in kernels.find(self._model)}
+        self._rounded = {
+            layer: _round(kernel, holds_lib.on(holds, layer), bits)
+            for layer, kernel in self._kernels.items()
+        }
+        self._means = calibrated.means(self._model, tuple(self._kernels))
+
+    def correct(
+        self, task: Task
+    ) -> tuple[calibrated.PerChannel, dict[str, float], dict[str, float]]:
+        """Corrections per layer, and the mean shift of its channels without and with them all."""
+        wanted = self._means(task)
+        for layer, kernel in self._kernels.items():
+            kernel.variable.assign(self._rounded[layer])
+        before = found = self._means(task)
+        corrections = {layer: np.zeros(len(mean)) for layer, mean in wanted.items()}
+        for names in self._by_depth():
+            for layer in names:
+                corrections[layer] = wanted[layer] - found[layer]
+                bias = self._model.get_layer(layer).bias
+                bias.assign_add(corrections[layer].astype(np.float32))
+            found = self._means(task)
+        return corrections, _shift(wanted, before), _shift(wanted, found)
+
+    def _by_depth(self) -> list[list[str]]:
+        """Layers with kernels, those that read no other's output together, from the input on."""
+        by_depth, seen = self._model._nodes_by_depth, set[str]()
+        groups = []
+        for depth in sorted(by_depth, reverse=True):
+            names = {node.layer.name for node in by_depth[depth]} & set(self._kernels) - seen
+            seen |= names
+            groups.append(sorted(names))
+        return [names for names in groups if names]
+
+
+def _round(kernel: kernels.Kernel, holds: tuple[holds_lib.Hold, ...], bits: int) -> np.ndarray:
+    """The kernel as the export will have it; one whose integers are promised is so already."""
+    value = kernel.numpy()
+    if any(hold.scales(value) is not None for hold in holds):
+        return value
+    return holds_lib.project(value, (holds_lib.Grid(kernel.layer, kernel.kind, bits),))
+
+
+def _shift(wanted: calibrated.PerChannel, found: calibrated.PerChannel) -> dict[str, float]:
+    return {layer: float(np.abs(wanted[layer] - found[layer]).mean()) for layer in wanted}
+
+
+def _linear_with_biases(model: Any) -> Any:
+    """The model with every kernel's own output, before the activation, as a layer's output."""
+    replace = {}
+    for kernel in kernels.find(model):
+        layer = model.get_layer(kernel.layer)
+        replace[layer.name] = [
+            _with_bias(layer, 0.0, activation="linear"),
+            graph.Replacement(
+                k.tf_keras.layers.Activation(layer.activation, name=f"{layer.name}_{_ENDING}")
+            ),
+        ]
+    return graph.rebuild(model, replace)
+
+
+def _with_biases(model: Any, corrections: calibrated.PerChannel) -> Any:
+    replace = {
+        name: [_with_bias(model.get_layer(name), correction)]
+        for name, correction in corrections.items()
+    }
+    return graph.rebuild(model, replace)
+
+
+def _with_bias(layer: Any, more: Any, **changes: Any) -> graph.Replacement:
+    """A layer's twin with this much more bias; one without a bias gets one."""
+    config = {**layer.get_config(), "use_bias": True, **changes}
+    kernel, *rest = layer.get_weights()
+    bias = rest[0] if rest else np.zeros(layer.get_output_shape_at(0)[-1])
+    weights = [kernel, (bias + more).astype(np.float32)]
+    return graph.Replacement(type(layer).from_config(config), weights)

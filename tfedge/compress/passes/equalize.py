@@ -1,0 +1,223 @@
+"""Cross-layer equalization: channels get similar ranges, the function stays what it was.
+
+Nagel et al. 2019, "Data-free quantization through weight equalization and bias correction",
+arXiv:1906.04721. A channel is divided by s where it is made and multiplied by s where it is
+read, which a ReLU in between lets through. Kernels have a scale per output channel in a .tflite,
+activations one for all: by default it is therefore the activations that become alike, at the
+price of the kernel that reads them (Xiao et al. 2022, arXiv:2211.10438, equation 4).
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from absl import logging
+
+from tfedge.compress import calibrated, folding, graph, kernels, links
+from tfedge.compress import holds as holds_lib
+from tfedge.compress.candidate import Candidate
+from tfedge.compress.links import Link
+from tfedge.compress.passes import base
+from tfedge.data.task import Task
+from tfedge.errors import BadInput
+
+_RANGES = ("activations", "weights")
+_ROOM = 0.75  # of the cap of a ReLU6 that an activation may use on the calibration split
+_MOST = 100.0  # no channel is scaled further: next to nothing stays next to nothing
+_CONVERGED = 1e-3  # largest change of a logarithm in a sweep
+
+Factors = dict[Link, np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class Equalize(base.Pass):
+    """Scale channels between kernels so that int8 serves them all alike.
+
+    Attributes:
+        ranges: "activations", the range of each channel on the calibration split against that
+            of the weights that read it; or "weights", those that make it against those that
+            read it, which needs no data (Nagel et al.).
+        iterations: sweeps over all pairs, at most.
+    """
+
+    ranges: str = "activations"
+    iterations: int = 50
+
+    def __post_init__(self) -> None:
+        """Refuse settings out of range."""
+        self.check(self.ranges in _RANGES, "ranges", f"one of {', '.join(_RANGES)}")
+        self.check(base.whole(self.iterations, 1), "iterations", "a whole number of 1 or more")
+
+    def requires(self, candidate: Candidate) -> None:
+        """Kernels, and no learned ranges of activations that scaling would make wrong."""
+        if candidate.quantization is not None:
+            raise BadInput(
+                self.name,
+                "quantize has learned ranges for the activations as they are",
+                "Put equalize before quantize.",
+            )
+        if not kernels.find(candidate.model):
+            raise BadInput(self.name, "no layer of the model has a kernel", "Leave it out.")
+
+    def apply(self, candidate: Candidate, task: Task) -> Candidate:
+        """Fold, find the pairs, scale."""
+        model, folded = folding.fold(candidate.model)
+        model = graph.rebuild(model)
+        found, skipped = links.find(model)
+        found, refused = _without_promises(model, found, candidate.holds)
+        skipped |= refused
+        seen = calibrated.highest(model, task, [link.between for link in found])
+        found, capped = _below_caps(found, seen)
+        skipped |= capped
+        known = {kernel.layer: kernel for kernel in kernels.find(model)}
+        factors, sweeps = self._factors(known, found, seen)
+        holds = _scale(model, known, factors, candidate.holds)
+        touched = {name for link in found for name in (link.first, link.second)}
+        skipped = {layer: reason for layer, reason in skipped.items() if layer not in touched}
+        notes = {
+            "folded": folded,
+            "pairs": tuple((link.first, link.second) for link in found),
+            "sweeps": sweeps,
+            "largest_factor": {
+                link.first: round(float(np.exp(np.abs(np.log(scale)).max())), 3)
+                for link, scale in factors.items()
+            },
+            "held_below_cap": tuple(link.first for link in found if link.cap is not None),
+        }
+        if not found:
+            logging.warning("%s: no two kernels can be scaled against each other", self.name)
+        in_order = tuple(layer for layer in known if layer in touched)
+        report = self.report(in_order, {**skipped, **kernels.unknown(model)}, notes)
+        reports = (*candidate.reports, report)
+        return dataclasses.replace(candidate, model=model, reports=reports).with_holds(*holds)
+
+    def _factors(
+        self,
+        known: Mapping[str, kernels.Kernel],
+        found: Sequence[Link],
+        seen: calibrated.PerChannel,
+    ) -> tuple[Factors, int]:
+        """What each pair divides its channels by where they are made, and the sweeps it took."""
+        factors: Factors = {link: np.ones(len(seen[link.between])) for link in found}
+        for sweep in range(1, self.iterations + 1):
+            moved = 0.0
+            for link, before in list(factors.items()):
+                factors[link] = np.ones(len(before))
+                wanted = self._wanted(known, link, factors, seen[link.between])
+                factors[link] = _limited(wanted, link, seen[link.between])
+                moved = max(moved, float(np.abs(np.log(factors[link] / before)).max()))
+            if moved < _CONVERGED:
+                return factors, sweep
+        return factors, self.iterations
+
+    def _wanted(
+        self,
+        known: Mapping[str, kernels.Kernel],
+        link: Link,
+        factors: Factors,
+        seen: np.ndarray,
+    ) -> np.ndarray:
+        """(channels,) sqrt(r1 / r2), the other pairs' factors being what they are."""
+        first, second = known[link.first], known[link.second]
+        reads = links.read(second, _kernel(second, factors), len(seen))
+        if self.ranges == "weights":
+            return _root_of_ratio(links.made(first, _kernel(first, factors)), reads)
+        if second.is_depthwise:  # each reader has a scale of its own: the activations decide alone
+            wanted = _root_of_ratio(seen**2, np.ones(len(seen)))
+        else:
+            wanted = _root_of_ratio(seen, reads)
+        # A factor of the whole tensor is nothing to its int8 scale.
+        return wanted / np.exp(np.mean(np.log(wanted)))
+
+
+def _root_of_ratio(over: np.ndarray, under: np.ndarray) -> np.ndarray:
+    """sqrt(over / under), and what is typical of the others for a channel dead on either side."""
+    alive = (over > 0) & (under > 0)
+    if not alive.any():
+        return np.ones(len(over))
+    root = np.sqrt(np.where(alive, over, 1.0) / np.where(alive, under, 1.0))
+    return np.where(alive, root, np.exp(np.log(root[alive]).mean()))
+
+
+def _limited(wanted: np.ndarray, link: Link, seen: np.ndarray) -> np.ndarray:
+    """Factors within bounds, and such that no channel comes near the cap it has been below."""
+    limited = np.clip(wanted, 1 / _MOST, _MOST)
+    if link.cap is None:
+        return limited
+    room = _ROOM * link.cap
+    return np.where(seen <= room, np.maximum(limited, seen / room), 1.0)
+
+
+def _below_caps(
+    found: Sequence[Link], seen: calibrated.PerChannel
+) -> tuple[list[Link], dict[str, str]]:
+    """The links whose activation stays below its cap in some channel, and the others' reasons."""
+    kept, reasons = [], {}
+    for link in found:
+        if link.cap is None or np.any(seen[link.between] <= _ROOM * link.cap):
+            kept.append(link)
+        else:
+            reasons[link.first] = (
+                f"{link.between} is cut at {link.cap:g}, and every channel comes within"
+                f" {1 - _ROOM:.0%} of that on the calibration split"
+            )
+    return kept, reasons
+
+
+def _without_promises(
+    model: Any, found: Sequence[Link], holds: tuple[holds_lib.Hold, ...]
+) -> tuple[list[Link], dict[str, str]]:
+    """The links that no promise about a kernel forbids, and the others' reasons."""
+    known = {kernel.layer: kernel for kernel in kernels.find(model)}
+    kept, reasons = [], {}
+    for link in found:
+        first, second = known[link.first], known[link.second]
+        channels = int(np.prod([first.shape[axis] for axis in kernels.channel_axes(first.kind)]))
+        trial = 1.0 + np.arange(channels)
+        scaled = ((first, links.outgoing(first, trial)), (second, links.incoming(second, trial)))
+        lost = [
+            f"{hold.kind} of {kernel.layer}"
+            for kernel, factors in scaled
+            for hold in holds_lib.on(holds, kernel.layer)
+            if hold.scaled(factors) is None
+        ]
+        if lost:
+            reasons[link.first] = f"scaling would break what is promised: {', '.join(lost)}"
+        else:
+            kept.append(link)
+    return kept, reasons
+
+
+def _of_layer(kernel: kernels.Kernel, factors: Factors) -> np.ndarray:
+    """What a kernel is multiplied by, broadcasting with it."""
+    value = np.ones([1] * len(kernel.shape))
+    for link, factor in factors.items():
+        if link.first == kernel.layer:
+            value = value / links.outgoing(kernel, factor)
+        if link.second == kernel.layer:
+            value = value * links.incoming(kernel, factor)
+    return value
+
+
+def _kernel(kernel: kernels.Kernel, factors: Factors) -> np.ndarray:
+    return kernel.numpy() * _of_layer(kernel, factors)
+
+
+def _scale(
+    model: Any,
+    known: Mapping[str, kernels.Kernel],
+    factors: Factors,
+    holds: tuple[holds_lib.Hold, ...],
+) -> tuple[holds_lib.Hold, ...]:
+    """Scale kernels and biases in place; returns the holds of what was scaled."""
+    scaled = []
+    for kernel in known.values():
+        factor = _of_layer(kernel, factors)
+        scaled += [hold.scaled(factor) for hold in holds_lib.on(holds, kernel.layer)]
+        kernel.variable.assign((kernel.numpy() * factor).astype(np.float32))
+    for link, factor in factors.items():
+        bias = getattr(model.get_layer(link.first), "bias", None)
+        if bias is not None:
+            bias.assign((bias.numpy() / factor).astype(np.float32))
+    return tuple(hold for hold in scaled if hold is not None)
