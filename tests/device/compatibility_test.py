@@ -1,3 +1,5 @@
+import json
+
 from tfedge.device import compatibility, profiles, tflite
 
 PHONE = profiles.Profile(name="phone", runtime_version="2.10.0")
@@ -61,3 +63,25 @@ def test_min_runtime_version(stored, edited):
     assert compatibility.min_runtime_version(tflite.read(stored("image_int8"))) == "1.14.0"
     bare = edited(stored("image_int8"), lambda model: setattr(model, "metadata", None))
     assert compatibility.min_runtime_version(tflite.read(bare)) is None
+
+
+def test_what_is_known_of_a_file_before_it_gets_to_the_phone(stored, edited):
+    def dynamic(model):
+        model.subgraphs[0].tensors[model.subgraphs[0].inputs[0]].shapeSignature = [-1, 8, 8, 1]
+
+    def renew(model):
+        model.operatorCodes[model.subgraphs[0].operators[0].opcodeIndex].version = 7
+
+    content = edited(edited(stored("image_float"), dynamic), renew)
+    found = compatibility.examine(tflite.read(content), PHONE)
+    assert found.dynamic_inputs == {"image": (-1, 8, 8, 1)}
+    assert (found.runtime, found.needs_runtime) == ("2.10.0", "2.11.0")
+    assert [each.operator for each in found.lacking] == ["CONV_2D"]
+    assert {each.delegate for each in found.delegates} >= {"litert_gpu", "core_ml"}
+    assert not any(each.executed for each in found.delegates)
+    assert json.loads(json.dumps(found.to_json()))["dynamic_inputs"] == {"image": [-1, 8, 8, 1]}
+
+
+def test_custom_operators_are_named(stored, edited):
+    custom = edited(stored("image_float"), _retyped(4, 32, b"MyOp"))
+    assert compatibility.examine(tflite.read(custom), PHONE).custom_operators == ("MyOp",)

@@ -6,7 +6,6 @@ import pytest
 from tfedge import errors
 from tfedge.device import profiles
 
-
 CLASSES = ("wearable", "entry_phone", "mid_range_phone", "flagship_phone")
 DEVICES = {
     **{name: name for name in ("pixel", "pixel2", "pixel3", "pixel3a", "pixel4")},
@@ -30,12 +29,12 @@ def test_the_phone_classes_that_come_along():
 
 
 def test_the_published_devices():
-    for name in DEVICES:
+    for name, device in DEVICES.items():
         profile = profiles.load(name)
         assert profile.name == name
         assert profile.source.startswith("Latency: ")
         assert (profile.latency_scale, profile.extrapolated) == ((1, 1, 1), "")
-        assert profile.latency_device == DEVICES[name]
+        assert profile.latency_device == device
 
 
 def test_a_profile_of_ones_own(tmp_path):

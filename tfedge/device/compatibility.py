@@ -1,35 +1,15 @@
-"""Will the phone's runtime know every operator of a file?"""
+"""Will the phone's runtime load a file, and which part of it do the accelerators take?"""
 
 import dataclasses
+import functools
+import json
+import pathlib
+from collections.abc import Iterable
+from typing import Any
 
-from tfedge.device import profiles, tflite
+from tfedge.device import delegates, graph, profiles, speed_notes, tflite
 
-# Runtime that first had an operator at a version, for those newer than 2.9 that exporters write.
-# From tflite/converter/tools/versioning/runtime_version.cc of google-ai-edge/LiteRT.
-_SINCE: dict[str, dict[int, str]] = {
-    "ADD": {5: "2.13.0", 6: "2.23.0"},
-    "BATCH_TO_SPACE_ND": {4: "2.12.0"},
-    "CAST": {5: "2.12.0", 6: "2.15.0", 7: "2.17.0", 8: "2.21.0"},
-    "CONCATENATION": {4: "2.14.0", 5: "2.21.0", 6: "2.23.0"},
-    "CONV_2D": {7: "2.11.0", 8: "2.15.0"},
-    "DEPTHWISE_CONV_2D": {7: "2.11.0"},
-    "DEQUANTIZE": {6: "2.18.0", 7: "2.21.0", 8: "2.22.0"},
-    "EMBEDDING_LOOKUP": {4: "2.18.0", 5: "2.21.0"},
-    "FULLY_CONNECTED": {10: "2.11.0", 11: "2.15.0", 12: "2.17.0", 13: "2.18.0", 14: "2.21.0"},
-    "GATHER": {6: "2.13.0", 7: "2.15.0"},
-    "MUL": {6: "2.11.0", 7: "2.13.0", 8: "2.23.0"},
-    "PACK": {4: "2.13.0"},
-    "PAD": {5: "2.20.0"},
-    "QUANTIZE": {4: "2.21.0", 5: "2.21.0", 6: "2.21.0"},
-    "SLICE": {6: "2.14.0", 7: "2.21.0", 8: "2.23.0"},
-    "SOFTMAX": {4: "2.23.0"},
-    "SPACE_TO_BATCH_ND": {4: "2.12.0"},
-    "STRIDED_SLICE": {7: "2.14.0", 8: "2.14.0"},
-    "TRANSPOSE": {6: "2.12.0", 7: "2.14.4", 8: "2.22.0", 9: "2.23.0"},
-    "TRANSPOSE_CONV": {4: "2.13.0", 5: "2.15.0"},
-    "UNIDIRECTIONAL_SEQUENCE_LSTM": {4: "2.12.0"},
-    "UNPACK": {5: "2.22.0"},
-}
+_RUNTIMES = pathlib.Path(__file__).parent / "rules" / "runtime_versions.json"
 _STATED = "min_runtime_version"  # metadata entry that the converter writes
 
 
@@ -43,6 +23,53 @@ class Incompatibility:
 
     def __str__(self) -> str:
         return f"{self.operator} at {self.layer}: {self.reason}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Compatibility:
+    """What is known of a file on a class of phones before it gets there.
+
+    Attributes:
+        runtime: the one the class is expected to have.
+        needs_runtime: the oldest that knows every operator; None where no newer one is needed
+            than the table goes back.
+        lacking: operators that the runtime does not take.
+        custom_operators: by name, those that need TensorFlow (Flex) left out.
+        dynamic_inputs: shapes of inputs that are not fixed, by name. Delegates refuse them.
+        delegates: what each accelerator would take, by stated rules, not executed here.
+        speed: whether few bits and zeros buy time or size alone.
+    """
+
+    runtime: str
+    needs_runtime: str | None
+    lacking: tuple[Incompatibility, ...]
+    custom_operators: tuple[str, ...]
+    dynamic_inputs: dict[str, tuple[int, ...]]
+    delegates: tuple[delegates.Coverage, ...]
+    speed: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """For the scorecard."""
+        return dataclasses.asdict(self)
+
+
+def examine(file: tflite.TfliteFile, profile: profiles.Profile) -> Compatibility:
+    """All of it, for the phones of a profile; nothing in the file is run."""
+    return Compatibility(
+        runtime=profile.runtime_version,
+        needs_runtime=needed_runtime(file),
+        lacking=check(file, profile),
+        custom_operators=tuple(
+            sorted({o.kind for o in file.operators if o.is_custom and not o.is_flex})
+        ),
+        dynamic_inputs={
+            name: tensor.shape_signature
+            for name, tensor in file.named_inputs.items()
+            if -1 in tensor.shape_signature
+        },
+        delegates=tuple(delegates.coverage(file, name) for name in delegates.names()),
+        speed=speed_notes.of(file),
+    )
 
 
 def check(file: tflite.TfliteFile, profile: profiles.Profile) -> tuple[Incompatibility, ...]:
@@ -66,6 +93,23 @@ def min_runtime_version(file: tflite.TfliteFile) -> str | None:
     return stated if stated and all(part.isdigit() for part in stated.split(".")) else None
 
 
+def needed_runtime(file: tflite.TfliteFile) -> str | None:
+    """The oldest runtime that knows every operator at its version, and what the file says."""
+    wanted = [v for v in (*_needed(file.operators), min_runtime_version(file)) if v]
+    return max(wanted, key=_numbers, default=None)
+
+
+def _needed(operators: Iterable[graph.Operator]) -> Iterable[str | None]:
+    return (_since().get(o.kind, {}).get(o.version) for o in operators if not o.is_custom)
+
+
+@functools.cache
+def _since() -> dict[str, dict[int, str]]:
+    """Operator -> version -> the runtime that first had it, for those newer than 2.9."""
+    stated = json.loads(_RUNTIMES.read_text(encoding="utf-8"))["since"]
+    return {kind: {int(v): runtime for v, runtime in own.items()} for kind, own in stated.items()}
+
+
 def _reason(kind: str, version: int, is_custom: bool, profile: profiles.Profile) -> str | None:
     if is_custom and kind.startswith("Flex"):
         return None if profile.allow_flex else "needs TensorFlow (Flex) inside the app"
@@ -75,7 +119,7 @@ def _reason(kind: str, version: int, is_custom: bool, profile: profiles.Profile)
         return f"{profile.name} denies it"
     if profile.allowed_operators is not None and kind not in profile.allowed_operators:
         return f"{profile.name} does not have it"
-    since = _SINCE.get(kind, {}).get(version)
+    since = _since().get(kind, {}).get(version)
     if since and _newer(since, profile.runtime_version):
         return (
             f"its version {version} needs runtime {since}, "

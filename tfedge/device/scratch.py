@@ -45,7 +45,7 @@ def _convolution(
     """The patches of the input laid out as a matrix, but for a 1x1 convolution."""
     image, kernel = operands[:2]
     hybrid = _is_hybrid(image, kernel)
-    patches = ()
+    patches: tuple[int, ...] = ()
     if not _is_pointwise(operator, kernel):
         elements = _elements(output.shape[:3]) * _elements(kernel.shape[1:])
         patches = (weights.stored_bytes("INT8" if hybrid else image.dtype, elements),)
