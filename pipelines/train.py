@@ -185,7 +185,7 @@ def _train(build: Callable, task):
         for epoch in range(1, _EPOCHS.value + 1):
             order = random.permutation(len(task.train))[: steps * size]
             first = (epoch - 1) * steps
-            for x, y, _ in batches.prefetched(task, order, size, None, first):
+            for x, y, _ in batches.prefetched(task, order, size, first_step=first):
                 shares = y if y.shape.rank == 2 else keras.ops.one_hot(y, task.num_classes)
                 model.train_on_batch(x, shares)
                 advance(1)

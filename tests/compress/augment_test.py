@@ -55,7 +55,7 @@ def test_the_rim_of_a_crop_is_black_after_normalization():
     normalization = Normalization(1 / 100, -1.0)
     task = Task("t", "classification", split, split, split, None, None, (), normalization)
     task = dataclasses.replace(task, augment="crop(padding=5)")
-    x, _, _ = next(batches.prefetched(task, np.arange(4), 4, None))
+    x, _, _ = next(batches.prefetched(task, np.arange(4), 4))
     assert set(np.round(np.unique(x), 5)) == {-1.0, 1.0}
 
 

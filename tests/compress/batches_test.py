@@ -3,7 +3,6 @@ import pytest
 
 from tfedge import errors
 from tfedge.compress import batches
-from tfedge.compress.candidate import Teacher
 from tfedge.data.task import ArraySplit, Normalization, StreamSplit
 
 
@@ -13,24 +12,25 @@ def _numbered(n=10):
 
 def test_inputs_targets_and_answers_belong_to_the_same_example(make_task):
     task = make_task(train=_numbered(), normalization=Normalization(0.5))
-    teacher = Teacher(np.arange(10, dtype=np.float32)[:, None] * 100, 1.0, 0.5)
+    answers = (np.arange(10, dtype=np.float32)[:, None] * 100, np.arange(10))
     order = np.array([3, 1, 9, 0, 7, 2])
-    found = list(batches.prefetched(task, order, 2, teacher))
+    found = list(batches.prefetched(task, order, 2, answers))
     assert [y.numpy().tolist() for _, y, _ in found] == [[3, 1], [9, 0], [7, 2]]
     for x, y, taught in found:
         np.testing.assert_array_equal(x[:, 0], y.numpy() * 0.5)
-        np.testing.assert_array_equal(taught[:, 0], y.numpy() * 100)
+        np.testing.assert_array_equal(taught[0][:, 0], y.numpy() * 100)
+        np.testing.assert_array_equal(taught[1], y)
 
 
 def test_without_a_teacher_its_part_is_empty(make_task):
-    _, _, taught = next(batches.prefetched(make_task(train=_numbered()), np.arange(4), 4, None))
-    assert taught.shape == (4, 0)
+    _, _, taught = next(batches.prefetched(make_task(train=_numbered()), np.arange(4), 4))
+    assert taught == ()
 
 
 def test_several_inputs_and_outputs_by_name(make_task):
     values = np.arange(4, dtype=np.float32)[:, None]
     split = ArraySplit({"a": values, "b": values + 1}, {"c": np.arange(4), "d": np.arange(4)})
-    x, y, _ = next(batches.prefetched(make_task(train=split), np.array([2, 0]), 2, None))
+    x, y, _ = next(batches.prefetched(make_task(train=split), np.array([2, 0]), 2))
     assert x["b"].numpy().tolist() == [[3.0], [1.0]]
     assert y["d"].numpy().tolist() == [2, 0]
 
@@ -43,4 +43,4 @@ def test_what_a_split_refuses_arrives_as_it_is(make_task):
 
     task = make_task(train=StreamSplit(read, lambda: np.arange(10)))
     with pytest.raises(errors.BadInput, match=r"^file 7.png: truncated. Replace it.$"):
-        list(batches.prefetched(task, np.arange(10), 2, None))
+        list(batches.prefetched(task, np.arange(10), 2))

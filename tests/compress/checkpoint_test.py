@@ -1,7 +1,9 @@
 import dataclasses
 
 import numpy as np
+import pytest
 
+from tfedge import errors
 from tfedge.compress import checkpoint, graph, holds
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate, Quantization, Report, Teacher
@@ -26,7 +28,7 @@ def test_a_candidate_comes_back_whole(network, randomised, tmp_path):
         (holds.Zeros("stem", "Conv2D", np.ones((3, 3, 1, 4)), "2:4"), holds.Grid("stem", "Conv2D")),
         (Report("prune", "prune()", ("stem",), (("depthwise", "why"),), {"n": [1]}, ({"e": 1},)),),
         Quantization({"stem_range_0_0": (-1.0, 2.5)}, {"x": "reason"}),
-        Teacher(np.ones((4, 3), np.float32), 2.0, 0.5),
+        Teacher(graph.rebuild(network), ("logits", "features"), 2.0, 0.5, {"stem": "stem"}),
     )
     checkpoint.save(candidate, tmp_path / "folder")
     found = checkpoint.load(tmp_path / "folder", network)
@@ -35,7 +37,9 @@ def test_a_candidate_comes_back_whole(network, randomised, tmp_path):
     assert found.reports == candidate.reports
     assert found.quantization == candidate.quantization
     assert [hold.kind for hold in found.holds] == ["zeros", "bits"]
-    assert found.teacher.temperature == 2.0 and found.teacher.logits.shape == (4, 3)
+    assert found.teacher.temperature == 2.0 and found.teacher.layers == {"stem": "stem"}
+    assert found.teacher.methods == ("logits", "features")
+    np.testing.assert_array_equal(found.teacher.model(x), network(x))
 
 
 def test_without_a_file_or_with_a_broken_one_there_is_none(network, tmp_path):
@@ -87,6 +91,17 @@ def test_the_key_grows_with_every_pass():
     keys += [checkpoint.extend(keys[1], text) for text in ("prune()", "cluster()")]
     assert len(set(keys)) == 4
     assert checkpoint.extend(keys[1], "prune()") == keys[2]
+
+
+def test_the_key_is_another_when_a_file_that_was_read_changes(tmp_path):
+    file = tmp_path / "teacher.keras"
+    found = []
+    for content in (b"one", b"two"):
+        file.write_bytes(content)
+        found.append(checkpoint.extend("", "distill()", (str(file),)))
+    assert found[0] != found[1]
+    with pytest.raises(errors.BadInput, match=r"distill.*No such file"):
+        checkpoint.extend("", "distill()", (str(tmp_path / "none"),))
 
 
 def test_weights_find_their_layers_in_a_branching_graph(tmp_path):

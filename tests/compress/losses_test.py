@@ -5,7 +5,6 @@ import tensorflow as tf
 from tfedge import errors
 from tfedge.compress import keras as k
 from tfedge.compress import losses
-from tfedge.compress.candidate import Teacher
 from tfedge.data.task import ArraySplit
 
 layers = k.tf_keras.layers
@@ -104,11 +103,9 @@ def test_a_custom_task_needs_a_loss(make_task):
         losses.loss_of(_task(make_task, [1.0], kind="custom"), _head())
 
 
-def test_distillation_is_none_from_a_teacher_that_agrees():
-    teacher = Teacher(np.zeros((1, 3)), temperature=3.0, weight=0.5)
-    scores = tf.constant([[0.3, -1.0, 2.0]])
-    from_logits = losses.distillation_loss(teacher, logits=True)
-    from_softmax = losses.distillation_loss(teacher, logits=False)
-    assert float(from_logits(scores, scores)) == pytest.approx(0.0, abs=1e-6)
-    assert float(from_softmax(scores, tf.nn.softmax(scores))) == pytest.approx(0.0, abs=1e-5)
-    assert float(from_logits(scores, -scores)) > 0.1
+def test_shares_of_classes_are_targets_too(make_task):
+    """A mixed example's; the model has a class that never occurs."""
+    scores, shares = tf.constant([[0.1, 0.2, 1.5]]), tf.constant([[0.3, 0.7]])
+    found = losses.loss_of(_task(make_task, [0, 1]), _head())(shares, scores)
+    logs = tf.nn.log_softmax(scores).numpy()[0]
+    assert float(found) == pytest.approx(-0.3 * logs[0] - 0.7 * logs[1], abs=1e-6)

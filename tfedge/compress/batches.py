@@ -1,40 +1,42 @@
 """Training batches, made by tf.data ahead of the step that needs them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from tfedge.compress import augment
-from tfedge.compress.candidate import Teacher
 from tfedge.data.task import Task
 from tfedge.errors import BadInput
 
 
 def prefetched(
-    task: Task, order: np.ndarray, size: int, teacher: Teacher | None, first_step: int = 0
-) -> Iterator[tuple[Any, Any, Any]]:
-    """(inputs, targets, teacher's logits) in full batches.
+    task: Task,
+    order: np.ndarray,
+    size: int,
+    answers: Sequence[np.ndarray] = (),
+    first_step: int = 0,
+) -> Iterator[tuple[Any, Any, tuple[Any, ...]]]:
+    """(inputs, targets, a teacher's answers) in full batches.
 
     Args:
         task: its training split is read, normalised and varied as its `augment` says.
         order: indices into it, a multiple of `size`.
         size: of a batch.
-        teacher: where None, its part of a batch is empty.
+        answers: arrays with a row for each training example.
         first_step: the number of the first batch in the training; augmentation depends on it.
 
     Raises:
         BadInput: what the split raised, which tf.data would turn into an error of its own.
     """
     failed: list[BadInput] = []
-    logits = np.zeros((len(task.train), 0), np.float32) if teacher is None else teacher.logits
 
-    def made() -> Iterator[tuple[Any, Any, np.ndarray]]:
+    def made() -> Iterator[tuple[Any, Any, tuple[np.ndarray, ...]]]:
         try:
             for number, (x, y) in enumerate(task.train.batches(size, order)):
                 chosen = order[number * size : (number + 1) * size]
-                yield task.normalization(x), y, logits[chosen]
+                yield task.normalization(x), y, tuple(rows[chosen] for rows in answers)
         except BadInput as error:
             failed.append(error)
             raise

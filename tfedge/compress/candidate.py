@@ -17,12 +17,15 @@ class Quantization:
     Attributes:
         ranges: (lowest, highest) value per activation; keys as in `fake_quantization`.
         float_layers: layers that stay float, with the reason.
-        bits: width of the kernels.
+        bits: width of the kernels, where no rule gave a layer another.
+        power_of_two: ranges are -128 * 2^k to 127 * 2^k, so that a shift stands for each scale
+            and zero points are 0; training leaves them as they are.
     """
 
     ranges: Mapping[str, tuple[float, float]]
     float_layers: Mapping[str, str] = dataclasses.field(default_factory=dict)
     bits: int = 8
+    power_of_two: bool = False
 
     @property
     def route(self) -> str:
@@ -40,14 +43,19 @@ class Teacher:
     """What training also learns from; see the pass `distill`.
 
     Attributes:
-        logits: (training examples, classes), in the order of the training split.
-        temperature: softens both sides.
+        model: flat tf_keras model that answers and never trains.
+        methods: what is learned from it, of `teaching.METHODS`.
+        temperature: softens both sides' logits.
         weight: 0..1, share of the loss that is the teacher's.
+        layers: student's layer -> the teacher's that it learns from; where empty, those of the
+            same size are paired.
     """
 
-    logits: np.ndarray
-    temperature: float
-    weight: float
+    model: Any
+    methods: tuple[str, ...] = ("logits",)
+    temperature: float = 4.0
+    weight: float = 0.5
+    layers: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -166,12 +174,12 @@ def cut_holds(
     Raises:
         ValueError: a hold that cannot be cut.
     """
-    found = []
-    for hold in holds:
-        for cut in cuts:
-            left = hold.taken(cut.axis, cut.kept) if cut.layer == hold.layer else hold
-            if left is None:
-                raise ValueError(f"{hold.kind} of {hold.layer} cannot be cut")
-            hold = left
-        found.append(hold)
-    return tuple(found)
+    found = {(hold.kind, hold.layer): hold for hold in holds}
+    for cut in cuts:
+        for key, hold in found.items():
+            if hold.layer == cut.layer:
+                left = hold.taken(cut.axis, cut.kept)
+                if left is None:
+                    raise ValueError(f"{hold.kind} of {hold.layer} cannot be cut")
+                found[key] = left
+    return tuple(found.values())

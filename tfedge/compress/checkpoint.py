@@ -3,12 +3,13 @@
 import dataclasses
 import hashlib
 import pathlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from tfedge.compress import keras as k
-from tfedge.compress import training_state
+from tfedge.compress import teachers, training_state
 from tfedge.compress.candidate import Candidate, Quantization, Report, Teacher
 from tfedge.data.task import ArraySplit, Task
 
@@ -37,28 +38,31 @@ def _name(choice: Any) -> str:
     return getattr(choice, "name", None) or getattr(choice, "__qualname__", None) or f"{choice}"
 
 
-def extend(key: str, text: str) -> str:
-    """The key after one more pass."""
-    return hashlib.sha256(f"{key} {text}".encode()).hexdigest()[:16]
+def extend(key: str, text: str, files: Sequence[str] = ()) -> str:
+    """The key after one more pass, written so, that reads these files (or py:FILE:FUNCTION)."""
+    read = "".join(f" {teachers.digest(path, text)}" for path in files)
+    return hashlib.sha256(f"{key} {text}{read}".encode()).hexdigest()[:16]
 
 
 def save(candidate: Candidate, folder: pathlib.Path) -> None:
     """Write `candidate.npz` into the folder; it is whole or not there."""
     folder.mkdir(parents=True, exist_ok=True)
-    weights = candidate.model.get_weights()
-    arrays = {f"weight/{number}": weight for number, weight in enumerate(weights)}
+    arrays: dict[str, np.ndarray] = {}
     index: dict[str, Any] = {
-        "model": candidate.model.to_json(),
-        "output_names": candidate.model.output_names,
-        "weights": len(weights),
+        "model": _pack_model(candidate.model, "weight", arrays),
         "holds": training_state.pack(candidate.holds, "hold", arrays),
         "reports": [report.to_json() for report in candidate.reports],
         "quantization": None,
         "teacher": None,
     }
     if candidate.teacher is not None:
-        arrays["teacher"] = candidate.teacher.logits
-        index["teacher"] = [candidate.teacher.temperature, candidate.teacher.weight]
+        index["teacher"] = {
+            "model": _pack_model(candidate.teacher.model, "teacher", arrays),
+            "methods": candidate.teacher.methods,
+            "temperature": candidate.teacher.temperature,
+            "weight": candidate.teacher.weight,
+            "layers": dict(candidate.teacher.layers),
+        }
     if candidate.quantization is not None:
         index["quantization"] = dataclasses.asdict(candidate.quantization)
     training_state.write(folder / "candidate.npz", index, arrays)
@@ -76,20 +80,42 @@ def load(folder: pathlib.Path, like: Any) -> Candidate | None:
         return None
     index, arrays = found
     classes = {type(layer).__name__: type(layer) for layer in like.layers}
-    model = k.tf_keras.models.model_from_json(index["model"], custom_objects=classes)
-    model.output_names = index["output_names"]
-    model.set_weights([arrays[f"weight/{number}"] for number in range(index["weights"])])
     quantization = index["quantization"]
     if quantization is not None:
         ranges = {name: (low, high) for name, (low, high) in quantization.pop("ranges").items()}
         quantization = Quantization(ranges=ranges, **quantization)
     return Candidate(
-        model=model,
+        model=_model(index["model"], "weight", arrays, classes),
         holds=training_state.unpack(index["holds"], "hold", arrays),
         reports=tuple(_report(entry) for entry in index["reports"]),
         quantization=quantization,
-        teacher=Teacher(arrays["teacher"], *index["teacher"]) if index["teacher"] else None,
+        teacher=_teacher(index["teacher"], arrays, classes),
     )
+
+
+def _pack_model(model: Any, prefix: str, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+    """A model as JSON; its weights go into `arrays`."""
+    weights = model.get_weights()
+    arrays |= {f"{prefix}/{number}": weight for number, weight in enumerate(weights)}
+    return {
+        "graph": model.to_json(),
+        "output_names": model.output_names,
+        "weights": len(weights),
+    }
+
+
+def _model(packed: Mapping[str, Any], prefix: str, arrays: Mapping, classes: Mapping) -> Any:
+    model = k.tf_keras.models.model_from_json(packed["graph"], custom_objects=classes)
+    model.output_names = packed["output_names"]
+    model.set_weights([arrays[f"{prefix}/{number}"] for number in range(packed["weights"])])
+    return model
+
+
+def _teacher(packed: Mapping[str, Any] | None, arrays: Mapping, classes: Mapping) -> Teacher | None:
+    if packed is None:
+        return None
+    model = _model(packed["model"], "teacher", arrays, classes)
+    return Teacher(**{**packed, "model": model, "methods": tuple(packed["methods"])})
 
 
 def _report(entry: dict[str, Any]) -> Report:

@@ -20,6 +20,7 @@ from tfedge.compress import (
     graph,
     kernels,
     losses,
+    teaching,
     training_state,
 )
 from tfedge.compress import holds as holds_lib
@@ -144,12 +145,12 @@ class _Trainer:
             self._model = fake_quantization.insert(candidate.model, candidate.quantization)
         self._metric = metrics.resolve(task, logits=losses.gives_logits(candidate.model))
         self._loss = losses.loss_of(task, candidate.model)
-        self._teacher = candidate.teacher
-        if self._teacher is not None:
-            logits = losses.gives_logits(candidate.model)
-            self._distillation = losses.distillation_loss(self._teacher, logits)
+        self._lessons = None
+        if candidate.teacher is not None and plan.epochs:
+            self._lessons = teaching.Lessons(candidate.teacher, self._model, task)
+        self._projections = self._lessons.variables if self._lessons else ()
         self._optimizer = _optimizer(task, plan, self.steps)
-        self._optimizer.build(self._model.trainable_variables)
+        self._optimizer.build([*self._model.trainable_variables, *self._projections])
         self._kernels = {kernel.layer: kernel for kernel in kernels.find(self._model)}
         self._latents: dict[str, Any] = {}
         new = () if update is None else update(0, self._latent_arrays(), candidate.holds)
@@ -200,13 +201,11 @@ class _Trainer:
             self._kernels[name].variable.assign(value)
 
     def _train_step(self, x: Any, y: Any, taught: Any) -> Any:
-        variables = self._model.trainable_variables
+        variables = [*self._model.trainable_variables, *self._projections]
+        if self._lessons is not None and not self._lessons.kept:
+            taught = self._lessons.answers(x)
         with tf.GradientTape() as tape:
-            outputs = self._model(x, training=True)
-            loss = self._loss(y, outputs)
-            if self._teacher is not None:
-                weight = self._teacher.weight
-                loss = (1 - weight) * loss + weight * self._distillation(taught, outputs)
+            loss = self._own_and_taught_loss(x, y, taught)
             total = tf.add_n([loss, *self._model.losses]) if self._model.losses else loss
             if self._penalty is not None:
                 total += self._penalty(self._model)
@@ -225,13 +224,20 @@ class _Trainer:
         self._project()
         return loss
 
+    def _own_and_taught_loss(self, x: Any, y: Any, taught: Any) -> Any:
+        if self._lessons is None:
+            return self._loss(y, self._model(x, training=True))
+        outputs, shown = self._lessons.attend(x)
+        return self._lessons.loss(self._loss(y, outputs), taught, shown)
+
     def epoch(self, epoch: int, advance: progress.Advance) -> dict[str, float]:
         """One pass over the training split in an order that seed and epoch alone decide."""
         order = np.random.default_rng((self._task.seed, epoch)).permutation(len(self._task.train))
         size = min(self._task.batch_size, len(self._task.train))
         step, total = epoch * self.steps, tf.constant(0.0)
         order = order[: self.steps * size]
-        found = batches.prefetched(self._task, order, size, self._teacher, step)
+        answers = self._lessons.kept if self._lessons else ()
+        found = batches.prefetched(self._task, order, size, answers, step)
         for x, y, taught in found:
             if self._update is not None and step > 0 and self._update.fires(step):
                 self._change_holds(self._update(step, self._latent_arrays(), self._holds))
@@ -304,7 +310,7 @@ class _Trainer:
         best = self._best or (0.0, [], ())
         return training_state.State(
             history=tuple(history),
-            weights=tuple(self._model.get_weights()),
+            weights=(*self._model.get_weights(), *(p.numpy() for p in self._projections)),
             optimizer=tuple(value.numpy() for value in self._optimizer.variables),
             latents={name: value.numpy() for name, value in self._latents.items()},
             holds=self._holds,
@@ -316,7 +322,10 @@ class _Trainer:
     def restore(self, state: training_state.State) -> list[dict[str, float]]:
         """Go on from a saved epoch; returns the history so far."""
         self._hold(state.holds)
-        self._model.set_weights(state.weights)
+        own = len(self._model.weights)
+        self._model.set_weights(state.weights[:own])
+        for variable, value in zip(self._projections, state.weights[own:], strict=True):
+            variable.assign(value)
         for variable, value in zip(self._optimizer.variables, state.optimizer, strict=True):
             variable.assign(value)
         for name, value in state.latents.items():

@@ -7,7 +7,6 @@ import tensorflow as tf
 
 from tfedge.compress import graph
 from tfedge.compress import keras as k
-from tfedge.compress.candidate import Teacher
 from tfedge.data.task import Task
 from tfedge.errors import BadInput
 
@@ -46,29 +45,6 @@ def loss_of(task: Task, model: Any) -> Callable[[Any, Any], Any]:
         return tf.add_n(
             [_one(task, logits[name], wanted[name], given[name]) for name in sorted(wanted)]
         )
-
-    return loss
-
-
-def distillation_loss(teacher: Teacher, logits: bool) -> Callable[[Any, Any], Any]:
-    """(teacher's logits, outputs) -> scalar: divergence of the softened distributions.
-
-    Hinton et al. 2015, arXiv:1503.02531: T^2 KL(softmax(teacher / T) || softmax(student / T)).
-
-    Args:
-        teacher: its temperature.
-        logits: whether outputs are logits; else they are probabilities.
-    """
-    temperature = teacher.temperature
-
-    def loss(targets: Any, outputs: Any) -> Any:
-        scores = tf.nest.flatten(outputs)[0]
-        if not logits:
-            scores = tf.math.log(tf.maximum(scores, 1e-7))
-        wanted = tf.nn.log_softmax(targets / temperature)
-        found = tf.nn.log_softmax(scores / temperature)
-        divergence = tf.reduce_sum(tf.exp(wanted) * (wanted - found), axis=-1)
-        return temperature**2 * tf.reduce_mean(divergence)
 
     return loss
 

@@ -107,10 +107,11 @@ class Recipe:
         start = candidate = Candidate(folding.flatten(_as_tf_keras(model)))
         for each in self.passes:
             each.requires(start)
+            each.suits(task)
         folder = None if work_dir is None else pathlib.Path(work_dir)
         key = checkpoint.fingerprint(candidate, task) if folder else ""
         for number, each in enumerate(self.passes):
-            key = checkpoint.extend(key, str(each))
+            key = checkpoint.extend(key, str(each), each.reads())
             saved = folder / f"{number}-{each.name}-{key}" if folder else None
             done = checkpoint.load(saved, start.model) if saved else None
             if done is not None:

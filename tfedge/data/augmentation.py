@@ -192,7 +192,7 @@ def _misfit(each: Variation, task: "Task", x: np.ndarray) -> str:
     """Why inputs like this one cannot be varied so, or ""."""
     if each.needs_images and x.ndim != 4:
         return f"it needs images (height, width, channels), an input has the shape {x.shape[1:]}"
-    if task.normalization(x).dtype.kind != "f":
+    if np.asarray(task.normalization(x)).dtype.kind != "f":
         return f"it needs values, the inputs are {x.dtype} numbers (ids or counts)"
     pixels = max(getattr(each, "padding", 0), getattr(each, "size", 0))
     if pixels and pixels >= min(x.shape[1:3]):

@@ -35,12 +35,23 @@ class Pass(abc.ABC):
         the pass's turn comes.
         """
 
+    def suits(self, task: Task) -> None:  # noqa: B027  (most suit every task)
+        """Raise BadInput, with the reason, when this technique has no meaning for the task.
+
+        A recipe asks it before anything is trained.
+        """
+
+    def reads(self) -> tuple[str, ...]:
+        """Files that the result depends on; a run that goes on looks whether they are the same."""
+        return ()
+
     def ensures(self, candidate: Candidate) -> None:  # noqa: B027  (most need none)
         """Raise RuntimeError when the result is not what the technique promises."""
 
     def __call__(self, candidate: Candidate, task: Task) -> Candidate:
         """Run the pass with all its checks."""
         self.requires(candidate)
+        self.suits(task)
         logging.info("%s", self)
         started = time.monotonic()
         result = self.apply(candidate, task.without_holdout())

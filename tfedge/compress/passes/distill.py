@@ -1,21 +1,21 @@
-"""Knowledge distillation: later training also learns from a teacher's answers.
+"""Knowledge distillation: later training also learns from a teacher.
 
-Hinton, Vinyals & Dean 2015, "Distilling the knowledge in a neural network", arXiv:1503.02531.
-The teacher is the model as this pass finds it, or a file; it answers once for the whole
-training split, so that a step costs what it did. A pruned, clustered or quantized student is
-taught by putting this pass first.
+The teacher is the model as this pass finds it, or a file. A pruned, clustered, quantized or
+slimmed student is taught by putting this pass first: every training after it learns from the
+teacher, too. What is learned: softened answers (Hinton et al. 2015, arXiv:1503.02531), their
+plain values (Ba & Caruana 2013, arXiv:1312.6184), features between the layers (FitNets, Romero
+et al. 2014, arXiv:1412.6550) or where these are strong (attention transfer, Zagoruyko &
+Komodakis 2016, arXiv:1612.03928), alone or together.
 """
 
 import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-import tensorflow as tf
-
-from tfedge.compress import bridge, fake_quantization, finetune, kernels, loading, losses
+from tfedge.compress import finetune, hints, kernels, scoring, teachers, teaching
 from tfedge.compress.candidate import Candidate, Teacher
 from tfedge.compress.passes import base
+from tfedge.data import metrics
 from tfedge.data.task import Task
 from tfedge.errors import BadInput
 
@@ -26,16 +26,23 @@ class Distill(base.Pass):
 
     Attributes:
         teacher: "input", the model as it comes into this pass, or a Keras model file.
-        temperature: softens the answers of both; more than 0.
+        method: "logits", "squared_error" (of logits, or of a regression's values), "features",
+            "attention", or several of them in a tuple.
+        temperature: softens the logits of both; more than 0.
         weight: share of the loss that is the teacher's, 0..1.
+        layers: student's layer -> teacher's layer, for "features" and "attention". Without it
+            the last layers of the same height and width are paired, anew for each training. A
+            layer that a later pass removes is left out then.
         epochs: of training at once; 0 only hands the teacher on.
         learning_rate, patience: see `finetune.Plan`.
         rules: no setting differs by layer; kept empty.
     """
 
     teacher: str = "input"
+    method: str | tuple[str, ...] = "logits"
     temperature: float = 4.0
     weight: float = 0.5
+    layers: Mapping[str, str] = dataclasses.field(default_factory=dict)
     epochs: int = 0
     learning_rate: float = 1e-3
     patience: int = 0
@@ -44,58 +51,95 @@ class Distill(base.Pass):
     def __post_init__(self) -> None:
         """Refuse settings out of range."""
         self.check(isinstance(self.teacher, str) and bool(self.teacher), "teacher", "a name")
-        self.check(self.temperature > 0, "temperature", "more than 0")
-        self.check(0 < self.weight <= 1, "weight", "0 < weight <= 1")
+        methods = self._methods()
+        fine = bool(methods) and all(each in teaching.METHODS for each in methods)
+        self.check(fine, "method", f"of {', '.join(teaching.METHODS)}, each once")
+        self.check(len(set(methods)) == len(methods), "method", "each once")
+        self.check(base.number(self.temperature), "temperature", "a number")
+        self.check(0 < self.temperature <= 1000, "temperature", "0 < temperature <= 1000")
+        self.check(base.number(self.weight) and 0 < self.weight <= 1, "weight", "0 < weight <= 1")
+        layers = self.layers.items() if isinstance(self.layers, Mapping) else [(None, None)]
+        fine = all(isinstance(name, str) for pair in layers for name in pair)
+        self.check(fine, "layers", "{'student layer': 'teacher layer'}")
+        seen = set(methods) & set(teaching.FEATURE_METHODS)
+        self.check(bool(seen) or not self.layers, "layers", "none: the method asks for no features")
         self.check_training()
 
+    def requires(self, candidate: Candidate) -> None:
+        """A teacher that can be read and does the same, with the layers that are named."""
+        model = self._model(candidate)
+        teachers.check_fits(model, candidate.model, self._where(), "teacher")
+        unknown = set(self.layers.values()) - set(hints.tensors(model))
+        if unknown and self.teacher != "input":
+            raise BadInput(
+                f"{self.name}(layers=...)",
+                f"the teacher has no layer {sorted(unknown)[0]!r} with features",
+                f"It has {', '.join(hints.tensors(model))}.",
+            )
+
+    def suits(self, task: Task) -> None:
+        """Softened answers are those of classes."""
+        if "logits" in self._methods() and task.kind in ("regression", "custom"):
+            raise BadInput(
+                f"{self.name}(method={self.method!r})",
+                f"logits are a classification's, this is a {task.kind} task",
+                "Use method='squared_error'.",
+            )
+
+    def reads(self) -> tuple[str, ...]:
+        """The teacher's file."""
+        return () if self.teacher == "input" else (self.teacher,)
+
     def apply(self, candidate: Candidate, task: Task) -> Candidate:
-        """Ask the teacher once, and train if told to."""
-        if task.kind != "classification" or len(candidate.model.outputs) != 1:
-            raise BadInput(
-                self.name,
-                f"needs a classification task with one output, not {task.kind!r}",
-                "Leave it out.",
-            )
-        model = candidate.model if self.teacher == "input" else _load(self.teacher)
-        logits = _answers(model, task)
-        if logits.shape[1:] != tuple(candidate.model.output_shape[1:]):
-            raise BadInput(
-                f"{self.name}(teacher={self.teacher!r})",
-                f"gives {logits.shape[1:]}, the model {candidate.model.output_shape[1:]}",
-                "Name a teacher for the same classes.",
-            )
-        taught = dataclasses.replace(
-            candidate, teacher=Teacher(logits, self.temperature, self.weight)
+        """Hand the teacher on, and train if told to."""
+        teacher = Teacher(
+            self._model(candidate), self._methods(), self.temperature, self.weight, self.layers
         )
+        pairs = self._pairs(candidate.model, teacher)
+        taught = dataclasses.replace(candidate, teacher=teacher)
         plan = finetune.Plan(self.epochs, self.learning_rate, self.patience)
         history: tuple[Mapping[str, float], ...] = ()
         if self.epochs:
             label = f"{len(candidate.reports)}-{self.name}"
             taught, history = finetune.finetune(taught, task, plan, label)
-        notes = {"teacher_accuracy_in_training": _accuracy(logits, task)}
+        notes = {**_validation(teacher.model, task), **pairs}
         layers = tuple(kernel.layer for kernel in kernels.find(candidate.model))
         report = self.report(layers, notes=notes, history=history)
         return dataclasses.replace(taught, reports=(*candidate.reports, report))
 
+    def _pairs(self, student: Any, teacher: Teacher) -> dict[str, Any]:
+        """Method -> the pairs of layers, for the report; a pair that does not fit is refused."""
+        found = {}
+        for method in teaching.FEATURE_METHODS:
+            if method not in teacher.methods:
+                continue
+            pairs, reasons = hints.chosen(
+                student, teacher.model, teacher.layers, method == "attention"
+            )
+            if reasons or not pairs:
+                reason = next(iter(reasons.values()), "no layer of the two is of the same size")
+                raise BadInput(
+                    f"{self.name}(method={method!r})",
+                    reason,
+                    f"Name fitting layers, of {', '.join(hints.tensors(student))}.",
+                )
+            found[method] = [list(pair) for pair in pairs]
+        return found
 
-def _load(path: str) -> Any:
-    model = loading.load_model(path)
-    return bridge.to_tf_keras(model) if bridge.is_keras3(model) else model
+    def _methods(self) -> tuple[str, ...]:
+        return self.method if isinstance(self.method, tuple) else (self.method,)
+
+    def _model(self, candidate: Candidate) -> Any:
+        if self.teacher == "input":
+            return candidate.model
+        return teachers.read(self.teacher, self._where())
+
+    def _where(self) -> str:
+        return f"{self.name}(teacher={self.teacher!r})"
 
 
-def _answers(model: Any, task: Task) -> np.ndarray:
-    """(training examples, classes) logits, in the order of the split."""
-    answer = tf.function(lambda x: model(x, training=False), reduce_retracing=True)
-    found = [
-        tf.nest.flatten(answer(fake_quantization.inputs_of(model, task.normalization(x))))[0]
-        for x, _ in task.train.batches(256)
-    ]
-    outputs = np.concatenate(found)
-    if losses.gives_logits(model):
-        return outputs.astype(np.float32)
-    return np.log(np.maximum(outputs, 1e-7)).astype(np.float32)
-
-
-def _accuracy(logits: np.ndarray, task: Task) -> float:
-    targets = np.asarray(task.train.targets())
-    return round(float(np.mean(np.argmax(logits, axis=-1) == targets)), 4)
+def _validation(teacher: Any, task: Task) -> dict[str, float]:
+    """How good the teacher is, for the report."""
+    metric = metrics.resolve(task)
+    value = scoring.scorer(teacher, task)() * (1 if metric.higher_is_better else -1)
+    return {f"teacher_validation_{metric.name}": round(value, 4)}

@@ -1,0 +1,89 @@
+"""How far a student is from its teacher: one loss for each thing there is to imitate.
+
+Every loss is (what the teacher showed, what the student shows) -> scalar, near 1 for two that
+have nothing in common, so that they can be added.
+"""
+
+from typing import Any
+
+import tensorflow as tf
+
+_SMALLEST = 1e-7  # of a probability, before its logarithm is taken
+
+
+def scores(outputs: Any, kind: str, logits: bool) -> Any:
+    """A model's outputs as logits; those of other kinds of tasks as they are.
+
+    Args:
+        outputs: of a task of this kind.
+        kind: see `Task`.
+        logits: whether outputs are logits already.
+    """
+    if logits or kind in ("regression", "custom"):
+        return outputs
+    found = tf.math.log(tf.maximum(outputs, _SMALLEST))
+    if kind in ("binary", "multilabel"):
+        return found - tf.math.log(tf.maximum(1 - outputs, _SMALLEST))
+    return found
+
+
+def divergence(wanted: Any, found: Any, temperature: float, independent: bool) -> Any:
+    """Of the softened distributions: T^2 KL(softmax(teacher / T) || softmax(student / T)).
+
+    Hinton et al. 2015, arXiv:1503.02531.
+
+    Args:
+        wanted: teacher's logits, classes last.
+        found: student's.
+        temperature: T.
+        independent: whether each logit is a yes or no of its own (a sigmoid's, not a softmax').
+    """
+    wanted, found = wanted / temperature, found / temperature
+    if not independent:
+        yes = tf.exp(tf.nn.log_softmax(wanted))
+        apart = tf.reduce_sum(yes * (tf.nn.log_softmax(wanted) - tf.nn.log_softmax(found)), axis=-1)
+        return temperature**2 * tf.reduce_mean(apart)
+    apart = sum(
+        tf.sigmoid(sign * wanted)
+        * (tf.math.log_sigmoid(sign * wanted) - tf.math.log_sigmoid(sign * found))
+        for sign in (1, -1)
+    )
+    return temperature**2 * tf.reduce_mean(apart)
+
+
+def squared_error(wanted: Any, found: Any, free_level: bool) -> Any:
+    """Of scores, Ba & Caruana 2013, arXiv:1312.6184.
+
+    Args:
+        wanted: teacher's scores, classes last.
+        found: student's.
+        free_level: whether a number added to all of an example's scores means nothing, as
+            before a softmax; then it costs nothing.
+    """
+    apart = found - tf.reshape(wanted, tf.shape(found))
+    if free_level:
+        apart -= tf.reduce_mean(apart, axis=-1, keepdims=True)
+    return tf.reduce_mean(tf.square(apart))
+
+
+def feature_error(wanted: Any, found: Any) -> Any:
+    """Squared error of features as a share of the teacher's own mean square.
+
+    Romero et al. 2014, "FitNets", arXiv:1412.6550.
+    """
+    return tf.reduce_mean(tf.square(found - wanted)) / (tf.reduce_mean(tf.square(wanted)) + 1e-6)
+
+
+def attention(features: Any) -> Any:
+    """(batch, places): where features are strong, of length 1.
+
+    The sum of squares over channels, Zagoruyko & Komodakis 2016, arXiv:1612.03928.
+    """
+    energy = tf.reduce_sum(tf.square(features), axis=-1)
+    places = tf.reshape(energy, (tf.shape(energy)[0], energy.shape[1:].num_elements()))
+    return tf.math.l2_normalize(places, axis=-1)
+
+
+def attention_error(wanted: Any, found: Any) -> Any:
+    """Squared distance of two attention maps, mean of the batch."""
+    return tf.reduce_mean(tf.reduce_sum(tf.square(found - wanted), axis=-1))

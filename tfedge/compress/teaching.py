@@ -1,0 +1,213 @@
+"""What a student learns from its teacher in one training.
+
+The teacher's answers are asked for once and kept where that can be done: examples are not
+varied, and the answers fit into memory. Else the teacher answers in every step.
+"""
+
+import dataclasses
+import math
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from tfedge.compress import fake_quantization, hints, imitation, losses
+from tfedge.compress import keras as k
+from tfedge.compress.candidate import Teacher
+from tfedge.data.task import Split, Task
+
+OUTPUT_METHODS = ("logits", "squared_error")
+FEATURE_METHODS = ("features", "attention")
+METHODS = (*OUTPUT_METHODS, *FEATURE_METHODS)
+
+_MOST_KEPT_BYTES = 1 << 28  # of answers; features of all examples are soon more than memory
+
+# What a teacher was asked before: several passes of a recipe ask the same.
+_KEPT: "weakref.WeakKeyDictionary[Teacher, _Kept]" = weakref.WeakKeyDictionary()
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Kept:
+    split: Split
+    questions: tuple[str, ...]
+    answers: tuple[np.ndarray, ...]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Lesson:
+    """One thing to imitate.
+
+    Attributes:
+        question: what the teacher is asked, for comparing.
+        ask: teacher's tensor -> its answer.
+        shown: the teacher's tensor; symbolic.
+        taken: the student's; symbolic.
+        loss: (answer, student's tensor) -> scalar.
+        variables: trained with the student and thrown away.
+    """
+
+    question: str
+    ask: Callable[[Any], Any]
+    shown: Any
+    taken: Any
+    loss: Callable[[Any, Any], Any]
+    variables: tuple[Any, ...] = ()
+
+
+class Lessons:
+    """All that one student learns from one teacher in one training."""
+
+    def __init__(self, teacher: Teacher, student: Any, task: Task):
+        """Find what is to be imitated.
+
+        Args:
+            teacher: who is asked, and how.
+            student: the model in training, flat, fake quantization and all.
+            task: its kind says what outputs mean.
+        """
+        self._teacher, self._student = teacher, student
+        self._lessons = tuple(_lessons(teacher, student, task))
+        self.variables = tuple(v for lesson in self._lessons for v in lesson.variables)
+        self._listening = _giving(student, [lesson.taken for lesson in self._lessons])
+        self._asked = _giving(teacher.model, [lesson.shown for lesson in self._lessons])
+        self._outputs = len(student.outputs)
+        names = student.input_names
+        self._inputs = [names.index(name) for name in teacher.model.input_names if name in names]
+        self.kept = () if task.augment else self._kept(task)
+
+    def answers(self, x: Any) -> tuple[Any, ...]:
+        """What the teacher says to the student's inputs, one tensor a lesson."""
+        if isinstance(x, list):  # several, each model has them in its own order
+            x = [x[number] for number in self._inputs]
+        shown = tf.nest.flatten(self._asked(x, training=False))[len(self._teacher.model.outputs) :]
+        return tuple(
+            tf.stop_gradient(lesson.ask(tensor))
+            for lesson, tensor in zip(self._lessons, shown, strict=True)
+        )
+
+    def attend(self, x: Any) -> tuple[Any, list[Any]]:
+        """The student's outputs in training, and what it is judged on in each lesson."""
+        found = tf.nest.flatten(self._listening(x, training=True))
+        return found[: self._outputs], found[self._outputs :]
+
+    def loss(self, own: Any, answers: Sequence[Any], taken: Sequence[Any]) -> Any:
+        """The loss on the targets and those of the lessons, weighted."""
+        if not self._lessons:
+            return own
+        taught = tf.add_n(
+            [
+                lesson.loss(answer, tensor)
+                for lesson, answer, tensor in zip(self._lessons, answers, taken, strict=True)
+            ]
+        )
+        return (1 - self._teacher.weight) * own + self._teacher.weight * taught
+
+    def _kept(self, task: Task) -> tuple[np.ndarray, ...]:
+        """The answers to all training examples in the order of the split, or nothing."""
+        answer = tf.function(self.answers, reduce_retracing=True)
+        questions = tuple(lesson.question for lesson in self._lessons)
+        kept = _KEPT.get(self._teacher)
+        if kept is not None and kept.split is task.train and kept.questions == questions:
+            return kept.answers
+        found: list[list[np.ndarray]] = []
+        for x, _ in task.train.batches(256):
+            inputs = fake_quantization.inputs_of(self._student, task.normalization(x))
+            found.append([each.numpy() for each in answer(inputs)])
+            if sum(each.nbytes for each in found[0]) * math.ceil(len(task.train) / 256) > (
+                _MOST_KEPT_BYTES
+            ):
+                return ()
+        answers = tuple(np.concatenate(parts) for parts in zip(*found, strict=True))
+        _KEPT[self._teacher] = _Kept(task.train, questions, answers)
+        return answers
+
+
+def _giving(model: Any, more: Sequence[Any]) -> Any:
+    """(inputs) -> list of outputs, then these tensors of it; the layers are the model's own."""
+    return k.tf_keras.Model(model.inputs, [*model.outputs, *more])
+
+
+def _lessons(teacher: Teacher, student: Any, task: Task) -> list[_Lesson]:
+    found = []
+    for method in teacher.methods:
+        if method in OUTPUT_METHODS:
+            numbers = range(len(student.outputs))
+            found += [_on_output(method, number, teacher, student, task) for number in numbers]
+            continue
+        places_only = method == "attention"
+        pairs, reasons = hints.chosen(student, teacher.model, teacher.layers, places_only)
+        for pair, reason in reasons.items():
+            logging.info("distilling %s: %s is left out, %s", method, pair, reason)
+        if not pairs:
+            logging.warning(
+                "distilling %s: no two layers fit, nothing is learned from them", method
+            )
+        make = _on_attention if places_only else _on_features
+        found += [make(pair, student, teacher.model, task.seed) for pair in pairs]
+    return found
+
+
+def _on_output(method: str, number: int, teacher: Teacher, student: Any, task: Task) -> _Lesson:
+    shown, taken = teacher.model.outputs[number], student.outputs[number]
+    ours, theirs = (losses.gives_logits(model, number) for model in (student, teacher.model))
+    independent = task.kind in ("binary", "multilabel")
+
+    def loss(wanted: Any, outputs: Any) -> Any:
+        found = imitation.scores(outputs, task.kind, ours)
+        if method == "logits":
+            return imitation.divergence(wanted, found, teacher.temperature, independent)
+        free_level = task.kind in ("classification", "segmentation")
+        return imitation.squared_error(wanted, found, free_level)
+
+    def ask(outputs: Any) -> Any:
+        return imitation.scores(outputs, task.kind, theirs)
+
+    return _Lesson(f"scores {number}", ask, shown, taken, loss)
+
+
+def _on_features(pair: tuple[str, str], student: Any, teacher: Any, seed: int) -> _Lesson:
+    """The teacher's features, through a projection where there are more or fewer channels."""
+    taken, shown = hints.tensors(student)[pair[0]], hints.tensors(teacher)[pair[1]]
+    width, wanted_width = taken.shape[-1], shown.shape[-1]
+    variables: tuple[Any, ...] = ()
+    if width != wanted_width:
+        generator = np.random.default_rng((seed, width, wanted_width))
+        start = generator.normal(size=(width, wanted_width)) / math.sqrt(width)
+        variables = (tf.Variable(start.astype(np.float32), name="projection"),)
+
+    def loss(wanted: Any, found: Any) -> Any:
+        if variables:
+            found = tf.tensordot(found, variables[0], 1)
+        return imitation.feature_error(wanted, found)
+
+    def ask(features: Any) -> Any:
+        return _resized(features, taken)
+
+    return _Lesson(_question("features", pair, taken), ask, shown, taken, loss, variables)
+
+
+def _on_attention(pair: tuple[str, str], student: Any, teacher: Any, seed: int) -> _Lesson:
+    del seed  # nothing is drawn
+    taken, shown = hints.tensors(student)[pair[0]], hints.tensors(teacher)[pair[1]]
+
+    def loss(wanted: Any, found: Any) -> Any:
+        return imitation.attention_error(wanted, imitation.attention(found))
+
+    def ask(features: Any) -> Any:
+        return imitation.attention(_resized(features, taken))
+
+    return _Lesson(_question("attention", pair, taken), ask, shown, taken, loss)
+
+
+def _question(method: str, pair: tuple[str, str], taken: Any) -> str:
+    return f"{method} of {pair[1]} at {tuple(taken.shape[1:-1])}"
+
+
+def _resized(features: Any, like: Any) -> Any:
+    """The teacher's images of features in the student's height and width."""
+    if features.shape.rank != 4 or features.shape[1:3] == like.shape[1:3]:
+        return features
+    return tf.image.resize(features, like.shape[1:3], antialias=True)
