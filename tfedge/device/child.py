@@ -1,4 +1,6 @@
-"""The program of a sandbox's child: `python -m tfedge.device.child MODULE:FUNCTION FOLDER LIMITS`.
+"""The program of a sandbox's child.
+
+    python -m tfedge.device.child MODULE:FUNCTION FOLDER LIMITS GROUPS
 
 Sets its limits, calls the function, and leaves what went wrong in FOLDER/failure.json. Started by
 `sandbox.run`, never by hand.
@@ -12,12 +14,12 @@ import pathlib
 import sys
 from typing import BinaryIO
 
+from tfedge.device import cgroups, memory
 from tfedge.device import limits as child_limits
-from tfedge.device import memory
 from tfedge.device.progress import Progress
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass
 class Workplace:
     """What a function run in a child is given.
 
@@ -25,6 +27,7 @@ class Workplace:
         folder: private; results are left here. Also the current folder.
         examples: what the parent feeds, as bytes.
         progress: to be kept up to date, or the parent takes it for a hang.
+        groups: of the kernel, made by the parent.
     """
 
     folder: pathlib.Path
@@ -32,13 +35,24 @@ class Workplace:
     progress: Progress
     limits: child_limits.Limits
     enforced: child_limits.Enforced
+    groups: cgroups.Groups = dataclasses.field(default_factory=cgroups.Groups)
+    _allowed: int = 0
 
     def ready_to_load(self) -> None:
         """From here on memory counts against the limit."""
         memory.reset_peak()
         child_limits.enforce_address_space(self.limits, self.enforced)
+        in_force, refused = self.groups.join(self.limits.memory_bytes, self.limits.threads)
+        self.enforced.in_force.update(in_force)
+        self.enforced.unenforced.update(refused)
         self.write_json("limits.json", dataclasses.asdict(self.enforced))
         self.progress.baseline_bytes = memory.resident_bytes()
+
+    def allow(self, memory_bytes: int) -> None:
+        """So much more memory does not count: it is this program's, not the model's."""
+        self._allowed += memory_bytes
+        self.groups.allow(self.limits.memory_bytes + self._allowed)
+        self.progress.baseline_bytes += memory_bytes
 
     def write_json(self, name: str, content: dict) -> None:
         """Written aside and renamed: whole or not there."""
@@ -49,7 +63,7 @@ class Workplace:
 
 def main(arguments: list[str]) -> int:
     """Returns the exit code: 0 done, 1 the function raised and failure.json says what."""
-    spec, folder, limits_text = arguments
+    spec, folder, limits_text, groups_text = arguments
     limits = child_limits.Limits(**json.loads(limits_text))
     place = Workplace(
         pathlib.Path(folder),
@@ -57,6 +71,7 @@ def main(arguments: list[str]) -> int:
         Progress(pathlib.Path(folder) / "progress"),
         limits,
         child_limits.enforce(limits),
+        cgroups.Groups(**json.loads(groups_text)),
     )
     module, function = spec.split(":")
     try:

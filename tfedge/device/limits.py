@@ -46,8 +46,11 @@ class Enforced:
 
 
 def enforce(limits: Limits) -> Enforced:
-    """Everything that can be set at the start: time, files, cores, dying with the parent."""
-    enforced = Enforced()
+    """Everything that can be set at the start: time, files, cores, dying with the parent.
+
+    Memory and processor time that the kernel holds are `cgroups`' matter.
+    """
+    enforced = Enforced({"threads": min(limits.threads, usable_cores())})
     cpu_seconds = int(limits.seconds * limits.threads) + _GRACE_SECONDS
     _limit(enforced, "cpu_seconds", resource.RLIMIT_CPU, cpu_seconds)
     _limit(enforced, "output_file_bytes", resource.RLIMIT_FSIZE, limits.output_bytes)

@@ -16,8 +16,8 @@ import threading
 import time
 from collections.abc import Iterable
 
+from tfedge.device import cgroups, memory
 from tfedge.device import limits as child_limits
-from tfedge.device import memory
 from tfedge.device.limits import Limits
 from tfedge.device.progress import Progress
 
@@ -72,11 +72,25 @@ def run(
         chunks: fed to the child as they come; its `examples`. Pulled in this process, so an
             exception they raise is the caller's and ends the child.
     """
+    groups = cgroups.make()
+    try:
+        return _run(function, folder, limits, chunks, groups)
+    finally:
+        groups.remove()
+
+
+def _run(
+    function: str,
+    folder: pathlib.Path,
+    limits: Limits,
+    chunks: Iterable[memoryview | bytes],
+    groups: cgroups.Groups,
+) -> Outcome:
     progress = Progress.create(folder / "progress")
+    described = [json.dumps(dataclasses.asdict(each)) for each in (limits, groups)]
     with (folder / "messages").open("wb") as messages:
-        described = json.dumps(dataclasses.asdict(limits))
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "tfedge.device.child", function, str(folder), described],
+            [sys.executable, "-P", "-m", "tfedge.device.child", function, str(folder), *described],
             stdin=subprocess.PIPE,
             stdout=messages,
             stderr=messages,
@@ -92,7 +106,8 @@ def run(
         watchdog.stop()
         if process.poll() is None:
             _kill(process)
-    return _outcome(process, folder, progress, limits, watchdog.failure)
+    failure = watchdog.failure or _ended_by_kernel(process, progress, limits, groups)
+    return _outcome(process, folder, progress, limits, failure)
 
 
 class _Watchdog(threading.Thread):
@@ -174,6 +189,17 @@ def _outcome(
     }
     failure = failure or _failure(process.returncode, folder, progress)
     return Outcome(failure, {**watched, **enforced.in_force}, enforced.unenforced)
+
+
+def _ended_by_kernel(
+    process: subprocess.Popen, progress: Progress, limits: Limits, groups: cgroups.Groups
+) -> Failure | None:
+    if process.returncode != -signal.SIGKILL or not groups.ran_out_of_memory():
+        return None
+    return Failure(
+        "memory",
+        f"the kernel ended it {_position(progress)}, {limits.memory_bytes:,} bytes are allowed",
+    )
 
 
 def _failure(code: int, folder: pathlib.Path, progress: Progress) -> Failure | None:

@@ -77,7 +77,7 @@ def work(place: child.Workplace) -> None:
     if job.threads > 1 and timed.p50 < _THREADS_PAY_FROM_MS:
         interpreter = _load(place.folder, 1)
     place.progress.is_busy = False
-    place.progress.baseline_bytes += _own_bytes(interpreter, job, feeds)
+    place.allow(_own_bytes(interpreter, job, feeds))
     n, shapes = _run_all(interpreter, job, feeds, batches, place)
     place.write_json("result.json", {"n": n, "outputs": shapes, **measured})
 
