@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfedge.compress import channels, folding, graph, input_columns, op_layer
+from tfedge.compress import activations, channels, folding, graph, input_columns, op_layer
 from tfedge.compress import keras as k
 
 layers = k.tf_keras.layers
@@ -75,6 +75,7 @@ def test_concatenated_channels_keep_their_offsets(check):
     two = layers.Conv2D(4, 1, name="two")(image)
     x = layers.Concatenate()([one, image, two])
     x = layers.PReLU(shared_axes=(1, 2))(layers.BatchNormalization(name="norm")(x))
+    x = layers.Activation(activations.hard_silu)(layers.Activation("relu6")(x))
     x = layers.Concatenate(axis=1)([x, x])
     x = layers.Conv2D(4, 3, name="reader")(x)
     cut, _ = check(image, layers.Dense(2)(layers.Flatten()(layers.PReLU()(x))))

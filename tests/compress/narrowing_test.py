@@ -81,3 +81,16 @@ def test_fewest_steps_for_a_target():
     assert narrowing.fewest(cost, 9, 100) == 0
     assert narrowing.fewest(cost, 9, -1) == 9
     assert len(asked) <= 12 and len(set(asked)) <= 10
+
+
+def test_what_need_not_have_gone_comes_back():
+    order = _order([4, 2, 2], [1, 1, 3, 3, 1.5, 2.5, 1, 2], multiple=1)
+    prices = np.array([1, 1, 1, 1, 2, 2, 9, 9])
+
+    def cost(alive):
+        return float(prices[alive].sum())
+
+    number = narrowing.fewest(lambda n: cost(order.alive(n)), len(order.steps), 18)
+    assert cost(order.alive(number)) < 17
+    left = narrowing.spared(cost, order, number, 18)
+    assert 16 < cost(left) <= 18 and (left >= order.alive(number)).all()

@@ -150,10 +150,7 @@ def _activation(walk: Walk, call: replay.Call) -> Flow | None:
 
 
 def _is_elementwise(layer: Any) -> bool:
-    activation = layer.get_config().get("activation", "linear")
-    if isinstance(activation, dict):
-        activation = activation.get("registered_name") or activation.get("config")
-    return isinstance(activation, str) and activation.rsplit(">", 1)[-1] in _ELEMENTWISE
+    return getattr(layer.activation, "__name__", "") in _ELEMENTWISE
 
 
 def _same(walk: Walk, call: replay.Call) -> Flow | None:

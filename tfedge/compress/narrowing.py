@@ -8,6 +8,9 @@ import numpy as np
 
 from tfedge.compress.channels import Block
 
+_NEAR = 0.99  # so near under the target nothing is put back any more
+_TRIES = 100  # steps that are tried
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Order:
@@ -88,6 +91,32 @@ def fewest(cost: Callable[[int], float], most: int, target: float) -> int:
         else:
             low = middle + 1
     return low
+
+
+def spared(
+    cost: Callable[[np.ndarray], float], order: Order, number: int, target: float
+) -> np.ndarray:
+    """(units,) what is left after so many steps, with what need not have gone put back.
+
+    The last step of a narrow network may take much more than was missing. The most important
+    steps that fit under `target` again come back.
+
+    Args:
+        cost: of what is left.
+        order: of the steps.
+        number: how many are taken.
+        target: the most that the rest may cost.
+    """
+    alive = order.alive(number)
+    tries = 0
+    for units in reversed(order.steps[:number]):
+        if cost(alive) > _NEAR * target or tries == _TRIES:
+            break
+        alive[units] = True
+        if cost(alive) > target:
+            alive[units] = False
+        tries += 1
+    return alive
 
 
 def _steps(block: Block, scores: np.ndarray, multiple: int) -> list[np.ndarray]:

@@ -62,7 +62,7 @@ class Slim(base.Pass):
     per_layer: ClassVar[tuple[str, ...]] = ("reduction",)
     reduction: float = 0.3
     budget: str = "multiply_adds"
-    criterion: str = "taylor"
+    criterion: str = "l1"
     scope: str = "global"
     multiple_of: int = 8
     steps: int = 1
@@ -235,7 +235,9 @@ class Slim(base.Pass):
     def _choose(self, cost: costs.Cost, order: narrowing.Order, target: float) -> np.ndarray:
         """(units,) what is left when the cost is at most `target`."""
         number = narrowing.fewest(lambda n: cost(order.alive(n)), len(order.steps), target)
-        return order.alive(number)
+        if self.budget == "latency":  # every question is a measurement
+            return order.alive(number)
+        return narrowing.spared(cost, order, number, target)
 
     def _covered(
         self, before: Any, after: Any, found: channels.Channels
