@@ -5,9 +5,14 @@ from tfedge.errors import BadInput
 from tfedge.export import checks, flatbuffer, options
 
 
-@pytest.mark.parametrize("route", options.ROUTES)
+@pytest.mark.parametrize("route", [route for route in options.ROUTES if route != "int4"])
 def test_what_was_asked_for_passes(converted, route):
     checks.check(converted[route], options.Export(route), {})
+
+
+def test_int4_without_a_kernel_of_4_bits_is_refused(converted):
+    with pytest.raises(BadInput, match="no kernel came out as INT4"):
+        checks.check(converted["int4"], options.Export("int4"), {})
 
 
 @pytest.mark.parametrize(("asked", "came"), [("int8", "float32"), ("float16", "float32")])

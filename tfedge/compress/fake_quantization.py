@@ -52,7 +52,7 @@ def insert(model: Any, quantization: Quantization) -> Any:
     made = {}
 
     def quantize(name: str, tensor: Any) -> Any:
-        made[name] = _quantize_layer(name)
+        made[name] = _quantize_layer(name, learns=not quantization.power_of_two)
         return made[name](tensor)
 
     quantized = _place(model, quantize)
@@ -213,13 +213,17 @@ def _twin(layer: Any, **changes: Any) -> Any:
     return type(layer).from_config({**layer.get_config(), **changes})
 
 
-def _quantize_layer(name: str) -> Any:
+def _quantize_layer(name: str, learns: bool) -> Any:
+    """TFMOT's layer; its range follows what comes in while training, or stays as it is set."""
     from tensorflow_model_optimization.python.core.quantization.keras import (
         quantize_layer,
         quantizers,
     )
 
-    quantizer = quantizers.MovingAverageQuantizer(
-        num_bits=8, per_axis=False, symmetric=False, narrow_range=False
-    )
+    class Frozen(quantizers.MovingAverageQuantizer):
+        def __call__(self, inputs: Any, training: Any, weights: Any, **given: Any) -> Any:
+            return super().__call__(inputs, False, weights, **given)
+
+    kind = quantizers.MovingAverageQuantizer if learns else Frozen
+    quantizer = kind(num_bits=8, per_axis=False, symmetric=False, narrow_range=False)
     return quantize_layer.QuantizeLayer(quantizer, name=name)

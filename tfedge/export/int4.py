@@ -39,22 +39,23 @@ def pack(data: bytes) -> bytes:
             users[id(tensor)].append(operator)
     for together in users.values():
         tensor = together[0].graph.tensors[together[0].kernel]
-        reason = _obstacle(model, tensor, together)
-        if reason:
-            logging.info("kernel %s stays INT8: %s", (tensor.name or b"").decode(), reason)
+        name = (tensor.name or b"").decode()
+        largest = int(np.abs(operators.values(model, tensor).astype(np.int32)).max(initial=0))
+        reason = _obstacle(together)
+        if largest > LARGEST:
+            logging.info("kernel %s stays INT8: its integers reach %d", name, largest)
+        elif reason:
+            logging.warning("kernel %s stays INT8 with integers of 4 bits: %s", name, reason)
         else:
             _pack_kernel(model, tensor, together)
     return flatbuffer.pack(model)
 
 
-def _obstacle(model: Any, tensor: Any, users: list[operators.Weighted]) -> str | None:
-    """Why a kernel cannot be INT4, or None."""
-    largest = int(np.abs(operators.values(model, tensor).astype(np.int32)).max(initial=0))
-    if largest > LARGEST:
-        return f"its integers reach {largest}"
+def _obstacle(users: list[operators.Weighted]) -> str | None:
+    """Why LiteRT cannot run a kernel in INT4, or None."""
     for user in users:
         if user.kind not in _VERSIONS:
-            return f"LiteRT has no INT4 kernel of {user.kind}"
+            return f"LiteRT has no {user.kind} of INT4 kernels"
         ends = {operators.type_name(user.graph.tensors[end]) for end in (user.input, user.output)}
         if ends != {"INT8"}:
             return f"the activations of {user.kind} are {' and '.join(sorted(ends))}"

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 
 from tfedge.export import biases, flatbuffer, lineage, operators
 
@@ -25,6 +26,7 @@ def restate(data: bytes, promised: Mapping[str, Any]) -> bytes:
         data: a .tflite whose kernels bear the names of their layers.
         promised: layer -> `candidate.Codes`. Where the converter folded a BatchNormalization
             into a kernel, codes stay (with the sign of the factor) and scales take the factor.
+            They come out as INT8; the route int4 packs them.
 
     Raises:
         ValueError: a kernel in the file is no multiple of the promised one.
@@ -35,7 +37,8 @@ def restate(data: bytes, promised: Mapping[str, Any]) -> bytes:
     for operator in operators.weighted(model):
         tensor = operator.graph.tensors[operator.kernel]
         name = (tensor.name or b"").decode()
-        if name in promised and operators.type_name(tensor) == "INT8" and id(tensor) not in done:
+        stored = operators.type_name(tensor)
+        if name in promised and stored in ("INT8", "INT4") and id(tensor) not in done:
             _restate_kernel(model, tensor, operator.channel_axis, name, promised[name])
             done.add(id(tensor))
     if not done:
@@ -51,16 +54,18 @@ def _restate_kernel(model: Any, tensor: Any, axis: int, name: str, promised: Any
     codes = codes if tuple(codes.shape) == tuple(tensor.shape) else codes.reshape(tensor.shape)
     rows = lineage.rows(codes.astype(np.float64), axis)
     scales = np.asarray(promised.scales, np.float64)
-    steps = np.broadcast_to(tensor.quantization.scale, scales.shape)
+    steps = np.broadcast_to(tensor.quantization.scale, len(rows))
     factors = _factors(found, rows * scales[:, None], steps, name)
+    scales = np.abs(factors) * scales if np.any(factors != 1) else scales
 
     signs = np.where(factors < 0, -1, 1)
     shape = [1] * codes.ndim
     shape[axis] = -1
+    tensor.type = schema.TensorType.INT8
     operators.set_values(model, tensor, codes * signs.reshape(shape))
-    tensor.quantization.scale = (np.abs(factors) * scales).astype(np.float32)
+    tensor.quantization.scale = scales.astype(np.float32)
     tensor.quantization.zeroPoint = np.zeros(len(scales), np.int64)
-    tensor.quantization.quantizedDimension = axis
+    tensor.quantization.quantizedDimension = axis if len(scales) > 1 else 0
 
 
 def _factors(found: np.ndarray, meant: np.ndarray, steps: np.ndarray, name: str) -> np.ndarray:

@@ -1,13 +1,18 @@
+import pathlib
+
 import numpy as np
 import pytest
 
-from tfedge import errors
+from tfedge import errors, evaluate, load_model, load_task, to_tflite
 from tfedge.compress import holds, kernels
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate
 from tfedge.compress.passes import cluster, quantize
+from tfedge.compress.recipe import Recipe
+from tfedge.device import tflite
 
 layers = k.tf_keras.layers
+CHECKPOINTS = pathlib.Path(__file__).parents[3] / "models" / "checkpoints"
 
 
 def test_every_kernel_lies_on_its_int8_grid_and_every_activation_has_a_range(network, task):
@@ -70,8 +75,74 @@ def test_quantizing_again_goes_on_from_the_learned_model(network, task):
 
 
 @pytest.mark.parametrize(
-    "settings", [{"bits": 4}, {"bits": "8"}, {"rules": {"stem": None}}, {"epochs": None}]
+    "settings",
+    [
+        {"bits": 1},
+        {"bits": 9},
+        {"bits": "8"},
+        {"rules": {"stem": None}},
+        {"rules": {"stem": {"bits": 16}}},
+        {"epochs": None},
+    ],
 )
 def test_settings_out_of_range_are_refused_when_made(settings):
     with pytest.raises(errors.BadInput, match=r"quantize\("):
         quantize.Quantize(**settings)
+
+
+def test_a_layer_of_4_bits_trains_on_scales_that_clip(network, task):
+    quantized = quantize.Quantize(bits=4, epochs=1, learning_rate=1e-2)(Candidate(network), task)
+    assert quantized.quantization.bits == 4 and quantized.quantization.route == "int4"
+    for hold in quantized.holds:
+        assert (hold.bits, hold.frozen.shape) == (4, hold.scales(None).shape)
+    for layer, codes in quantized.codes().items():
+        assert np.abs(codes.codes).max() <= 7, layer
+    assert any(np.any(np.abs(codes.codes) == 7) for codes in quantized.codes().values())
+    assert holds.broken(quantized.model, quantized.holds) == ()
+
+
+def test_rules_give_layers_their_own_bits_and_the_route_follows_the_default(network, task):
+    mixed = quantize.Quantize(
+        bits=4, epochs=1, rules={"stem|classes": {"bits": 8}, "d.*": {"bits": 3}}
+    )
+    assert mixed.exports == ("int4",) and quantize.Quantize(bits=5).exports == ("int8",)
+    quantized = mixed(Candidate(network), task)
+    bits = {hold.layer: hold.bits for hold in quantized.holds}
+    assert bits == {"stem": 8, "depthwise": 3, "pointwise": 4, "classes": 8}
+    assert quantized.reports[-1].notes["bits"] == bits
+    file = tflite.read(to_tflite(quantized, "int4", task))
+    stored = {kernel.tensor.name: kernel.tensor for kernel in file.kernels()}
+    assert {name: tensor.dtype for name, tensor in stored.items()} == {
+        "stem": "INT8", "depthwise": "INT4", "pointwise": "INT4", "classes": "INT8"
+    }  # fmt: skip
+    for hold in quantized.holds:
+        tensor = stored[hold.layer]
+        assert hold.read(tensor.values(), tensor.channel_axis, tensor.scales)[2]
+
+
+def test_an_export_that_contradicts_the_bits_is_refused(network, task):
+    quantized = quantize.Quantize(bits=4, epochs=0)(Candidate(network), task)
+    for route in ("int8", "float32"):
+        with pytest.raises(errors.BadInput, match="int4"):
+            to_tflite(quantized, route, task)
+        with pytest.raises(errors.BadInput, match="contradicts"):
+            Recipe.parse("quantize(bits=4)").check_export(route)
+    Recipe.parse("quantize(bits=4)").check_export("int4")
+
+
+def test_more_bits_than_promised_are_refused(network, task):
+    quantized = quantize.Quantize(bits=4, epochs=0)(Candidate(network), task)
+    with pytest.raises(errors.BadInput, match="already promises 4 bits"):
+        quantize.Quantize(epochs=0)(quantized, task)
+    assert quantize.Quantize(bits=3, epochs=0)(quantized, task).holds[0].bits == 3
+
+
+def test_a_digits_network_of_4_bits_is_within_a_point_of_float():
+    task = load_task("digits")
+    model = load_model(CHECKPOINTS / "digits_cnn_digits.keras")
+    candidate = Recipe.parse("quantize(bits=4, epochs=2)").apply(model, task)
+    data, baseline = to_tflite(candidate, "int4", task), to_tflite(model)
+    scorecard = evaluate(data, task, baseline=baseline, holds=candidate.holds)
+    assert scorecard.metric.value > scorecard.metric.baseline - 0.01
+    assert all(hold["kept"] for hold in scorecard.holds)
+    assert {kernel.tensor.dtype for kernel in tflite.read(data).kernels()} == {"INT4"}

@@ -19,9 +19,22 @@ from tfedge.compress import kernels
 from tfedge.compress.holds.grid import Grid
 from tfedge.compress.holds.hold import INT8_MAX, Hold
 from tfedge.compress.holds.levels import Levels
+from tfedge.compress.holds.power_of_two import PowerOfTwo
 from tfedge.compress.holds.zeros import Zeros
 
-__all__ = ["INT8_MAX", "Grid", "Hold", "Levels", "Zeros", "broken", "known", "on", "project"]
+__all__ = [
+    "INT8_MAX",
+    "Grid",
+    "Hold",
+    "Levels",
+    "PowerOfTwo",
+    "Zeros",
+    "broken",
+    "known",
+    "on",
+    "project",
+    "rescaled",
+]
 
 
 def known() -> dict[str, type[Hold]]:
@@ -50,6 +63,23 @@ def project(kernel: np.ndarray, holds: tuple[Hold, ...]) -> np.ndarray:
         state = {name: tf.constant(array) for name, array in hold.state().items()}
         value = hold.project(value, state)
     return value.numpy()
+
+
+def rescaled(
+    kernel: kernels.Kernel, holds: tuple[Hold, ...], scales: np.ndarray, top: int
+) -> tuple[Hold, ...]:
+    """The holds of a kernel once its scales are frozen and its codes are -top..top.
+
+    Raises:
+        ValueError: naming a promise that could not be kept then.
+    """
+    moved = tuple(hold.rescaled(scales, top) for hold in holds)
+    grid = Grid(kernel.layer, kernel.kind, top.bit_length() + 1, scales)
+    value = kernels.deployed(kernel.kind, project(kernel.numpy(), (*moved, grid)))
+    for hold in moved:
+        if not hold.read(value, kernels.deployed_channel_axis(kernel.kind))[2]:
+            raise ValueError(f"{hold.kind} of {hold.layer}")
+    return moved
 
 
 def broken(model: Any, holds: tuple[Hold, ...]) -> tuple[Hold, ...]:

@@ -7,14 +7,15 @@ import numpy as np
 import tensorflow as tf
 
 from tfedge.compress import kernels
-from tfedge.compress.holds.hold import Hold
+from tfedge.compress.holds.hold import INT8_MAX, Hold
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Grid(Hold):
-    """The kernel lies on a symmetric per-channel integer grid and is deployed at `bits` bits.
+    """The kernel lies on a symmetric integer grid and is deployed at `bits` bits.
 
-    Without frozen scales a channel's scale is its largest weight over 127, as the converter's.
+    Without frozen scales a channel's scale is its largest weight over the largest code, as the
+    converter's is. Frozen ones (keepdims; one per channel, or a single one) may clip.
     """
 
     bits: int = 8
@@ -32,8 +33,9 @@ class Grid(Hold):
         if scales is None:
             axes = kernels.per_channel(self.layout, len(kernel.shape))
             largest = tf.reduce_max(tf.abs(kernel), axis=axes, keepdims=True)
-            scales = tf.where(largest > 0, largest / self._top, 1.0)
-        return tf.clip_by_value(tf.round(kernel / scales), -self._top, self._top) * scales
+            scales = tf.where(largest > 0, largest / self.largest_code, 1.0)
+        codes = tf.clip_by_value(tf.round(kernel / scales), -self.largest_code, self.largest_code)
+        return codes * scales
 
     def read(
         self, values: np.ndarray, channel_axis: int, scales: np.ndarray | None = None
@@ -42,12 +44,12 @@ class Grid(Hold):
         codes: np.ndarray = values.astype(np.float32)
         if values.dtype.kind == "f":
             others = tuple(axis for axis in range(values.ndim) if axis != channel_axis)
-            scales: np.ndarray = np.abs(values).max(axis=others, keepdims=True) / self._top
+            steps: np.ndarray = np.abs(values).max(axis=others, keepdims=True) / self.largest_code
             if self.frozen is not None:
-                scales = np.moveaxis(self.frozen.reshape(-1, *[1] * len(others)), 0, channel_axis)
-            codes = values / np.where(scales > 0, scales, 1.0)
+                steps = np.moveaxis(self.frozen.reshape(-1, *[1] * len(others)), 0, channel_axis)
+            codes = values / np.where(steps > 0, steps, 1.0)
         whole = np.abs(codes - np.round(codes)).max(initial=0) < 1e-3
-        fits = whole and np.abs(codes).max(initial=0) < self._top + 0.5
+        fits = whole and np.abs(codes).max(initial=0) < self.largest_code + 0.5
         found = self.bits if fits else values.dtype.itemsize * 8
         return self.bits, found, bool(fits)
 
@@ -61,7 +63,7 @@ class Grid(Hold):
             return self
         return dataclasses.replace(self, frozen=np.take(self.frozen, kept, axis))
 
-    def rescaled(self, scales: np.ndarray) -> "Grid":
+    def rescaled(self, scales: np.ndarray, top: int = INT8_MAX) -> "Grid":
         """See `Hold.rescaled`."""
         return dataclasses.replace(self, frozen=scales)
 
@@ -72,8 +74,9 @@ class Grid(Hold):
         largest = np.abs(kernel).max(
             axis=kernels.per_channel(self.layout, kernel.ndim), keepdims=True
         )
-        return np.where(largest > 0, largest / self._top, 1.0).astype(np.float32)
+        return np.where(largest > 0, largest / self.largest_code, 1.0).astype(np.float32)
 
     @property
-    def _top(self) -> int:
+    def largest_code(self) -> int:
+        """See `Hold.largest_code`."""
         return 2 ** (self.bits - 1) - 1

@@ -60,13 +60,32 @@ class Hold(abc.ABC):
         """
         return None
 
-    def rescaled(self, scales: np.ndarray) -> "Hold":
-        """The same promise once the kernel's int8 scales are frozen to `scales`."""
+    def rescaled(self, scales: np.ndarray, top: int = INT8_MAX) -> "Hold":
+        """The same promise once the kernel's scales are frozen to `scales`.
+
+        Args:
+            scales: keepdims, one per output channel or a single one.
+            top: the largest code that the kernel then has.
+        """
         return self
 
-    def scales(self, kernel: np.ndarray) -> np.ndarray | None:
-        """The int8 scales this hold sets for a projected kernel (keepdims), or None."""
+    def fit(self, kernel: np.ndarray, top: int) -> np.ndarray | None:
+        """The scales to store a kernel in with codes of -top..top; None: any will do."""
         return None
+
+    def scales(self, kernel: np.ndarray) -> np.ndarray | None:
+        """The scales this hold sets for a projected kernel (keepdims), or None."""
+        return None
+
+    @property
+    def largest_code(self) -> int:
+        """The largest integer it lets a kernel be stored with."""
+        return INT8_MAX
+
+    @property
+    def allows_zeros(self) -> bool:
+        """Whether a weight under it may be zero."""
+        return True
 
     def scaled(self, factors: np.ndarray) -> "Hold | None":
         """The same promise of the kernel times positive factors that broadcast with it.

@@ -54,9 +54,9 @@ class Levels(Hold):
         found = max(len(np.unique(row)) for row in rows)
         return self.promised, found, found <= self.promised
 
-    def implies(self, earlier: "Levels") -> bool:
-        """See `Hold.implies`."""
-        return self.promised <= earlier.promised
+    def implies(self, earlier: Hold) -> bool:
+        """See `Hold.implies`; another class of this kind promises more than a number of values."""
+        return isinstance(earlier, Levels) and self.promised <= earlier.promised
 
     def taken(self, axis: int, kept: np.ndarray) -> "Levels":
         """See `Hold.taken`."""
@@ -69,6 +69,17 @@ class Levels(Hold):
             channel_scales=np.take(self.channel_scales, kept, axis),
             levels=self.levels[left] if len(self.levels) > 1 else self.levels,
         )
+
+    def rescaled(self, scales: np.ndarray, top: int = INT8_MAX) -> "Levels":
+        """See `Hold.rescaled`: the levels in units of the new scales; some may become one."""
+        wanted = np.broadcast_to(scales, self.channel_scales.shape)
+        if np.array_equal(wanted, self.channel_scales):
+            return self
+        ratios = (self.channel_scales / wanted).reshape(-1, 1)
+        if np.all(ratios == ratios[0]):
+            ratios = ratios[:1]
+        levels = np.clip(np.round(ratios * self.levels), -top, top).astype(self.levels.dtype)
+        return dataclasses.replace(self, channel_scales=wanted.copy(), levels=levels)
 
     def scales(self, kernel: np.ndarray) -> np.ndarray:
         """See `Hold.scales`."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from tfedge.compress import centroids, finetune, folding, kernels, rules
 from tfedge.compress.candidate import Candidate
-from tfedge.compress.holds import INT8_MAX, Hold, Levels, on
+from tfedge.compress.holds import INT8_MAX, Grid, Hold, Levels, on
 from tfedge.compress.passes import base
 from tfedge.data.task import Task
 from tfedge.errors import BadInput
@@ -73,15 +73,14 @@ class Cluster(base.Pass):
             )
         for hold in candidate.holds:
             settings = rules.settings_for(self, hold.layer)
-            if (
-                isinstance(hold, Levels)
-                and settings
-                and hold.promised < settings.number_of_clusters
-            ):
+            if settings is None or hold.kind != Levels.kind:
+                continue
+            if not isinstance(hold, Levels) or hold.promised < settings.number_of_clusters:
                 raise BadInput(
                     f"{self.name}(number_of_clusters={settings.number_of_clusters})",
                     f"layer {hold.layer} already promises {hold.promised} values",
-                    "Give as many or fewer, or put this pass first.",
+                    "Give as many or fewer, put this pass first, or leave the layer alone by a "
+                    f"rule: rules={{{hold.layer!r}: None}}.",
                 )
 
     def apply(self, candidate: Candidate, task: Task) -> Candidate:
@@ -143,7 +142,9 @@ class _LevelUpdate:
         found = []
         for layer, (kind, settings) in self._targets.items():
             before = known[layer] if step > 0 else None
-            normalised = np.clip(latents[layer] / self._scales[layer], -INT8_MAX, INT8_MAX)
+            tops = (hold.largest_code for hold in on(current, layer))
+            top = min(tops, default=INT8_MAX)
+            normalised = np.clip(latents[layer] / self._scales[layer], -top, top)
             levels = self._fit(kind, settings, normalised, before)
             count = settings.number_of_clusters
             found.append(Levels(layer, kind, self._scales[layer], levels, count))
@@ -173,11 +174,12 @@ class _LevelUpdate:
 def _scales(kernel: kernels.Kernel, candidate: Candidate) -> np.ndarray:
     """Frozen int8 scale of each channel, keepdims: what a hold fixed, else the weights' own."""
     value = kernel.numpy()
-    for hold in on(candidate.holds, kernel.layer):
-        if isinstance(hold, Levels):
-            return hold.channel_scales
     axes = kernels.per_channel(kernel.kind, value.ndim)
     scales = np.abs(value).max(axis=axes, keepdims=True) / INT8_MAX
+    for hold in on(candidate.holds, kernel.layer):
+        fixed = None if isinstance(hold, Grid) and hold.frozen is None else hold.scales(value)
+        if fixed is not None:
+            return np.broadcast_to(fixed, scales.shape).astype(np.float32)
     octave = np.exp2(np.floor(np.log2(np.where(scales > 0, scales, 1.0))))
     steps = np.ceil(np.where(scales > 0, scales, 1.0) / octave * _STEPS_PER_OCTAVE)
     return (octave * steps / _STEPS_PER_OCTAVE).astype(np.float32)

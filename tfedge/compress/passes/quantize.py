@@ -1,22 +1,26 @@
-"""8-bit quantization-aware training, for every functional model.
+"""Quantization-aware training at 2 to 8 bits, for every functional model.
 
-Kernels train on their per-channel int8 grid (`holds.Grid`), activations through TFMOT's fake
-quantization with ranges that start from the calibration split. No layer makes it refuse: what
-has no int8 form stays float, and the report says so.
+Kernels train on their per-channel integer grid (`holds.Grid`), activations at 8 bits through
+TFMOT's fake quantization with ranges that start from the calibration split. Below 8 bits a
+kernel's scales are those of the least squared error, found anew ten times in the first half of
+the training and frozen then (`step_sizes`). No layer makes it refuse: what has no int8 form stays
+float, and the report says so.
 """
 
 import dataclasses
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import numpy as np
-
-from tfedge.compress import fake_quantization, finetune, folding, kernels
+from tfedge.compress import fake_quantization, finetune, folding, kernels, rules, step_sizes
+from tfedge.compress import holds as holds_lib
 from tfedge.compress.candidate import Candidate, Quantization, export_route
 from tfedge.compress.holds import Grid, Hold, on
 from tfedge.compress.passes import base
 from tfedge.data.task import Task
 from tfedge.errors import BadInput
+
+_REFITS = 10
+_FITS = 0.5  # a code may be this much above the largest, by rounding
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,11 +28,15 @@ class Quantize(base.Pass):
     """Train the model as the phone will compute it.
 
     Attributes:
-        bits: of kernels; 8.
+        bits: of kernels, 2..8. Up to 4 the export is int4, which stores two weights in a byte;
+            above it is int8.
         epochs, learning_rate, patience: see `finetune.Plan`.
-        rules: no setting differs by layer yet; kept empty.
+        rules: layer regex -> {"bits": ...} that differ there. The export follows the default:
+            on int4 layers of more bits are stored in int8, on int8 all are. None is refused: no
+            layer stays float in the middle of an int8 file; {"bits": 8} is what comes nearest.
     """
 
+    per_layer: ClassVar[tuple[str, ...]] = ("bits",)
     bits: int = 8
     epochs: int = 4
     learning_rate: float = 5e-4
@@ -37,45 +45,116 @@ class Quantize(base.Pass):
 
     def __post_init__(self) -> None:
         """Refuse settings out of range."""
-        self.check(self.bits == 8, "bits", "8")
+        fine = base.whole(self.bits, 2) and self.bits <= 8
+        self.check(fine, "bits", "a whole number of 2 to 8")
         self.check_training()
+        expected = "{'bits': 8} instead of None: no layer stays float inside an int8 file"
+        self.check(None not in self.rules.values(), "rules", expected)
 
     @property
     def exports(self) -> tuple[str, ...]:
-        """See `Pass.exports`: what the default bits ask for, whatever rules say."""
+        """See `Pass.exports`."""
         return (export_route(self.bits),)
 
     def requires(self, candidate: Candidate) -> None:
-        """There must be a kernel to quantize."""
-        if not kernels.find(candidate.model):
+        """Kernels to quantize, rules that match, and no earlier promise of fewer bits."""
+        found = kernels.find(candidate.model)
+        if not found:
             raise BadInput(self.name, "no layer of the model has a kernel", "Leave it out.")
+        rules.check(self.rules, [kernel.layer for kernel in found], self.name)
+        for hold in candidate.holds:
+            if isinstance(hold, Grid) and hold.bits < self._bits(hold.layer):
+                raise BadInput(
+                    f"{self.name}(bits={self._bits(hold.layer)})",
+                    f"layer {hold.layer} already promises {hold.bits} bits",
+                    "Give as many or fewer, or put this pass first.",
+                )
 
     def apply(self, candidate: Candidate, task: Task) -> Candidate:
         """Fold, calibrate, train under fake quantization."""
         model, folded = folding.fold(candidate.model)
         model, scaled = folding.scale_by_convolution(model)
-        found = kernels.find(model)
-        ready = dataclasses.replace(candidate, model=model).with_holds(
-            *(_grid(kernel, candidate.holds) for kernel in found)
-        )
+        held = [
+            self._held(kernel, candidate.holds, self._bits(kernel.layer))
+            for kernel in kernels.find(model)
+        ]
+        ready = dataclasses.replace(candidate, model=model)
+        ready = ready.with_holds(*(hold for holds, _ in held for hold in holds))
         stay_float = fake_quantization.float_layers(model)
-        learned = Quantization(fake_quantization.calibrate(model, task), stay_float, self.bits)
-        ready = dataclasses.replace(ready, quantization=learned)
+        ready = dataclasses.replace(ready, quantization=self._ranges(ready, task, stay_float))
         plan = finetune.Plan(self.epochs, self.learning_rate, self.patience)
         label = f"{len(candidate.reports)}-{self.name}"
-        tuned, history = finetune.finetune(ready, task, plan, label)
+        free = tuple(holds[0] for holds, is_free in held if is_free)
+        update = _ScaleUpdate(free, self.epochs * finetune.steps_per_epoch(task)) if free else None
+        tuned, history = finetune.finetune(ready, task, plan, label, update)
         touched = tuple(layer.name for layer in model.layers if layer.name not in stay_float)
-        notes = {"folded": folded, "batch_normalization_as_convolution": scaled}
+        notes: dict[str, Any] = {"folded": folded, "batch_normalization_as_convolution": scaled}
+        if self.rules:
+            notes["bits"] = {holds[0].layer: holds[0].bits for holds, _ in held}
         report = self.report(touched, stay_float, notes, history)
         return dataclasses.replace(tuned, reports=(*candidate.reports, report))
 
+    def _bits(self, layer: str) -> int:
+        settings = rules.settings_for(self, layer)
+        return self.bits if settings is None else settings.bits
 
-def _grid(kernel: kernels.Kernel, holds: tuple[Hold, ...]) -> Hold:
-    """The int8 promise, on scales that an earlier hold has frozen."""
-    grid: Hold = Grid(kernel.layer, kernel.kind)
-    value: np.ndarray = kernel.numpy()
-    for hold in on(holds, kernel.layer):
-        frozen = hold.scales(value)
-        if frozen is not None and not isinstance(hold, Grid):
-            grid = grid.rescaled(frozen)
-    return grid
+    def _ranges(self, ready: Candidate, task: Task, stay_float: dict[str, str]) -> Quantization:
+        """Of the calibration split; those that are powers of two by a promise stay."""
+        earlier = ready.quantization
+        if earlier is not None and earlier.power_of_two:
+            return dataclasses.replace(earlier, bits=self.bits, float_layers=stay_float)
+        ranges = fake_quantization.calibrate(ready.model, task)
+        return Quantization(ranges, stay_float, self.bits)
+
+    def _held(
+        self, kernel: kernels.Kernel, holds: tuple[Hold, ...], bits: int
+    ) -> tuple[tuple[Any, ...], bool]:
+        """The grid, then the kernel's other holds in its scales; whether scales are free to move.
+
+        Raises:
+            BadInput: an earlier promise cannot be kept at so few bits.
+        """
+        grid = Grid(kernel.layer, kernel.kind, bits)
+        value, top = kernel.numpy(), grid.largest_code
+        others = tuple(hold for hold in on(holds, kernel.layer) if not isinstance(hold, Grid))
+        frozen = [scales for hold in others if (scales := hold.scales(value)) is not None]
+        if not frozen:
+            return (grid,), bits < 8
+        if abs(value / frozen[-1]).max() < top + _FITS:
+            return (grid.rescaled(frozen[-1]),), False
+        fitted = [scales for hold in others if (scales := hold.fit(value, top)) is not None]
+        scales = fitted[0] if fitted else step_sizes.least_squares(value, kernel.kind, top)
+        try:
+            moved = holds_lib.rescaled(kernel, others, scales, top)
+        except ValueError as error:
+            raise BadInput(
+                f"{self.name}(bits={bits})",
+                f"the earlier promise of {error} cannot be kept at {bits} bits",
+                "Give more bits, or put this pass first.",
+            ) from error
+        return (grid.rescaled(scales), *moved), False
+
+
+class _ScaleUpdate:
+    """Scales of least squared error, while the weights move."""
+
+    def __init__(self, grids: tuple[Grid, ...], total: int):
+        self._grids = grids
+        self._every = max(1, total // (2 * _REFITS))
+        self.settled = max(0, total // 2 - 1)
+
+    def fires(self, step: int) -> bool:
+        """See `finetune.Update`."""
+        return step <= self.settled and step % self._every == 0
+
+    def __call__(
+        self, step: int, latents: finetune.Latents, current: tuple[Hold, ...]
+    ) -> tuple[Hold, ...]:
+        """See `finetune.Update`."""
+        found = []
+        for grid in self._grids:
+            earlier = tuple(hold for hold in on(current, grid.layer) if hold.stage < grid.stage)
+            value = holds_lib.project(latents[grid.layer], earlier)
+            scales = step_sizes.least_squares(value, grid.layout, grid.largest_code)
+            found.append(grid.rescaled(scales))
+        return tuple(found)
