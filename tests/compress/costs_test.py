@@ -2,6 +2,7 @@ import cutting
 import numpy as np
 import pytest
 
+from tfedge import workflow
 from tfedge.compress import channels, costs, graph, surgery
 from tfedge.compress import keras as k
 
@@ -51,3 +52,7 @@ def test_an_untouched_model_costs_what_it_did(network):
     smaller, _ = cutting.cut_half(network)
     assert costs.parameters(smaller) < costs.parameters(network)
     assert costs.parameters(graph.rebuild(network)) == costs.parameters(network)
+
+
+def test_the_workflow_measures_the_int8_file(network, task):
+    assert 0 < workflow._milliseconds(task)(network) < 1000

@@ -87,3 +87,19 @@ def test_every_criterion_scores_every_unit_of_a_real_chain(network, task, criter
     scores = importance.scores(criterion, network, found, task)
     assert scores.shape == (found.count,)
     assert np.isfinite(scores).all() and (scores >= 0).all()
+
+
+def test_kernels_of_every_kind_have_their_part(randomised):
+    clip, words = k.tf_keras.Input((4, 4, 4, 2)), k.tf_keras.Input((5,))
+    x = layers.Conv3DTranspose(4, 2, name="grow")(layers.Conv3D(4, 2, name="clip")(clip))
+    x = layers.Dense(4, name="flat")(layers.Flatten()(layers.PReLU()(x)))
+    y = layers.DepthwiseConv1D(2, name="pass")(layers.Embedding(9, 4, name="words")(words))
+    y = layers.Concatenate()([x, layers.Flatten()(y)])
+    model = randomised(k.tf_keras.Model([clip, words], layers.Dense(2, name="out")(y)))
+    found = channels.analyse(model)
+    roles = {(role, member.layer) for role, member in importance.places(model, found)}
+    assert {role for role, layer in roles if layer == "pass"} == {"pass"}
+    assert {layer for role, layer in roles if role == "make"} == {
+        *("clip", "grow", "flat", "words", "out")
+    }
+    assert {layer for role, layer in roles if role == "read"} == {"grow", "flat", "out"}

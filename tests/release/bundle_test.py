@@ -278,3 +278,8 @@ def test_killed_anywhere(tmp_path, exchange):
     assert {"old", "new"} <= set(seen["releases"])
     # Only a system that cannot exchange folders has a moment with none.
     assert seen["releases"].get("none", 0) <= (0 if exchange == "exchange" else 2)
+
+
+def test_the_manifest_tells_what_else_an_app_has_to_know(tmp_path):
+    folder = bundle.publish(tmp_path / "out", NEW, {"dropped_inputs": {"table": [1, 4]}})
+    assert bundle.verify(folder)["dropped_inputs"] == {"table": [1, 4]}

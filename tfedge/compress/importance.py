@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from tfedge.compress import kernels
 from tfedge.compress.activation_scores import STATISTICS, by_data
 from tfedge.compress.channels import Channels, Member
 from tfedge.data.task import Task
@@ -49,14 +48,15 @@ def places(model: Any, channels: Channels) -> list[tuple[str, Member]]:
 
 
 def _role(layer: Any, member: Member) -> str:
-    kind = type(layer).__name__
+    kind, rank = type(layer).__name__, len(layer.weights[member.weight].shape)
     if kind == "BatchNormalization":
         return "scale" if layer.scale and member.weight == 0 else ""
-    if member.weight or len(layer.weights[0].shape) < 2 or kind not in (*kernels.KINDS, "Conv3D"):
+    if member.weight or rank < 2 or kind == "PReLU":
         return ""
     if kind.startswith("Depthwise"):
         return "pass"
-    return "make" if member.axis in kernels.channel_axes(kind) else "read"
+    made = rank - 2 if kind.endswith("Transpose") else rank - 1
+    return "make" if member.axis == made else "read"
 
 
 def _by_weights(criterion: str, model: Any, channels: Channels) -> np.ndarray:

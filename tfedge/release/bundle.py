@@ -14,7 +14,8 @@ import contextlib
 import errno
 import os
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from tfedge import errors
 from tfedge.release import lock as kernel_lock
@@ -50,7 +51,11 @@ def lock(output_dir: str | os.PathLike) -> Iterator[pathlib.Path]:
         yield folder
 
 
-def publish(output_dir: str | os.PathLike, files: dict[str, bytes]) -> pathlib.Path:
+def publish(
+    output_dir: str | os.PathLike,
+    files: dict[str, bytes],
+    facts: Mapping[str, Any] | None = None,
+) -> pathlib.Path:
     """Makes `files`, with a manifest of them, the content of the output folder.
 
     Takes the lock for itself unless this process holds it already.
@@ -58,6 +63,7 @@ def publish(output_dir: str | os.PathLike, files: dict[str, bytes]) -> pathlib.P
     Args:
         output_dir: the release folder.
         files: content by plain file name; every `.json` is an object with a `schema_version`.
+        facts: what else the manifest tells, by name.
 
     Returns:
         The absolute path of the release folder.
@@ -66,12 +72,12 @@ def publish(output_dir: str | os.PathLike, files: dict[str, bytes]) -> pathlib.P
         BadInput: see `lock`; also a disk that is full by now. The old release is then untouched.
         ValueError: files that break the contract.
     """
-    return _replace(output_dir, files, to_rejected=False)
+    return _replace(output_dir, files, facts or {}, to_rejected=False)
 
 
 def reject(output_dir: str | os.PathLike, files: dict[str, bytes]) -> pathlib.Path:
     """Like `publish`, but into `DIR.rejected`: the release stays as it is."""
-    return _replace(output_dir, files, to_rejected=True)
+    return _replace(output_dir, files, {}, to_rejected=True)
 
 
 def rejected_dir(output_dir: str | os.PathLike) -> pathlib.Path:
@@ -81,15 +87,18 @@ def rejected_dir(output_dir: str | os.PathLike) -> pathlib.Path:
 
 
 def _replace(
-    output_dir: str | os.PathLike, files: dict[str, bytes], to_rejected: bool
+    output_dir: str | os.PathLike,
+    files: dict[str, bytes],
+    facts: Mapping[str, Any],
+    to_rejected: bool,
 ) -> pathlib.Path:
     folder = pathlib.Path(os.path.realpath(output_dir))
     if not kernel_lock.held_here(_lock_file(folder)):
         with lock(folder):
-            return _replace(folder, files, to_rejected)
+            return _replace(folder, files, facts, to_rejected)
     target = rejected_dir(folder) if to_rejected else folder
     staged = _staged(target)
-    content = {**files, manifest.NAME: manifest.of(files)}
+    content = {**files, manifest.NAME: manifest.of(files, facts)}
     with _as_bad_input(target):
         output_folder.refuse_unusable(target)  # again: hours have passed
         try:

@@ -19,11 +19,12 @@ DROPPINGS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})  # of file brow
 _ATTEMPTS = 20
 
 
-def of(files: dict[str, bytes]) -> bytes:
+def of(files: dict[str, bytes], facts: Mapping[str, Any] | None = None) -> bytes:
     """The manifest of these files, as the bytes of its own file.
 
     Args:
         files: content by plain file name; every `.json` is an object with a `schema_version`.
+        facts: what else whoever loads the model has to know, by name.
 
     Raises:
         ValueError: files that break the contract.
@@ -37,7 +38,7 @@ def of(files: dict[str, bytes]) -> bytes:
         name: {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
         for name, content in sorted(files.items())
     }
-    return as_json({"files": listed})
+    return as_json({**(facts or {}), "files": listed})
 
 
 def as_json(fields: Mapping[str, Any]) -> bytes:

@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
 
-from tfedge import errors
+from tfedge import errors, to_tflite
 from tfedge.compress import costs, graph, holds, kernels
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate, Cut, cut_holds
 from tfedge.compress.passes import cluster, prune, quantize, slim
 from tfedge.compress.recipe import Recipe
+from tfedge.device import tflite
 
 layers = k.tf_keras.layers
 
@@ -122,7 +123,12 @@ def test_columns_of_a_table_are_dropped_and_named(make_task):
     cut = slim.Slim(reduction=0.25, **settings)(Candidate(model), task)
     assert cut.reports[-1].notes["dropped_inputs"] == {"table": [1, 4, 7, 8]}
     assert _shapes(cut)["hidden"] == (8, 16) and cut.model.input_shape == (None, 12)
-    np.testing.assert_allclose(cut.model(task.train.x), model(task.train.x), atol=1e-6)
+    expected = np.asarray(model(task.train.x))
+    np.testing.assert_allclose(cut.model(task.train.x), expected, atol=1e-6)
+    np.testing.assert_allclose(cut.to_keras3()(task.train.x), expected, atol=1e-6)
+    for route in ("float32", "int8"):
+        file = tflite.read(to_tflite(cut, route, task))
+        assert [tuple(tensor.shape) for tensor in file.named_inputs.values()] == [(1, 12)]
 
 
 def test_earlier_promises_are_cut_with_their_kernels(wide, task):
