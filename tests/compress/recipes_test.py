@@ -2,6 +2,7 @@ import inspect
 
 import pytest
 
+from tfedge import errors
 from tfedge.compress import recipes
 from tfedge.compress.recipe import Recipe
 
@@ -9,12 +10,22 @@ NAMES = [name for name, _ in inspect.getmembers(recipes, inspect.isfunction)]
 
 
 def test_there_are_named_recipes():
-    assert "balanced" in NAMES
+    expected = "quick balanced smallest fastest int4 pqat cqat pcqat"
+    assert set(expected.split()) <= set(NAMES)
+
+
+def test_a_recipe_says_what_it_is_exported_as():
+    assert recipes.int4().default_route() == "int4"
+    assert recipes.quick().default_route() == recipes.pcqat().default_route() == "int8"
+    both = Recipe.parse("quantize(bits=4), quantize(bits=8)")
+    with pytest.raises(errors.BadInput, match="contradicts"):
+        both.check_export(both.default_route())
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_named_recipe_is_text_too(name):
     named = Recipe.parse(name)
-    assert named.passes
     assert Recipe.parse(str(named)) == named
+    assert Recipe.parse(name.upper()) == named
+    named.check_export(named.default_route())
     assert inspect.getdoc(getattr(recipes, name))

@@ -73,6 +73,12 @@ class Recipe:
         """The recipe with all training made shorter or longer, but never to nothing."""
         return Recipe(tuple(_scaled(each, epochs_scale) for each in self.passes))
 
+    def default_route(self) -> str:
+        """The export that all passes prepare for: int8 where it is one of them."""
+        choices = [each.exports for each in self.passes if each.exports is not None]
+        common = [route for route in sum(choices, ()) if all(route in each for each in choices)]
+        return common[0] if common and "int8" not in common else "int8"
+
     def check_export(self, route: str) -> None:
         """Refuse an export that contradicts what a pass prepares, before anything is trained.
 
@@ -187,10 +193,10 @@ def _named(text: str) -> "Recipe | None":
     known = dict(inspect.getmembers(recipes, inspect.isfunction))
     if not text.isidentifier() or text in available():
         return None
-    if text not in known:
+    if text.lower() not in known:
         names = {**known, **available()}
         raise BadInput(f"recipe {text!r}", "no recipe or pass has this name", _nearest(text, names))
-    return known[text]()
+    return known[text.lower()]()
 
 
 def _parse_calls(text: str) -> Iterable[base.Pass]:

@@ -1,7 +1,19 @@
-"""Named recipes: `--recipe=balanced` runs the function of that name."""
+"""Named recipes: `--recipe=balanced` runs the function of that name, however it is written.
 
-from tfedge.compress.passes import cluster, prune, quantize
+Numbers are of networks in models/ on Fashion-MNIST's 10,000 held-out images; README has the
+tables. Download is the deflated file, packed the losslessly packed one.
+"""
+
+from tfedge.compress.passes import cluster, distill, prune, quantize, slim
 from tfedge.compress.recipe import Recipe
+
+
+def quick() -> Recipe:
+    """Post-training int8: nothing is trained, seconds.
+
+    Expect a quarter of the float file: ds_cnn 91.0 % of 91.08 % in 28.3 KB of 78.2 KB download.
+    """
+    return Recipe()
 
 
 def balanced() -> Recipe:
@@ -13,6 +25,55 @@ def balanced() -> Recipe:
     return Recipe(
         (
             prune.Prune(final_sparsity=0.5, distribution="lamp"),
+            cluster.Cluster(number_of_clusters=16),
+            quantize.Quantize(),
+        )
+    )
+
+
+def smallest() -> Recipe:
+    """Nine of ten weights zero, learning from the model itself; for networks with much to spare."""
+    return Recipe(
+        (
+            distill.Distill(),
+            prune.Prune(final_sparsity=0.9, distribution="lamp", epochs=12),
+            cluster.Cluster(number_of_clusters=16, epochs=4),
+            quantize.Quantize(epochs=4),
+        )
+    )
+
+
+def fastest() -> Recipe:
+    """Half the multiply-adds cut with whole channels, learning from the model itself, int8."""
+    return Recipe(
+        (
+            distill.Distill(),
+            slim.Slim(reduction=0.5, epochs=12, learning_rate=2e-3),
+            quantize.Quantize(),
+        )
+    )
+
+
+def int4() -> Recipe:
+    """4-bit kernels, 8-bit activations."""
+    return Recipe((distill.Distill(), quantize.Quantize(bits=4)))
+
+
+def pqat() -> Recipe:
+    """Sparsity-preserving quantization-aware training: prune half, then int8."""
+    return Recipe((prune.Prune(final_sparsity=0.5), quantize.Quantize()))
+
+
+def cqat() -> Recipe:
+    """Cluster-preserving quantization-aware training: 16 values a channel, then int8."""
+    return Recipe((cluster.Cluster(number_of_clusters=16), quantize.Quantize()))
+
+
+def pcqat() -> Recipe:
+    """Sparsity- and cluster-preserving quantization-aware training."""
+    return Recipe(
+        (
+            prune.Prune(final_sparsity=0.5),
             cluster.Cluster(number_of_clusters=16),
             quantize.Quantize(),
         )
