@@ -1,0 +1,139 @@
+"""Transfer to a smaller network: other layers or narrower ones, with the teacher's weights.
+
+The model as it comes in becomes the teacher: its layers give the student the weights to start
+from, cut by importance where shapes differ, and the student is then distilled (Hinton et al.
+2015, arXiv:1503.02531). Later passes go on learning from the same teacher.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from absl import logging
+
+from tfedge.compress import finetune, inheritance, kernels, losses, students
+from tfedge.compress.candidate import Candidate, Teacher
+from tfedge.compress.passes import base
+from tfedge.data.task import Task
+from tfedge.errors import BadInput
+
+
+@dataclasses.dataclass(frozen=True)
+class Transfer(base.Pass):
+    """Go on with a student.
+
+    Attributes:
+        student: "model", a smaller form of the model itself; a network by name (the entry
+            points `tfedge.models`); or "py:FILE:FUNCTION", whose FUNCTION() returns a model.
+        width: share of the channels of each layer, for student="model"; multiples of 8. None
+            is a half, or all where a depth is given.
+        depth: share of the residual blocks that could be left out, likewise; None is all.
+        layers: which of the teacher's layers give their weights: "all", the "shallow" or the
+            "deep" half, or "none"; the others start anew.
+        weight: share of the loss that is the teacher's, 0..1; 0 trains the student alone. A
+            teacher that `distill` has set before stays as it was set.
+        temperature: softens the logits of both; more than 0.
+        epochs, learning_rate, patience: see `finetune.Plan`.
+        rules: no setting differs by layer; kept empty.
+    """
+
+    student: str = "model"
+    width: float | None = None
+    depth: float | None = None
+    layers: str = "all"
+    weight: float = 0.5
+    temperature: float = 4.0
+    epochs: int = 8
+    learning_rate: float = 1e-3
+    patience: int = 0
+    rules: Mapping[str, Mapping[str, Any] | None] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse settings out of range."""
+        self.check(isinstance(self.student, str) and bool(self.student), "student", "a name")
+        width, depth = self._shares()
+        self.check(base.number(width) and 0 < width <= 1, "width", "0 < width <= 1, or None")
+        self.check(base.number(depth) and 0 <= depth <= 1, "depth", "0 <= depth <= 1, or None")
+        self.check(width < 1 or depth < 1, "width", "less than 1, or a depth less than 1")
+        for setting in ("width", "depth"):
+            fine = self.student == "model" or getattr(self, setting) is None
+            self.check(fine, setting, "none: another network is as wide and deep as it is")
+        self.check(
+            self.layers in inheritance.WHICH, "layers", f"one of {', '.join(inheritance.WHICH)}"
+        )
+        self.check(base.number(self.weight) and 0 <= self.weight <= 1, "weight", "0 <= weight <= 1")
+        self.check(base.number(self.temperature), "temperature", "a number")
+        self.check(0 < self.temperature <= 1000, "temperature", "0 < temperature <= 1000")
+        self.check_training()
+
+    def requires(self, candidate: Candidate) -> None:
+        """No promises yet, and a student that can be built and does the same."""
+        if candidate.holds or candidate.quantization is not None:
+            kinds = sorted({hold.kind for hold in candidate.holds}) or ["ranges"]
+            raise BadInput(
+                self.name,
+                f"another network cannot keep what was promised ({', '.join(kinds)})",
+                f"Put {self.name} first.",
+            )
+        self._built(candidate.model, 0)
+
+    def reads(self) -> tuple[str, ...]:
+        """The student's file."""
+        return (self.student,) if self.student.startswith("py:") else ()
+
+    def apply(self, candidate: Candidate, task: Task) -> Candidate:
+        """Build the student, give it weights, distil."""
+        model = candidate.model
+        built = self._built(model, task.seed)
+        if losses.gives_logits(built) != losses.gives_logits(model):
+            logging.warning("%s: logits become probabilities, or the other way round", self.name)
+        student, taken = inheritance.inherit(built, model, self.layers, task)
+        teacher = candidate.teacher
+        if teacher is None and self.weight > 0:
+            valued = task.kind in ("regression", "custom")
+            method = "squared_error" if valued else "logits"
+            teacher = Teacher(model, (method,), self.temperature, self.weight)
+        plan = finetune.Plan(self.epochs, self.learning_rate, self.patience)
+        label = f"{len(candidate.reports)}-{self.name}"
+        ready = dataclasses.replace(candidate, model=student, teacher=teacher)
+        tuned, history = finetune.finetune(ready, task, plan, label)
+        before = [kernel.layer for kernel in kernels.find(model)]
+        used = set(taken.values())
+        notes = {
+            "parameters": [model.count_params(), student.count_params()],
+            "weights_from": taken,
+            "trained_from_scratch": [
+                kernel.layer for kernel in kernels.find(student) if kernel.layer not in taken
+            ],
+        }
+        report = self.report(
+            tuple(name for name in before if name in used),
+            {name: "gave the student no weights" for name in before if name not in used},
+            notes,
+            history,
+        )
+        return dataclasses.replace(tuned, reports=(*candidate.reports, report))
+
+    def _shares(self) -> tuple[float, float]:
+        """(width, depth) with their defaults."""
+        depth = 1.0 if self.depth is None else self.depth
+        width = (0.5 if self.depth is None else 1.0) if self.width is None else self.width
+        return width, depth
+
+    def _built(self, model: Any, seed: int) -> Any:
+        """The student with weights drawn anew."""
+        if self.student != "model":
+            where = f"{self.name}(student={self.student!r})"
+            return students.build(self.student, model, seed, where)
+        width, depth = self._shares()
+        if depth < 1:
+            if not students.residual_blocks(model):
+                raise BadInput(
+                    f"{self.name}(depth={depth})",
+                    "the model has no residual block that could be left out",
+                    "Use width.",
+                )
+            model = students.shallower(model, depth)
+        if width < 1:
+            model = students.narrower(model, width)
+        return students.fresh(model, seed)

@@ -1,0 +1,175 @@
+"""Smaller networks for the same task: built by name, by the user's file, or from the model itself.
+
+Networks come from the entry point group `tfedge.models`, whose members are functions
+build(input_shape, classes) that return a Keras model.
+"""
+
+import difflib
+import importlib.metadata
+import math
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfedge.compress import bridge, channels, folding, graph, loading, surgery, teachers
+from tfedge.compress import keras as k
+from tfedge.errors import BadInput
+
+GROUP = "tfedge.models"
+_MULTIPLE = 8  # of channels: what kernels for SIMD like
+
+
+def build(name: str, like: Any, seed: int, where: str) -> Any:
+    """A network by its name, or by "py:FILE:FUNCTION", with weights drawn by the seed.
+
+    Args:
+        name: a member of the entry point group, or a function without parameters that
+            returns a model of either Keras.
+        like: flat tf_keras model whose inputs and outputs it must have.
+        seed: of the weights.
+        where: for messages.
+
+    Returns:
+        A flat tf_keras model with the input and output names of `like`.
+
+    Raises:
+        BadInput: no such network, it cannot be built, or it takes or gives something else.
+    """
+    k.keras3().utils.set_random_seed(seed)
+    k.tf_keras.utils.set_random_seed(seed)
+    made = loading.load_model(name) if name.startswith("py:") else _network(name, like, where)
+    if not graph.is_functional(made):
+        raise BadInput(where, "it is no functional Keras model", "Use the functional API.")
+    made = folding.flatten(made)
+    teachers.check_fits(made, like, where, "student")
+    return _renamed(made, like)
+
+
+def names() -> list[str]:
+    """The networks there are."""
+    return sorted(_points())
+
+
+def narrower(model: Any, width: float) -> Any:
+    """The model with this share of the channels of each layer; its outputs stay.
+
+    Widths become multiples of 8. A layer no wider than 8 becomes a multiple of 4, and so on.
+    """
+    found = channels.analyse(model)
+    alive = np.ones(found.count, bool)
+    for block in found.blocks:
+        alive[block.units[_kept(len(block.units), width) :]] = False
+    return surgery.cut(model, found, alive)[0]
+
+
+def shallower(model: Any, depth: float) -> Any:
+    """The model with this share of its residual blocks that could be left out, evenly spread."""
+    blocks = residual_blocks(model)
+    dropped = {
+        name: shortcut
+        for number, (name, shortcut) in enumerate(blocks.items())
+        if math.floor((number + 1) * depth) == math.floor(number * depth)
+    }
+    seen: dict[str, Any] = {}
+
+    def after(call: graph.Call, outputs: Any) -> Any:
+        # The branch of a dropped block has no reader then, and is not part of the new model.
+        outputs = seen[dropped[call.name]] if call.name in dropped else outputs
+        seen[call.name] = outputs
+        return outputs
+
+    def after_input(name: str, tensor: Any) -> Any:
+        seen[name] = tensor
+        return tensor
+
+    return graph.rebuild(graph.rebuild(model, after=after, after_input=after_input))
+
+
+def residual_blocks(model: Any) -> dict[str, str]:
+    """Add layer -> the layer whose output goes around a branch into it, unchanged."""
+    behind: dict[str, set[str]] = {}
+    found = {}
+    outputs = {tensor._keras_history.layer.name for tensor in model.outputs}
+    for layer in model.layers:
+        sources = _sources(layer)
+        behind[layer.name] = set(sources).union(*(behind[name] for name in sources))
+        if type(layer).__name__ != "Add" or len(sources) != 2 or layer.name in outputs:
+            continue
+        for shortcut, branch in (sources, sources[::-1]):
+            if shortcut in behind[branch] and len(layer.inbound_nodes) == 1:
+                found[layer.name] = shortcut
+    return found
+
+
+def fresh(model: Any, seed: int) -> Any:
+    """A copy whose trained weights are drawn anew; what was never trained (scales) is kept."""
+    k.tf_keras.utils.set_random_seed(seed)
+    return graph.rebuild(
+        model,
+        {
+            layer.name: [graph.Replacement(type(layer).from_config(layer.get_config()))]
+            for layer in model.layers
+            if layer.trainable_weights
+        },
+    )
+
+
+def _kept(width: int, share: float) -> int:
+    multiple = _MULTIPLE
+    while multiple >= width and multiple > 1:
+        multiple //= 2
+    return min(width, max(1, round(width * share / multiple)) * multiple)
+
+
+def _sources(layer: Any) -> list[str]:
+    """The layers that a layer reads, in any of its uses."""
+    return [
+        tensor._keras_history.layer.name
+        for node in layer.inbound_nodes
+        for tensor in tf.nest.flatten(node.keras_inputs)
+        if tensor._keras_history.layer is not layer
+    ]
+
+
+def _network(name: str, like: Any, where: str) -> Any:
+    points = _points()
+    if name not in points:
+        near = difflib.get_close_matches(name, points, 1)
+        hint = f"Did you mean {near[0]!r}? " if near else ""
+        known = f"There are: {', '.join(sorted(points))}, and py:FILE:FUNCTION."
+        raise BadInput(where, "no such network", hint + known)
+    if len(like.inputs) > 1 or len(like.outputs) > 1:
+        raise BadInput(
+            where, "it has one input and one output, the model more", "Use py:FILE:FUNCTION."
+        )
+    shape, classes = tuple(like.inputs[0].shape[1:]), like.outputs[0].shape[-1]
+    try:
+        made = points[name].load()(shape, classes)
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        raise BadInput(
+            where, f"cannot be built for inputs {shape}: {error}", "Use another network."
+        ) from error
+    return bridge.to_tf_keras(made) if bridge.is_keras3(made) else made
+
+
+def _points() -> dict[str, importlib.metadata.EntryPoint]:
+    """Of every distribution on the path: an old one beside a checkout hides nothing."""
+    return {
+        point.name: point
+        for distribution in importlib.metadata.distributions()
+        for point in distribution.entry_points
+        if point.group == GROUP
+    }
+
+
+def _renamed(model: Any, like: Any) -> Any:
+    """The model with the names of the other's inputs and outputs, which apps feed and read."""
+    inputs = [
+        k.tf_keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=name)
+        for name, tensor in zip(like.input_names, like.inputs, strict=True)
+    ]
+    outputs = tf.nest.flatten(model(inputs if len(inputs) > 1 else inputs[0]))
+    made = graph.rebuild(k.tf_keras.Model(inputs, outputs, name=model.name))
+    made.output_names = list(like.output_names)
+    return made
