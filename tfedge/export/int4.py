@@ -3,7 +3,9 @@
 The file is made as for int8, then every kernel whose integers fit into 4 bits is stored as an INT4
 tensor, the lower half of a byte first. LiteRT (2.3, measured) unpacks INT4 kernels of CONV_2D,
 DEPTHWISE_CONV_2D and FULLY_CONNECTED once at the start and computes what it computes with the
-same codes in INT8; of TRANSPOSE_CONV it refuses them, so there they stay INT8.
+same codes in INT8; of TRANSPOSE_CONV it refuses them, so there they stay INT8. XNNPACK does not
+take INT4 convolutions: resnet8 is 0.14 ms on one x86 thread against 0.03 in INT8. So this route
+buys bytes, not time.
 """
 
 import collections

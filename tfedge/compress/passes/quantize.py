@@ -28,11 +28,12 @@ class Quantize(base.Pass):
     """Train the model as the phone will compute it.
 
     Attributes:
-        bits: of kernels, 2..8. Up to 4 the export is int4, which stores two weights in a byte;
-            above it is int8.
+        bits: of kernels, 2..8. Up to 4 the export is int4, which stores two weights in a byte
+            (smaller, not faster, see `export.int4`); above it is int8.
         epochs, learning_rate, patience: see `finetune.Plan`.
         rules: layer regex -> {"bits": ...} that differ there. The export follows the default:
-            on int4 layers of more bits are stored in int8, on int8 all are. None is refused: no
+            on int4 layers of more bits are stored in int8, on int8 all are: 4 bits in int8
+            download 15 % larger than in int4 (resnet8) and run as fast as 8. None is refused: no
             layer stays float in the middle of an int8 file; {"bits": 8} is what comes nearest.
     """
 
