@@ -200,5 +200,5 @@ def test_a_budget_that_would_take_whole_layers_is_refused_with_what_can_go(wide,
     with pytest.raises(errors.BadInput, match=r"at most 0\.\d+ can go, from [\d,]+ to [\d,]+"):
         slim.Slim(reduction=0.99).requires(Candidate(wide))
     only = k.tf_keras.Sequential([layers.Dense(3, input_shape=(4,))])
-    with pytest.raises(errors.BadInput, match="no channel that can go"):
+    with pytest.raises(errors.BadInput, match="no channel of the model can go: it is an output"):
         slim.Slim().requires(Candidate(only))

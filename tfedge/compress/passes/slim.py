@@ -108,7 +108,8 @@ class Slim(base.Pass):
             )
         found = self._channels(candidate)
         if not found.blocks:
-            raise BadInput(self.name, "the model has no channel that can go", "Leave it out.")
+            why = next(iter(found.fixed.values()), "it has no kernel")
+            raise BadInput(self.name, f"no channel of the model can go: {why}", "Leave it out.")
         if self.budget != "latency":
             cost = costs.counted(candidate.model, found, self.budget)
             every = np.ones(found.count)
@@ -129,17 +130,11 @@ class Slim(base.Pass):
         if self.penalty is not None and epochs[0]:
             candidate, entries = self._fade(candidate, task, first, epochs[0], label)
             history.extend(entries)
-        before = 0.0
+        before = self._cost(candidate.model, first)(np.ones(first.count, bool))
         for step in range(1, self.steps + 1):
-            found = self._channels(candidate)
-            cost = self._cost(candidate.model, found)
-            scores = importance.scores(self.criterion, candidate.model, found, task)
-            order = self._order(found, scores, first, step / self.steps)
-            if step == 1:
-                before = self._check_reach(cost, order)
-            alive = self._choose(cost, order, before * (1 - self.reduction * step / self.steps))
-            logging.info("%s: cut %d of %d", self.name, step, self.steps)
-            candidate = candidate.with_cut(*surgery.cut(candidate.model, found, alive))
+            target = before * (1 - self.reduction * step / self.steps)
+            candidate = self._cut(candidate, task, first, step, target)
+            logging.info("%s: cut %d of %d is done", self.name, step, self.steps)
             plan = finetune.Plan(epochs[step], self.learning_rate, self.patience)
             if plan.epochs:
                 part = label if self.steps == 1 else f"{label}-{step}"
@@ -147,18 +142,37 @@ class Slim(base.Pass):
                 history.extend(entries)
             else:
                 _project(candidate)
+        notes = {**self._notes(start, candidate, first, before), "epochs": epochs}
+        touched, skipped = self._covered(start.model, candidate.model, first)
+        report = self.report(touched, skipped, notes, tuple(history))
+        return dataclasses.replace(candidate, reports=(*start.reports, report))
+
+    def _cut(
+        self, candidate: Candidate, task: Task, first: channels.Channels, step: int, target: float
+    ) -> Candidate:
+        """The candidate once it costs no more than `target`."""
+        found = self._channels(candidate)
+        cost = self._cost(candidate.model, found)
+        scores = importance.scores(self.criterion, candidate.model, found, task)
+        order = self._order(found, scores, first, step / self.steps)
+        if step == 1:  # before any training between cuts
+            self._check_reach(cost, order)
+        alive = self._choose(cost, order, target)
+        return candidate.with_cut(*surgery.cut(candidate.model, found, alive))
+
+    def _notes(
+        self, start: Candidate, candidate: Candidate, first: channels.Channels, before: float
+    ) -> dict[str, Any]:
         notes = {
             **_before_and_after(start.model, candidate.model),
             "widths": surgery.widths(start.model, candidate.model),
             "kept_widths": first.reasons(),
             "dropped_inputs": input_columns.dropped(candidate.model),
-            "epochs": epochs,
         }
-        if self.budget == "latency":
-            notes["latency_ms"] = [round(before, 4), round(cost(alive), 4)]
-        touched, skipped = self._covered(start.model, candidate.model, first)
-        report = self.report(touched, skipped, notes, tuple(history))
-        return dataclasses.replace(candidate, reports=(*start.reports, report))
+        measure = costs.milliseconds()
+        if self.budget == "latency" and measure is not None:
+            notes["latency_ms"] = [round(before, 4), round(measure(candidate.model), 4)]
+        return notes
 
     def _epochs(self) -> list[int]:
         """Under the penalty, then after each cut."""
@@ -215,12 +229,8 @@ class Slim(base.Pass):
         multiple, scope = self.multiple_of, self.scope
         return narrowing.order(blocks, scores, multiple, scope=scope, shares=shares)
 
-    def _check_reach(self, cost: costs.Cost, order: narrowing.Order) -> float:
-        """The cost of the whole.
-
-        Raises:
-            BadInput: cutting all that can go is not enough.
-        """
+    def _check_reach(self, cost: costs.Cost, order: narrowing.Order) -> None:
+        """Refuse a reduction that cutting all that can go does not reach."""
         whole, least = cost(np.ones(order.count, bool)), cost(order.alive(len(order.steps)))
         if least > whole * (1 - self.reduction) and (order.steps or not len(order.first)):
             unit = "ms" if self.budget == "latency" else self.budget.replace("_", "-")
@@ -230,7 +240,6 @@ class Slim(base.Pass):
                 f" {unit}: every layer keeps some channels",
                 "Ask for less, for another budget, or for a smaller multiple_of.",
             )
-        return whole
 
     def _choose(self, cost: costs.Cost, order: narrowing.Order, target: float) -> np.ndarray:
         """(units,) what is left when the cost is at most `target`."""
