@@ -59,6 +59,22 @@ def block_sparse_network() -> tf_keras.Model:
     return model
 
 
+def counted_network() -> tf_keras.Model:
+    """8x8x3 -> 4: every kind of kernel whose energy QKeras' qtools counts."""
+    model = tf_keras.Sequential(
+        [
+            layers.Input((8, 8, 3), name="image"),
+            layers.Conv2D(8, 3, strides=2, padding="same", name="conv"),
+            layers.DepthwiseConv2D(3, padding="same", name="depthwise"),
+            layers.Conv2D(16, 1, name="pointwise"),
+            layers.Flatten(),
+            layers.Dense(4, name="dense"),
+        ]
+    )
+    _set_kernels(model)
+    return model
+
+
 def hungry_network() -> tf_keras.Model:
     """A few hundred bytes of weights, and an activation of 8192 x 8192 x 8 floats, 2 GB."""
     return tf_keras.Sequential(
@@ -136,6 +152,8 @@ if __name__ == "__main__":
         "image_int8": named(convert(image, samples)),
         "image_uint8_raw": named(convert(image, samples, io=tf.uint8), raw_scale=1 / 16),
         "sequence_float": named(convert(sequence_network())),
+        "counted_float": named(convert(counted_network())),
+        "counted_int8": named(convert(counted_network(), samples.repeat(3, axis=-1))),
         "hungry_float": named(convert(hungry_network())),
         "block_sparse": named(convert(block_sparse_network(), sparse=True)),
     }
