@@ -36,6 +36,7 @@ def _figures(scorecard: "Scorecard") -> Iterator[tuple[str, str]]:
         host = scorecard.host
         yield "host latency", f"p50 {host.p50:.3f}, p90 {host.p90:.3f}, p99 {host.p99:.3f} ms"
         yield "load, first run", f"{host.load:.2f}, {host.first:.3f} ms, {host.threads} threads"
+    yield from _predicted(scorecard)
     if scorecard.peak_memory_bytes is not None:
         yield "peak memory", f"{scorecard.peak_memory_bytes:,} bytes"
     if scorecard.delegated_fraction is not None:
@@ -47,3 +48,23 @@ def _figures(scorecard: "Scorecard") -> Iterator[tuple[str, str]]:
         yield "failure", f"{scorecard.failure.kind}: {scorecard.failure.detail}"
     for name, reason in scorecard.unenforced_limits.items():
         yield "not enforced", f"{name}: {reason}"
+
+
+def _predicted(scorecard: "Scorecard") -> Iterator[tuple[str, str]]:
+    """What no phone has measured."""
+    if scorecard.phone_estimate:
+        estimate = scorecard.phone_estimate
+        told = f"{estimate.value:.3g} ms ({estimate.low:.3g} to {estimate.high:.3g}), an estimate"
+        yield f"latency on {estimate.device}", told
+    if scorecard.energy:
+        energy = scorecard.energy
+        told = f"{energy.value:.3g} mJ ({energy.low:.3g} to {energy.high:.3g}), an estimate"
+        yield "energy of an inference", told
+    if scorecard.memory:
+        free = scorecard.memory.app_free_bytes_estimate
+        yield "an app must have free", f"{free:,} bytes, an estimate"
+    if scorecard.compatibility:
+        for each in scorecard.compatibility.delegates:
+            yield f"{each.delegate}, by rules", f"{each.fraction:.0%} in {each.parts} parts"
+        for note in scorecard.compatibility.speed:
+            yield "speed", note

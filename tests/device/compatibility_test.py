@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 from tfedge.device import compatibility, profiles, tflite
@@ -79,7 +80,9 @@ def test_what_is_known_of_a_file_before_it_gets_to_the_phone(stored, edited):
     assert [each.operator for each in found.lacking] == ["CONV_2D"]
     assert {each.delegate for each in found.delegates} >= {"litert_gpu", "core_ml"}
     assert not any(each.executed for each in found.delegates)
-    assert json.loads(json.dumps(found.to_json()))["dynamic_inputs"] == {"image": [-1, 8, 8, 1]}
+    assert json.loads(json.dumps(dataclasses.asdict(found)))["dynamic_inputs"] == {
+        "image": [-1, 8, 8, 1]
+    }
 
 
 def test_custom_operators_are_named(stored, edited):

@@ -37,6 +37,7 @@ def test_json_has_the_contracts_keys():
         *("baseline_file_bytes", "latency_ms", "peak_memory_bytes", "energy_mj_estimate"),
         *("operators", "delegated_fraction", "flex_operators", "holds", "per_class"),
         *("failure", "limits_in_force", "unenforced_limits"),
+        *("memory", "not_delegated", "compatibility"),
     }
 
 

@@ -52,7 +52,8 @@ class Groups:
 
         What a process held before it joined is not counted, so the limit is on growth.
         """
-        in_force, refused = {}, {f"cgroup_{c}": reason for c, reason in self.refused.items()}
+        in_force: dict[str, object] = {}
+        refused = {f"cgroup_{c}": reason for c, reason in self.refused.items()}
         settings = {"memory": self._memory(memory_bytes), "cpu": self._cpu(threads)}
         for controller, directory in self.directories.items():
             try:

@@ -5,7 +5,6 @@ import functools
 import json
 import pathlib
 from collections.abc import Iterable
-from typing import Any
 
 from tfedge.device import delegates, graph, profiles, speed_notes, tflite
 
@@ -47,10 +46,6 @@ class Compatibility:
     dynamic_inputs: dict[str, tuple[int, ...]]
     delegates: tuple[delegates.Coverage, ...]
     speed: tuple[str, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """For the scorecard."""
-        return dataclasses.asdict(self)
 
 
 def examine(file: tflite.TfliteFile, profile: profiles.Profile) -> Compatibility:

@@ -96,7 +96,7 @@ def names() -> tuple[str, ...]:
 def rules(name: str) -> RuleSet:
     """The rules of a delegate."""
     stated = json.loads((_FOLDER / f"{name}.json").read_text(encoding="utf-8"))
-    fields = {k: tuple(v) if isinstance(v, list) else v for k, v in stated.items()}
+    fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in stated.items()}
     return RuleSet(name=name, **fields)
 
 

@@ -1,12 +1,13 @@
 """How much of a graph the delegate took over."""
 
+import collections
 from typing import Any
 
 _DELEGATE = "DELEGATE"
 
 
-def fraction(interpreter: Any) -> float:
-    """The share, 0..1, of operators that run inside a delegate.
+def left_out(interpreter: Any) -> tuple[float, dict[str, int]]:
+    """(share, 0..1, of operators inside a delegate; how many of each kind are not).
 
     The interpreter lists the file's operators and, behind them, one entry for each delegated part,
     whose inputs and outputs say which operators it replaced.
@@ -20,7 +21,9 @@ def fraction(interpreter: Any) -> float:
     replaced: set[int] = set()
     for part in operators[len(own) :]:
         replaced |= _between(part, own, producer)
-    return len(replaced) / len(own) if own else 0.0
+    rest = [o["op_name"] for n, o in enumerate(own) if n not in replaced]
+    share = len(replaced) / len(own) if own else 0.0
+    return share, dict(collections.Counter(rest).most_common())
 
 
 def _between(part: dict, own: list[dict], producer: dict[int, int]) -> set[int]:

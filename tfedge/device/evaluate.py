@@ -13,7 +13,17 @@ import numpy as np
 from tfedge import errors
 from tfedge.data import splits
 from tfedge.data import task as data_task
-from tfedge.device import compatibility, inference, profiles, sandbox, scoring, tflite
+from tfedge.device import (
+    compatibility,
+    energy,
+    flatbuffer,
+    footprint,
+    inference,
+    profiles,
+    sandbox,
+    scoring,
+    tflite,
+)
 from tfedge.device.scorecard import Scorecard
 
 __all__ = ["Scorecard", "evaluate"]
@@ -63,6 +73,7 @@ def evaluate(
     phone = profiles.load(profile)
     file = tflite.read(tflite_bytes, _CANDIDATE)
     split = _held_out(task)
+    foreseen = flatbuffer.guarded(_CANDIDATE, lambda: _foreseen(file, phone))
     before = None if baseline is None else _run_baseline(baseline, task, split, phone, seconds)
     limits = sandbox.Limits(phone.max_memory_bytes, phone.threads, seconds)
     ours = inference.run(file, split, task.normalization, limits, _CANDIDATE)
@@ -75,7 +86,7 @@ def evaluate(
         "baseline_file_bytes": None if baseline is None else len(baseline),
         "baseline_host": None if before is None else before.host,
         "holds": tuple(_read_holds(file, holds)),
-        "incompatible": compatibility.check(file, phone),
+        **foreseen,
         "failure": ours.outcome.failure,
         "limits_in_force": ours.outcome.in_force,
         "unenforced_limits": ours.outcome.unenforced,
@@ -83,6 +94,17 @@ def evaluate(
     if ours.outcome.failure:
         return Scorecard(**known)
     return Scorecard(**known, **_judged(task, ours, before))
+
+
+def _foreseen(file: tflite.TfliteFile, phone: profiles.Profile) -> dict[str, Any]:
+    """The fields of a scorecard that are known before the file is run."""
+    fits = compatibility.examine(file, phone)
+    return {
+        "incompatible": fits.lacking,
+        "compatibility": fits,
+        "energy": energy.estimate(file),
+        "memory": footprint.of(file),
+    }
 
 
 def _held_out(task: data_task.Task) -> data_task.Split:
@@ -123,6 +145,7 @@ def _judged(
         "host": ours.host,
         "peak_memory_bytes": ours.peak_memory_bytes,
         "delegated_fraction": ours.delegated_fraction,
+        "not_delegated": ours.not_delegated,
         "judged_by": scores.metric,
         "targets": y,
         "candidate_outputs": scores.candidate.outputs,

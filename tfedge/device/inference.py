@@ -41,6 +41,7 @@ class Run:
         peak_memory_bytes: the most the process grew by when the model was loaded and first run.
         delegated_fraction: share of operators inside a delegate.
         outcome: the failure, if any, and the limits.
+        not_delegated: how many operators of each kind are outside of delegates.
     """
 
     file: tflite.TfliteFile
@@ -51,6 +52,7 @@ class Run:
     peak_memory_bytes: int | None
     delegated_fraction: float | None
     outcome: sandbox.Outcome
+    not_delegated: dict[str, int] = dataclasses.field(default_factory=dict)
 
 
 def run(
@@ -240,6 +242,7 @@ def _collect(folder: pathlib.Path, outputs: tuple[Output, ...]) -> dict[str, Any
         "host": latency.HostLatency(**result["latency"]),
         "peak_memory_bytes": result["peak_memory_bytes"],
         "delegated_fraction": result["delegated_fraction"],
+        "not_delegated": result["not_delegated"],
     }
 
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfedge.data import splits
-from tfedge.device import compatibility, latency, profiles, sandbox
+from tfedge.device import footprint, latency, phone_latency, profiles, sandbox
+from tfedge.device.compatibility import Compatibility, Incompatibility
+from tfedge.device.energy import EnergyEstimate
 
 if TYPE_CHECKING:
     from tfedge.data.metrics import Metric
@@ -58,6 +60,12 @@ class Scorecard:
         failure: why it did not run; the measured fields are then None or empty.
         holds: one dict for each promise: kind, tensor, promised, found, kept.
         incompatible: operators the phone's runtime lacks.
+        phone_estimate, energy, memory: predicted for the phone; nothing was measured on one.
+        phone_measured: milliseconds p50 and p90 (and energy_mj) as a phone measured them with
+            its native runtime; None until one has.
+        browser_wasm: the same in a phone's browser, which is another runtime.
+        compatibility: what the phone's runtime and accelerators would take.
+        not_delegated: operators that XNNPACK left to the interpreter when it ran here.
         baseline_host: host latency of the baseline.
         judged_by: the metric, to be resampled.
         targets, baseline_outputs, candidate_outputs: of the same examples in the same order.
@@ -77,7 +85,14 @@ class Scorecard:
     peak_memory_bytes: int | None = None
     delegated_fraction: float | None = None
     holds: tuple[dict[str, Any], ...] = ()
-    incompatible: tuple[compatibility.Incompatibility, ...] = ()
+    incompatible: tuple[Incompatibility, ...] = ()
+    phone_estimate: phone_latency.PhoneEstimate | None = None
+    phone_measured: dict[str, Any] | None = None
+    browser_wasm: dict[str, Any] | None = None
+    energy: EnergyEstimate | None = None
+    memory: footprint.Footprint | None = None
+    compatibility: Compatibility | None = None
+    not_delegated: dict[str, int] = dataclasses.field(default_factory=dict)
     failure: sandbox.Failure | None = None
     limits_in_force: dict[str, Any] = dataclasses.field(default_factory=dict)
     unenforced_limits: dict[str, str] = dataclasses.field(default_factory=dict)
@@ -92,10 +107,10 @@ class Scorecard:
     def latency_ms(self) -> dict[str, dict[str, Any] | None]:
         """Milliseconds by where they come from; None where nothing was measured."""
         return {
-            "host": None if self.host is None else dataclasses.asdict(self.host),
-            "phone_estimate": None,
-            "phone_measured": None,
-            "browser_wasm": None,
+            "host": _as_dict(self.host),
+            "phone_estimate": _as_dict(self.phone_estimate),
+            "phone_measured": self.phone_measured,
+            "browser_wasm": self.browser_wasm,
         }
 
     def to_json(self) -> dict[str, Any]:
@@ -103,22 +118,30 @@ class Scorecard:
         return {
             "schema_version": SCHEMA_VERSION,
             "profile": self.profile.name,
-            "metric": None if self.metric is None else dataclasses.asdict(self.metric),
+            "metric": _as_dict(self.metric),
             "file_bytes": self.file_bytes,
             "download_bytes": self.download_bytes,
             "baseline_file_bytes": self.baseline_file_bytes,
             "latency_ms": self.latency_ms,
             "peak_memory_bytes": self.peak_memory_bytes,
-            "energy_mj_estimate": None,
+            "memory": _as_dict(self.memory),
+            "energy_mj_estimate": _as_dict(self.energy),
             "operators": self.operators,
             "delegated_fraction": self.delegated_fraction,
             "flex_operators": list(self.flex_operators),
             "holds": list(self.holds),
             "per_class": [dataclasses.asdict(each) for each in self.per_class],
-            "failure": None if self.failure is None else dataclasses.asdict(self.failure),
+            "not_delegated": self.not_delegated,
+            "compatibility": _as_dict(self.compatibility),
+            "failure": _as_dict(self.failure),
             "limits_in_force": self.limits_in_force,
             "unenforced_limits": self.unenforced_limits,
         }
+
+
+def _as_dict(value: Any) -> dict[str, Any] | None:
+    """A dataclass as JSON takes it; None stays None."""
+    return None if value is None else dataclasses.asdict(value)
 
 
 def wilson_interval(share: float, n: int, confidence: float = _CONFIDENCE) -> tuple[float, float]:

@@ -69,10 +69,12 @@ def work(place: child.Workplace) -> None:
     load_ms = (time.perf_counter_ns() - started) / 1e6
     place.progress.steps = 1
     timed = _time(interpreter, job, feeds, load_ms, place)
+    fraction, rest = delegation.left_out(interpreter)
     measured = {
         "latency": dataclasses.asdict(timed),
         "peak_memory_bytes": max(memory.peak_bytes() - place.progress.baseline_bytes, 0),
-        "delegated_fraction": delegation.fraction(interpreter),
+        "delegated_fraction": fraction,
+        "not_delegated": rest,
     }
     if job.threads > 1 and timed.p50 < _THREADS_PAY_FROM_MS:
         interpreter = _load(place.folder, 1)

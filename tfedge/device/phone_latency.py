@@ -1,0 +1,56 @@
+"""The latency that is predicted for a profile's phones: an estimate, with its interval."""
+
+import dataclasses
+
+from absl import logging
+
+from tfedge import errors
+from tfedge.device import profiles
+from tfedge.device.prediction import predict
+
+
+@dataclasses.dataclass(frozen=True)
+class PhoneEstimate:
+    """Milliseconds of one inference, predicted.
+
+    Attributes:
+        value, low, high: the most likely one, and where nine of ten such predictions lie.
+        device: the published device they are predicted for.
+        threads, runtime: of the interpreter.
+        extrapolated: how that device stands for the profile's phones; empty if it is one of them.
+        notes: what else makes the prediction less sure.
+    """
+
+    value: float
+    low: float
+    high: float
+    device: str
+    threads: int
+    runtime: str = ""
+    extrapolated: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def estimate(tflite_bytes: bytes, profile: profiles.Profile) -> PhoneEstimate | None:
+    """What `tfedge.predict_latency` says, scaled as the profile says.
+
+    None for a profile without a device, and for a file whose operators cannot be predicted.
+    """
+    if profile.latency_device is None:
+        return None
+    try:
+        found = predict.predict_latency(tflite_bytes, profile.latency_device, profile.threads)
+    except errors.BadInput as e:
+        logging.warning("no latency is predicted: %s", e)
+        return None
+    value, low, high = profile.latency_scale
+    return PhoneEstimate(
+        found.value * value,
+        found.low * low,
+        found.high * high,
+        profile.latency_device,
+        profile.threads,
+        found.runtime,
+        profile.extrapolated,
+        found.notes,
+    )
