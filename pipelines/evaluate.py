@@ -15,7 +15,7 @@ import pathlib
 from typing import TYPE_CHECKING
 
 from absl import flags, logging
-from tfedge_pipelines import entry, outcome
+from tfedge_pipelines import entry, order_flags, outcome
 
 from tfedge import errors
 
@@ -43,7 +43,8 @@ _DATA_DIR = flags.DEFINE_string(
 _PROFILE = flags.DEFINE_string(
     "profile",
     "mid_range_phone",
-    "Phone class: wearable | entry_phone | mid_range_phone | flagship_phone | FILE.json.",
+    "Phone class: wearable | entry_phone | mid_range_phone | flagship_phone, a published device "
+    "such as pixel3 or raspberry_pi_4, or FILE.json.",
     flag_values=_FLAGS,
 )
 _OUTPUT_DIR = flags.DEFINE_string(
@@ -62,6 +63,7 @@ _ALLOW_FLEX = flags.DEFINE_boolean(
     "Accept TensorFlow operators, which add tens of megabytes to the app.",
     flag_values=_FLAGS,
 )
+_MEASURED = order_flags.require_measured_latency(_FLAGS)
 _SEED = flags.DEFINE_integer(
     "seed", 0, "Of the splits; the one the model was trained with.", flag_values=_FLAGS
 )
@@ -82,7 +84,12 @@ def main() -> int:
 
     phone = profiles.load(_PROFILE.value)
     allow_flex = phone.allow_flex or _ALLOW_FLEX.value
-    limits = gate.Limits.from_profile(phone, margin=_MARGIN.value, allow_flex=allow_flex)
+    limits = gate.Limits.from_profile(
+        phone,
+        margin=_MARGIN.value,
+        allow_flex=allow_flex,
+        require_measured_latency=_MEASURED.value,
+    )
     candidate = _tflite(_TFLITE.name, _TFLITE.value)
     baseline = _tflite(_BASELINE.name, _BASELINE.value) if _BASELINE.value else None
     _refuse_release(pathlib.Path(_OUTPUT_DIR.value))

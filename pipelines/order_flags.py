@@ -86,6 +86,17 @@ def input_flags(flag_values: flags.FlagValues) -> Input:
     return Input(flag_values)
 
 
+def require_measured_latency(flag_values: flags.FlagValues) -> flags.FlagHolder:
+    """Define the flag of that name, for the scripts that decide."""
+    return flags.DEFINE_boolean(
+        "require_measured_latency",
+        False,
+        "Do not release on an estimate of latency or energy that may lie on either side of the "
+        "phone class's limit: a phone has to measure it.",
+        flag_values=flag_values,
+    )
+
+
 def order(given: Input) -> dict[str, Any]:
     """The fields of `workflow.Order` that the flags stand for.
 

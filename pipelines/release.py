@@ -22,7 +22,8 @@ _INPUT = order_flags.input_flags(_FLAGS)
 _PROFILE = flags.DEFINE_string(
     "profile",
     "mid_range_phone",
-    "Phone class: wearable | entry_phone | mid_range_phone | flagship_phone | FILE.json.",
+    "Phone class: wearable | entry_phone | mid_range_phone | flagship_phone, a published device "
+    "such as pixel3 or raspberry_pi_4, or FILE.json.",
     flag_values=_FLAGS,
 )
 _MARGIN = flags.DEFINE_float(
@@ -32,6 +33,7 @@ _MARGIN = flags.DEFINE_float(
     "value). Default 0.01; 0.03 for the embedded digits.",
     flag_values=_FLAGS,
 )
+_MEASURED = order_flags.require_measured_latency(_FLAGS)
 _BASELINE = flags.DEFINE_string(
     "baseline", None, "The .tflite that ships today, to compare with.", flag_values=_FLAGS
 )
@@ -54,6 +56,7 @@ def main() -> int:
         output_dir=_INPUT.output_dir("release"),
         profile=_PROFILE.value,
         margin=margin,
+        require_measured_latency=_MEASURED.value,
         baseline=_BASELINE.value,
         command=shlex.join(["python", "pipelines/release.py", *sys.argv[1:]]),
         **order,

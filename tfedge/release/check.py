@@ -5,9 +5,10 @@ from typing import Any
 
 from tfedge.release.statistics import FAIL, INSUFFICIENT_DATA, PASS
 
-__all__ = ["FAIL", "INSUFFICIENT_DATA", "PASS", "REPORTED", "Check", "spoken"]
+__all__ = ["FAIL", "INSUFFICIENT_DATA", "PASS", "REPORTED", "UNDECIDED", "Check", "spoken"]
 
 REPORTED = "REPORTED"
+UNDECIDED = "UNDECIDED"  # an estimate on both sides of a limit: said, and no obstacle
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,7 +19,8 @@ class Check:
         name: what.
         value: what was found: a number, names or None.
         limit: what was allowed, of the same kind.
-        outcome: "PASS", "FAIL", "INSUFFICIENT_DATA", or "REPORTED" for what is not judged.
+        outcome: "PASS", "FAIL", "INSUFFICIENT_DATA", "UNDECIDED" for an estimate that may lie on
+            either side of the limit, or "REPORTED" for what is not judged.
         reason: what was compared with what, in words.
     """
 

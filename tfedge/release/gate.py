@@ -1,7 +1,8 @@
 """Scorecard and limits in, verdict out: may this model be shipped?
 
-Accuracy is judged by a paired test against the baseline, size and memory against the phone class.
-The host's latency says nothing about a phone's and is reported, never judged.
+Accuracy is judged by a paired test against the baseline, size and memory against the phone class,
+latency and energy by what a phone measured, or an estimate where that is clear. The host's latency
+says nothing about a phone's and is reported, never judged.
 """
 
 import dataclasses
@@ -13,8 +14,8 @@ import numpy as np
 
 from tfedge.device import profiles
 from tfedge.device.scorecard import Scorecard
-from tfedge.release import metric_check, statistics
-from tfedge.release.check import FAIL, INSUFFICIENT_DATA, PASS, REPORTED, Check
+from tfedge.release import cost_checks, metric_check, statistics
+from tfedge.release.check import FAIL, INSUFFICIENT_DATA, PASS, REPORTED, UNDECIDED, Check
 
 SCHEMA_VERSION = 1
 _EXIT_CODES = {PASS: 0, FAIL: 3, INSUFFICIENT_DATA: 4}
@@ -30,6 +31,9 @@ class Limits:
         alpha: the accepted probability of passing a model that loses `margin`.
         max_file_bytes: None for no limit.
         max_memory_bytes: of the peak while loading and running; None for no limit.
+        max_latency_ms, max_energy_mj: of one inference on the phone; None for no limit.
+        require_measured_latency: whether an estimate that may lie on either side of these limits
+            keeps the model from being released.
         allow_flex: whether operators of TensorFlow (Flex) may ship, with their cost in app size.
         profile: the phone class these came from.
         seed: of the bootstrap.
@@ -42,6 +46,9 @@ class Limits:
     alpha: float = 0.05
     max_file_bytes: int | None = None
     max_memory_bytes: int | None = None
+    max_latency_ms: float | None = None
+    max_energy_mj: float | None = None
+    require_measured_latency: bool = False
     allow_flex: bool = False
     profile: str = "the limit"
     seed: int = 0
@@ -58,6 +65,8 @@ class Limits:
         own = {
             "max_file_bytes": phone.max_file_bytes,
             "max_memory_bytes": phone.max_memory_bytes,
+            "max_latency_ms": phone.max_latency_ms,
+            "max_energy_mj": phone.max_energy_mj,
             "allow_flex": phone.allow_flex,
             "profile": phone.name,
         }
@@ -88,7 +97,9 @@ class Verdict:
         """The verdict and what decided it, as one line."""
         deciding = [check for check in self.checks if check.outcome == self.outcome]
         if self.outcome == PASS:
-            return f"PASS: all {len(deciding)} checks passed."
+            open_ones = sum(check.outcome == UNDECIDED for check in self.checks)
+            rest = f" {open_ones} could not be decided by an estimate." if open_ones else ""
+            return f"PASS: all {len(deciding)} checks passed.{rest}"
         return f"{self.outcome}: " + " ".join(check.reason for check in deciding)
 
     def to_json(self) -> dict[str, Any]:
@@ -126,7 +137,8 @@ def gate(
         *_memory(scorecard, limits),
         *_operators(scorecard, limits),
         *_holds(scorecard),
-        *_latency(scorecard),
+        *_host_latency(scorecard),
+        *_costs(scorecard, limits),
     ]
     outcomes = {check.outcome for check in checks}
     outcome = next((worst for worst in (FAIL, INSUFFICIENT_DATA) if worst in outcomes), PASS)
@@ -205,7 +217,17 @@ def _holds(scorecard: Scorecard) -> Iterator[Check]:
         yield Check("holds", count, count, PASS, reason)
 
 
-def _latency(scorecard: Scorecard) -> Iterator[Check]:
+def _costs(scorecard: Scorecard, limits: Limits) -> Iterator[Check]:
+    return cost_checks.check(
+        scorecard,
+        max_latency_ms=limits.max_latency_ms,
+        max_energy_mj=limits.max_energy_mj,
+        must_be_measured=limits.require_measured_latency,
+        who=limits.profile,
+    )
+
+
+def _host_latency(scorecard: Scorecard) -> Iterator[Check]:
     if scorecard.host is not None:
         p50 = scorecard.host.p50
         reason = f"{p50:.3g} ms at the median on this host. A phone's time differs; not judged."

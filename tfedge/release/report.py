@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tfedge.release import figures
-from tfedge.release.check import FAIL, INSUFFICIENT_DATA, PASS, REPORTED
+from tfedge.release.check import FAIL, INSUFFICIENT_DATA, PASS, REPORTED, UNDECIDED
 from tfedge.release.facts import Facts
 
 _WORDS = {
@@ -17,6 +17,7 @@ _WORDS = {
     FAIL: "failed",
     INSUFFICIENT_DATA: "not decided",
     REPORTED: "reported only",
+    UNDECIDED: "undecided",
 }
 _TITLES = {PASS: "Released", FAIL: "Rejected", INSUFFICIENT_DATA: "Not enough data to decide"}
 _MARKS = {PASS: "✓", FAIL: "✗", INSUFFICIENT_DATA: "?"}

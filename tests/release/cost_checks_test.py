@@ -1,0 +1,92 @@
+"""Latency and energy: a phone decides, an estimate only when it is clear."""
+
+import dataclasses
+
+import pytest
+
+import tfedge
+from tfedge.device import energy, phone_latency
+from tfedge.release import gate
+
+LIMITS = gate.Limits(max_latency_ms=10.0, max_energy_mj=2.0, profile="test_phone")
+MEASURED = dataclasses.replace(LIMITS, require_measured_latency=True)
+
+
+def _latency(low, value, high):
+    return phone_latency.PhoneEstimate(value, low, high, "pixel4", 4)
+
+
+def _energy(low, value, high):
+    return energy.EnergyEstimate(value, low, high, ("an estimate",))
+
+
+def _rows(verdict):
+    return {check.name: check for check in verdict.checks}
+
+
+@pytest.mark.parametrize(
+    ("interval", "outcome", "verdict"),
+    [
+        ((4, 6, 10), "PASS", "PASS"),
+        ((11, 14, 20), "FAIL", "FAIL"),
+        ((8, 9, 11), "UNDECIDED", "PASS"),
+        ((9, 14, 20), "UNDECIDED", "PASS"),
+    ],
+)
+def test_an_estimate_decides_when_all_of_it_is_on_one_side(card, interval, outcome, verdict):
+    found = tfedge.gate(card(phone_estimate=_latency(*interval)), LIMITS)
+    row = _rows(found)["phone_latency"]
+    assert (row.outcome, found.outcome) == (outcome, verdict)
+    assert row.limit == 10.0 and row.value == interval[1]
+    assert "An estimate:" in row.reason and "test_phone allows 10 ms" in row.reason
+
+
+def test_undecided_blocks_only_when_a_measurement_is_required(card):
+    unclear = card(phone_estimate=_latency(8, 9, 11), energy=_energy(0.1, 0.5, 1))
+    assert "1 could not be decided" in tfedge.gate(unclear, LIMITS).sentence
+    found = tfedge.gate(unclear, MEASURED)
+    assert found.outcome == "INSUFFICIENT_DATA" and found.exit_code == 4
+    assert "a phone has to measure it" in found.sentence
+    clear = card(phone_estimate=_latency(1, 2, 3), energy=_energy(0.1, 0.5, 1))
+    assert tfedge.gate(clear, MEASURED).outcome == "PASS"
+    assert tfedge.gate(card(), MEASURED).outcome == "INSUFFICIENT_DATA"
+
+
+@pytest.mark.parametrize(("p90", "outcome"), [(9.0, "PASS"), (12.0, "FAIL")])
+def test_a_measured_phone_goes_before_any_estimate(card, p90, outcome):
+    wrong = _latency(20, 30, 40) if outcome == "PASS" else _latency(1, 2, 3)
+    found = tfedge.gate(card(phone_estimate=wrong, phone_measured={"p50": 5.0, "p90": p90}), LIMITS)
+    row = _rows(found)["phone_latency"]
+    assert (row.outcome, row.value) == (outcome, p90)
+    assert "measured on a phone" in row.reason
+
+
+def test_hosts_and_browsers_never_decide(card):
+    slow = dataclasses.replace(card().host, p50=1e6)
+    found = tfedge.gate(card(host=slow, browser_wasm={"p50": 1e6, "p90": 1e6}), LIMITS)
+    assert found.outcome == "PASS"
+    row = _rows(found)["phone_latency"]
+    assert (row.outcome, row.value) == ("UNDECIDED", None)
+    assert row.reason.startswith("Nothing is known of the latency on a phone")
+
+
+def test_energy_likewise(card):
+    outcomes = [
+        _rows(tfedge.gate(card(energy=_energy(*interval)), LIMITS))["energy"].outcome
+        for interval in ((0.1, 0.5, 1.9), (2.1, 3, 4), (1, 2, 3))
+    ]
+    assert outcomes == ["PASS", "FAIL", "UNDECIDED"]
+    measured = card(energy=_energy(2.1, 3, 4), phone_measured={"p90": 1.0, "energy_mj": 1.5})
+    assert _rows(tfedge.gate(measured, LIMITS))["energy"].outcome == "PASS"
+
+
+def test_without_a_limit_it_is_only_told(card):
+    found = tfedge.gate(card(phone_estimate=_latency(1, 2, 3)), gate.Limits())
+    row = _rows(found)["phone_latency"]
+    assert (row.outcome, row.limit) == ("REPORTED", None)
+    assert "energy" not in _rows(found)
+
+
+def test_the_limits_of_a_phone_class():
+    assert gate.Limits.from_profile("mid_range_phone").max_latency_ms == 100.0
+    assert gate.Limits.from_profile("raspberry_pi_4").max_latency_ms is None

@@ -1,0 +1,108 @@
+"""Latency and energy of one inference against a phone class's limits.
+
+What a phone measured decides. An estimate decides only when its whole interval is on one side of
+the limit; otherwise the check is undecided and stands in nobody's way, unless a measurement is
+required. Times of this host and of a browser never decide: they are other runtimes.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tfedge.device.energy import EnergyEstimate
+from tfedge.device.phone_latency import PhoneEstimate
+from tfedge.device.scorecard import Scorecard
+from tfedge.release.check import FAIL, INSUFFICIENT_DATA, PASS, REPORTED, UNDECIDED, Check
+
+
+@dataclasses.dataclass(frozen=True)
+class _Cost:
+    """One quantity: its check's name, unit, limit, and what is known of it."""
+
+    name: str
+    unit: str
+    limit: float | None
+    who: str
+    measured: float | None
+    estimate: PhoneEstimate | EnergyEstimate | None
+    must_be_measured: bool
+
+
+def check(
+    scorecard: Scorecard,
+    *,
+    max_latency_ms: float | None,
+    max_energy_mj: float | None,
+    must_be_measured: bool,
+    who: str,
+) -> Iterator[Check]:
+    """A row for latency and one for energy, where there is a limit or anything to report.
+
+    Args:
+        scorecard: with what was measured and estimated.
+        max_latency_ms: of one inference; None for no limit, as the next.
+        max_energy_mj: of one inference.
+        must_be_measured: whether an estimate on both sides of a limit blocks the release.
+        who: sets the limits.
+    """
+    measured = scorecard.phone_measured
+    for cost in (
+        _Cost(
+            "phone_latency",
+            "ms",
+            max_latency_ms,
+            who,
+            _first(measured, "p90", "p50"),
+            scorecard.phone_estimate,
+            must_be_measured,
+        ),
+        _Cost(
+            "energy",
+            "mJ",
+            max_energy_mj,
+            who,
+            _first(measured, "energy_mj"),
+            scorecard.energy,
+            must_be_measured,
+        ),
+    ):
+        if not scorecard.failure and (cost.limit or cost.estimate or cost.measured):
+            yield _judged(cost)
+
+
+def _judged(cost: _Cost) -> Check:
+    value = cost.measured
+    if value is None and cost.estimate is not None:
+        value = cost.estimate.value
+    outcome, reason = _outcome(cost)
+    return Check(cost.name, value, cost.limit, outcome, f"{_known(cost)} {reason}".strip())
+
+
+def _outcome(cost: _Cost) -> tuple[str, str]:
+    if cost.limit is None:
+        return REPORTED, "No limit was set."
+    allowed = f"{cost.who} allows {cost.limit:.4g} {cost.unit}"
+    if cost.measured is not None:
+        return PASS if cost.measured <= cost.limit else FAIL, f"{allowed}."
+    if cost.estimate is not None and cost.estimate.high <= cost.limit:
+        return PASS, f"{allowed}: all of the interval."
+    if cost.estimate is not None and cost.estimate.low > cost.limit:
+        return FAIL, f"{allowed}: none of the interval."
+    if cost.must_be_measured:
+        return INSUFFICIENT_DATA, f"{allowed}; a phone has to measure it."
+    return UNDECIDED, f"{allowed}; only a phone can tell."
+
+
+def _known(cost: _Cost) -> str:
+    if cost.measured is not None:
+        return f"{cost.measured:.4g} {cost.unit}, measured on a phone;"
+    if cost.estimate is None:
+        return f"Nothing is known of the {cost.name.replace('phone_', '')} on a phone;"
+    low, high = cost.estimate.low, cost.estimate.high
+    return f"An estimate: {cost.estimate.value:.3g} {cost.unit} ({low:.3g} to {high:.3g})."
+
+
+def _first(measured: Mapping[str, Any] | None, *names: str) -> float | None:
+    """The first of `names` that was measured."""
+    found = (measured.get(name) for name in names) if measured else ()
+    return next((float(value) for value in found if value is not None), None)
