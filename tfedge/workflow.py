@@ -114,7 +114,7 @@ def compress(order: Order, output_dir: str | pathlib.Path, with_keras: bool = Fa
         }
         if with_keras and made.candidate is not None:
             files["model.keras"] = _keras_file(made.candidate, work)
-        bundle.publish(folder, files)
+        bundle.publish(folder, files, _facts(made))
     return made
 
 
@@ -163,7 +163,8 @@ def make_release(
         verdict = gate.gate(scorecard, limits, made.findings.near_duplicates)
         files = _documents(made, scorecard, verdict, compared_with, command)
         if verdict.outcome == gate.PASS:
-            where = bundle.publish(folder, {"model.tflite": made.tflite, **files})
+            published = {"model.tflite": made.tflite, **files}
+            where = bundle.publish(folder, published, _facts(made))
         else:
             where = bundle.reject(folder, files)
     return Release(verdict, scorecard, where)
@@ -311,6 +312,16 @@ def _documents(
         "report.html": report.render(gathered),
         "MODEL_CARD.md": card.render(gathered),
     }
+
+
+def _facts(made: Made) -> dict[str, Any]:
+    """What an app has to know about the model beside its files: columns that it does not read."""
+    if made.candidate is None:
+        return {}
+    from tfedge.compress import input_columns
+
+    dropped = input_columns.dropped(made.candidate.model)
+    return {"dropped_inputs": dropped} if dropped else {}
 
 
 def _reports(made: Made) -> list[dict[str, Any]]:
