@@ -20,6 +20,7 @@ from tfedge.compress.holds.grid import Grid
 from tfedge.compress.holds.hold import INT8_MAX, Hold
 from tfedge.compress.holds.levels import Levels
 from tfedge.compress.holds.power_of_two import PowerOfTwo
+from tfedge.compress.holds.signs import Signs
 from tfedge.compress.holds.zeros import Zeros
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Hold",
     "Levels",
     "PowerOfTwo",
+    "Signs",
     "Zeros",
     "broken",
     "known",

@@ -109,10 +109,18 @@ class Prune(base.Pass):
         rules.check(
             self.rules, [kernel.layer for kernel in kernels.find(candidate.model)], self.name
         )
-        if not self._targets(candidate)[0]:
+        targets = self._targets(candidate)[0]
+        if not targets:
             raise BadInput(
                 f"{self.name}", "no layer of the model has a kernel to prune", "Leave it out."
             )
+        for hold in candidate.holds:
+            if hold.layer in targets and not hold.allows_zeros:
+                raise BadInput(
+                    self.name,
+                    f"the weights of layer {hold.layer} are promised to be never zero",
+                    f"Leave the layer alone by a rule: rules={{{hold.layer!r}: None}}.",
+                )
 
     def apply(self, candidate: Candidate, task: Task) -> Candidate:
         """Choose masks along the schedule, then fine-tune under the last ones."""

@@ -1,0 +1,57 @@
+"""Ternary weights: every weight of a channel is -s, 0 or s.
+
+The file holds the integers -1, 0 and 1, at most 1.6 bits a weight once packed (`tfedge.pack`).
+Ternary weight networks: Li et al. 2016, arXiv:1605.04711.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from tfedge.compress import sign_training
+from tfedge.compress.candidate import Candidate
+from tfedge.compress.passes import base
+from tfedge.data.task import Task
+
+
+@dataclasses.dataclass(frozen=True)
+class Ternary(base.Pass):
+    """Train weights of three values.
+
+    Attributes:
+        threshold: share of the mean magnitude below which a weight is zero, 0 < share < 2.
+        per_channel: a scale for each output channel instead of one for the whole kernel.
+        epochs, learning_rate, patience: see `finetune.Plan`.
+        rules: layer regex -> settings that differ there, None to leave it alone. The first and
+            the last layer and depthwise kernels are trained so only where a rule names them.
+    """
+
+    per_layer: ClassVar[tuple[str, ...]] = ("threshold", "per_channel")
+    threshold: float = 0.7
+    per_channel: bool = True
+    epochs: int = 8
+    learning_rate: float = 1e-3
+    patience: int = 0
+    rules: Mapping[str, Mapping[str, Any] | None] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse settings out of range."""
+        share = self.threshold
+        self.check(base.number(share) and 0 < share < 2, "threshold", "0 < share < 2")
+        self.check(isinstance(self.per_channel, bool), "per_channel", "True or False")
+        self.check_training()
+
+    @property
+    def zero_below(self) -> float:
+        """See `sign_training.Settings`."""
+        return self.threshold
+
+    def requires(self, candidate: Candidate) -> None:
+        """Kernels to train, rules that match, and no earlier promise of fewer values."""
+        sign_training.require(self, candidate)
+
+    def apply(self, candidate: Candidate, task: Task) -> Candidate:
+        """Fold, choose scales, train."""
+        done = sign_training.train(self, candidate, task)
+        report = self.report(done.touched, done.skipped, done.notes, done.history)
+        return dataclasses.replace(done.candidate, reports=(*candidate.reports, report))
