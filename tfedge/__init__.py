@@ -17,6 +17,8 @@ _HOME = {
     "to_tflite": "tfedge.export",
     "pack": "tfedge.export.packing",
     "unpack": "tfedge.export.packing",
+    "Estimate": "tfedge.device.prediction.predict",
+    "predict_latency": "tfedge.device.prediction.predict",
     "Scorecard": "tfedge.device.evaluate",
     "evaluate": "tfedge.device.evaluate",
     "Limits": "tfedge.release.gate",

@@ -1,0 +1,121 @@
+"""Milliseconds of every operator from its work and a device's rates.
+
+    time = max(compute, memory) + weights + gathering + dispatch
+
+as in the roofline model (Williams et al. 2009, https://doi.org/10.1145/1498765.1498785). Compute is
+the multiply-adds at the rate of their kernel, and besides, at rates of their own, the values a
+kernel lays out before and writes after multiplying: with few channels these weigh most.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from tfedge.device.prediction.work import Work
+
+# In the order of the arrays below. Rates are in 1e9 a second, the last two are microseconds.
+RATES = (
+    "conv",  # multiply-adds
+    "pointwise",
+    "depthwise",
+    "fetch",  # input values laid out for a matrix kernel
+    "store",  # output values
+    "passes",  # additions of elementwise operators
+    "memory",  # bytes of activations read and written by multiplying kernels
+    "cached",  # bytes of activations read and written by the others
+    "uncached",  # of these, bytes that do not fit the cache
+    "weights",  # bytes
+    "gather",  # bytes of windows laid out as rows
+    "dispatch",  # of an operator
+    "barrier",  # of an operator that several threads share
+)
+_CORNER = 3.0  # how sharply the larger of two times wins
+_FAMILIES = ("conv", "pointwise", "depthwise")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Load:
+    """The work of a network's operators as arrays of (operators,), in millions."""
+
+    macs: np.ndarray  # (families, operators)
+    fetched: np.ndarray
+    stored: np.ndarray
+    passes: np.ndarray
+    activation_bytes: np.ndarray
+    weight_bytes: np.ndarray
+    gathered_bytes: np.ndarray
+    multiplies: np.ndarray
+    pads: np.ndarray
+
+    @classmethod
+    def of(cls, works: tuple[Work, ...]) -> "Load":
+        """Operators that take no time are left out."""
+        timed = [work for work in works if work.family != "free"]
+        multiplies = np.array([_kernel(w) in _FAMILIES for w in timed], bool)
+        stored = _millions(w.output_elements for w in timed)
+        return cls(
+            macs=np.array([_millions(_macs(w, f) for w in timed) for f in _FAMILIES]),
+            fetched=_millions(_fetched(w) for w in timed),
+            stored=stored * multiplies,
+            passes=_millions(w.passes for w in timed),
+            activation_bytes=_millions(w.activation_bytes for w in timed),
+            weight_bytes=_millions(w.weight_bytes for w in timed),
+            gathered_bytes=_millions(w.gathered_bytes for w in timed),
+            multiplies=multiplies,
+            pads=np.array([w.kind in ("PAD", "PADV2") for w in timed], bool),
+        )
+
+
+def operator_ms(load: Load, log_rates: np.ndarray, runtime: str, cache_mb: float) -> np.ndarray:
+    """Milliseconds of each operator of `load`.
+
+    Args:
+        load: the network.
+        log_rates: natural logarithms, in the order of `RATES`.
+        runtime: "xnnpack" convolves without laying windows out and joins padding with what
+            follows; "builtin" are TensorFlow Lite's own kernels.
+        cache_mb: of the last level.
+    """
+    rate = dict(zip(RATES, np.exp(log_rates), strict=True))
+    families = np.array([rate[family] for family in _FAMILIES])
+    compute = (load.macs / families[:, None]).sum(0)
+    compute += load.fetched / rate["fetch"] + load.stored / rate["store"]
+    compute += load.passes / rate["passes"]
+    beyond = load.activation_bytes / (load.activation_bytes + cache_mb)
+    other = load.activation_bytes * (1 / rate["cached"] + beyond / rate["uncached"])
+    memory = np.where(load.multiplies, load.activation_bytes / rate["memory"], other)
+    larger = (compute**_CORNER + memory**_CORNER) ** (1 / _CORNER)
+    ms = larger + load.weight_bytes / rate["weights"] + rate["dispatch"] / 1e3
+    if runtime == "xnnpack":
+        return np.where(load.pads, 0.0, ms + rate["barrier"] / 1e3)
+    return ms + load.gathered_bytes / rate["gather"] + load.multiplies * rate["barrier"] / 1e3
+
+
+def total_log_ms(load: Load, log_rates: np.ndarray, runtime: str, cache_mb: float) -> float:
+    """Logarithm of the milliseconds of the whole network."""
+    return float(np.log(max(1e-6, operator_ms(load, log_rates, runtime, cache_mb).sum())))
+
+
+def gradient(load: Load, log_rates: np.ndarray, runtime: str, cache_mb: float) -> np.ndarray:
+    """(rates,) how the logarithm of the time follows the logarithm of each rate."""
+    at = total_log_ms(load, log_rates, runtime, cache_mb)
+    steps = 1e-4 * np.eye(len(RATES))
+    moved = [total_log_ms(load, log_rates + step, runtime, cache_mb) for step in steps]
+    return (np.array(moved) - at) / 1e-4
+
+
+def _kernel(work: Work) -> str:
+    """A fully connected layer is a convolution of one pixel."""
+    return "pointwise" if work.family == "dense" else work.family
+
+
+def _macs(work: Work, family: str) -> int:
+    return work.macs if _kernel(work) == family else 0
+
+
+def _fetched(work: Work) -> int:
+    return work.input_elements if _kernel(work) in ("conv", "pointwise") else 0
+
+
+def _millions(values) -> np.ndarray:
+    return np.array(list(values), float) / 1e6

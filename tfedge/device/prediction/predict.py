@@ -1,0 +1,116 @@
+"""`tfedge.predict_latency`: milliseconds of one inference on a device, with an interval."""
+
+import dataclasses
+import math
+
+import numpy as np
+
+from tfedge import errors
+from tfedge.device import tflite
+from tfedge.device.prediction import devices, fitted, host, network, work
+
+_MOST_THREADS = 64
+# Standard deviations of the logarithm, for every doubling of threads beyond what was measured and
+# beyond the fast cores: assumptions, that an extrapolation may not look as sure as a measurement.
+_DOUBLED, _SLOW_CORES = 0.10, 0.25
+
+
+@dataclasses.dataclass(frozen=True)
+class Estimate:
+    """An estimated latency in milliseconds.
+
+    Attributes:
+        value: the middle.
+        low, high: nine of ten networks lie between.
+        device, threads, runtime: what it is an estimate for.
+        notes: what makes it less sure than others, in sentences; empty where nothing does.
+    """
+
+    value: float
+    low: float
+    high: float
+    device: str = ""
+    threads: int = 1
+    runtime: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def predict_latency(tflite_bytes: bytes, device: str = "pixel3", threads: int = 4) -> Estimate:
+    """Estimates the time of one inference from the file's operators; nothing is run.
+
+        estimate = tfedge.predict_latency(content, device="pixel4", threads=1)
+        print(f"{estimate.value:.1f} ms ({estimate.low:.1f} to {estimate.high:.1f})")
+
+    The rates of a device are fitted on published latencies, so they hold for the runtime of those
+    (`Estimate.runtime`), a cool phone and nothing else running.
+
+    Args:
+        tflite_bytes: the file.
+        device: a name in `devices.names()`; "host" is this computer, once it was measured with
+            `tools/fit_latency.py --host`.
+        threads: of the interpreter, 1 to 64.
+
+    Raises:
+        BadInput: no .tflite, an unknown device, or threads out of range.
+    """
+    if type(threads) is not int or not 1 <= threads <= _MOST_THREADS:
+        raise errors.BadInput(
+            "threads", f"{threads!r} is no number of threads", f"Use 1 to {_MOST_THREADS}."
+        )
+    if device == devices.HOST:
+        measured = host.load()
+        return _on_host(work.of(tflite.read(tflite_bytes)), measured, threads)
+    phone = devices.find(device)
+    return _on_phone(work.of(tflite.read(tflite_bytes)), phone, threads)
+
+
+def _on_phone(works: tuple[work.Work, ...], device: devices.Device, threads: int) -> Estimate:
+    fit, integer = fitted.load(), _is_integer(works)
+    value, slope = network.slope(network.loads(works), device, threads, fit.names, fit.values)
+    extrapolated, notes = _extrapolation(fit, device, threads, integer)
+    deviation = math.sqrt(slope @ fit.covariance @ slope + fit.noise**2 + extrapolated**2)
+    low, middle, high = _interval(value, fit.widening * deviation)
+    notes = _notes(works) + notes
+    return Estimate(middle, low, high, device.name, threads, device.runtime, notes)
+
+
+def _extrapolation(
+    fit: fitted.Fitted, device: devices.Device, threads: int, integer: bool
+) -> tuple[float, tuple[str, ...]]:
+    """(standard deviation of the logarithm, sentences) of what nobody has measured."""
+    notes = []
+    measured = [t for name, t, kind in fit.measured if name == device.name]
+    deviation = _DOUBLED * math.log2(max(1.0, threads / max(measured)))
+    if threads not in measured:
+        known = ", ".join(map(str, sorted(set(measured))))
+        notes.append(f"{device.label} was measured with {known} threads, not {threads}.")
+    if threads > device.fast_cores:
+        deviation = math.hypot(deviation, _SLOW_CORES * math.log2(threads / device.fast_cores))
+        notes.append(f"{device.label} has {device.fast_cores} fast cores for {threads} threads.")
+    if not any(name == device.name and kind == integer for name, _, kind in fit.measured):
+        kind = "int8" if integer else "float32"
+        notes.append(f"No {kind} network was published for {device.label}: others stand in.")
+    return deviation, tuple(notes)
+
+
+def _on_host(works: tuple[work.Work, ...], times: host.HostTimes, threads: int) -> Estimate:
+    value, notes = host.total_ms(times, works, _is_integer(works), threads)
+    low, middle, high = _interval(math.log(value), times.spread)
+    return Estimate(middle, low, high, devices.HOST, threads, times.host, _notes(works) + notes)
+
+
+def _is_integer(works: tuple[work.Work, ...]) -> bool:
+    """Whether most multiply-adds, or without any most operators, are on integers."""
+    weights = [w.macs if any(v.macs for v in works) else 1 for w in works]
+    return 2 * sum(n for n, w in zip(weights, works, strict=True) if w.integer) > sum(weights)
+
+
+def _notes(works: tuple[work.Work, ...]) -> tuple[str, ...]:
+    unknown = sorted({w.kind for w in works if not w.known})
+    if not unknown:
+        return ()
+    return (f"Only the memory traffic of {', '.join(unknown)} is counted.",)
+
+
+def _interval(log_ms: float, half: float) -> list[float]:
+    return np.exp([log_ms - half, log_ms, log_ms + half]).tolist()

@@ -1,0 +1,103 @@
+"""The fit on the published table, printed: residuals, what is left out, parameters."""
+
+import math
+from typing import Any
+
+from rich import console, table
+
+from latency import fitting, priors, published, validation
+from tfedge.device.prediction import fitted
+
+_DIGITS = 3
+
+
+def run(rebuild: bool, keep: bool) -> dict[str, Any]:
+    """Fits, prints and returns the figures.
+
+    Args:
+        rebuild: convert the networks of the table first, with TensorFlow.
+        keep: write the fit into the package.
+    """
+    if rebuild:
+        from latency import conversion
+
+        conversion.rebuild()
+    rows = published.rows()
+    fit = fitting.fit(rows)
+    points = validation.leave_out(rows, fit, validation.by_point)
+    networks = validation.leave_out(rows, fit, validation.by_network)
+    families = validation.leave_out(rows, fit, validation.by_family)
+    wide = validation.widening(networks)
+    figures = {
+        "fitted": validation.figures(_residuals(rows, fit), wide),
+        "one_latency_left_out": validation.figures(points, wide),
+        "one_network_left_out": validation.figures(networks, wide),
+        "one_design_left_out": validation.figures(families, wide),
+    }
+    out = console.Console()
+    out.print(_rows_table(rows, fit, points, networks, families), _parameters_table(fit))
+    out.print(_figures_table(figures))
+    if keep:
+        measured = frozenset((r.device.name, r.threads, r.integer) for r in rows)
+        kept = fitted.Fitted(fit.names, fit.values, fit.covariance, fitting.NOISE, wide, measured)
+        fitted.write(kept, figures)
+    return {"figures": figures, "residuals": _listed(points, networks, families)}
+
+
+def _residuals(rows: list[published.Row], fit: fitting.Fit) -> list[validation.Miss]:
+    return [
+        validation.Miss(row, fit.log_ms(row) - math.log(row.latency_ms), fit.deviation(row))
+        for row in rows
+    ]
+
+
+def _rows_table(
+    rows: list[published.Row], fit: fitting.Fit, *left_out: list[validation.Miss]
+) -> table.Table:
+    names = ("device", "threads", "network", "type", "published ms", "fitted ms")
+    shown = table.Table(*names, "fitted", "without it", "without network", "without design")
+    for row, residual, *misses in zip(rows, _residuals(rows, fit), *left_out, strict=True):
+        predicted = math.exp(residual.error) * row.latency_ms
+        shown.add_row(
+            row.device.name,
+            str(row.threads),
+            f"{row.model} {row.width:g} {row.resolution}",
+            row.dtype,
+            f"{row.latency_ms:g}",
+            f"{predicted:.3g}",
+            *(f"{100 * miss.share:+.1f} %" for miss in (residual, *misses)),
+        )
+    return shown
+
+
+def _parameters_table(fit: fitting.Fit) -> table.Table:
+    """The shared ones; a device's own are in the file that --write keeps."""
+    shown = table.Table("parameter", "before", "fitted", "uncertain by")
+    for name, (mean, _) in priors.SHARED.items():
+        at = fit.names.index(name)
+        deviation = math.sqrt(fit.covariance[at, at])
+        if name.startswith("threads"):
+            cells = (f"{mean:.2f}", f"{fit.values[at]:.2f}", f"{deviation:.2f}")
+        else:
+            factors = (mean, fit.values[at], deviation)
+            cells = tuple(f"{math.exp(value):.{_DIGITS}g}" for value in factors)
+            cells = (*cells[:2], f"factor {cells[2]}")
+        shown.add_row(name, *cells)
+    return shown
+
+
+def _figures_table(figures: dict[str, dict[str, float]]) -> table.Table:
+    columns = next(iter(figures.values()))
+    shown = table.Table("", *(name.replace("_", " ") for name in columns))
+    for name, found in figures.items():
+        shown.add_row(name.replace("_", " "), *(f"{100 * v:.1f} %" for v in found.values()))
+    return shown
+
+
+def _listed(*left_out: list[validation.Miss]) -> list[dict[str, Any]]:
+    kinds = ("without_it", "without_network", "without_design")
+    return [
+        {"row": str(misses[0].row)}
+        | {kind: round(m.share, 4) for kind, m in zip(kinds, misses, strict=True)}
+        for misses in zip(*left_out, strict=True)
+    ]
