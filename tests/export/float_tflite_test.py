@@ -1,4 +1,3 @@
-import builtins
 import dataclasses
 
 import numpy as np
@@ -26,7 +25,6 @@ def test_float32_is_the_same_bytes(nameless):
     ("text", "tolerance"), [("float16", 1e-3), ("dynamic", 0.02), ("int8", 0.05), ("int16x8", 0.05)]
 )
 def test_other_routes(nameless, task, text, tolerance):
-    pytest.importorskip("ai_edge_quantizer", reason="the extra `peers` is not installed")
     x = task.normalization(task.train.x[:20])
     data = export.to_tflite(nameless, text, task)
     moved = running.images(data, x) - running.images(nameless.content, x)
@@ -34,7 +32,6 @@ def test_other_routes(nameless, task, text, tolerance):
 
 
 def test_bytes_in(nameless, task):
-    pytest.importorskip("ai_edge_quantizer", reason="the extra `peers` is not installed")
     data = export.to_tflite(nameless, 'int8(input="uint8", raw_input=True)', task)
     moved = running.images(data, task.train.x[:20]) - running.images(
         nameless.content, task.normalization(task.train.x[:20])
@@ -48,24 +45,10 @@ def test_a_quantized_file_is_refused(converted, tmp_path):
         export.to_tflite(given, "dynamic")
 
 
-def test_without_the_extra_it_says_what_to_install(nameless, monkeypatch):
-    imported = builtins.__import__
-
-    def without(name, *args, **kwargs):
-        if name.startswith("ai_edge_quantizer"):
-            raise ImportError(name)
-        return imported(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(BadInput, match=r"pip install 'tfedge\[peers\]'"):
-        export.to_tflite(nameless, "dynamic")
-
-
 def test_open_shapes_are_refused(nameless):
     model = flatbuffer.unpack(nameless.content)
     graph = model.subgraphs[0]
     graph.tensors[graph.inputs[0]].shapeSignature = np.array([1, -1, 6, 1], np.int32)
     opened = dataclasses.replace(nameless, content=flatbuffer.pack(model))
-    pytest.importorskip("ai_edge_quantizer", reason="the extra `peers` is not installed")
     with pytest.raises(BadInput, match="open beyond the batch"):
         export.to_tflite(opened, "dynamic")

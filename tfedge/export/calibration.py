@@ -4,12 +4,14 @@ The converter accepts anything here: given nothing, or only NaN, it hands back a
 without a word. So the examples are looked at first.
 """
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from absl import logging
 
 from tfedge import errors
+from tfedge.data import splits
 from tfedge.data.task import Task
 
 Examples = Callable[[], Iterator[dict[str, np.ndarray]]]
@@ -37,7 +39,7 @@ def examples(task: Task | None, input_names: Sequence[str], route: str) -> Examp
             "Give the data, or use dynamic, which needs none.",
         )
     where = f"calibration split of {task.name}"
-    _check(where, _batches(task, input_names))
+    _check(where, _batches(task.calibration, task, input_names))
     if len(task.calibration) < _ENOUGH:
         logging.warning(
             "%s: %d examples; ranges from fewer than %d are often too narrow",
@@ -45,17 +47,22 @@ def examples(task: Task | None, input_names: Sequence[str], route: str) -> Examp
             len(task.calibration),
             _ENOUGH,
         )
-
-    def one_by_one() -> Iterator[dict[str, np.ndarray]]:
-        for batch in _batches(task, input_names):
-            for index in range(len(next(iter(batch.values())))):
-                yield {name: array[index : index + 1] for name, array in batch.items()}
-
-    return one_by_one
+    return functools.partial(one_by_one, task.calibration, task, input_names)
 
 
-def _batches(task: Task, input_names: Sequence[str]) -> Iterator[dict[str, np.ndarray]]:
-    for inputs, _ in task.calibration.batches(_BATCH):
+def one_by_one(
+    split: splits.Split, task: Task, input_names: Sequence[str]
+) -> Iterator[dict[str, np.ndarray]]:
+    """{input name: (1, ...) array} for each example of a split, as the model takes it."""
+    for batch in _batches(split, task, input_names):
+        for index in range(len(next(iter(batch.values())))):
+            yield {name: array[index : index + 1] for name, array in batch.items()}
+
+
+def _batches(
+    split: splits.Split, task: Task, input_names: Sequence[str]
+) -> Iterator[dict[str, np.ndarray]]:
+    for inputs, _ in split.batches(_BATCH):
         arrays = task.normalization(inputs)
         if not isinstance(arrays, dict):
             arrays = dict.fromkeys(input_names[:1], arrays)

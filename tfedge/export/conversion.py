@@ -17,7 +17,8 @@ from tfedge import errors
 from tfedge.data.task import Task
 from tfedge.export import calibration, interface, options, quiet, recurrent, saved_model
 
-INTEGER_ROUTES = ("int8", "int16x8")
+INTEGER_ROUTES = ("int8", "int4", "int16x8")
+INT8_ACTIVATIONS = ("int8", "int4")
 
 # The converter's own words: the operator, and where it comes from.
 _UNKNOWN_OPERATOR = re.compile(r"'tf\.(\w+)' op is neither a custom op nor a flex op")
@@ -63,6 +64,28 @@ def convert(writer: Writer, export: options.Export, task: Task | None, has_range
     return interface.name(data, signature)
 
 
+def convert_to_float(writer: Writer, export: options.Export) -> bytes:
+    """A model as a float .tflite to be quantized after training, by `post_training`.
+
+    Args:
+        writer: of the model.
+        export: the route that is asked for. Where its activations are integers, loops are unrolled.
+
+    Raises:
+        BadInput: something in the model has no place in a .tflite.
+    """
+    as_float = options.Export(allow_flex=export.allow_flex)
+    with tempfile.TemporaryDirectory(prefix="tfedge_export_") as temporary:
+        folder = pathlib.Path(temporary) / "model"
+        signature = writer.write(folder)
+        data = _run(folder, as_float, None)
+        if signature.has_loop and not export.has_float_activations and recurrent.has_loop(data):
+            folder = pathlib.Path(temporary) / "unrolled"
+            signature = writer.write_without_loop(folder)
+            data = _run(folder, as_float, None)
+    return interface.name(data, signature)
+
+
 def route(export: options.Export) -> Any:
     """The module of a route: the file of that name."""
     return importlib.import_module(f"tfedge.export.{export.route}")
@@ -72,7 +95,7 @@ def input_type(export: options.Export) -> str:
     """The type of input that the route is to make; `raw_input` puts another in front of it."""
     if not export.raw_input:
         return export.input
-    return "int8" if export.route == "int8" else "float32"
+    return "int8" if export.route in INT8_ACTIVATIONS else "float32"
 
 
 def _run(

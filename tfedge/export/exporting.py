@@ -12,9 +12,12 @@ from tfedge.compress.candidate import Candidate, Quantization
 from tfedge.data.task import Task
 from tfedge.export import (
     checks,
+    choices,
     conversion,
     few_bits,
+    float_file,
     from_files,
+    int4,
     interface,
     lineage,
     options,
@@ -37,24 +40,66 @@ def to_tflite(source: Any, export: str | options.Export, task: Task | None) -> b
     if isinstance(source, k.tf_keras.Model) or bridge.is_keras3(source):
         return _candidate(Candidate(_in_tf_keras(source)), export, task)
     if isinstance(source, loading.TfliteModel):
-        data = from_files.convert_tflite(source, export, task)
-        return data if data is source.content else _finished(data, export, task)
-    return _finished(from_files.convert_saved_model(source, export, task), export, task)
+        data, unusual = from_files.convert_tflite(source, export, task)
+        if data is source.content:
+            return data
+    else:
+        data, unusual = from_files.convert_saved_model(source, export, task)
+    return _finished(data, export, task, other_kernels=unusual)
 
 
 def _candidate(candidate: Candidate, export: options.Export, task: Task | None) -> bytes:
     quantization = candidate.quantization
-    if quantization is not None and export.route != f"int{quantization.bits}":
+    if quantization is not None and export.route != quantization.route:
         raise errors.BadInput(
             f"--export={export.to_text()}",
             f"the recipe has quantized the model to {quantization.bits} bits",
-            f"Use --export=int{quantization.bits}, or a recipe without quantize.",
+            f"Use --export={quantization.route}, or a recipe without quantize.",
         )
+    if choices.is_asked(export):
+        if quantization is None:
+            return _post_trained(candidate, export, task)
+        _check_trained(export)
     data = convert(candidate.model, quantization, export, task)
     data, names = lineage.name_kernels(data, lineage.keras_kernels(candidate.model))
     data = restate.restate(data, candidate.codes())
     float_layers = quantization.float_layers if quantization is not None else {}
     return _finished(data, export, task, names, float_layers)
+
+
+def _check_trained(export: options.Export) -> None:
+    plain = options.Export(export.route)
+    for name in ("algorithm", "precision", "activations", "block_size"):
+        if getattr(export, name) != getattr(plain, name):
+            raise errors.BadInput(
+                f"--export={export.to_text()}",
+                f"the recipe has trained the integers of every kernel, and {name} would choose "
+                "others",
+                f"Leave {name} out, or quantize out of the recipe.",
+            )
+
+
+def _post_trained(candidate: Candidate, export: options.Export, task: Task | None) -> bytes:
+    """By way of a float file, which AI Edge Quantizer quantizes."""
+    from tfedge.export import float_model, post_training, promises  # it is for those who need it
+
+    data = float_file.of(candidate.model, _writer(candidate.model, export.route), export)
+    data, names = lineage.name_kernels(data, lineage.keras_kernels(candidate.model))
+    known = [layer.name for layer in candidate.model._flatten_layers(include_self=False)]
+    where = f"model {candidate.model.name!r}"
+    codes = candidate.codes()
+
+    def judged_as(trial: bytes) -> bytes:
+        return _in_few_bits(restate.restate(trial, codes), export)
+
+    made = post_training.quantize(
+        float_model.prepare(data, where, known),
+        export,
+        task,
+        judged_as,
+        promises.Promises(candidate.holds, codes),
+    )
+    return _finished(restate.restate(made.data, codes), export, task, names, made.unusual)
 
 
 def convert(
@@ -64,11 +109,15 @@ def convert(
     if quantization is not None:
         model = fake_quantization.insert(model, quantization)
         recurrent.unfuse(model)
-    writer = conversion.Writer(
-        write=functools.partial(_write, model),
-        write_without_loop=lambda folder: _write(recurrent.unrolled(model, export.route), folder),
-    )
+    writer = _writer(model, export.route)
     return conversion.convert(writer, export, task, has_ranges=quantization is not None)
+
+
+def _writer(model: Any, route: str) -> conversion.Writer:
+    return conversion.Writer(
+        write=functools.partial(_write, model),
+        write_without_loop=lambda folder: _write(recurrent.unrolled(model, route), folder),
+    )
 
 
 def _write(model: Any, folder: pathlib.Path) -> saved_model.Signature:
@@ -85,22 +134,32 @@ def _finished(
     export: options.Export,
     task: Task | None,
     names: frozenset[str] = frozenset(),
-    float_layers: Mapping[str, str] | None = None,
+    other_kernels: Mapping[str, str] | None = None,
 ) -> bytes:
-    """What comes after conversion, for files of any origin."""
-    if export.route in conversion.INTEGER_ROUTES:
+    """What comes after conversion, for files of any origin.
+
+    `other_kernels` are meant to be of another type than the route's.
+    """
+    if not export.has_float_activations and not other_kernels:
         checks.warn_of_float(data, export)
-    if export.route == "int8":
-        data = few_bits.few_bits(data, export.few_bit_scales, export.few_bit_biases)
+    data = _in_few_bits(data, export)
     attached: dict[str, Any] = {}
     if export.raw_input and task is not None:
         data = raw_input.accept(data, export.input, task.normalization)
         attached[interface.RAW_INPUT] = {"raw": True}
     if export.labels and task is not None:
         attached[interface.LABELS] = list(task.labels)
+    if export.route == "int4":
+        data = int4.pack(data)
     data = slimming.slim(interface.attach(data, attached), names)
-    checks.check(data, export, float_layers or {})
+    checks.check(data, export, other_kernels or {})
     return data
+
+
+def _in_few_bits(data: bytes, export: options.Export) -> bytes:
+    if export.has_float_activations or export.route not in conversion.INT8_ACTIVATIONS:
+        return data
+    return few_bits.few_bits(data, export.few_bit_scales, export.few_bit_biases)
 
 
 def _in_tf_keras(model: Any) -> Any:

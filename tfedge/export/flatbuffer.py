@@ -26,8 +26,14 @@ def unpack(data: bytes) -> Any:
     """The file as a tree of `schema.*T` objects, which the caller may edit.
 
     Arrays are views of `data`, so they are read-only: replace them, do not write into them.
+    Buffers that a writer has put behind the tree, as it may do with large ones, are brought in.
     """
-    return schema.ModelT.InitFromPackedBuf(data)
+    model = schema.ModelT.InitFromPackedBuf(data)
+    for buffer in model.buffers:
+        if buffer.offset > 1:  # 0 and 1 mean that there is nothing outside
+            buffer.data = np.frombuffer(data, np.uint8, buffer.size, buffer.offset)
+        buffer.offset = buffer.size = 0
+    return model
 
 
 def pack(model: Any) -> bytes:

@@ -1,6 +1,8 @@
 """The text of `--export`: which route, and its options, in the grammar of recipes.
 
     float32    int8    int8(input="uint8", raw_input=True)
+    int8(algorithm="gptq", input="uint8")
+    int8(precision={"stem|classes": "float32", "block_.*": "int16x8"})
 
 Read with `ast`, never evaluated.
 """
@@ -9,9 +11,11 @@ import ast
 import dataclasses
 import difflib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from tfedge import errors
+from tfedge.export import choices
 
 # route -> types its inputs and outputs may have
 _TYPES = {
@@ -19,9 +23,11 @@ _TYPES = {
     "float16": ("float32",),
     "dynamic": ("float32",),
     "int8": ("float32", "int8", "uint8"),
+    "int4": ("float32", "int8", "uint8"),
     "int16x8": ("float32", "int16"),
 }
 ROUTES = tuple(_TYPES)
+_CALIBRATED = ("int8", "int4", "int16x8")
 _RAW_TYPES = ("float32", "int8", "uint8")
 
 
@@ -41,9 +47,20 @@ class Export:
         few_bit_scales: on int8, round scales of kernels and activations to few significant bits
             where it shows in the size of the download; channels gain or lose up to 0.8 %.
         few_bit_biases: on int8, zero the low bits of biases where the output cannot tell.
+        algorithm: how post-training quantization rounds kernels: "min_max", "mse", "octav" or
+            "gptq"; see `algorithms`.
+        activations: on int4, "int8", or "float" (quantized on the fly, as on dynamic).
+        block_size: on int4 with float activations, one scale for so many weights of a row of a
+            dense layer (32, 64, 128 or 256); 0 is one scale per channel.
+        precision: regular expression of layer names -> "float32", "float16", "int8", "int4" or
+            "int16x8"; the first that matches a whole name decides, the route where none does. Or
+            "auto": as few layers as possible in float16 so that `tolerance` is kept.
+        tolerance: what precision="auto" may lose on the validation split: points of accuracy
+            (0.01 is one), or a share of the float model's value of any other metric.
 
     Raises:
-        BadInput: an unknown route or a type the route does not have.
+        BadInput: an unknown route, a type the route does not have, or options that contradict
+            each other.
     """
 
     route: str = "float32"
@@ -54,6 +71,11 @@ class Export:
     labels: bool = False
     few_bit_scales: bool = True
     few_bit_biases: bool = True
+    algorithm: str = "min_max"
+    activations: str = "int8"
+    block_size: int = 0
+    precision: str | Mapping[str, str] = ""
+    tolerance: float = 0.01
 
     def __post_init__(self):
         if self.route not in ROUTES:
@@ -64,14 +86,21 @@ class Export:
             )
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            if not isinstance(value, type(field.default)):
+            if not choices.is_like(value, field.default) and field.name != "precision":
                 raise errors.BadInput(
                     f"--export={self.route}",
                     f"{field.name} takes {_example(field.default)}, not {value!r}",
                     "Correct its value.",
                 )
-        self._check_type("input", _RAW_TYPES if self.raw_input else _TYPES[self.route])
-        self._check_type("output", _TYPES[self.route])
+        types = _TYPES["dynamic" if self.has_float_activations else self.route]
+        self._check_type("input", _RAW_TYPES if self.raw_input else types)
+        self._check_type("output", types)
+        choices.check(self)
+
+    @property
+    def has_float_activations(self) -> bool:
+        """Whether activations stay float between layers, so that no range of theirs is needed."""
+        return self.route not in _CALIBRATED or self.activations == "float"
 
     @classmethod
     def parse(cls, text: str) -> "Export":
@@ -116,9 +145,12 @@ def _option(text: str, word: ast.keyword) -> tuple[str, Any]:
             f"there is no option {word.arg!r}{_nearest(word.arg or '', names)}",
             f"The options are {', '.join(names)}.",
         )
-    if not isinstance(word.value, ast.Constant):
+    if not isinstance(word.value, ast.Constant | ast.Dict):
         raise _not_an_export(text)
-    return word.arg, word.value.value
+    try:
+        return word.arg, ast.literal_eval(word.value)
+    except (ValueError, TypeError) as error:
+        raise _not_an_export(text) from error
 
 
 def _not_an_export(text: str) -> errors.BadInput:
@@ -135,8 +167,12 @@ def _nearest(name: str, known: Any) -> str:
 
 
 def _literal(value: Any) -> str:
-    return json.dumps(value) if isinstance(value, str) else repr(value)
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{_literal(k)}: {_literal(v)}' for k, v in value.items())}}}"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 
 def _example(default: Any) -> str:
-    return "True or False" if isinstance(default, bool) else "a string"
+    if isinstance(default, bool):
+        return "True or False"
+    return "a string" if isinstance(default, str) else "a number"

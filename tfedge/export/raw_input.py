@@ -143,7 +143,7 @@ class _Front:
         options = _OPTIONS[kind]
         self._operators.append(
             schema.OperatorT(
-                opcodeIndex=_code(self._model, kind),
+                opcodeIndex=operator_code(self._model, kind),
                 inputs=np.array(inputs, np.int32),
                 outputs=np.array([output], np.int32),
                 builtinOptionsType=getattr(
@@ -154,7 +154,7 @@ class _Front:
         )
 
 
-def _code(model: Any, kind: str) -> int:
+def operator_code(model: Any, kind: str) -> int:
     """Index of a built-in operator code, added if need be."""
     number = getattr(schema.BuiltinOperator, kind)
     for index, code in enumerate(model.operatorCodes):

@@ -65,9 +65,17 @@ def _order_tensors(model: Any, graph: Any, number: int) -> None:
     used |= {int(entry.tensorIndex) for entry in maps}
     for operator in graph.operators:
         used |= {int(index) for index in _operands(operator)}
+    blocks = [t.quantization.details for t in graph.tensors if _is_blockwise(t)]
+    used |= {
+        int(graph.tensors[i].quantization.details.scales)
+        for i in used - {-1}
+        if _is_blockwise(graph.tensors[i])
+    }
     order = sorted(used - {-1}, key=lambda index: (_role(model, graph.tensors[index]), index))
     place = {old: new for new, old in enumerate(order)} | {-1: -1}
 
+    for details in blocks:
+        details.scales = place.get(details.scales, -1)
     graph.tensors = [graph.tensors[index] for index in order]
     graph.inputs, graph.outputs = _moved(graph.inputs, place), _moved(graph.outputs, place)
     for operator in graph.operators:
@@ -77,6 +85,14 @@ def _order_tensors(model: Any, graph: Any, number: int) -> None:
             operator.intermediates = _moved(operator.intermediates, place)
     for entry in maps:
         entry.tensorIndex = place[int(entry.tensorIndex)]
+
+
+def _is_blockwise(tensor: Any) -> bool:
+    """Whether its scales are another tensor's values."""
+    quantization = tensor.quantization
+    return quantization is not None and isinstance(
+        quantization.details, schema.BlockwiseQuantizationT
+    )
 
 
 def _operands(operator: Any) -> list[int]:

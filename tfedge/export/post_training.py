@@ -1,0 +1,189 @@
+"""Post-training quantization of a float .tflite, whatever framework it comes from.
+
+The float file is made once; ranges are read once; each trial is then a matter of milliseconds.
+"""
+
+import collections
+import dataclasses
+import functools
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from absl import logging
+
+from tfedge import errors
+from tfedge.data.task import Task
+from tfedge.export import (
+    algorithms,
+    calibration,
+    choices,
+    conversion,
+    gptq,
+    options,
+    precision,
+    promises,
+    ranges,
+    recurrent,
+    selective,
+    unsigned,
+)
+from tfedge.export.float_model import FloatModel
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Quantized:
+    """A quantized file.
+
+    Attributes:
+        data: the file; kernels bear the names they had.
+        unusual: kernels that rules or precision="auto" gave another precision than the route's,
+            with that precision.
+    """
+
+    data: bytes
+    unusual: Mapping[str, str]
+
+
+def quantize(
+    model: FloatModel,
+    export: options.Export,
+    task: Task | None,
+    judged_as: Callable[[bytes], bytes] = lambda data: data,
+    promised: promises.Promises = promises.NONE,
+) -> Quantized:
+    """The float model on a quantizing route.
+
+    Args:
+        model: the float file.
+        export: the route and its options.
+        task: whose calibration split is read for ranges, and validation for precision="auto".
+        judged_as: what will become of the file, so that trials are judged like it.
+        promised: about kernels. Where an algorithm breaks one, the kernel takes min_max.
+
+    Raises:
+        BadInput: no usable calibration examples, a loop, a rule that matches nothing, or no
+            kernel that the asked blocks fit.
+    """
+    statistics = _statistics(model, export, task)
+
+    def make(plan: algorithms.Plan, asked: options.Export) -> bytes:
+        chosen = algorithms.choose(model, plan, asked, promised.kernels_with_codes(model))
+        return judged_as(algorithms.quantize(model, chosen, asked, *statistics))
+
+    if export.precision == choices.AUTO:
+        plan = selective.search(model, export, task, make)
+    else:
+        plan = precision.by_rules(model, export)
+    plain = promised.kernels_with_codes(model)
+    chosen = algorithms.choose(model, plan, export, plain)
+    data = algorithms.quantize(model, chosen, export, *statistics)
+    broken = promised.broken(data)
+    if broken:
+        _say_plain(broken, export)
+        plain |= model.kernels_named(broken)
+        chosen = algorithms.choose(model, plan, export, plain)
+        data = algorithms.quantize(model, chosen, export, *statistics)
+    _say(model, chosen, export)
+    return Quantized(_with_asked_ends(data, export), _unusual(model, plan, export))
+
+
+def _with_asked_ends(data: bytes, export: options.Export) -> bytes:
+    """uint8 where it was asked for; with raw inputs, `raw_input` sees to those."""
+    given = conversion.input_type(export) == "uint8"
+    put_out = export.output == "uint8"
+    return unsigned.make_unsigned(data, given, put_out) if given or put_out else data
+
+
+def _statistics(
+    model: FloatModel, export: options.Export, task: Task | None
+) -> tuple[ranges.Ranges | None, gptq.Moments | None]:
+    """Ranges of activations and moments of what meets kernels, where they are needed."""
+    needs_moments = export.algorithm == "gptq"
+    if export.has_float_activations and not needs_moments:
+        return None, None
+    if recurrent.has_loop(model.data):
+        raise recurrent.refusal(model.where, export.route, "a loop in it")
+    examples = calibration.examples(task, model.inputs, export.route)
+    assert task is not None
+    digest = hashlib.sha256(model.data).digest()
+    data = _Data(digest, task.calibration, task.normalization, model.data, examples)
+    return (
+        None if export.has_float_activations else _ranges(data),
+        _moments(data) if needs_moments else None,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Data:
+    """A float file and its calibration examples; equal when they give the same ranges."""
+
+    digest: bytes
+    split: Any
+    normalization: Any
+    content: bytes = dataclasses.field(compare=False)
+    examples: calibration.Examples = dataclasses.field(compare=False)
+
+
+@functools.lru_cache(maxsize=2)
+def _ranges(data: _Data) -> ranges.Ranges:
+    return ranges.collect(data.content, data.examples)
+
+
+@functools.lru_cache(maxsize=1)
+def _moments(data: _Data) -> gptq.Moments:
+    return gptq.moments(data.content, data.examples)
+
+
+def _say_plain(layers: Any, export: options.Export) -> None:
+    logging.warning(
+        "--export=%s: %s would break what was promised about %s, which take min_max",
+        export.route,
+        export.algorithm,
+        ", ".join(sorted(layers)),
+    )
+
+
+def _say(
+    model: FloatModel, chosen: Mapping[str, algorithms.Choice], export: options.Export
+) -> None:
+    kernels = [chosen[each.name] for each in model.operators if each.kernel]
+    counts = collections.Counter((each.algorithm or "float", each.kernel_bits) for each in kernels)
+    logging.info(
+        "--export=%s: kernels: %s",
+        export.route,
+        ", ".join(f"{n} by {name} in {bits} bits" for (name, bits), n in counts.items()),
+    )
+    quantized = [each for each in kernels if each.kernel_bits <= 8]
+    if quantized and not any(each.algorithm == export.algorithm for each in quantized):
+        logging.warning(
+            "--export=%s: no kernel is of a kind that %s knows; all take min_max",
+            export.route,
+            export.algorithm,
+        )
+    if (
+        export.precision == choices.AUTO
+        and export.route == "int4"
+        and not any(each.kernel_bits == 4 for each in kernels)
+    ):
+        raise errors.BadInput(
+            f"--export={export.to_text()}",
+            f"no kernel can have 4 bits within a tolerance of {export.tolerance:g}",
+            "Raise the tolerance, use int8, or train with quantize(bits=4).",
+        )
+    if export.block_size and not any(each.blockwise for each in kernels):
+        raise errors.BadInput(
+            f"--export={export.to_text()}",
+            f"no dense layer or embedding has rows of a multiple of {export.block_size} weights, "
+            "and LiteRT has blockwise kernels of no other layers",
+            "Leave block_size out, or use a smaller one.",
+        )
+
+
+def _unusual(model: FloatModel, plan: algorithms.Plan, export: options.Export) -> dict[str, str]:
+    usual = precision.usual(export)
+    return {
+        model.real_names.get(each.kernel, each.kernel): plan[each.name]
+        for each in model.operators
+        if each.kernel and plan[each.name] != usual
+    }

@@ -1,0 +1,44 @@
+"""What was promised about kernels, read back from a file that was quantized after training."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from tfedge.device import tflite
+from tfedge.export.float_model import FloatModel
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Promises:
+    """Of a candidate.
+
+    Attributes:
+        holds: its holds.
+        codes: layer -> promised integers, which `restate` writes into the file.
+    """
+
+    holds: tuple[Any, ...] = ()
+    codes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def kernels_with_codes(self, model: FloatModel) -> frozenset[str]:
+        """Kernels whose integers are known already, so that no algorithm has a say."""
+        return model.kernels_named(self.codes)
+
+    def broken(self, data: bytes) -> frozenset[str]:
+        """The layers whose promises a file does not keep, but for those with codes."""
+        kernels = {each.tensor.name: each for each in tflite.read(data).kernels()}
+        return frozenset(
+            hold.layer
+            for hold in self.holds
+            if hold.layer in kernels
+            and hold.layer not in self.codes
+            and not _keeps(hold, kernels[hold.layer])
+        )
+
+
+NONE = Promises()
+
+
+def _keeps(hold: Any, kernel: Any) -> bool:
+    scales = kernel.tensor.scales if len(kernel.tensor.scales) else None
+    return bool(hold.read(kernel.tensor.values(), kernel.channel_axis, scales)[2])
