@@ -102,3 +102,27 @@ def test_outputs_of_another_size_than_the_targets_are_refused(run_of, task_of):
     run = run_of({"output": np.zeros((20, 1))}, y)
     with pytest.raises(errors.BadInput, match=r"shape \(1,\), the targets \(3,\)"):
         scoring.score(task_of(np.zeros((20, 1)), y, kind="regression"), run, None)
+
+
+def test_outputs_that_no_target_has(run_of, task_of):
+    """A damaged file may say that it gives nothing, or two answers each."""
+    y = np.arange(4)
+    task = task_of(np.zeros((4, 2)), y)
+    for shape in ((4, 0, 4), (4, 2, 4)):
+        with pytest.raises(errors.BadInput, match="output has shape"):
+            scoring.score(task, run_of({"output": np.zeros(shape, np.float32)}, y), None)
+
+
+def test_dimensions_of_one_between_examples_and_classes(run_of, task_of):
+    y = np.array([0, 1, 2, 1])
+    answers = np.eye(3, dtype=np.float32)[[0, 1, 2, 0]].reshape(4, 1, 1, 3)
+    scores = scoring.score(task_of(np.zeros((4, 2)), y), run_of({"output": answers}, y), None)
+    assert scores.candidate.value == 0.75
+    assert scores.candidate.correct.tolist() == [True, True, True, False]
+
+
+def test_a_metric_that_cannot_be_had_names_the_shapes(run_of, task_of):
+    y = {"output": np.arange(4) % 3}
+    task = task_of(np.zeros((4, 2)), y, kind="custom", metric="accuracy:output")
+    with pytest.raises(errors.BadInput, match=r"accuracy.* cannot be had from outputs of shape"):
+        scoring.score(task, run_of({"output": np.zeros((4, 2, 3), np.float32)}, y), None)

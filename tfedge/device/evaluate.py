@@ -19,6 +19,7 @@ from tfedge.device import (
     flatbuffer,
     footprint,
     inference,
+    phone_latency,
     profiles,
     sandbox,
     scoring,
@@ -102,6 +103,7 @@ def _foreseen(file: tflite.TfliteFile, phone: profiles.Profile) -> dict[str, Any
     return {
         "incompatible": fits.lacking,
         "compatibility": fits,
+        "phone_estimate": phone_latency.estimate(file.content, phone),
         "energy": energy.estimate(file),
         "memory": footprint.of(file),
     }

@@ -98,7 +98,10 @@ def score(task: data_task.Task, candidate: inference.Run, baseline: inference.Ru
     shaped = [_shaped_as(y, found, run.where) for run, found in zip(runs, outputs, strict=True)]
     for run, found in zip(runs, shaped, strict=True):
         _check_sizes(task.kind, found, y, run.where)
-    answers = [_answers(metric, found, y) for found in shaped]
+    shaped = [_per_decision(task.kind, found, y) for found in shaped]
+    answers = [
+        _answers(metric, found, y, run.where) for run, found in zip(runs, shaped, strict=True)
+    ]
     if baseline is None:
         return Scores(metric, answers[0], None)
     _check_baseline(metric, answers[1], metrics.chance(task, metric), splits.count(y))
@@ -141,9 +144,19 @@ def _squashed(values: np.ndarray, kind: str) -> np.ndarray:
     return values
 
 
-def _answers(metric: metrics.Metric, outputs: splits.Arrays, y: splits.Arrays) -> Answers:
-    correct = None if metric.correct is None else metric.correct(outputs, y)
-    return Answers(outputs, float(metric.value(outputs, y)), correct)
+def _answers(
+    metric: metrics.Metric, outputs: splits.Arrays, y: splits.Arrays, where: str
+) -> Answers:
+    try:
+        correct = None if metric.correct is None else metric.correct(outputs, y)
+        return Answers(outputs, float(metric.value(outputs, y)), correct)
+    except (ValueError, IndexError) as e:  # shapes that only a damaged or foreign model has
+        shapes = {name: values.shape for name, values in splits.named(outputs).items()}
+        raise errors.BadInput(
+            where,
+            f"{metric.name} cannot be had from outputs of shape {shapes}: {e}",
+            "Use the model and the data of one task.",
+        ) from e
 
 
 def _shaped_as(y: splits.Arrays, outputs: dict[str, np.ndarray], where: str) -> splits.Arrays:
@@ -173,12 +186,22 @@ def _check_sizes(kind: str, outputs: splits.Arrays, y: splits.Arrays, where: str
             f"labels go up to {y.max()}, the model has {outputs.shape[-1]} outputs",
             "Use the model and the data of one task; one sigmoid output is ?kind=binary.",
         )
-    if kind in ("multilabel", "regression") and outputs.size != y.size:
+    per_decision = outputs.shape[-1] if kind in ("classification", "segmentation") else 1
+    if kind not in ("binary", "custom") and outputs.size != y.size * per_decision:
         raise errors.BadInput(
             where,
             f"its output has shape {outputs.shape[1:]}, the targets {y.shape[1:]}",
             "Use the model and the data of one task.",
         )
+
+
+def _per_decision(kind: str, outputs: splits.Arrays, y: splits.Arrays) -> splits.Arrays:
+    """Classes last, one row for each target: some models keep dimensions of size one between."""
+    if kind not in ("classification", "segmentation"):
+        return outputs
+    if isinstance(y, dict) or isinstance(outputs, dict) or outputs.shape[:-1] == y.shape:
+        return outputs
+    return outputs.reshape(*y.shape, outputs.shape[-1])
 
 
 def _check_baseline(metric: metrics.Metric, answers: Answers, chance: float | None, n: int) -> None:

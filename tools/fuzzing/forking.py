@@ -7,6 +7,7 @@ runtime need not be loaded again for each of ten thousand files.
 import os
 import pathlib
 import signal
+import threading
 from typing import BinaryIO
 
 from tfedge.device import child, tflite, worker
@@ -22,20 +23,27 @@ class Forked:
     def __init__(self, pid: int, stdin: BinaryIO):
         self.pid, self.stdin = pid, stdin
         self.returncode: int | None = None
+        self._looking = threading.Lock()  # the watchdog waits as well, and a child ends once
 
     def poll(self) -> int | None:
         """The exit code, negative for a signal; None while it runs."""
-        return self._look(os.WNOHANG)
+        if self._looking.acquire(blocking=False):
+            try:
+                self._look(os.WNOHANG)
+            finally:
+                self._looking.release()
+        return self.returncode
 
     def wait(self) -> int | None:
         """The exit code, once it has ended."""
-        return self._look(0)
+        with self._looking:
+            self._look(0)
+        return self.returncode
 
-    def _look(self, options: int) -> int | None:
+    def _look(self, options: int) -> None:
         if self.returncode is None:
             pid, status = os.waitpid(self.pid, options)
             self.returncode = os.waitstatus_to_exitcode(status) if pid else None
-        return self.returncode
 
 
 def start(
