@@ -12,8 +12,7 @@ from typing import Any
 from tfedge.compress import keras as k
 
 # Millions of multiply-adds as published. MobileNet: arXiv:1704.04861, table 8; MobileNetV3:
-# arXiv:1905.02244, table 3; EfficientNet-Lite: the README of tensorflow/tpu; Inception: the
-# README of tensorflow/models' slim.
+# arXiv:1905.02244, table 3; EfficientNet-Lite: its README; Inception: arXiv:1707.07012, table 2.
 PUBLISHED_MACS = {
     ("mobilenet_v1", 1.0, 224): 569,
     ("mobilenet_v1", 0.5, 160): 76,

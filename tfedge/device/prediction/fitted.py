@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import json
 import pathlib
+from typing import Any
 
 import numpy as np
 
@@ -37,7 +38,7 @@ class Fitted:
 def load() -> Fitted:
     """The fit that comes with tfedge."""
     stored = json.loads(FILE.read_text(encoding="utf-8"))
-    factor = np.array(stored["covariance_factor"])
+    factor = _square(stored["covariance_factor"])
     return Fitted(
         tuple(stored["parameters"]),
         np.array(list(stored["parameters"].values())),
@@ -50,7 +51,7 @@ def load() -> Fitted:
 
 def write(fitted: Fitted, figures: dict, path: pathlib.Path = FILE) -> None:
     """Keeps a fit, with the figures that say how good it is."""
-    factor = np.linalg.cholesky(fitted.covariance)
+    factor = np.linalg.cholesky(fitted.covariance).round(5)
     content = {
         "schema_version": SCHEMA_VERSION,
         "figures": figures,
@@ -58,7 +59,22 @@ def write(fitted: Fitted, figures: dict, path: pathlib.Path = FILE) -> None:
         "widening": round(fitted.widening, 3),
         "measured": sorted(fitted.measured),
         "parameters": dict(zip(fitted.names, fitted.values.round(5).tolist(), strict=True)),
-        "covariance_factor": factor.round(5).tolist(),
+        "covariance_factor": [row[: n + 1].tolist() for n, row in enumerate(factor)],
     }
-    text = json.dumps(content, indent=1)
-    path.write_text(text + "\n", encoding="utf-8")
+    lines = [f'"{name}": {_written(value)}' for name, value in content.items()]
+    path.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+
+
+def _written(value: Any) -> str:
+    """Lists of lists line by line, so that a new fit is a readable difference."""
+    if isinstance(value, list):
+        return "[\n" + ",\n".join(json.dumps(row, separators=(",", ":")) for row in value) + "\n]"
+    return json.dumps(value)
+
+
+def _square(rows: list[list[float]]) -> np.ndarray:
+    """A lower triangle, filled up."""
+    found = np.zeros((len(rows), len(rows)))
+    for number, row in enumerate(rows):
+        found[number, : len(row)] = row
+    return found

@@ -27,16 +27,22 @@ _ELEMENTWISE = {
     **dict.fromkeys(("LOGISTIC", "TANH", "EXP", "ELU", "GELU", "LOG", "POW"), 8.0),
     **dict.fromkeys(("SIN", "COS", "SOFTMAX", "LOG_SOFTMAX"), 8.0),
 }
-_REDUCING = ("MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD", "ARG_MAX", "ARG_MIN")
-_REDUCING += ("REDUCE_ANY", "REDUCE_ALL", "TOPK_V2")
+_REDUCING = (
+    *("MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD", "ARG_MAX", "ARG_MIN"),
+    *("REDUCE_ANY", "REDUCE_ALL", "TOPK_V2"),
+)
 _POOLING = ("AVERAGE_POOL_2D", "MAX_POOL_2D", "L2_POOL_2D")
-_COPYING = ("CONCATENATION", "PAD", "PADV2", "MIRROR_PAD", "TRANSPOSE", "SLICE", "STRIDED_SLICE")
-_COPYING += ("SPLIT", "SPLIT_V", "PACK", "UNPACK", "GATHER", "GATHER_ND", "TILE", "BROADCAST_TO")
-_COPYING += ("SPACE_TO_DEPTH", "DEPTH_TO_SPACE", "SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND")
-_COPYING += ("REVERSE_V2", "FILL", "EMBEDDING_LOOKUP", "ONE_HOT", "SCATTER_ND")
+_COPYING = (
+    *("CONCATENATION", "PAD", "PADV2", "MIRROR_PAD", "TRANSPOSE", "SLICE", "STRIDED_SLICE"),
+    *("SPLIT", "SPLIT_V", "PACK", "UNPACK", "GATHER", "GATHER_ND", "TILE", "BROADCAST_TO"),
+    *("SPACE_TO_DEPTH", "DEPTH_TO_SPACE", "SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND"),
+    *("REVERSE_V2", "FILL", "EMBEDDING_LOOKUP", "ONE_HOT", "SCATTER_ND"),
+)
 # Change what a tensor is called, not what it holds; or are done once, before the first run.
-_FREE = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS", "SHAPE", "DENSIFY", "VAR_HANDLE", "CALL_ONCE")
-_FREE += ("DELEGATE", "RANK", "RANGE")
+_FREE = (
+    *("RESHAPE", "SQUEEZE", "EXPAND_DIMS", "SHAPE", "DENSIFY", "VAR_HANDLE", "CALL_ONCE"),
+    *("DELEGATE", "RANK", "RANGE"),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +54,8 @@ class Work:
         family: the kernels that do it: "conv", "pointwise" (a convolution of 1x1 that only
             multiplies matrices), "depthwise", "dense", "elementwise", "copy" or "free".
         macs: multiply-adds.
-        columns: output channels, over which a kernel's SIMD lanes are spread.
+        columns: output channels, over which a kernel's SIMD lanes are spread; of operators that
+            do not multiply, the last dimension.
         depth: multiply-adds for one output value.
         passes: additions or what costs as much, of operators that do not multiply by a kernel.
         activation_bytes: read and written, without weights.
@@ -102,6 +109,7 @@ def _of(file: tflite.TfliteFile, operator: graph.Operator, constants: frozenset[
         family="copy",
         activation_bytes=sum(_bytes(t) for t in (*moving, *outputs)),
         weight_bytes=sum(_bytes(t) for t in fixed),
+        columns=max(1, outputs[0].shape[-1]) if outputs[0].shape else 1,
         input_elements=sum(_elements(t) for t in moving),
         output_elements=sum(_elements(t) for t in outputs),
         integer=outputs[0].dtype in ("INT8", "UINT8", "INT16", "INT4", "INT2"),

@@ -1,0 +1,93 @@
+import dataclasses
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import tfedge
+from tfedge.device import tflite
+from tfedge.device.prediction import devices, fitted, formula, network, work
+
+CONV = work.Work(
+    "CONV_2D", "conv", macs=9 * 16 * 16 * 64, columns=16, depth=144, activation_bytes=8192,
+    weight_bytes=9280, gathered_bytes=36864, input_elements=1024, output_elements=1024,
+)  # fmt: skip
+
+
+def test_an_estimate_lies_in_its_interval(stored):
+    for device in devices.known():
+        estimate = tfedge.predict_latency(stored("image_int8"), device=device, threads=1)
+        assert 0 < estimate.low < estimate.value < estimate.high
+        assert (estimate.device, estimate.threads) == (device, 1)
+
+
+def test_operators_are_counted(stored):
+    works = {w.kind: w for w in work.of(tflite.read(stored("image_int8")))}
+    conv, depthwise = works["CONV_2D"], works["DEPTHWISE_CONV_2D"]
+    assert (conv.family, conv.columns, conv.depth, conv.macs) == ("conv", 4, 9, 16 * 4 * 9)
+    assert (conv.activation_bytes, conv.gathered_bytes) == (64 + 64, 16 * 9)
+    assert (depthwise.family, depthwise.depth, depthwise.integer) == ("depthwise", 9, True)
+    assert works["SOFTMAX"].passes == 8 * works["SOFTMAX"].output_elements
+
+
+def test_an_unknown_device_is_refused_with_the_nearest(stored):
+    with pytest.raises(tfedge.BadInput, match="the nearest name is 'pixel4'"):
+        tfedge.predict_latency(stored("image_int8"), device="pixel 4a")
+    with pytest.raises(tfedge.BadInput, match="no number of threads"):
+        tfedge.predict_latency(stored("image_int8"), threads=0)
+
+
+def test_extrapolated_threads_are_said_and_less_sure(stored):
+    def width(threads):
+        estimate = tfedge.predict_latency(stored("image_float"), "pixel4", threads)
+        return estimate.high / estimate.low, estimate.notes
+
+    (sure, nothing), (unsure, notes) = width(4), width(8)
+    assert unsure > sure * 1.2 and nothing == ()
+    assert "not 8" in notes[0] and "4 fast cores for 8 threads" in notes[1]
+
+
+def test_operators_that_are_not_known_are_named(stored, edited):
+    def change(model):
+        for code in model.operatorCodes:
+            code.builtinCode, code.customCode = 32, b"Mystery"
+
+    estimate = tfedge.predict_latency(edited(stored("image_float"), change), "pixel3", 4)
+    assert estimate.value > 0
+    assert "memory traffic of Mystery" in estimate.notes[-1]
+
+
+def test_more_of_anything_takes_longer():
+    fit, phone = fitted.load(), devices.find("pixel3")
+
+    def ms(**more):
+        parts = network.loads((dataclasses.replace(CONV, **more),))
+        return network.log_ms(parts, phone, 4, fit.names, fit.values)
+
+    assert ms(macs=2 * CONV.macs) > ms()
+    assert ms(weight_bytes=10**6) > ms()
+    assert ms(gathered_bytes=10**6) > ms()
+
+
+def test_the_slope_is_that_of_the_time():
+    fit, phone = fitted.load(), devices.find("pixel2")
+    parts = network.loads((CONV, dataclasses.replace(CONV, integer=True)))
+    at, slope = network.slope(parts, phone, 2, fit.names, fit.values)
+    step = 1e-3 * np.eye(len(fit.names))[fit.names.index("compute")]
+    moved = network.log_ms(parts, phone, 2, fit.names, fit.values + step)
+    assert (moved - at) / 1e-3 == pytest.approx(slope @ step / 1e-3, abs=1e-3)
+
+
+def test_xnnpack_neither_gathers_nor_pads():
+    pad = work.Work("PAD", "copy", activation_bytes=10**6)
+    load, rates = formula.Load.of((CONV, pad)), np.zeros(len(formula.RATES))
+    builtin = formula.operator_ms(load, rates, "builtin", 1.0)
+    xnnpack = formula.operator_ms(load, rates, "xnnpack", 1.0)
+    assert xnnpack[1] == 0 and builtin[1] > 0.9
+    assert builtin[0] - xnnpack[0] == pytest.approx(CONV.gathered_bytes / 1e6)
+
+
+def test_prediction_loads_no_tensorflow():
+    code = "import sys, tfedge; tfedge.predict_latency; sys.exit('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

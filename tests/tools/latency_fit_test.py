@@ -1,0 +1,52 @@
+import pathlib
+import sys
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "tools"))
+
+from latency import architectures, fitting, published, validation
+
+from tfedge.device.prediction import fitted
+
+
+@pytest.fixture(scope="module")
+def kept():
+    fit = fitted.load()
+    return fitting.Fit(fit.names, fit.values, fit.covariance, 0.0)
+
+
+@pytest.mark.parametrize(("network", "millions"), architectures.PUBLISHED_MACS.items())
+def test_networks_have_the_published_multiply_adds(network, millions):
+    name, width, resolution = network
+    found = published.multiply_adds(f"{name} {width} {resolution} float32") / 1e6
+    assert found == pytest.approx(millions, rel=0.06)
+
+
+def test_the_kept_fit_explains_the_table(kept):
+    rows = published.rows()
+    errors = [kept.log_ms(row) - np.log(row.latency_ms) for row in rows]
+    assert len(rows) == 76
+    assert np.median(np.abs(np.expm1(errors))) < 0.03
+    assert np.mean(np.abs(np.expm1(errors)) < 0.2) > 0.95
+
+
+def test_the_kept_fit_is_the_best_there_is(kept):
+    again = fitting.fit(published.rows(), kept.values, most_steps=2)
+    assert np.abs(again.values - kept.values).max() < 0.05
+
+
+def test_latencies_left_out_are_met():
+    """A part of what tools/fit_latency.py prints for all 76."""
+    fit = fitted.load()
+    start = fitting.Fit(fit.names, fit.values, fit.covariance, 0.0)
+    rows = [row for row in published.rows() if row.device.name in ("pixel2", "pixel4")]
+    misses = validation.leave_out(rows, start, validation.by_point, steps=3)
+    assert [miss.row for miss in misses] == rows
+    assert validation.figures(misses, fit.widening)["median_error"] < 0.08
+
+
+def test_a_printed_latency_is_as_sure_as_its_digits():
+    coarse = next(r for r in published.rows() if r.latency_ms == 6 and r.device.name == "pixel2")
+    assert coarse.deviation == pytest.approx(0.5 / 3**0.5 / 6, rel=0.01)
