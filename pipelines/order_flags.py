@@ -82,6 +82,9 @@ def input_flags(flag_values: flags.FlagValues) -> Input:
         "recipe's, else not.",
         **own,
     )
+    flags.DEFINE_boolean(
+        "packed", False, "Also write model.tflite.packed, to be unpacked by the app.", **own
+    )
     flags.DEFINE_integer("seed", None, "Of everything. Default: the recipe's, else 0.", **own)
     return Input(flag_values)
 
@@ -122,6 +125,7 @@ def order(given: Input) -> dict[str, Any]:
         "epochs_scale": values.epochs_scale,
         "seed": values.seed,
         "augment": values.augment,
+        "packed": values.packed,
         "data_dir": values.data_dir,
         "custom_objects": values.custom_objects,
         "input_shape": None if shape is None else _whole_numbers(shape),

@@ -134,6 +134,15 @@ def test_compress_writes_a_keras3_model_with_the_same_answers(tmp_path):
     np.testing.assert_allclose(model(x), made.candidate.model(x), rtol=1e-6, atol=1e-7)
 
 
+def test_the_packed_form_is_in_the_release_and_in_its_manifest(tmp_path):
+    folder = tmp_path / "out"
+    workflow.make_release(MODEL, "digits", "", output_dir=folder, margin=0.05, packed=True)
+    listed = bundle.verify(folder)["files"]
+    packed = (folder / "model.tflite.packed").read_bytes()
+    assert tfedge.unpack(packed) == (folder / "model.tflite").read_bytes()
+    assert listed["model.tflite.packed"]["bytes"] == len(packed)
+
+
 @pytest.mark.parametrize(
     ("changed", "named"),
     [

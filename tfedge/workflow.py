@@ -44,6 +44,7 @@ class Order:
         data_dir: where the data set is, if not in the usual place.
         custom_objects: see `loading.load_model`.
         input_shape: a fixed (height, width, channels) for a model that has none.
+        packed: also write model.tflite.packed, the file for the download; see `export.packing`.
     """
 
     model: Any
@@ -56,6 +57,7 @@ class Order:
     data_dir: str | None = None
     custom_objects: str | None = None
     input_shape: tuple[int, ...] | None = None
+    packed: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,6 +73,7 @@ class Made:
         task: the data, with its held-out split.
         findings: what the checks of the data found.
         allow_flex: whether the export may hold TensorFlow operators.
+        packed: the packed form of `tflite`, where it was asked for.
     """
 
     name: str
@@ -81,6 +84,13 @@ class Made:
     task: Task
     findings: hygiene.Findings
     allow_flex: bool = False
+    packed: bytes | None = None
+
+    @property
+    def model_files(self) -> dict[str, bytes]:
+        """The model, by file name."""
+        packed = {} if self.packed is None else {"model.tflite.packed": self.packed}
+        return {"model.tflite": self.tflite, **packed}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,7 +116,7 @@ def compress(order: Order, output_dir: str | pathlib.Path, with_keras: bool = Fa
     with bundle.lock(output_dir) as folder, _work_dir(folder) as work:
         made = _make(order, work)
         files = {
-            "model.tflite": made.tflite,
+            **made.model_files,
             "recipe.json": manifest.as_json(dict(made.recipe)),
             "reports.json": manifest.as_json(
                 {"schema_version": SCHEMA_VERSION, "passes": _reports(made)}
@@ -163,7 +173,7 @@ def make_release(
         verdict = gate.gate(scorecard, limits, made.findings.near_duplicates)
         files = _documents(made, scorecard, verdict, compared_with, command)
         if verdict.outcome == gate.PASS:
-            published = {"model.tflite": made.tflite, **files}
+            published = {**made.model_files, **files}
             where = bundle.publish(folder, published, _facts(made))
         else:
             where = bundle.reject(folder, files)
@@ -181,7 +191,7 @@ def _make(order: Order, work: pathlib.Path) -> Made:
     from tfedge import export as exporting
     from tfedge.compress import bridge, costs, loading
     from tfedge.compress.recipe import Recipe
-    from tfedge.export import options
+    from tfedge.export import options, packing
 
     chosen = options.Export.parse(export_text)
     recipe = Recipe.parse(order.recipe).scaled(order.epochs_scale)
@@ -205,7 +215,17 @@ def _make(order: Order, work: pathlib.Path) -> Made:
     tflite_bytes = exporting.to_tflite(candidate or model, chosen.to_text(), task)
     repeats = _recipe_json(order, recipe, chosen.to_text(), task, baseline)
     name = getattr(model, "name", pathlib.Path(str(order.model)).stem)
-    return Made(name, tflite_bytes, baseline, candidate, repeats, task, findings, chosen.allow_flex)
+    return Made(
+        name,
+        tflite_bytes,
+        baseline,
+        candidate,
+        repeats,
+        task,
+        findings,
+        chosen.allow_flex,
+        packing.pack(tflite_bytes) if order.packed else None,
+    )
 
 
 def _milliseconds(task: Task) -> Callable[[Any], float]:
