@@ -10,7 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfedge.compress import kernels
+from tfedge.compress import graph, kernels
 
 Pairs = tuple[tuple[str, str], ...]  # (student's layer, teacher's layer)
 
@@ -102,7 +102,17 @@ def _last_of_each_size(model: Any) -> dict[tuple[int, ...], str]:
 
 
 def _hidden_dense(model: Any) -> list[str]:
-    """Layers with a kernel that give (batch, channels), but for the one that answers."""
-    features = tensors(model)
-    dense = [kernel.layer for kernel in kernels.find(model) if kernel.layer in features]
-    return [name for name in dense if features[name].shape.rank == 2][:-1]
+    """Layers with a kernel that give (batch, channels) which another kernel reads, if late."""
+    features, readers = tensors(model), graph.consumers(model)
+    dense = {kernel.layer for kernel in kernels.find(model)}
+    read: dict[str, bool] = {}
+    for layer in reversed(model.layers):
+        behind = [reader.name for reader in readers[layer.name]]
+        read[layer.name] = any(name in dense or read[name] for name in behind)
+    return [
+        layer.name
+        for layer in model.layers
+        if layer.name in dense & features.keys()
+        and read[layer.name]
+        and features[layer.name].shape.rank == 2
+    ]
