@@ -5,12 +5,16 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+from absl import logging
+
 from tfedge import errors
 from tfedge.compress import bridge, fake_quantization, loading
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate, Quantization
 from tfedge.data.task import Task
+from tfedge.device import tflite
 from tfedge.export import (
+    calibration,
     checks,
     choices,
     conversion,
@@ -27,6 +31,7 @@ from tfedge.export import (
     restate,
     saved_model,
     slimming,
+    steady,
 )
 
 
@@ -64,7 +69,7 @@ def _candidate(candidate: Candidate, export: options.Export, task: Task | None) 
     data, names = lineage.name_kernels(data, lineage.keras_kernels(candidate.model))
     data = restate.restate(data, candidate.codes())
     float_layers = quantization.float_layers if quantization is not None else {}
-    return _finished(data, export, task, names, float_layers)
+    return _finished(data, export, task, names, float_layers, is_trained=quantization is not None)
 
 
 def _check_trained(export: options.Export) -> None:
@@ -135,14 +140,20 @@ def _finished(
     task: Task | None,
     names: frozenset[str] = frozenset(),
     other_kernels: Mapping[str, str] | None = None,
+    *,
+    is_trained: bool = False,
 ) -> bytes:
     """What comes after conversion, for files of any origin.
 
-    `other_kernels` are meant to be of another type than the route's.
+    `other_kernels` are meant to be of another type than the route's; `is_trained` says that the
+    model knew its integers when it was trained.
     """
     if not export.has_float_activations and not other_kernels:
         checks.warn_of_float(data, export)
-    data = _in_few_bits(data, export)
+    before, data = data, _in_few_bits(data, export)
+    if data is not before and not is_trained and not _is_steady(before, data, export, task):
+        logging.warning("--export=%s: answers hang on the last bits of scales; kept", export.route)
+        data = before
     attached: dict[str, Any] = {}
     if export.raw_input and task is not None:
         data = raw_input.accept(data, export.input, task.normalization)
@@ -160,6 +171,14 @@ def _in_few_bits(data: bytes, export: options.Export) -> bytes:
     if export.has_float_activations or export.route not in conversion.INT8_ACTIVATIONS:
         return data
     return few_bits.few_bits(data, export.few_bit_scales, export.few_bit_biases)
+
+
+def _is_steady(before: bytes, after: bytes, export: options.Export, task: Task | None) -> bool:
+    if task is None or export.allow_flex:  # the interpreter here has no TensorFlow operators
+        return True
+    names = tuple(tflite.read(before).named_inputs)
+    examples = functools.partial(calibration.one_by_one, task.calibration, task, names)
+    return steady.is_steady(before, after, examples)
 
 
 def _in_tf_keras(model: Any) -> Any:

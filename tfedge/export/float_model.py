@@ -82,6 +82,7 @@ def prepare(data: bytes, where: str, known_layers: Collection[str] = ()) -> Floa
     """
     model = flatbuffer.unpack(data)
     _check_float(model, where)
+    _check_known(model, where)
     kernels = {id(each.operator): each for each in operators.weighted(model)}
     main = model.subgraphs[0]
     said = [(tensor.name or b"").decode() for tensor in main.tensors]
@@ -121,6 +122,18 @@ def _check_float(model: Any, where: str) -> None:
             raise errors.BadInput(
                 where, f"its kernels are {kind} already", "Give the float32 file it was made from."
             )
+
+
+def _check_known(model: Any, where: str) -> None:
+    for graph in model.subgraphs:
+        for operator in graph.operators:
+            if operators.is_custom(model, operator):
+                raise errors.BadInput(
+                    where,
+                    f"the operator {operators.kind(model, operator)} is not one that LiteRT has, "
+                    "and ranges are read by running the file",
+                    "Replace the layer it comes from.",
+                )
 
 
 def _code(model: Any, operator: Any) -> int:

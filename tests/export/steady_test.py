@@ -1,0 +1,29 @@
+import functools
+
+import numpy as np
+import pytest
+
+from tfedge import export
+from tfedge.compress import keras as k
+from tfedge.export import calibration, flatbuffer, operators, steady
+
+
+def test_small_moves_are_steady_and_large_ones_are_not(converted, task):
+    examples = functools.partial(calibration.one_by_one, task.calibration, task, ("image",))
+    before = converted["int8"]
+    assert steady.is_steady(before, before, examples)
+    model = flatbuffer.unpack(before)
+    for operator in operators.weighted(model):
+        tensor = operator.graph.tensors[operator.kernel]
+        tensor.quantization.scale = tensor.quantization.scale * np.float32(1.3)
+    assert not steady.is_steady(before, flatbuffer.pack(model), examples)
+
+
+@pytest.mark.parametrize("is_steady", [True, False])
+def test_few_bits_stay_only_where_answers_do(model, task, monkeypatch, is_steady):
+    monkeypatch.setattr(steady, "is_steady", lambda *_: is_steady)
+    twin = k.tf_keras.models.clone_model(model)
+    twin.set_weights(model.get_weights())
+    plain = export.to_tflite(twin, "int8(few_bit_scales=False, few_bit_biases=False)", task)
+    found = export.to_tflite(twin, "int8", task)
+    assert (len(found) < len(plain)) == is_steady or found != plain
