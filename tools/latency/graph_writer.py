@@ -110,6 +110,14 @@ class GraphWriter:
         output = self._activation((*self.shape(sources[0])[:-1], channels))
         return self._operator("CONCATENATION", sources, output, options)
 
+    def pad(self, source: int, border: int) -> int:
+        """PAD of height and width on all sides."""
+        _, height, width, channels = self.shape(source)
+        sides = np.array([[0, 0], [border, border], [border, border], [0, 0]], np.int32)
+        sizes = self._constant(sides, schema.TensorType.INT32)
+        output = self._activation((1, height + 2 * border, width + 2 * border, channels))
+        return self._operator("PAD", [source, sizes], output, schema.PadOptionsT())
+
     def unary(self, source: int, kind: str) -> int:
         """An operator without options on every value: RELU, LOGISTIC, HARD_SWISH ..."""
         return self._operator(kind, [source], self._activation(self.shape(source)), None)

@@ -17,7 +17,9 @@ from tfedge.device.prediction import host, work
 _NOISE = 0.03  # of a single measurement, as a standard deviation of its logarithm
 _THREADS = (1, 2)
 _CHAIN = 25
-_PATIENCE = 0.035  # seconds for the best of a measurement
+_LENGTHS = (0.5, 1.0, 2.0, 4.0, 16.0)
+_MOST_TO_CHOOSE = 250  # samples that lengths are chosen on
+_PATIENCE = 0.02  # seconds for the best of a measurement
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,12 +62,44 @@ def fit(samples: list[Measured]) -> host.FamilyTimes:
     counts = np.array([host.counts(each.work) for each in samples])
     costs, _ = optimize.nnls(counts / ms[:, None], np.ones(len(ms)))
     left = np.log(ms / np.maximum(least, counts @ costs))
-    points = np.array([host.place(each.work) for each in samples])
-    covariance = host.kernel(points, points) + _NOISE**2 * np.eye(len(points))
-    inverse = np.linalg.inv(covariance)
-    weights = inverse @ left
-    alone = weights / np.diag(inverse)  # left-out errors of a Gaussian process, in closed form
-    return host.FamilyTimes(costs, points, weights, least, float(np.std(alone)))
+    places = np.array([host.place(each.work) for each in samples])
+    lengths = _best_lengths(places, left)
+    weights, alone = _process(places / lengths, left)
+    return host.FamilyTimes(costs, lengths, places / lengths, weights, least, _typical(alone))
+
+
+def _best_lengths(places: np.ndarray, left: np.ndarray) -> np.ndarray:
+    """One after the other, the lengths with which samples left out are met best."""
+    part = slice(0, _MOST_TO_CHOOSE)
+    lengths = np.full(places.shape[1], _LENGTHS[len(_LENGTHS) // 2])
+    for _ in range(2):
+        for dimension in range(len(lengths)):
+            tried = np.tile(lengths, (len(_LENGTHS), 1))
+            tried[:, dimension] = _LENGTHS
+            errors = [_typical(_process(places[part] / each, left[part])[1]) for each in tried]
+            lengths = tried[int(np.argmin(errors))]
+    return lengths
+
+
+def _process(points: np.ndarray, left: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Weights of the Gaussian process, and its left-out errors, which have a closed form.
+
+    Samples that it meets badly, for something else ran meanwhile, are trusted less a second time.
+    """
+    noise = np.full(len(points), _NOISE**2)
+    covariance = host.kernel(points, points)
+    for _ in range(2):
+        inverse = np.linalg.inv(covariance + np.diag(noise))
+        weights = inverse @ left
+        alone = weights / np.diag(inverse)
+        typical = max(_NOISE, _typical(alone))
+        noise = _NOISE**2 * np.maximum(1.0, (alone / typical / 2) ** 4)
+    return weights, alone
+
+
+def _typical(errors: np.ndarray) -> float:
+    """A standard deviation that outliers do not govern."""
+    return 1.48 * float(np.median(np.abs(errors)))
 
 
 def _base_ms(integer: bool, threads: int) -> float:

@@ -67,7 +67,8 @@ def rows(path: pathlib.Path = TABLE) -> list[Row]:
 def loads() -> dict[str, network.Loads]:
     """The networks of the table by `Row.network`."""
     stored = json.loads(NETWORKS.read_text(encoding="utf-8"))
-    return {name: network.loads(_works(lines)) for name, lines in stored["networks"].items()}
+    fields = stored["fields"][1:]
+    return {name: network.loads(_works(fields, each)) for name, each in stored["networks"].items()}
 
 
 def multiply_adds(name: str) -> int:
@@ -103,10 +104,10 @@ def _values(each: work.Work) -> list:
     return [getattr(each, name) for name in _FIELDS]
 
 
-def _works(lines: list[list]) -> tuple[work.Work, ...]:
+def _works(names: list[str], lines: list[list]) -> tuple[work.Work, ...]:
     found = []
     for count, *values in lines:
-        fields = dict(zip(_FIELDS, values, strict=True))
+        fields = dict(zip(names, values, strict=True))
         found += [work.Work(**{**fields, "integer": bool(fields["integer"])})] * count
     return tuple(found)
 

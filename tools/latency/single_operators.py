@@ -131,8 +131,10 @@ FAMILIES: dict[str, Draw] = {
     "RELU": _of_image(lambda graph: graph.unary(graph.input, "RELU")),
     "HARD_SWISH": _of_image(lambda graph: graph.unary(graph.input, "HARD_SWISH")),
     "LOGISTIC": _of_image(lambda graph: graph.unary(graph.input, "LOGISTIC")),
+    "TANH": _of_image(lambda graph: graph.unary(graph.input, "TANH")),
+    "PAD": _of_image(lambda graph: graph.pad(graph.input, 1)),
     "SOFTMAX": _softmax,
     "CONCATENATION": _concatenation,
 }
 # The share of measurements: convolutions have most sizes to vary.
-SHARES = {"conv": 6, "pointwise": 5, "depthwise": 4, "dense": 3}
+SHARES = {"conv": 6, "pointwise": 6, "depthwise": 4, "dense": 3}

@@ -48,7 +48,7 @@ def leave_out(
 
 def widening(misses: list[Miss]) -> float:
     """Deviations on either side that hold `COVERED` of the misses."""
-    ratios = [abs(m.error) / np.hypot(m.deviation, m.row.deviation) for m in misses]
+    ratios = [abs(m.error) / m.deviation for m in misses]
     return float(np.quantile(ratios, COVERED, method="higher"))
 
 

@@ -21,8 +21,9 @@ from tfedge.device.prediction.work import Work
 
 SCHEMA_VERSION = 1
 _STAND_IN = "ADD"  # for operators of a kind that was not measured
-LENGTHS = {"macs": 2.0, "columns": 1.0, "depth": 1.0, "values": 1.5}
 LANES = 16  # values that one step of the host's vector units writes, for rounding up
+_STEP = 8  # int8 channels that one step reads
+_MOST_CORRECTION = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,12 +32,14 @@ class FamilyTimes:
 
     Attributes:
         costs_ms: of each of `counts`.
-        points: (measured, dimensions) of `place`.
+        lengths: (dimensions,) of `place`, over which times change in another way.
+        points: (measured, dimensions) of `place` in these lengths.
         weights: (measured,) of the Gaussian process on the logarithm of time over formula.
         least_ms, spread: the shortest time seen; what the process leaves, as a logarithm.
     """
 
     costs_ms: np.ndarray
+    lengths: np.ndarray
     points: np.ndarray
     weights: np.ndarray
     least_ms: float
@@ -45,8 +48,9 @@ class FamilyTimes:
     def ms(self, work: Work) -> float:
         """Milliseconds of one operator."""
         formula = max(self.least_ms, float(counts(work) @ self.costs_ms))
-        correction = float(kernel(place(work)[None], self.points)[0] @ self.weights)
-        return formula * math.exp(min(1.0, max(-1.0, correction)))
+        at = place(work)[None] / self.lengths
+        correction = float(kernel(at, self.points)[0] @ self.weights)
+        return formula * math.exp(max(-_MOST_CORRECTION, min(_MOST_CORRECTION, correction)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,31 +105,38 @@ def family(work: Work) -> str:
 
 def counts(work: Work) -> np.ndarray:
     """(6,) what an operator's time may be proportional to; the first is the operator itself."""
-    columns = -(-work.columns // LANES) * LANES
-    rows = work.macs / max(1, work.columns * work.depth)
-    macs = work.macs * columns / work.columns if work.family != "depthwise" else work.macs
-    packed = rows * work.depth if work.family in ("conv", "pointwise") else 0.0
+    rows, channels = _rows(work), work.depth / work.window
+    packed = work.input_elements * work.window if work.family in ("conv", "pointwise") else 0
+    multiplied: float = work.macs
+    if work.family != "depthwise":
+        step = _STEP if work.integer else 1
+        multiplied = rows * _up(work.columns, LANES) * work.window * _up(channels, step)
     moved = work.activation_bytes + work.weight_bytes
-    written = float(work.output_elements)
-    return np.array([1.0, macs / 1e6, packed / 1e6, written / 1e6, moved / 1e6, work.passes / 1e6])
+    found = (multiplied if work.macs else 0, packed, work.output_elements, moved, work.passes)
+    return np.array([1.0, *(each / 1e6 for each in found)])
 
 
 def place(work: Work) -> np.ndarray:
-    """(4,) where an operator lies among those measured, in units of `LENGTHS`."""
-    filled = 1 - work.columns % LANES / LANES if work.columns % LANES else 0.0
-    size = math.log1p(work.macs or work.passes)
-    return np.array(
-        [
-            size / LENGTHS["macs"],
-            math.log(work.columns) / LENGTHS["columns"] + filled,
-            math.log(work.depth) / LENGTHS["depth"],
-            math.log1p(work.activation_bytes) / LENGTHS["values"],
-        ]
-    )
+    """(7,) where an operator lies among those measured; logarithms, but for what lanes waste."""
+    rows, channels = _rows(work), work.depth / work.window
+    read = work.input_elements / work.output_elements if work.output_elements else 1.0
+    wasted = _up(work.columns, LANES) / work.columns - 1
+    unread = _up(channels, _STEP) / channels - 1
+    sizes = (rows, work.columns, channels, work.window, max(read, 1e-3))
+    return np.array([*(math.log(size) for size in sizes), min(1.0, wasted), min(1.0, unread)])
+
+
+def _rows(work: Work) -> float:
+    """Output pixels."""
+    return max(1.0, work.output_elements / work.columns)
+
+
+def _up(count: float, step: int) -> float:
+    return -(-count // step) * step
 
 
 def kernel(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """(n, m) covariance of the corrections at two sets of places: smooth, of unit length."""
+    """(n, m) covariance of the corrections at two sets of places, in lengths."""
     distance = ((first[:, None, :] - second[None, :, :]) ** 2).sum(-1)
     return 0.1 * np.exp(-0.5 * distance)
 
@@ -164,6 +175,7 @@ def _read(path: pathlib.Path, _: int) -> HostTimes:
         families = {
             name: FamilyTimes(
                 np.array(each["costs_ms"], float),
+                np.array(each["lengths"], float),
                 np.array(each["points"], float),
                 np.array(each["weights"], float),
                 float(each["least_ms"]),
@@ -188,6 +200,7 @@ def write(times: HostTimes, path: pathlib.Path) -> None:
         "families": {
             name: {
                 "costs_ms": each.costs_ms.tolist(),
+                "lengths": each.lengths.tolist(),
                 "points": np.round(each.points, 4).tolist(),
                 "weights": np.round(each.weights, 5).tolist(),
                 "least_ms": each.least_ms,

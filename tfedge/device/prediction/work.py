@@ -57,6 +57,7 @@ class Work:
         columns: output channels, over which a kernel's SIMD lanes are spread; of operators that
             do not multiply, the last dimension.
         depth: multiply-adds for one output value.
+        window: pixels that one output pixel is computed from.
         passes: additions or what costs as much, of operators that do not multiply by a kernel.
         activation_bytes: read and written, without weights.
         weight_bytes: of constants.
@@ -72,6 +73,7 @@ class Work:
     macs: int = 0
     columns: int = 1
     depth: int = 1
+    window: int = 1
     passes: float = 0.0
     activation_bytes: int = 0
     weight_bytes: int = 0
@@ -129,7 +131,7 @@ def _counted(base: Work, operator: graph.Operator, file: tflite.TfliteFile) -> W
     if kind in _POOLING:
         window = operator.options["filterHeight"] * operator.options["filterWidth"]
         passes = float(min(window, _elements(operands[0])) * base.output_elements)
-        return dataclasses.replace(base, family="elementwise", passes=passes)
+        return dataclasses.replace(base, family="elementwise", passes=passes, window=window)
     if kind in _REDUCING:
         passes = float(_elements(operands[0]))
         return dataclasses.replace(base, family="elementwise", passes=passes)
@@ -141,7 +143,8 @@ def _convolution(_: Any, operands: list[graph.Tensor], output: graph.Tensor) -> 
     image, kernel = operands[0], operands[1]
     depth = math.prod(kernel.shape[1:])
     counted = _product(_elements(output), depth, kernel.shape[0])
-    if math.prod(kernel.shape[1:-1]) == 1 and image.shape[1:-1] == output.shape[1:-1]:
+    counted["window"] = math.prod(kernel.shape[1:-1])
+    if counted["window"] == 1 and image.shape[1:-1] == output.shape[1:-1]:
         return {"family": "pointwise", **counted}
     pixels = _elements(output) // max(1, kernel.shape[0])
     size = weights.stored_bytes(image.dtype, pixels * depth)
@@ -150,7 +153,8 @@ def _convolution(_: Any, operands: list[graph.Tensor], output: graph.Tensor) -> 
 
 def _depthwise(_: Any, operands: list[graph.Tensor], output: graph.Tensor) -> dict[str, Any]:
     window = math.prod(operands[1].shape[1:-1])
-    return {"family": "depthwise", **_product(_elements(output), window, output.shape[-1])}
+    counted = _product(_elements(output), window, output.shape[-1])
+    return {"family": "depthwise", "window": window, **counted}
 
 
 def _dense(_: Any, operands: list[graph.Tensor], output: graph.Tensor) -> dict[str, Any]:

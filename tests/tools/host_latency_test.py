@@ -1,0 +1,95 @@
+import dataclasses
+import json
+import pathlib
+import sys
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "tools"))
+
+from latency import graph_writer, host_fit, random_networks, single_operators
+
+import tfedge
+from tfedge.device import tflite
+from tfedge.device.prediction import host, work
+
+
+def timed(content):
+    return tuple(w for w in work.of(tflite.read(content)) if w.family != "free")
+
+
+def made_up_ms(each):
+    """A host on which a multiply-add takes 20 ps and vectors of 16 are filled up."""
+    return 1e-4 + 2e-5 * host.counts(each)[1] * 1e3 + 3e-3 * host.counts(each)[4]
+
+
+@pytest.fixture(scope="module")
+def times():
+    families, base = {}, {}
+    for integer in (False, True):
+        base[host.key(integer, 1)] = 3e-4
+        for family in single_operators.FAMILIES:
+            drawn = single_operators.draw(family, 24, integer, seed=1)
+            samples = [host_fit.Measured(w, made_up_ms(w)) for c in drawn for w in timed(c)]
+            families[host.key(integer, 1, family)] = host_fit.fit(samples)
+    return host.HostTimes("made-up", base, families, 0.1)
+
+
+@pytest.mark.parametrize("integer", [False, True])
+def test_networks_are_sums_of_their_operators(times, integer):
+    for seed in range(5):
+        works = timed(random_networks.draw(integer, seed))
+        expected = 3e-4 + sum(made_up_ms(each) for each in works)
+        found, notes = host.total_ms(times, works, integer, 1)
+        assert found == pytest.approx(expected, rel=0.1)
+        assert notes == ()
+
+
+def test_what_was_measured_is_kept(times, tmp_path, monkeypatch):
+    path = tmp_path / "deep" / "host.json"
+    host.write(times, path)
+    monkeypatch.setenv("TFEDGE_HOST_LATENCY", str(path))
+    content = random_networks.draw(True, 3)
+    estimate = tfedge.predict_latency(content, device="host", threads=2)
+    assert estimate.low < estimate.value < estimate.high
+    assert estimate.value == pytest.approx(
+        host.total_ms(times, timed(content), True, 1)[0], rel=0.01
+    )
+    assert "1 stand in" in estimate.notes[0]
+
+
+def test_a_host_that_was_not_measured_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("TFEDGE_HOST_LATENCY", str(tmp_path / "none.json"))
+    with pytest.raises(tfedge.BadInput, match="--host once"):
+        tfedge.predict_latency(random_networks.draw(False, 0), device="host")
+    (tmp_path / "none.json").write_text(json.dumps({"schema_version": 99}))
+    with pytest.raises(tfedge.BadInput, match="schema_version 99"):
+        tfedge.predict_latency(random_networks.draw(False, 0), device="host")
+
+
+def test_one_disturbed_measurement_does_not_bend_its_neighbours():
+    contents = single_operators.draw("pointwise", 60, False, seed=2)
+    samples = [host_fit.Measured(w, made_up_ms(w)) for c in contents for w in timed(c)]
+    disturbed = [dataclasses.replace(samples[0], ms=samples[0].ms * 5), *samples[1:]]
+    fit = host_fit.fit(disturbed)
+    errors = [fit.ms(each.work) / each.ms - 1 for each in samples[1:]]
+    assert np.median(np.abs(errors)) < 0.03
+
+
+@pytest.mark.parametrize("integer", [False, True])
+def test_written_files_run(integer):
+    graph = graph_writer.GraphWriter((8, 8, 3), integer)
+    x = graph.depthwise(graph.convolution(graph.input, 8, 3, 2))
+    x = graph.concatenate([graph.add(x, x), graph.multiply(x, x)])
+    x = graph.pool(graph.unary(graph.pad(x, 1), "HARD_SWISH"))
+    x = graph.softmax(graph.dense(graph.mean(x), 4))
+    interpreter = tflite.interpreter(graph.finish(x), 1)
+    interpreter.allocate_tensors()
+    given = interpreter.get_input_details()[0]
+    interpreter.set_tensor(given["index"], np.ones(given["shape"], given["dtype"]))
+    interpreter.invoke()
+    found = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+    assert found.shape == (1, 4)
+    total = (found.astype(float) + 128).sum() / 256 if integer else found.sum()
+    assert total == pytest.approx(1, abs=0.02)
