@@ -32,6 +32,15 @@ def test_a_matrix_of_rank_one_needs_rank_one():
     assert np.linalg.norm(first) == pytest.approx(np.linalg.norm(last), rel=1e-5)
 
 
+def test_responses_keep_the_directions_that_outputs_take():
+    kernel, inputs = _kernel(5, 4), np.array([[1.0, 0, 0, 0, 0], [2.0, 0, 0, 0, 0]])
+    outputs = inputs @ kernel
+    way = factors.Responses(outputs.T @ outputs / 2)
+    first, last = way.factors(kernel, (1,))
+    np.testing.assert_allclose(inputs @ first @ last, outputs, atol=1e-5)
+    assert factors.error(kernel, way.product(way.factors(kernel, (4,)))) < 1e-5
+
+
 @pytest.mark.parametrize("way", factors.ALL, ids=lambda way: way.name)
 def test_what_is_kept_is_at_least_what_the_spectra_say(way):
     kernel, places = _kernel(3, 3, 4, 6), multiply_adds.Positions(1, 1, 1)

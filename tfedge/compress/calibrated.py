@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfedge.compress import fake_quantization
+from tfedge.compress import fake_quantization, graph, kernels
 from tfedge.compress import keras as k
 from tfedge.data.task import Task
 
 _BATCH = 32
+_ENDING = "unobserved_activation"
 PerChannel = dict[str, np.ndarray]
 
 
@@ -52,6 +53,55 @@ def means(model: Any, layers: Sequence[str]) -> Callable[[Task], PerChannel]:
         }
 
     return measure
+
+
+def covariances(model: Any, task: Task, layers: Sequence[str]) -> dict[str, np.ndarray]:
+    """E[y y'] of what each layer's kernel alone gives, before bias and activation.
+
+    Args:
+        model: flat tf_keras model.
+        task: its calibration split is read.
+        layers: names of layers with kernels.
+
+    Returns:
+        Layer -> (channels, channels).
+    """
+    if not layers:
+        return {}
+    linear = without_activations(model)
+    found = [values for values, _ in _observed(linear, layers, _moments)(task)]
+    covariances = {}
+    for layer, *values in zip(layers, *found, strict=True):
+        moments = np.stack(values).astype(np.float64).mean(axis=0)
+        bias = _bias(linear.get_layer(layer))
+        mixed = np.outer(moments[-1], bias)
+        covariances[layer] = moments[:-1] - mixed - mixed.T + np.outer(bias, bias)
+    return covariances
+
+
+def without_activations(model: Any) -> Any:
+    """A copy in which a layer with a kernel gives what its activation is then applied to."""
+    replace = {}
+    for kernel in kernels.find(model):
+        layer = model.get_layer(kernel.layer)
+        linear = type(layer).from_config({**layer.get_config(), "activation": "linear"})
+        activation = k.tf_keras.layers.Activation(layer.activation, name=f"{layer.name}_{_ENDING}")
+        replace[layer.name] = [
+            graph.Replacement(linear, layer.get_weights()),
+            graph.Replacement(activation),
+        ]
+    return graph.rebuild(model, replace)
+
+
+def _bias(layer: Any) -> np.ndarray:
+    return layer.bias.numpy() if layer.use_bias else np.zeros(layer.get_output_shape_at(0)[-1])
+
+
+def _moments(tensors: list[Any]) -> Any:
+    """(channels + 1, channels): E[y y'], and E[y] below it."""
+    rows = tf.concat([tf.reshape(t, (-1, t.shape[-1])) for t in tensors], axis=0)
+    ones = tf.concat([rows, tf.ones_like(rows[:, :1])], axis=1)
+    return tf.matmul(ones, rows, transpose_a=True) / tf.cast(tf.shape(rows)[0], rows.dtype)
 
 
 def _largest(tensors: list[Any]) -> Any:

@@ -89,6 +89,37 @@ class Svd(Factorisation):
         return np.tensordot(first, last.reshape(last.shape[-2:]), 1)
 
 
+class Responses(Svd):
+    """The same chain, cut so that outputs, not weights, change least (Zhang et al. 2015).
+
+    With V the leading eigenvectors of E[y y'], W becomes (W V) V'. How many is still decided by
+    the spectrum of the weights: a few directions, the mean above all, hold nearly all the energy
+    of outputs, and accuracy needs more than these.
+    """
+
+    def __init__(self, covariance: np.ndarray):
+        """From E[y y'] of what the kernel gives on typical inputs, (outputs, outputs)."""
+        self._vectors = np.linalg.eigh(covariance)[1][:, ::-1]
+
+    @property
+    def name(self) -> str:
+        """As the setting `method` has it."""
+        return "svd"
+
+    def factors(self, kernel: np.ndarray, ranks: Ranks) -> tuple[np.ndarray, ...]:
+        """See `Factorisation`."""
+        basis = self._vectors[:, : ranks[0]]
+        left = _matrix(kernel) @ basis
+        # Both carry half of the size of each channel between them.
+        lengths, whole = np.linalg.norm(left, axis=0), np.linalg.norm(left)
+        root = np.sqrt(np.where(lengths > 1e-6 * whole, lengths, 1.0))
+        first, last = self.shapes(kernel.shape, ranks)
+        return (
+            (left / root).astype(np.float32).reshape(first),
+            (basis * root).T.astype(np.float32).reshape(last),
+        )
+
+
 class Spatial(Factorisation):
     """A column, then a row: a truncated SVD of (height inputs, width outputs)."""
 

@@ -18,7 +18,7 @@ class Option:
         way: the factorisation.
         ranks: channels between its stages.
         multiply_adds: of the chain, for one example.
-        kept: least share of the kernel's squared singular values that is kept, 0..1.
+        kept: share of the kernel's squared singular values that these ranks can keep, 0..1.
     """
 
     way: factors.Factorisation

@@ -41,7 +41,7 @@ def model():
 
 
 def _apply(model, task, **settings):
-    given = {"epochs": 0, "energy": 0.9999, "multiple_of": 1, **settings}
+    given = {"epochs": 0, "energy": 0.9999, "multiple_of": 1, "fit": "weights", **settings}
     return low_rank.LowRank(**given)(Candidate(model), task)
 
 
@@ -131,6 +131,18 @@ def test_validation_decides_and_fine_tuning_follows(model, task):
     assert "hidden" in loose["layers"] and len(strict.history) == 1
 
 
+def test_fitting_responses_keeps_outputs_better_than_fitting_weights(make_task):
+    k.tf_keras.utils.set_random_seed(1)
+    image = k.tf_keras.Input((6, 6, 1), name="image")
+    model = k.tf_keras.Model(image, layers.Conv2D(8, 3, name="conv")(image))
+    task = make_task()
+    wanted, apart = model(task.calibration.x), {}
+    for fit in ("weights", "responses"):
+        found = _apply(model, task, fit=fit, method="svd", rank=2)
+        apart[fit] = float(np.linalg.norm(found.model(task.calibration.x) - wanted))
+    assert apart["responses"] < 0.9 * apart["weights"]
+
+
 def test_it_can_be_applied_twice(model, task):
     once = _apply(model, task, ratio=0.5)
     twice = low_rank.LowRank(epochs=0, ratio=0.5, multiple_of=1)(once, task)
@@ -162,6 +174,7 @@ def test_digits_keep_their_accuracy_within_the_tolerance():
     "settings",
     [
         {"method": "qr"},
+        {"fit": "outputs"},
         {"energy": 0},
         {"ratio": 1.5},
         {"rank": 0},

@@ -13,13 +13,10 @@ import numpy as np
 
 from tfedge.compress import calibrated, folding, graph, kernels
 from tfedge.compress import holds as holds_lib
-from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate
 from tfedge.compress.passes import base
 from tfedge.data.task import Task
 from tfedge.errors import BadInput
-
-_ENDING = "unrounded_activation"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +71,8 @@ class _Rounding:
     """A model whose kernels are rounded one depth after the other."""
 
     def __init__(self, model: Any, holds: tuple[holds_lib.Hold, ...], bits: int):
-        self._model = _linear_with_biases(model)
+        every = {kernel.layer: np.zeros(()) for kernel in kernels.find(model)}
+        self._model = calibrated.without_activations(_with_biases(model, every))
         self._kernels = {kernel.layer: kernel for kernel in kernels.find(self._model)}
         self._rounded = {
             layer: _round(kernel, holds_lib.on(holds, layer), bits)
@@ -122,20 +120,6 @@ def _shift(wanted: calibrated.PerChannel, found: calibrated.PerChannel) -> dict[
     return {layer: float(np.abs(wanted[layer] - found[layer]).mean()) for layer in wanted}
 
 
-def _linear_with_biases(model: Any) -> Any:
-    """The model with every kernel's own output, before the activation, as a layer's output."""
-    replace = {}
-    for kernel in kernels.find(model):
-        layer = model.get_layer(kernel.layer)
-        replace[layer.name] = [
-            _with_bias(layer, 0.0, activation="linear"),
-            graph.Replacement(
-                k.tf_keras.layers.Activation(layer.activation, name=f"{layer.name}_{_ENDING}")
-            ),
-        ]
-    return graph.rebuild(model, replace)
-
-
 def _with_biases(model: Any, corrections: calibrated.PerChannel) -> Any:
     replace = {
         name: [_with_bias(model.get_layer(name), correction)]
@@ -144,9 +128,9 @@ def _with_biases(model: Any, corrections: calibrated.PerChannel) -> Any:
     return graph.rebuild(model, replace)
 
 
-def _with_bias(layer: Any, more: Any, **changes: Any) -> graph.Replacement:
+def _with_bias(layer: Any, more: np.ndarray) -> graph.Replacement:
     """A layer's twin with this much more bias; one without a bias gets one."""
-    config = {**layer.get_config(), "use_bias": True, **changes}
+    config = {**layer.get_config(), "use_bias": True}
     kernel, *rest = layer.get_weights()
     bias = rest[0] if rest else np.zeros(layer.get_output_shape_at(0)[-1])
     weights = [kernel, (bias + more).astype(np.float32)]

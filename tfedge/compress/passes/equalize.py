@@ -5,6 +5,9 @@ arXiv:1906.04721. A channel is divided by s where it is made and multiplied by s
 read, which a ReLU in between lets through. Kernels have a scale per output channel in a .tflite,
 activations one for all: by default it is therefore the activations that become alike, at the
 price of the kernel that reads them (Xiao et al. 2022, arXiv:2211.10438, equation 4).
+
+ReLU6 scales only below 6. A channel before one is scaled if it stays below 3 on the calibration
+split, before and after; for inputs that take it more than twice as far outputs can change.
 """
 
 import dataclasses
@@ -23,7 +26,7 @@ from tfedge.data.task import Task
 from tfedge.errors import BadInput
 
 _RANGES = ("activations", "weights")
-_ROOM = 0.75  # of the cap of a ReLU6 that an activation may use on the calibration split
+_ROOM = 0.5  # of the cap of a ReLU6, for what the calibration split has not shown
 _MOST = 100.0  # no channel is scaled further: next to nothing stays next to nothing
 _CONVERGED = 1e-3  # largest change of a logarithm in a sweep
 
@@ -151,9 +154,9 @@ def _limited(wanted: np.ndarray, link: Link, seen: np.ndarray) -> np.ndarray:
 
 def _below_caps(
     found: Sequence[Link], seen: calibrated.PerChannel
-) -> tuple[list[Link], dict[str, str]]:
+) -> tuple[tuple[Link, ...], dict[str, str]]:
     """The links whose activation stays below its cap in some channel, and the others' reasons."""
-    kept, reasons = [], {}
+    kept, reasons = list[Link](), {}
     for link in found:
         if link.cap is None or np.any(seen[link.between] <= _ROOM * link.cap):
             kept.append(link)
@@ -162,15 +165,15 @@ def _below_caps(
                 f"{link.between} is cut at {link.cap:g}, and every channel comes within"
                 f" {1 - _ROOM:.0%} of that on the calibration split"
             )
-    return kept, reasons
+    return tuple(kept), reasons
 
 
 def _without_promises(
     model: Any, found: Sequence[Link], holds: tuple[holds_lib.Hold, ...]
-) -> tuple[list[Link], dict[str, str]]:
+) -> tuple[tuple[Link, ...], dict[str, str]]:
     """The links that no promise about a kernel forbids, and the others' reasons."""
     known = {kernel.layer: kernel for kernel in kernels.find(model)}
-    kept, reasons = [], {}
+    kept, reasons = list[Link](), {}
     for link in found:
         first, second = known[link.first], known[link.second]
         channels = int(np.prod([first.shape[axis] for axis in kernels.channel_axes(first.kind)]))
@@ -186,7 +189,7 @@ def _without_promises(
             reasons[link.first] = f"scaling would break what is promised: {', '.join(lost)}"
         else:
             kept.append(link)
-    return kept, reasons
+    return tuple(kept), reasons
 
 
 def _of_layer(kernel: kernels.Kernel, factors: Factors) -> np.ndarray:

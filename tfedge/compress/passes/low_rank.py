@@ -10,9 +10,11 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+import numpy as np
 from absl import logging
 
 from tfedge.compress import (
+    calibrated,
     chains,
     factors,
     finetune,
@@ -30,6 +32,7 @@ from tfedge.data.task import Task
 from tfedge.errors import BadInput
 
 _METHODS = ("auto", *(way.name for way in factors.ALL))
+_FITS = ("responses", "weights")
 _STEPS = 8  # options tried per layer when validation decides
 
 
@@ -42,6 +45,8 @@ class LowRank(base.Pass):
     Attributes:
         method: "svd" (window, then 1x1), "spatial" (k x 1, then 1 x k), "tucker" (1x1, k x k,
             1x1) or "auto", the best of them. Dense and 1x1 kernels are always cut by SVD.
+        fit: "responses", an SVD keeps what the outputs on the calibration split need most, or
+            "weights"; the other methods always fit weights.
         energy: share of the kernel's squared singular values to keep, 0..1.
         ratio: instead, share of the layer's multiply-adds to keep, 0..1.
         rank: instead, the channels between; (inputs, outputs) of the window for "tucker".
@@ -52,8 +57,11 @@ class LowRank(base.Pass):
         rules: layer regex -> settings that differ there, None to leave it alone.
     """
 
-    per_layer: ClassVar[tuple[str, ...]] = ("method", "energy", "ratio", "rank", "multiple_of")
+    per_layer: ClassVar[tuple[str, ...]] = (
+        *("method", "fit", "energy", "ratio", "rank", "multiple_of"),
+    )
     method: str = "auto"
+    fit: str = "responses"
     energy: float = 0.9
     ratio: float | None = None
     rank: int | tuple[int, int] | None = None
@@ -67,6 +75,7 @@ class LowRank(base.Pass):
     def __post_init__(self) -> None:
         """Refuse settings out of range."""
         self.check(self.method in _METHODS, "method", f"one of {', '.join(_METHODS)}")
+        self.check(self.fit in _FITS, "fit", f"one of {', '.join(_FITS)}")
         energy, ratio, most = self.energy, self.ratio, self.tolerance
         self.check(base.number(energy) and 0 < energy <= 1, "energy", "0 < energy <= 1")
         fine = ratio is None or (base.number(ratio) and 0 < ratio < 1)
@@ -97,7 +106,9 @@ class LowRank(base.Pass):
                 "Leave it out, or put it first.",
             )
         for kernel, settings in targets:
-            if settings.rank is not None and not _ways_at(settings, kernel.shape):
+            if settings.rank is not None and not _ways_at(
+                settings.rank, _ways(settings.method, kernel.shape), kernel.shape
+            ):
                 raise BadInput(
                     f"{self.name}(rank={settings.rank!r})",
                     f"layer {kernel.layer} has a kernel {kernel.shape},"
@@ -172,8 +183,11 @@ class LowRank(base.Pass):
     ) -> tuple[dict[str, ranks.Option], dict[str, str]]:
         """Layer -> what it becomes, and the layers where nothing is saved with the reason."""
         chosen, ladders, unsaved = {}, {}, {}
+        observed = [each.layer for each, settings in targets if settings.fit == "responses"]
+        covariances = calibrated.covariances(model, task, observed)
         for kernel, settings in targets:
-            found = _Choices.of(kernel, settings, model.get_layer(kernel.layer))
+            ways = _ways(settings.method, kernel.shape, covariances.get(kernel.layer))
+            found = _Choices.of(kernel, settings, ways, model.get_layer(kernel.layer))
             if settings.rank is None and settings.ratio is None and self.tolerance is not None:
                 ladders[kernel.layer] = found.ladder()
                 continue
@@ -196,6 +210,7 @@ class _Choices:
     """All ways to cut one kernel, and the settings to choose by."""
 
     settings: LowRank
+    ways: tuple[factors.Factorisation, ...]
     places: multiply_adds.Positions
     kernel: Any
     options: tuple[ranks.Option, ...]
@@ -203,12 +218,18 @@ class _Choices:
     whole: int
 
     @classmethod
-    def of(cls, kernel: kernels.Kernel, settings: LowRank, layer: Any) -> "_Choices":
+    def of(
+        cls,
+        kernel: kernels.Kernel,
+        settings: LowRank,
+        ways: Sequence[factors.Factorisation],
+        layer: Any,
+    ) -> "_Choices":
         """The choices for a kernel of a built layer."""
         value, places = kernel.numpy(), multiply_adds.positions(layer)
-        found = ranks.options(value, places, _ways(settings.method, kernel.shape))
+        found = ranks.options(value, places, ways)
         even = ranks.rounded(found, value, places, settings.multiple_of)
-        return cls(settings, places, value, found, even, value.size * places.outputs)
+        return cls(settings, tuple(ways), places, value, found, even, value.size * places.outputs)
 
     def choose(self) -> tuple[ranks.Option | None, str]:
         """What the settings ask for; or None and why."""
@@ -234,7 +255,7 @@ class _Choices:
 
     def _at_rank(self, rank: int | tuple[int, int]) -> ranks.Option:
         """The way that keeps most with ranks given outright."""
-        ways = _ways_at(self.settings, self.kernel.shape)
+        ways = _ways_at(rank, self.ways, self.kernel.shape)
         exact = [
             ranks.option(self.kernel, self.places, way, wanted) for way, wanted in ways.items()
         ]
@@ -250,19 +271,24 @@ class _Choices:
         return None, f"{asked} takes {cost} multiply-adds, the layer {self.whole:,}"
 
 
-def _ways(method: str, shape: tuple[int, ...]) -> list[factors.Factorisation]:
-    """The factorisations to choose from; a window of 1 leaves only the SVD."""
-    svd = [way for way in factors.ALL if way.name == "svd"]
-    fitting = [way for way in factors.ALL if way.fits(shape) and method in ("auto", way.name)]
-    return fitting or svd
+def _ways(
+    method: str, shape: tuple[int, ...], covariance: np.ndarray | None = None
+) -> list[factors.Factorisation]:
+    """The factorisations to choose from; a window of 1 leaves only the SVD.
+
+    Where the covariance of the outputs is known, the SVD is the one of the outputs.
+    """
+    svd = factors.Svd() if covariance is None else factors.Responses(covariance)
+    every = [svd, factors.Spatial(), factors.Tucker()]
+    return [way for way in every if way.fits(shape) and method in ("auto", way.name)] or [svd]
 
 
 def _ways_at(
-    settings: LowRank, shape: tuple[int, ...]
+    rank: Any, ways: Sequence[factors.Factorisation], shape: tuple[int, ...]
 ) -> dict[factors.Factorisation, factors.Ranks]:
     """The factorisations that can have the rank asked for, with their ranks."""
-    given, found = _as_ranks(settings.rank), {}
-    for way in _ways(settings.method, shape):
+    given, found = _as_ranks(rank), {}
+    for way in ways:
         full = way.full(shape)
         wanted = given * len(full) if len(given) == 1 else given
         if len(wanted) == len(full) and all(
