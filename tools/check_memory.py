@@ -91,8 +91,7 @@ def _measured(path: pathlib.Path) -> dict[str, int]:
         before = _anonymous_bytes()
         interpreter = tflite.interpreter(path, 1, delegate)
         interpreter.allocate_tensors()
-        for _ in range(2):
-            interpreter.invoke()
+        interpreter.invoke()
         grown.append(_anonymous_bytes() - before)
         kept.append(interpreter)  # what it gives back would be used again by the next one
     return {

@@ -11,7 +11,7 @@ from tfedge.data.task import Normalization
 from tfedge.device import inference, sandbox, tflite
 
 MUTANTS = 300
-RUN = 40  # of those that can be read: a child takes 0.2 s of a core
+RUN = 15  # of those that can be read: a child takes 0.2 s of a core; a tool runs thousands
 KINDS = {"memory", "signal", "timeout", "error"}
 
 
@@ -60,7 +60,7 @@ def test_whatever_can_be_read_runs_or_fails_with_a_kind(mutants, image_task):
         except errors.BadInput:
             results["refused"] += 1
     assert set(results) <= {*KINDS, "ran", "refused"}
-    assert results["ran"] > 10, results
+    assert results["ran"] > 3, results
 
 
 def test_truncated_files_are_all_refused(mutants):
