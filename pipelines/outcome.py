@@ -55,7 +55,8 @@ def _predicted(scorecard: "Scorecard") -> Iterator[tuple[str, str]]:
     if scorecard.phone_estimate:
         estimate = scorecard.phone_estimate
         told = f"{estimate.value:.3g} ms ({estimate.low:.3g} to {estimate.high:.3g}), an estimate"
-        yield f"latency on {estimate.device}", told
+        told += f", extrapolated from {estimate.device}" if estimate.extrapolated else ""
+        yield f"latency on {scorecard.profile.name}", told
     if scorecard.energy:
         energy = scorecard.energy
         told = f"{energy.value:.3g} mJ ({energy.low:.3g} to {energy.high:.3g}), an estimate"
@@ -65,6 +66,7 @@ def _predicted(scorecard: "Scorecard") -> Iterator[tuple[str, str]]:
         yield "an app must have free", f"{free:,} bytes, an estimate"
     if scorecard.compatibility:
         for each in scorecard.compatibility.delegates:
-            yield f"{each.delegate}, by rules", f"{each.fraction:.0%} in {each.parts} parts"
+            parts = f"{each.parts} part" + ("" if each.parts == 1 else "s")
+            yield f"{each.delegate}, by rules", f"{each.fraction:.0%} of the operators, {parts}"
         for note in scorecard.compatibility.speed:
             yield "speed", note
