@@ -16,7 +16,7 @@ SHARED: dict[str, tuple[float, float]] = {
     "conv.builtin": (0.0, 0.12),
     "depthwise": (math.log(0.4), 0.4),
     "depthwise.integer": (0.0, 0.3),
-    "fetch": (math.log(0.6), 0.6),
+    "fetch": (math.log(0.2), 0.8),
     "fetch.integer": (0.0, 0.4),
     "fetch.xnnpack": (math.log(2), 0.4),
     "store": (math.log(0.6), 0.6),

@@ -32,6 +32,7 @@ _REDUCING = (
     *("REDUCE_ANY", "REDUCE_ALL", "TOPK_V2"),
 )
 _POOLING = ("AVERAGE_POOL_2D", "MAX_POOL_2D", "L2_POOL_2D")
+_INTEGERS = ("INT8", "UINT8", "INT16", "INT4", "INT2")
 _COPYING = (
     *("CONCATENATION", "PAD", "PADV2", "MIRROR_PAD", "TRANSPOSE", "SLICE", "STRIDED_SLICE"),
     *("SPLIT", "SPLIT_V", "PACK", "UNPACK", "GATHER", "GATHER_ND", "TILE", "BROADCAST_TO"),
@@ -114,9 +115,15 @@ def _of(file: tflite.TfliteFile, operator: graph.Operator, constants: frozenset[
         columns=max(1, outputs[0].shape[-1]) if outputs[0].shape else 1,
         input_elements=sum(_elements(t) for t in moving),
         output_elements=sum(_elements(t) for t in outputs),
-        integer=outputs[0].dtype in ("INT8", "UINT8", "INT16", "INT4", "INT2"),
+        integer=outputs[0].dtype in _INTEGERS
+        or (operator.kind in _MULTIPLYING and any(_is_integer_kernel(t) for t in fixed)),
     )
     return _counted(base, operator, file)
+
+
+def _is_integer_kernel(tensor: graph.Tensor) -> bool:
+    """Floats that such a kernel multiplies are quantized first, while running."""
+    return tensor.dtype in _INTEGERS and len(tensor.shape) > 1
 
 
 def _counted(base: Work, operator: graph.Operator, file: tflite.TfliteFile) -> Work:
