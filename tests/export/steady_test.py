@@ -5,6 +5,7 @@ import pytest
 
 from tfedge import export
 from tfedge.compress import keras as k
+from tfedge.errors import BadInput
 from tfedge.export import calibration, flatbuffer, operators, steady
 
 
@@ -27,3 +28,12 @@ def test_few_bits_stay_only_where_answers_do(model, task, monkeypatch, is_steady
     plain = export.to_tflite(twin, "int8(few_bit_scales=False, few_bit_biases=False)", task)
     found = export.to_tflite(twin, "int8", task)
     assert (len(found) < len(plain)) == is_steady or found != plain
+
+
+def test_a_file_that_litert_refuses_is_no_export(model, task, monkeypatch):
+    def refused(*_):
+        raise RuntimeError("failed to create XNNPACK runtime")
+
+    monkeypatch.setattr(steady, "is_steady", refused)
+    with pytest.raises(BadInput, match=r'too far apart.*precision="auto"'):
+        export.to_tflite(model, "int8", task)

@@ -178,7 +178,14 @@ def _is_steady(before: bytes, after: bytes, export: options.Export, task: Task |
         return True
     names = tuple(tflite.read(before).named_inputs)
     examples = functools.partial(calibration.one_by_one, task.calibration, task, names)
-    return steady.is_steady(before, after, examples)
+    try:
+        return steady.is_steady(before, after, examples)
+    except RuntimeError as error:
+        raise errors.BadInput(
+            f"--export={export.to_text()}",
+            f"LiteRT refuses the file, whose scales are too far apart ({error})",
+            f"Use --export='{export.route}(precision=\"auto\")', or equalize in the recipe.",
+        ) from error
 
 
 def _in_tf_keras(model: Any) -> Any:
