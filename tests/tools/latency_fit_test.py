@@ -6,9 +6,9 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "tools"))
 
-from latency import architectures, fitting, published, validation
+from latency import architectures, conversion, fitting, published, validation
 
-from tfedge.device.prediction import fitted
+from tfedge.device.prediction import fitted, work
 
 
 @pytest.fixture(scope="module")
@@ -50,3 +50,24 @@ def test_latencies_left_out_are_met():
 def test_a_printed_latency_is_as_sure_as_its_digits():
     coarse = next(r for r in published.rows() if r.latency_ms == 6 and r.device.name == "pixel2")
     assert coarse.deviation == pytest.approx(0.5 / 3**0.5 / 6, rel=0.01)
+
+
+def test_int8_is_the_float_network_on_bytes_but_for_its_biases():
+    conv = work.Work(
+        "CONV_2D", "conv", macs=90, columns=2, depth=9, weight_bytes=80, activation_bytes=400
+    )
+    found = conversion._on_int8(conv)
+    assert (found.macs, found.weight_bytes, found.activation_bytes) == (90, 18 + 8, 100)
+    assert found.integer
+
+
+def test_networks_survive_being_written(monkeypatch, tmp_path):
+    conv = work.Work("CONV_2D", "conv", macs=90, columns=2, depth=9, passes=0.0, integer=True)
+    monkeypatch.setattr(published, "NETWORKS", tmp_path / "networks.json")
+    published.write_networks({"one": (conv, conv, work.Work("RESHAPE", "free"))})
+    published.loads.cache_clear()
+    try:
+        assert published.multiply_adds("one") == 180
+        assert list(published.loads()["one"]) == [True]
+    finally:
+        published.loads.cache_clear()
