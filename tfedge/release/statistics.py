@@ -134,6 +134,17 @@ def tango_interval(
     return (float(lower), float(upper)) if lower.ndim == 0 else (lower, upper)
 
 
+def score(pairs: Pairs, difference: float) -> float:
+    """Tango's score statistic of the hypothesis that the true difference is this one.
+
+    Standard normal where it is; negative where the candidate does worse than that.
+    """
+    lost, won, n = (np.float64(x) for x in (pairs.only_baseline, pairs.only_candidate, pairs.n))
+    spread = math.sqrt(n * _constrained_variance(lost, won, n, np.float64(difference)))
+    distance = float(won - lost - n * difference)
+    return distance / spread if spread else math.copysign(math.inf, distance)
+
+
 def examples_needed(
     discordant_share: float, margin: float = 0.01, alpha: float = 0.05, power: float = POWER
 ) -> float:
