@@ -18,7 +18,7 @@ _NONE = schema.ActivationFunctionType.NONE
 # The first version of an operator with int8 tensors, per-channel kernels included.
 _INTEGER_VERSIONS = {
     **{"CONV_2D": 3, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 4},
-    **{"HARD_SWISH": 1},
+    **{"HARD_SWISH": 1, "QUANTIZE": 1},
 }
 
 
@@ -29,16 +29,24 @@ class GraphWriter:
         shape: (height, width, channels) of the input, or (features,); the batch is 1.
         integer: int8 with per-channel kernels, else float32.
         seed: of the weights.
+        float_input: of an int8 graph too; `quantize` comes first then.
     """
 
-    def __init__(self, shape: tuple[int, ...], integer: bool = False, seed: int = 0):
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        integer: bool = False,
+        seed: int = 0,
+        *,
+        float_input: bool = False,
+    ):
         self._integer = integer
         self._random = np.random.default_rng(seed)
         self._buffers = [schema.BufferT()]
         self._tensors: list[Any] = []
         self._operators: list[Any] = []
         self._codes: dict[str, int] = {}
-        self.input = self._activation((1, *shape))
+        self.input = self._float((1, *shape)) if float_input else self._activation((1, *shape))
 
     def shape(self, tensor: int) -> tuple[int, ...]:
         """With the batch in front."""
@@ -122,6 +130,16 @@ class GraphWriter:
         """An operator without options on every value: RELU, LOGISTIC, HARD_SWISH ..."""
         return self._operator(kind, [source], self._activation(self.shape(source)), None)
 
+    def quantize(self, source: int) -> int:
+        """QUANTIZE of floats to int8."""
+        options = schema.QuantizeOptionsT()
+        return self._operator("QUANTIZE", [source], self._activation(self.shape(source)), options)
+
+    def dequantize(self, source: int) -> int:
+        """DEQUANTIZE of int8 to floats."""
+        options = schema.DequantizeOptionsT()
+        return self._operator("DEQUANTIZE", [source], self._float(self.shape(source)), options)
+
     def softmax(self, source: int) -> int:
         """SOFTMAX over the last axis."""
         options = schema.SoftmaxOptionsT()
@@ -165,6 +183,9 @@ class GraphWriter:
         kind = schema.TensorType.INT8 if self._integer else schema.TensorType.FLOAT32
         scales = [scale] if self._integer else None
         return self._tensor(shape, kind, 0, scales, zero=zero)
+
+    def _float(self, shape: tuple[int, ...]) -> int:
+        return self._tensor(shape, schema.TensorType.FLOAT32, 0, None)
 
     def _kernel(self, shape: tuple[int, ...], axis: int) -> int:
         if not self._integer:

@@ -41,15 +41,16 @@ def measure(seconds: float, clock: Callable[[], float] = time.monotonic) -> host
     base = {host.key(*plan): _base_ms(*plan) for plan in plans}
     samples: dict[str, list[Measured]] = {}
     stop = clock() + seconds
-    for turn, (integer, family, content) in enumerate(_turns()):
+    for turn, (family, content) in enumerate(_turns()):
         if clock() >= stop:
             logging.info("%d operators measured", turn)
             break
         only = next(w for w in work.of(tflite.read(content)) if w.family != "free")
         for threads in _THREADS:
             ms = stopwatch.least_ms(content, threads, _PATIENCE)
-            ms -= base[host.key(integer, threads)]
-            samples.setdefault(host.key(integer, threads, family), []).append(Measured(only, ms))
+            ms -= base[host.key(only.integer, threads)]
+            name = host.key(only.integer, threads, family)
+            samples.setdefault(name, []).append(Measured(only, ms))
     families = {name: fit(found) for name, found in samples.items()}
     spread = 1.64 * float(np.median([each.spread for each in families.values()]))
     return host.HostTimes(platform.processor() or platform.machine(), base, families, spread)
@@ -109,7 +110,7 @@ def _base_ms(integer: bool, threads: int) -> float:
     return max(0.0, one - (many - one) / (_CHAIN - 1))
 
 
-def _turns() -> Iterator[tuple[bool, str, bytes]]:
+def _turns() -> Iterator[tuple[str, bytes]]:
     """Endless: each turn has every family as often as its share."""
     turn = 0
     while True:
@@ -117,7 +118,7 @@ def _turns() -> Iterator[tuple[bool, str, bytes]]:
             count = single_operators.SHARES.get(family, 1)
             for integer in (False, True):
                 for content in single_operators.draw(family, count, integer, _seed(turn, family)):
-                    yield integer, family, content
+                    yield family, content
         turn += 1
 
 

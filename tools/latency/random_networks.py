@@ -8,18 +8,25 @@ _LARGEST_VALUES = 300_000
 
 
 def draw(integer: bool, seed: int) -> bytes:
-    """A network of 3 to 12 blocks and a classifier, 0.1 to 40 million multiply-adds mostly."""
+    """A network of 3 to 12 blocks and a classifier, 0.1 to 40 million multiply-adds mostly.
+
+    Half of the int8 ones take and give floats.
+    """
     random = np.random.default_rng(seed)
     side = int(random.choice([16, 20, 28, 32, 40, 48, 64, 96]))
-    graph = GraphWriter((side, side, int(random.choice([1, 3]))), integer, seed)
+    converts = integer and random.uniform() < 0.5
+    shape = (side, side, int(random.choice([1, 3])))
+    graph = GraphWriter(shape, integer, seed, float_input=converts)
     width = int(random.choice([8, 12, 16, 24, 32]))
-    tensor = graph.convolution(graph.input, width, 3, int(random.choice([1, 2])))
+    tensor = graph.quantize(graph.input) if converts else graph.input
+    tensor = graph.convolution(tensor, width, 3, int(random.choice([1, 2])))
     blocks = (_plain, _separable, _inverted, _residual, _branches, _shrunk)
     for _ in range(int(random.integers(3, 13))):
         grown = blocks[random.integers(len(blocks))](graph, tensor, random)
         if np.prod(graph.shape(grown)) <= _LARGEST_VALUES:
             tensor = grown
-    return graph.finish(_classifier(graph, tensor, random))
+    tensor = _classifier(graph, tensor, random)
+    return graph.finish(graph.dequantize(tensor) if converts else tensor)
 
 
 def _plain(graph: GraphWriter, tensor: int, random: np.random.Generator) -> int:

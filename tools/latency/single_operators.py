@@ -97,6 +97,17 @@ def _concatenation(random: np.random.Generator, integer: bool) -> bytes:
     return graph.finish(graph.concatenate([graph.input] * int(random.integers(2, 5))))
 
 
+def _quantized(random: np.random.Generator, _: bool) -> bytes:
+    side, channels = _image(random)
+    graph = GraphWriter((side, side, channels), integer=True, float_input=True)
+    return graph.finish(graph.quantize(graph.input))
+
+
+def _dequantized(random: np.random.Generator, _: bool) -> bytes:
+    graph = GraphWriter((_size(random, *_FEATURES),), integer=True)
+    return graph.finish(graph.dequantize(graph.input))
+
+
 def _image(random: np.random.Generator) -> tuple[int, int]:
     while True:
         side, channels = _size(random, *_SIDES), _channels(random, 1)[0]
@@ -133,6 +144,8 @@ FAMILIES: dict[str, Draw] = {
     "LOGISTIC": _of_image(lambda graph: graph.unary(graph.input, "LOGISTIC")),
     "TANH": _of_image(lambda graph: graph.unary(graph.input, "TANH")),
     "PAD": _of_image(lambda graph: graph.pad(graph.input, 1)),
+    "QUANTIZE": _quantized,
+    "DEQUANTIZE": _dequantized,
     "SOFTMAX": _softmax,
     "CONCATENATION": _concatenation,
 }
