@@ -8,7 +8,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "tools"))
 
-from latency import graph_writer, host_fit, random_networks, single_operators
+from latency import graph_writer, host_fit, host_report, random_networks, single_operators
 
 import tfedge
 from tfedge.device import tflite
@@ -95,3 +95,19 @@ def test_written_files_run(integer):
     found = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
     assert found.shape == (1, 4)
     assert np.isfinite(found).all()
+
+
+def test_figures_are_those_of_the_checked_networks():
+    checked = [
+        host_report.Checked(integer, 1, measured, predicted, macs)
+        for integer, measured, predicted, macs in (
+            (False, 1.0, 1.05, 10**6),
+            (False, 2.0, 2.5, 3 * 10**6),
+            (True, 1.0, 1.0, 10**6),
+        )
+    ]
+    figures = host_report._figures(checked)
+    assert figures["within_10_percent"] == pytest.approx(2 / 3)
+    assert figures["within_10_percent_float32/1"] == 0.5
+    assert figures["within_10_percent_int8/1"] == 1.0
+    assert figures["macs_within_10_percent"] == 1.0

@@ -40,7 +40,7 @@ def run(seconds: int, networks: int) -> dict[str, Any]:
         times = dataclasses.replace(times, spread=host_fit.half_width(ratios))
     host.write(times, host.default_path())
     logging.info("written to %s", host.default_path())
-    figures = _figures(checked)
+    figures = _figures(checked) if checked else {}
     _show(checked, figures)
     return {"figures": figures, "networks": [dataclasses.asdict(each) for each in checked]}
 
@@ -58,11 +58,18 @@ def _figures(checked: list[Checked]) -> dict[str, float]:
     """Of the predictor, and of a line through multiply-adds fitted on the very same networks."""
     errors = np.abs([c.predicted_ms / c.measured_ms - 1 for c in checked])
     by_macs = np.abs(_by_macs(checked))
+    kinds = np.array([_KINDS.index((c.integer, c.threads)) for c in checked])
+    parts = {
+        f"within_10_percent_{host.key(*kind)}": float(np.mean(errors[kinds == number] <= 0.1))
+        for number, kind in enumerate(_KINDS)
+        if (kinds == number).any()
+    }
     return {
         "networks": len(checked),
         "median_error": float(np.median(errors)),
         "within_10_percent": float(np.mean(errors <= 0.1)),
         "within_20_percent": float(np.mean(errors <= 0.2)),
+        **parts,
         "macs_median_error": float(np.median(by_macs)),
         "macs_within_10_percent": float(np.mean(by_macs <= 0.1)),
     }
