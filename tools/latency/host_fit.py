@@ -34,7 +34,8 @@ def measure(seconds: float, clock: Callable[[], float] = time.monotonic) -> host
     """Measures for `seconds`, families in turns so that any time is spread over all.
 
     Args:
-        seconds: to spend, both types and all numbers of threads together.
+        seconds: to spend, both types and all numbers of threads together; at least one turn of
+            all families is made.
         clock: tells the seconds.
     """
     plans = [(integer, threads) for integer in (False, True) for threads in _THREADS]
@@ -42,7 +43,7 @@ def measure(seconds: float, clock: Callable[[], float] = time.monotonic) -> host
     samples: dict[str, list[Measured]] = {}
     stop = clock() + seconds
     for turn, (family, content) in enumerate(_turns()):
-        if clock() >= stop:
+        if clock() >= stop and turn >= _least_operators():
             logging.info("%d operators measured", turn)
             break
         only = next(w for w in work.of(tflite.read(content)) if w.family != "free")
@@ -120,6 +121,12 @@ def _turns() -> Iterator[tuple[str, bytes]]:
                 for content in single_operators.draw(family, count, integer, _seed(turn, family)):
                     yield family, content
         turn += 1
+
+
+def _least_operators() -> int:
+    """Of one turn, so that every family was measured however little time there is."""
+    shares = single_operators.SHARES
+    return 2 * sum(shares.get(family, 1) for family in single_operators.FAMILIES)
 
 
 def _seed(turn: int, family: str) -> int:
