@@ -16,6 +16,7 @@ from tfedge.device.prediction import host, work
 
 _NOISE = 0.03  # of a single measurement, as a standard deviation of its logarithm
 _THREADS = (1, 2)
+_LEAST_SPREAD = 0.1  # of networks that were not checked: half the width of an interval
 _CHAIN = 25
 _LENGTHS = (0.5, 1.0, 2.0, 4.0, 16.0)
 _MOST_TO_CHOOSE = 250  # samples that lengths are chosen on
@@ -53,7 +54,7 @@ def measure(seconds: float, clock: Callable[[], float] = time.monotonic) -> host
             name = host.key(only.integer, threads, family)
             samples.setdefault(name, []).append(Measured(only, ms))
     families = {name: fit(found) for name, found in samples.items()}
-    spread = 1.64 * float(np.median([each.spread for each in families.values()]))
+    spread = max(_LEAST_SPREAD, 1.64 * float(np.median([f.spread for f in families.values()])))
     return host.HostTimes(platform.processor() or platform.machine(), base, families, spread)
 
 
