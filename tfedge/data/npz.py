@@ -1,6 +1,7 @@
 """npz:FILE: the arrays x_train, y_train, x_test, y_test and, if there, x_val, y_val, x_calib.
 
-Several inputs or outputs are x_train__NAME, y_train__NAME; class names may be given as `labels`.
+Several inputs or outputs are x_train__NAME, y_train__NAME; class names may be given as `labels`,
+groups of the held-out examples, which are judged one by one, as slice_NAME.
 """
 
 import pathlib
@@ -16,6 +17,7 @@ from tfedge.data import options, splits, stratify, targets, task
 
 OPTIONS = ("kind", "metric", "scale", "offset")
 _KEY = re.compile(r"(x|y)_(train|val|test|calib)(?:__(.+))?")
+_SLICE = "slice_"
 _LOSSES = {
     "classification": "sparse_categorical_crossentropy",
     "segmentation": "sparse_categorical_crossentropy",
@@ -42,6 +44,7 @@ def load(path: str, settings: options.Options, seed: int = 0) -> task.Task:
     """
     arrays = _arrays(pathlib.Path(path))
     labels = tuple(str(label) for label in arrays.pop("labels", ()))
+    slices = {key: arrays.pop(key) for key in sorted(arrays) if key.startswith(_SLICE)}
     parts = _parts(path, arrays)
     kinds = {
         name: settings.kind or targets.infer(y)
@@ -76,6 +79,7 @@ def load(path: str, settings: options.Options, seed: int = 0) -> task.Task:
         ),
         loss={name: _LOSSES[each] for name, each in kinds.items()} if kind == "custom" else None,
         seed=seed,
+        slices={key.removeprefix(_SLICE): column for key, column in slices.items()},
     )
 
 

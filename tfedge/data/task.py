@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from tfedge.data.splits import Arrays, ArraySplit, Split, StreamSplit
 
 if TYPE_CHECKING:
     from tfedge.data.metrics import Metric
+    from tfedge.data.slices import Column
 
 __all__ = [
     "ArraySplit",
@@ -86,6 +87,8 @@ class Task:
         seed: of every random choice made for this task.
         augment: how training examples are varied, such as "flip, crop(padding=2)"; see
             `augmentation`.
+        more_metrics: judged beside `metric`; a release needs all of them.
+        slices: name -> groups of held-out examples judged one by one; see `slices`.
 
     Raises:
         BadInput: an unknown kind, a split that is none, targets that cannot be of this kind, an
@@ -106,6 +109,8 @@ class Task:
     batch_size: int = 128
     seed: int = 0
     augment: str = ""
+    more_metrics: "tuple[str | Metric, ...]" = ()
+    slices: "Mapping[str, Column]" = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
         if self.kind not in targets.KINDS:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from tfedge import errors
-from tfedge.data import splits
+from tfedge.data import slices, splits
 from tfedge.data import task as data_task
 from tfedge.device import (
     compatibility,
@@ -74,6 +74,7 @@ def evaluate(
     phone = profiles.load(profile)
     file = tflite.read(tflite_bytes, _CANDIDATE)
     split = _held_out(task)
+    groups = slices.of_holdout(task)
     foreseen = flatbuffer.guarded(_CANDIDATE, lambda: _foreseen(file, phone))
     before = None if baseline is None else _run_baseline(baseline, task, split, phone, seconds)
     limits = sandbox.Limits(phone.max_memory_bytes, phone.threads, seconds)
@@ -94,7 +95,7 @@ def evaluate(
     }
     if ours.outcome.failure:
         return Scorecard(**known)
-    return Scorecard(**known, **_judged(task, ours, before))
+    return Scorecard(**known, **_judged(task, ours, before, groups))
 
 
 def _foreseen(file: tflite.TfliteFile, phone: profiles.Profile) -> dict[str, Any]:
@@ -137,13 +138,21 @@ def _run_baseline(
 
 
 def _judged(
-    task: data_task.Task, ours: inference.Run, before: inference.Run | None
+    task: data_task.Task,
+    ours: inference.Run,
+    before: inference.Run | None,
+    groups: dict[str, np.ndarray],
 ) -> dict[str, Any]:
     """The measured fields of a scorecard."""
     scores, y = scoring.score(task, ours, before), ours.targets
     return {
         "metric": scores.metric_value(splits.count(y)),
         "per_class": scores.per_class(task, y),
+        "per_slice": scores.per_slice(groups),
+        "slices": groups,
+        "calibration_error": scores.calibration_error(y),
+        "more_metrics": tuple(each.metric_value(splits.count(y)) for each in scores.more),
+        "also_judged_by": tuple(each.metric for each in scores.more),
         "host": ours.host,
         "peak_memory_bytes": ours.peak_memory_bytes,
         "delegated_fraction": ours.delegated_fraction,

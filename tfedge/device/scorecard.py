@@ -67,7 +67,10 @@ class Scorecard:
         compatibility: what the phone's runtime and accelerators would take.
         not_delegated: operators that XNNPACK left to the interpreter when it ran here.
         baseline_host: host latency of the baseline.
-        judged_by: the metric, to be resampled.
+        calibration_error: of the probabilities, {value, baseline}; see `data.calibration_error`.
+        more_metrics: what else the task asks for.
+        judged_by, also_judged_by: the metric and those, to be resampled.
+        slices: slice name -> the group of each held-out example, (n,) strings.
         targets, baseline_outputs, candidate_outputs: of the same examples in the same order.
         baseline_correct, candidate_correct: (n,) bool where the metric counts right answers.
     """
@@ -80,6 +83,9 @@ class Scorecard:
     baseline_file_bytes: int | None = None
     metric: MetricValue | None = None
     per_class: tuple[ClassValue, ...] = ()
+    per_slice: dict[str, tuple[ClassValue, ...]] = dataclasses.field(default_factory=dict)
+    calibration_error: dict[str, float | None] | None = None
+    more_metrics: tuple[MetricValue, ...] = ()
     host: latency.HostLatency | None = None
     baseline_host: latency.HostLatency | None = None
     peak_memory_bytes: int | None = None
@@ -97,11 +103,23 @@ class Scorecard:
     limits_in_force: dict[str, Any] = dataclasses.field(default_factory=dict)
     unenforced_limits: dict[str, str] = dataclasses.field(default_factory=dict)
     judged_by: "Metric | None" = None
+    also_judged_by: "tuple[Metric, ...]" = ()
+    slices: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     targets: splits.Arrays | None = None
     baseline_outputs: splits.Arrays | None = None
     candidate_outputs: splits.Arrays | None = None
     baseline_correct: np.ndarray | None = None
     candidate_correct: np.ndarray | None = None
+
+    @property
+    def negative_flips(self) -> float | None:
+        """Share of the examples that the baseline has right and this model has wrong.
+
+        Yan et al. 2021, "Positive-Congruent Training", arXiv:2011.09161.
+        """
+        paired = (self.metric.paired if self.metric else None) or {}
+        lost = paired.get("only_baseline")
+        return None if lost is None or self.metric is None else lost / self.metric.n
 
     @property
     def latency_ms(self) -> dict[str, dict[str, Any] | None]:
@@ -131,6 +149,13 @@ class Scorecard:
             "flex_operators": list(self.flex_operators),
             "holds": list(self.holds),
             "per_class": [dataclasses.asdict(each) for each in self.per_class],
+            "per_slice": {
+                name: [dataclasses.asdict(each) for each in values]
+                for name, values in self.per_slice.items()
+            },
+            "more_metrics": [dataclasses.asdict(each) for each in self.more_metrics],
+            "negative_flips": self.negative_flips,
+            "calibration_error": self.calibration_error,
             "not_delegated": self.not_delegated,
             "compatibility": _as_dict(self.compatibility),
             "failure": _as_dict(self.failure),

@@ -6,7 +6,7 @@ import math
 import numpy as np
 
 from tfedge import errors
-from tfedge.data import metrics, splits
+from tfedge.data import calibration_error, metrics, splits
 from tfedge.data import task as data_task
 from tfedge.device import inference, scorecard, tflite
 
@@ -32,6 +32,8 @@ class Scores:
     metric: metrics.Metric
     candidate: Answers
     baseline: Answers | None
+    logits: bool = False
+    more: "tuple[Scores, ...]" = ()
 
     def metric_value(self, n: int) -> scorecard.MetricValue:
         """For the scorecard."""
@@ -59,6 +61,37 @@ class Scores:
                 scorecard.ClassValue(label, int(own.sum()), _mean(correct, own), _mean(before, own))
             )
         return tuple(found)
+
+    def per_slice(
+        self, groups: dict[str, np.ndarray]
+    ) -> dict[str, tuple[scorecard.ClassValue, ...]]:
+        """By the groups of each slice, where the metric counts right answers."""
+        correct = self.candidate.correct
+        if correct is None:
+            return {}
+        before = self.baseline.correct if self.baseline else None
+        return {
+            name: tuple(
+                scorecard.ClassValue(
+                    str(label), int(own.sum()), _mean(correct, own), _mean(before, own)
+                )
+                for label in np.unique(values)
+                for own in [values == label]
+            )
+            for name, values in groups.items()
+        }
+
+    def calibration_error(self, y: splits.Arrays) -> dict[str, float | None] | None:
+        """Of both models, where their one output is a distribution over classes."""
+        if isinstance(y, dict) or not isinstance(self.candidate.outputs, np.ndarray):
+            return None
+        both = [self.candidate, *([self.baseline] if self.baseline else [])]
+        found = [
+            calibration_error.expected(np.asarray(each.outputs), y, self.logits) for each in both
+        ]
+        if found[0] is None:
+            return None
+        return {"value": found[0], "baseline": found[1] if self.baseline else None}
 
     def _paired(self) -> dict[str, int] | None:
         if self.baseline is None or self.candidate.correct is None or self.baseline.correct is None:
@@ -99,13 +132,22 @@ def score(task: data_task.Task, candidate: inference.Run, baseline: inference.Ru
     for run, found in zip(runs, shaped, strict=True):
         _check_sizes(task.kind, found, y, run.where)
     shaped = [_per_decision(task.kind, found, y) for found in shaped]
-    answers = [
-        _answers(metric, found, y, run.where) for run, found in zip(runs, shaped, strict=True)
+
+    def under(each: metrics.Metric) -> tuple[Answers, Answers | None]:
+        ours, *theirs = (
+            _answers(each, found, y, run.where) for run, found in zip(runs, shaped, strict=True)
+        )
+        return ours, theirs[0] if theirs else None
+
+    ours, theirs = under(metric)
+    if theirs is not None:
+        _check_baseline(metric, theirs, metrics.chance(task, metric), splits.count(y))
+    others = [
+        metrics.resolve(dataclasses.replace(task, metric=each), logits=all(logits))
+        for each in task.more_metrics
     ]
-    if baseline is None:
-        return Scores(metric, answers[0], None)
-    _check_baseline(metric, answers[1], metrics.chance(task, metric), splits.count(y))
-    return Scores(metric, *answers)
+    more = tuple(Scores(each, *under(each)) for each in others)
+    return Scores(metric, ours, theirs, all(logits), more)
 
 
 def is_probability(file: tflite.TfliteFile, tensor: int) -> bool:

@@ -8,14 +8,18 @@ says nothing about a phone's and is reported, never judged.
 import dataclasses
 import pathlib
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tfedge.device import profiles
 from tfedge.device.scorecard import Scorecard
-from tfedge.release import cost_checks, metric_check, statistics
+from tfedge.release import cost_checks, group_check, metric_check, statistics
 from tfedge.release.check import FAIL, INSUFFICIENT_DATA, PASS, REPORTED, UNDECIDED, Check
+from tfedge.release.groups import GroupChange
+
+if TYPE_CHECKING:
+    from tfedge.data import metrics
 
 SCHEMA_VERSION = 1
 _EXIT_CODES = {PASS: 0, FAIL: 3, INSUFFICIENT_DATA: 4}
@@ -36,10 +40,12 @@ class Limits:
             keeps the model from being released.
         allow_flex: whether operators of TensorFlow (Flex) may ship, with their cost in app size.
         profile: the phone class these came from.
+        group_margin: the accepted loss of a single class or slice, a share of its examples; None
+            reports such losses and judges none.
         seed: of the bootstrap.
 
     Raises:
-        BadInput: margin or alpha out of range.
+        BadInput: a margin or alpha out of range.
     """
 
     margin: float = 0.01
@@ -51,10 +57,12 @@ class Limits:
     require_measured_latency: bool = False
     allow_flex: bool = False
     profile: str = "the limit"
+    group_margin: float | None = None
     seed: int = 0
 
     def __post_init__(self):
         statistics.check_settings(self.margin, self.alpha)
+        statistics.check_settings(self.group_margin or 0.0, self.alpha)
 
     @classmethod
     def from_profile(
@@ -81,11 +89,15 @@ class Verdict:
         outcome: "PASS", "FAIL" or "INSUFFICIENT_DATA".
         checks: everything looked at.
         difference: of the metric, with its interval; None without a baseline.
+        groups: what became of each class and slice.
+        power: what the held-out examples can show, in words; "" without a baseline.
     """
 
     outcome: str
     checks: tuple[Check, ...]
     difference: metric_check.Difference | None = None
+    groups: tuple[GroupChange, ...] = ()
+    power: str = ""
 
     @property
     def exit_code(self) -> int:
@@ -99,6 +111,8 @@ class Verdict:
         if self.outcome == PASS:
             open_ones = sum(check.outcome == UNDECIDED for check in self.checks)
             rest = f" {open_ones} could not be decided by an estimate." if open_ones else ""
+            worse = sum(check.name.startswith("group: ") for check in self.checks)
+            rest += f" {worse} classes or slices got worse." if worse else ""
             return f"PASS: all {len(deciding)} checks passed.{rest}"
         return f"{self.outcome}: " + " ".join(check.reason for check in deciding)
 
@@ -109,6 +123,8 @@ class Verdict:
             "outcome": self.outcome,
             "checks": [dataclasses.asdict(check) for check in self.checks],
             "difference": self.difference and dataclasses.asdict(self.difference),
+            "groups": [each.to_json() for each in self.groups],
+            "power": self.power,
         }
 
 
@@ -129,9 +145,12 @@ def gate(
     """
     limits = limits or Limits.from_profile(scorecard.profile)
     metric, difference = _metric(scorecard, limits, None)
+    changes = group_check.changes(scorecard, limits.group_margin, limits.alpha)
     checks = [
         _runs(scorecard),
         *([] if scorecard.failure else [metric]),
+        *_more_metrics(scorecard, limits),
+        *group_check.check(changes, limits.group_margin, limits.alpha),
         *_without(scorecard, limits, near_duplicates),
         _at_most("file_size", scorecard.file_bytes, limits.max_file_bytes, limits.profile),
         *_memory(scorecard, limits),
@@ -142,15 +161,34 @@ def gate(
     ]
     outcomes = {check.outcome for check in checks}
     outcome = next((worst for worst in (FAIL, INSUFFICIENT_DATA) if worst in outcomes), PASS)
-    return Verdict(outcome, tuple(checks), difference)
+    power = _power(scorecard, limits)
+    return Verdict(outcome, tuple(checks), difference, changes, power)
 
 
 def _metric(
-    scorecard: Scorecard, limits: Limits, chosen: np.ndarray | None
+    scorecard: Scorecard,
+    limits: Limits,
+    chosen: np.ndarray | None,
+    by: "metrics.Metric | None" = None,
 ) -> tuple[Check, metric_check.Difference | None]:
     return metric_check.check(
-        scorecard, margin=limits.margin, alpha=limits.alpha, seed=limits.seed, chosen=chosen
+        scorecard, margin=limits.margin, alpha=limits.alpha, seed=limits.seed, chosen=chosen, by=by
     )
+
+
+def _more_metrics(scorecard: Scorecard, limits: Limits) -> Iterator[Check]:
+    """All must pass, so each is tested at the full alpha (intersection-union test)."""
+    for each in scorecard.also_judged_by:
+        check, _ = _metric(scorecard, limits, None, each)
+        yield dataclasses.replace(check, name=f"{check.name}: {each.name}")
+
+
+def _power(scorecard: Scorecard, limits: Limits) -> str:
+    if scorecard.metric is None or scorecard.metric.paired is None:
+        return ""
+    pairs = statistics.Pairs(**scorecard.metric.paired)
+    words = statistics.power_statement(pairs, limits.margin, limits.alpha)
+    return f"{words[0].upper()}{words[1:]}."
 
 
 def _without(

@@ -13,9 +13,9 @@ References:
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from tfedge.release import statistics
 
@@ -51,6 +51,10 @@ class GroupChange:
         """After minus before, a share."""
         return self.after - self.before
 
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict."""
+        return {**dataclasses.asdict(self), "change": self.change}
+
 
 def changes(
     pairs: Mapping[str, statistics.Pairs], margin: float, alpha: float = 0.05
@@ -60,7 +64,7 @@ def changes(
     Args:
         pairs: counts by group; groups may overlap. Empty ones are left out.
         margin: the loss a group may have, a share.
-        alpha: family-wise error.
+        alpha: family-wise error, of the tests and of the bounds.
 
     Returns:
         One change a group, in the order given.
@@ -109,9 +113,11 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def _exact_p(pairs: statistics.Pairs) -> float:
     """P(so many losses or more) where a discordant pair is a loss with probability 1/2."""
     discordant = pairs.only_baseline + pairs.only_candidate
-    if not discordant:
-        return 1.0
-    return float(stats.binom.sf(pairs.only_baseline - 1, discordant, 0.5))
+    ways = term = math.comb(discordant, pairs.only_baseline)
+    for lost in range(pairs.only_baseline, discordant):
+        term = term * (discordant - lost) // (lost + 1)
+        ways += term
+    return ways / 2**discordant
 
 
 def _score_p(pairs: statistics.Pairs, margin: float) -> float:

@@ -49,6 +49,7 @@ def check(
     alpha: float,
     seed: int = 0,
     chosen: np.ndarray | None = None,
+    by: "Metric | None" = None,
 ) -> tuple[Check, Difference | None]:
     """Compares the candidate with the baseline by the test that fits the metric.
 
@@ -62,8 +63,9 @@ def check(
         alpha: one-sided error.
         seed: of the bootstrap.
         chosen: indices of the held-out examples to compare on; None for all.
+        by: another metric than the scorecard's first; the check is named after it.
     """
-    metric, rows = scorecard.judged_by, slice(None) if chosen is None else chosen
+    metric, rows = by or scorecard.judged_by, slice(None) if chosen is None else chosen
     before, ours, targets = (
         scorecard.baseline_outputs,
         scorecard.candidate_outputs,
@@ -72,9 +74,10 @@ def check(
     if metric is None or before is None or ours is None or targets is None:
         reason = "There is no baseline to compare with: give one with --baseline."
         return Check(NAME, None, None, INSUFFICIENT_DATA, reason), None
-    if scorecard.baseline_correct is not None and scorecard.candidate_correct is not None:
-        answers = scorecard.baseline_correct[rows], scorecard.candidate_correct[rows]
-        return _by_answers(metric.name, statistics.Pairs.count(*answers), margin, alpha)
+    answers = _answers(scorecard, by)
+    if answers is not None:
+        pairs = statistics.Pairs.count(*(each[rows] for each in answers))
+        return _by_answers(metric.name, pairs, margin, alpha)
     compared = _resample(
         metric,
         splits.pick(before, rows),
@@ -85,6 +88,18 @@ def check(
         seed=seed,
     )
     return _by_resampling(metric, compared, margin, alpha)
+
+
+def _answers(scorecard: "Scorecard", by: "Metric | None") -> tuple[np.ndarray, np.ndarray] | None:
+    """Which examples the baseline and the candidate have right; None where that is no question."""
+    before, ours = scorecard.baseline_correct, scorecard.candidate_correct
+    if by is None:
+        return None if before is None or ours is None else (before, ours)
+    if by.correct is None:
+        return None
+    both = (scorecard.baseline_outputs, scorecard.candidate_outputs)
+    before, ours = (by.correct(outputs, scorecard.targets) for outputs in both)
+    return before, ours
 
 
 def _by_answers(

@@ -1,0 +1,34 @@
+"""Does a model know how sure it is? The expected calibration error of its probabilities.
+
+Guo et al. 2017, "On Calibration of Modern Neural Networks", arXiv:1706.04599.
+"""
+
+import numpy as np
+
+BINS = 15
+
+
+def expected(outputs: np.ndarray, targets: np.ndarray, logits: bool = False) -> float | None:
+    """Mean distance between confidence and accuracy, over bins of equal width.
+
+    Args:
+        outputs: (n, classes) probabilities, or logits.
+        targets: (n,) integers.
+        logits: whether outputs are before their softmax.
+
+    Returns:
+        0 (a confidence of 80 % is right four times in five) to 1; None for other shapes.
+    """
+    if outputs.ndim != 2 or outputs.shape[1] < 2 or targets.shape != (len(outputs),):
+        return None
+    values = _softmax(outputs) if logits else outputs
+    confidence = values.max(axis=1)
+    right = values.argmax(axis=1) == targets
+    bins = np.clip((confidence * BINS).astype(int), 0, BINS - 1)
+    sure, correct = (np.bincount(bins, weights, BINS) for weights in (confidence, right))
+    return float(np.abs(sure - correct).sum() / len(outputs))
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)

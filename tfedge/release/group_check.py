@@ -1,0 +1,74 @@
+"""The rows of the verdict about single classes and slices."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tfedge.data import slices
+from tfedge.release import groups, statistics
+from tfedge.release.check import FAIL, PASS, REPORTED, Check
+
+if TYPE_CHECKING:
+    from tfedge.device.scorecard import Scorecard
+
+NAME = "groups"
+
+
+def changes(
+    scorecard: "Scorecard", margin: float | None, alpha: float
+) -> tuple[groups.GroupChange, ...]:
+    """Every class, and every group of every slice, before and after; one family of tests.
+
+    Args:
+        scorecard: without a baseline, or a metric that counts right answers, there are none.
+        margin: accepted loss of a group, a share; None judges none.
+        alpha: family-wise error.
+    """
+    before, after = scorecard.baseline_correct, scorecard.candidate_correct
+    if before is None or after is None:
+        return ()
+    answers = slices.pairs({**_classes(scorecard), **scorecard.slices}, before, after)
+    counts = {group: statistics.Pairs.count(*both) for group, both in answers.items()}
+    return groups.changes(counts, 0.0 if margin is None else margin, alpha)
+
+
+def check(
+    found: tuple[groups.GroupChange, ...], margin: float | None, alpha: float
+) -> Iterator[Check]:
+    """One row for each group that got worse, one for all where none did.
+
+    A loss that is shown to be beyond the margin fails. One that is shown, but not to be that
+    large, or without a margin, is reported.
+    """
+    worse = [each for each in found if min(each.p_worse, each.p_beyond) <= alpha]
+    for each in worse:
+        beyond = margin is not None and each.p_beyond <= alpha
+        reason = (
+            f"{each.group} went from {each.before:.1%} to {each.after:.1%} of {each.n:,} examples "
+            f"({100 * each.low:+.1f} to {100 * each.high:+.1f} points): more than chance explains "
+            f"among {len(found)} groups (Holm, {alpha:.0%}); {_accepted(margin)}."
+        )
+        limit = None if margin is None else -margin
+        outcome = FAIL if beyond else REPORTED
+        yield Check(f"group: {each.group}", each.change, limit, outcome, reason)
+    if found and not worse:
+        lowest = min(found, key=lambda each: each.change)
+        reason = (
+            f"No class or slice of {len(found)} got worse than chance explains; the largest loss "
+            f"is that of {lowest.group}, {100 * lowest.change:+.1f} points."
+        )
+        yield Check(NAME, lowest.change, None if margin is None else -margin, PASS, reason)
+
+
+def _accepted(margin: float | None) -> str:
+    if margin is None:
+        return "reported, as no --group_margin was set"
+    return f"{100 * -margin:+.1f} is accepted"
+
+
+def _classes(scorecard: "Scorecard") -> dict[str, np.ndarray]:
+    labels, targets = np.array([each.label for each in scorecard.per_class]), scorecard.targets
+    if not isinstance(targets, np.ndarray) or not len(labels) or targets.max() >= len(labels):
+        return {}
+    return {"class": labels[targets.reshape(-1).astype(int)]}
