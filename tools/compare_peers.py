@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 from absl import flags, logging
-from peers import ai_edge, by_hand, ours, setup
+from peers import ai_edge, by_hand, from_scratch, ours, setup
 from peers import report as report_lib
 from tfedge_pipelines import entry
 
@@ -51,6 +51,18 @@ _ROWS = flags.DEFINE_list(
 )
 _RECIPES = flags.DEFINE_multi_string(
     "recipe", [], "A tfedge recipe; may be given several times.", flag_values=_FLAGS
+)
+_FROM_SCRATCH = flags.DEFINE_multi_string(
+    "from_scratch",
+    [],
+    "A recipe whose network is trained from fresh weights instead, for as many epochs.",
+    flag_values=_FLAGS,
+)
+_AUGMENT = flags.DEFINE_string(
+    "augment",
+    "",
+    "As for train.py; for tfedge's recipes and --from_scratch, the peers' loops have none.",
+    flag_values=_FLAGS,
 )
 _EXPORT = flags.DEFINE_string(
     "export", "int8", "How tfedge's recipes are exported.", flag_values=_FLAGS
@@ -103,11 +115,16 @@ def main() -> int:
 def _peers() -> dict[str, Callable[[setup.Setup], bytes]]:
     """What to run, by row name; every name is checked before anything runs."""
     found = {}
-    for name in [*_ROWS.value, *(ours.PREFIX + recipe for recipe in _RECIPES.value)]:
+    recipes = [
+        *(from_scratch.PREFIX + recipe for recipe in _FROM_SCRATCH.value),
+        *(ours.PREFIX + recipe for recipe in _RECIPES.value),
+    ]
+    for name in [*_ROWS.value, *recipes]:
         if name in ai_edge.NAMES and not ai_edge.is_installed():
             logging.warning("%s: left out, ai-edge-quantizer is not installed", name)
             continue
-        peer = by_hand.find(name) or ai_edge.find(name) or ours.find(name, _EXPORT.value)
+        of_recipe = from_scratch.find(name, _EXPORT.value) or ours.find(name, _EXPORT.value)
+        peer = by_hand.find(name) or ai_edge.find(name) or of_recipe
         if peer is None:
             known = [*by_hand.NAMES, *ai_edge.NAMES]
             raise errors.BadInput("--rows", f"no peer {name!r}", entry.nearest(name, known))
@@ -123,6 +140,7 @@ def _setup() -> setup.Setup:
         flag = "--model" if _MODEL.value else "--network"
         raise errors.BadInput(flag, f"no file {path}", "Train one with pipelines/train.py")
     task = sources.load_task(_DATA.value, _DATA_DIR.value, _SEED.value)
+    task = dataclasses.replace(task, augment=_AUGMENT.value)
     if _TRAIN_EXAMPLES.value:
         chosen = np.random.default_rng(_SEED.value).permutation(len(task.train))
         task = dataclasses.replace(task, train=task.train.take(chosen[: _TRAIN_EXAMPLES.value]))
@@ -142,6 +160,7 @@ def _settings(given: setup.Setup) -> dict[str, Any]:
     return {
         "model_sha256": hashlib.sha256(pathlib.Path(given.model_path).read_bytes()).hexdigest(),
         "data": _DATA.value,
+        "augment": given.task.augment,
         "train_examples": len(given.task.train),
         "steps": given.epochs * given.steps_per_epoch,
         "epochs": given.epochs,

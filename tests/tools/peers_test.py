@@ -68,11 +68,14 @@ def test_the_table_shows_what_a_row_measured():
         "verdict": "PASS",
         "file_bytes": 45_352,
         "download_bytes": 21_963,
+        "packed_bytes": 17_450,
+        "multiply_adds": 2_700_000,
         "latency_p50_ms": 0.0288,
         "seconds": 412.3,
     }
     assert report.cells(row) == [
-        *("91.35%", "-0.10% (-0.32% +0.12%)", "PASS", "45,352", "21,963", "0.029", "412")
+        *("91.35%", "-0.10% (-0.32% +0.12%)", "PASS", "45,352", "21,963", "17,450", "2.70"),
+        *("0.029", "412"),
     ]
     assert report.cells({"failed": "ValueError: no"}) == ["", "ValueError: no", "FAILED"]
 
@@ -103,6 +106,7 @@ def test_one_run_compares_peers_on_the_digits(tmp_path):
     command = [sys.executable, str(TOOLS / "compare_peers.py"), f"--output_dir={tmp_path}"]
     command += ["--network=digits_cnn", "--data=digits", "--rows=tfmot_int8"]
     command += ["--train_examples=64", "--epochs=3"]
+    command += ["--from_scratch=slim(multiple_of=4), quantize"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "tfmot_int8" in done.stdout
@@ -110,3 +114,6 @@ def test_one_run_compares_peers_on_the_digits(tmp_path):
     assert rows["float32"]["difference"] == 0
     assert rows["tfmot_int8"]["download_bytes"] < rows["float32"]["download_bytes"] / 2
     assert sum(rows["tfmot_int8"]["paired"].values()) == 600
+    slim = rows["from scratch: slim(multiple_of=4), quantize"]
+    assert slim["multiply_adds"] < 0.8 * rows["float32"]["multiply_adds"]
+    assert slim["packed_bytes"] < slim["download_bytes"]

@@ -3,6 +3,8 @@
 import dataclasses
 from typing import Any
 
+from tfedge.device import tflite
+from tfedge.device.prediction import work
 from tfedge.release import statistics
 
 
@@ -18,7 +20,7 @@ def measure(content: bytes, baseline: bytes, task: Any, margin: float) -> dict[s
     Returns:
         accuracy, difference (to the baseline, with Tango's two-sided 90 % interval, whose lower
         end is what the verdict looks at), verdict, paired counts, file_bytes, download_bytes (raw
-        deflate) and latency_p50_ms on this host.
+        deflate), packed_bytes (`tfedge.pack`), multiply_adds and latency_p50_ms on this host.
     """
     import tfedge
 
@@ -37,5 +39,7 @@ def measure(content: bytes, baseline: bytes, task: Any, margin: float) -> dict[s
         "paired": dataclasses.asdict(pairs),
         "file_bytes": card["file_bytes"],
         "download_bytes": card["download_bytes"],
+        "packed_bytes": len(tfedge.pack(content)),
+        "multiply_adds": sum(each.macs for each in work.of(tflite.read(content))),
         "latency_p50_ms": card["latency_ms"]["host"]["p50"],
     }

@@ -48,11 +48,11 @@ def _compress(setup: setup_lib.Setup, recipe: Any, export: str) -> bytes:
     import tfedge
 
     task = dataclasses.replace(setup.task, batch_size=setup.batch_size)
-    candidate = _equal_training(recipe, setup).apply(setup.fresh_model(), task.without_holdout())
+    candidate = equal_training(recipe, setup).apply(setup.fresh_model(), task.without_holdout())
     return tfedge.to_tflite(candidate, export, task.without_holdout())
 
 
-def _equal_training(recipe: Any, setup: setup_lib.Setup) -> Any:
+def equal_training(recipe: Any, setup: setup_lib.Setup) -> Any:
     """The recipe with its epochs scaled to the peers' and their learning rate."""
     passes = list(recipe.passes)
     training = [i for i, each in enumerate(passes) if getattr(each, "epochs", 0)]

@@ -8,7 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 SCHEMA_VERSION = 1
-WIDTH = 128  # characters that the numbers of a row and a name of one line need
+COLUMNS = (
+    *("accuracy", "to float, 90 %", "verdict", "file", "download", "packed", "M mult-adds"),
+    *("ms", "s"),
+)
+WIDTH = 150  # characters that the numbers of a row and a name of one line need
 
 
 class Report:
@@ -49,7 +53,7 @@ class Report:
         from rich import console, table
 
         shown = table.Table("peer", title=title)
-        for column in ("accuracy", "to float, 90 %", "verdict", "file", "download", "ms", "s"):
+        for column in COLUMNS:
             shown.add_column(column, justify="right", no_wrap=True)
         for name in names:
             shown.add_row(name, *cells(self._rows[name]))
@@ -69,6 +73,8 @@ def cells(row: Mapping[str, Any]) -> list[str]:
         row["verdict"],
         f"{row['file_bytes']:,}",
         f"{row['download_bytes']:,}",
+        f"{row['packed_bytes']:,}",
+        f"{row['multiply_adds'] / 1e6:.2f}",
         f"{row['latency_p50_ms']:.3f}",
         f"{row['seconds']:.0f}",
     ]
