@@ -30,7 +30,7 @@ def _spread(model, task, layer):
 @pytest.mark.parametrize("ranges", ["activations", "weights"])
 def test_outputs_stay_and_the_input_model_too(uneven, task, ranges):
     before = [weight.copy() for weight in uneven.get_weights()]
-    found = equalize.Equalize(ranges=ranges)(Candidate(uneven), task)
+    found = equalize.Equalize(ranges=ranges, relu6=True)(Candidate(uneven), task)
     x = task.calibration.x
     np.testing.assert_allclose(found.model(x), uneven(x), atol=1e-5)
     for old, new in zip(before, uneven.get_weights(), strict=True):
@@ -67,7 +67,7 @@ def test_where_a_cap_is_reached_everywhere_nothing_is_scaled(network, task):
     depthwise.depthwise_kernel.assign(100 * np.ones(depthwise.depthwise_kernel.shape))
     stem = network.get_layer("stem")
     stem.kernel.assign(np.abs(stem.kernel))
-    found = equalize.Equalize()(Candidate(network), task)
+    found = equalize.Equalize(relu6=True)(Candidate(network), task)
     assert ("depthwise", "pointwise") not in found.reports[-1].notes["pairs"]
     x = task.calibration.x
     np.testing.assert_allclose(found.model(x), network(x), atol=1e-5)
@@ -85,7 +85,7 @@ def test_dead_channels_do_no_harm(network, task):
 def test_zeros_survive_and_levels_where_they_can(uneven, task):
     promised = prune.Prune(epochs=0, final_sparsity=0.5)(Candidate(uneven), task)
     promised = cluster.Cluster(epochs=0, number_of_clusters=6)(promised, task)
-    found = equalize.Equalize()(promised, task)
+    found = equalize.Equalize(relu6=True)(promised, task)
     assert holds.broken(found.model, found.holds) == ()
     # A depthwise kernel has one factor a channel; a dense one would need one per input.
     assert found.reports[-1].notes["pairs"] == (("stem", "depthwise"),)
@@ -99,8 +99,21 @@ def test_zeros_survive_and_levels_where_they_can(uneven, task):
 def test_pruned_kernels_are_scaled(uneven, task):
     pruned = prune.Prune(epochs=0, final_sparsity=0.5)(Candidate(uneven), task)
     found = equalize.Equalize()(pruned, task)
-    assert len(found.reports[-1].notes["pairs"]) == 3
+    assert len(found.reports[-1].notes["pairs"]) == 2
     assert holds.broken(found.model, pruned.holds) == ()
+
+
+def test_before_relu6_nothing_is_scaled_unless_asked(uneven, task):
+    found = equalize.Equalize()(Candidate(uneven), task)
+    assert found.reports[-1].notes["pairs"] == (("stem", "depthwise"), ("pointwise", "classes"))
+    apart = np.abs(found.model(100 * task.train.x) - uneven(100 * task.train.x))
+    assert apart.max() < 1e-4
+
+
+@pytest.mark.parametrize("settings", [{"ranges": "both"}, {"relu6": 6}, {"iterations": 0}])
+def test_settings_out_of_range_are_refused(settings):
+    with pytest.raises(errors.BadInput, match=r"equalize\("):
+        equalize.Equalize(**settings)
 
 
 def test_after_quantize_it_refuses(network, task):

@@ -6,8 +6,7 @@ read, which a ReLU in between lets through. Kernels have a scale per output chan
 activations one for all: by default it is therefore the activations that become alike, at the
 price of the kernel that reads them (Xiao et al. 2022, arXiv:2211.10438, equation 4).
 
-ReLU6 scales only below 6. A channel before one is scaled if it stays below 3 on the calibration
-split, before and after; for inputs that take it more than twice as far outputs can change.
+ReLU6 scales only below 6, so what stands before one is left alone unless `relu6` says otherwise.
 """
 
 import dataclasses
@@ -27,6 +26,7 @@ from tfedge.errors import BadInput
 
 _RANGES = ("activations", "weights")
 _ROOM = 0.5  # of the cap of a ReLU6, for what the calibration split has not shown
+_ENLARGED = 2.0  # before a ReLU6 at most: a channel silent on the calibration split may still speak
 _MOST = 100.0  # no channel is scaled further: next to nothing stays next to nothing
 _CONVERGED = 1e-3  # largest change of a logarithm in a sweep
 
@@ -41,15 +41,20 @@ class Equalize(base.Pass):
         ranges: "activations", the range of each channel on the calibration split against that
             of the weights that read it; or "weights", those that make it against those that
             read it, which needs no data (Nagel et al.).
+        relu6: also scale before a ReLU6 the channels that stay below half of its cap on the
+            calibration split, before and after, and at most double them. Other inputs may take
+            a channel further and then be cut elsewhere than they were: check what comes out.
         iterations: sweeps over all pairs, at most.
     """
 
     ranges: str = "activations"
+    relu6: bool = False
     iterations: int = 50
 
     def __post_init__(self) -> None:
         """Refuse settings out of range."""
         self.check(self.ranges in _RANGES, "ranges", f"one of {', '.join(_RANGES)}")
+        self.check(isinstance(self.relu6, bool), "relu6", "True or False")
         self.check(base.whole(self.iterations, 1), "iterations", "a whole number of 1 or more")
 
     def requires(self, candidate: Candidate) -> None:
@@ -71,7 +76,7 @@ class Equalize(base.Pass):
         found, refused = _without_promises(model, found, candidate.holds)
         skipped |= refused
         seen = calibrated.highest(model, task, [link.between for link in found])
-        found, capped = _below_caps(found, seen)
+        found, capped = _below_caps(found, seen, self.relu6)
         skipped |= capped
         known = {kernel.layer: kernel for kernel in kernels.find(model)}
         factors, sweeps = self._factors(known, found, seen)
@@ -149,16 +154,21 @@ def _limited(wanted: np.ndarray, link: Link, seen: np.ndarray) -> np.ndarray:
     if link.cap is None:
         return limited
     room = _ROOM * link.cap
-    return np.where(seen <= room, np.maximum(limited, seen / room), 1.0)
+    least = np.maximum(seen / room, 1 / _ENLARGED)
+    return np.where(seen <= room, np.maximum(limited, least), 1.0)
 
 
 def _below_caps(
-    found: Sequence[Link], seen: calibrated.PerChannel
+    found: Sequence[Link], seen: calibrated.PerChannel, allowed: bool
 ) -> tuple[tuple[Link, ...], dict[str, str]]:
     """The links whose activation stays below its cap in some channel, and the others' reasons."""
     kept, reasons = list[Link](), {}
     for link in found:
-        if link.cap is None or np.any(seen[link.between] <= _ROOM * link.cap):
+        if link.cap is None:
+            kept.append(link)
+        elif not allowed:
+            reasons[link.first] = f"{link.between} is cut at {link.cap:g}; see relu6=True"
+        elif np.any(seen[link.between] <= _ROOM * link.cap):
             kept.append(link)
         else:
             reasons[link.first] = (
