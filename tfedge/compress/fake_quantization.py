@@ -128,7 +128,7 @@ def float_layers(model: Any) -> dict[str, str]:
 
 def _place(model: Any, place: Callable[[str, Any], Any]) -> Any:
     """Rebuild `model` with `place(name, tensor)` on each tensor that needs a range."""
-    model = _one_operator_each(model)
+    model = one_operator_each(model)
     readers = graph.consumers(model)
 
     def after(call: graph.Call, outputs: Any) -> Any:
@@ -184,7 +184,7 @@ def _is_operation(layer: Any) -> bool:
     return type(layer).__name__ in ("TFOpLambda", "Op", "SlicingOpLambda")
 
 
-def _one_operator_each(model: Any) -> Any:
+def one_operator_each(model: Any) -> Any:
     """Layers that are two operators become two, so that the tensor between them has a range.
 
     Kernels end linear, or in an activation that LiteRT fuses; scale and offset come apart.

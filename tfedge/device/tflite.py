@@ -132,7 +132,9 @@ def read(tflite_bytes: bytes, where: str = ".tflite") -> TfliteFile:
     return flatbuffer.guarded(where, lambda: _assemble(bytes(tflite_bytes)))
 
 
-def interpreter(model: bytes | pathlib.Path, threads: int, delegate: bool = True) -> Any:
+def interpreter(
+    model: bytes | pathlib.Path, threads: int, delegate: bool = True, keep_all: bool = False
+) -> Any:
     """An ai_edge_litert Interpreter with its default delegate, tensors not yet allocated.
 
     A damaged or hostile model can end the process: make one in a child only (see `sandbox`).
@@ -141,6 +143,7 @@ def interpreter(model: bytes | pathlib.Path, threads: int, delegate: bool = True
         model: the bytes, or a path, which is then mapped instead of copied.
         threads: for the kernels that can use several.
         delegate: False for the built-in kernels alone.
+        keep_all: what is computed in between can be read afterwards, at the cost of its memory.
     """
     litert = runtime()
     resolvers = litert.OpResolverType
@@ -148,6 +151,7 @@ def interpreter(model: bytes | pathlib.Path, threads: int, delegate: bool = True
     settings = {
         "num_threads": threads,
         "experimental_op_resolver_type": with_default if delegate else without,
+        "experimental_preserve_all_tensors": keep_all,
     }
     if isinstance(model, pathlib.Path):
         return litert.Interpreter(model_path=str(model), **settings)
