@@ -5,13 +5,16 @@
 
 Needs no TensorFlow. Expect 10,000 images through a small int8 network and its float baseline in
 about 3 seconds; a ds_cnn as exported to int8 reaches 91 %. The models run in child processes, so a
-file that crashes, hangs or eats memory ends in a verdict. DIR gets scorecard.json and verdict.json.
+file that crashes, hangs or eats memory ends in a verdict. DIR gets scorecard.json, verdict.json and
+report.html.
 
 Exit codes: 0 the gate passed, 1 bad input, 2 an error of ours, 3 the gate failed, 4 too few
 held-out examples to decide.
 """
 
 import pathlib
+import shlex
+import sys
 from typing import TYPE_CHECKING
 
 from absl import flags, logging
@@ -48,7 +51,7 @@ _PROFILE = flags.DEFINE_string(
     flag_values=_FLAGS,
 )
 _OUTPUT_DIR = flags.DEFINE_string(
-    "output_dir", None, "Folder for scorecard.json and verdict.json. Required.", flag_values=_FLAGS
+    "output_dir", None, "Folder for the figures. Required.", flag_values=_FLAGS
 )
 _MARGIN = flags.DEFINE_float(
     "margin",
@@ -64,6 +67,7 @@ _ALLOW_FLEX = flags.DEFINE_boolean(
     flag_values=_FLAGS,
 )
 _MEASURED = order_flags.require_measured_latency(_FLAGS)
+_EXAMPLES = order_flags.report_examples(_FLAGS)
 _SEED = flags.DEFINE_integer(
     "seed", 0, "Of the splits; the one the model was trained with.", flag_values=_FLAGS
 )
@@ -80,7 +84,7 @@ def main() -> int:
         if not flag.value:
             raise errors.BadInput(f"--{flag.name}", "missing", "See --help.")
     from tfedge.device import evaluate, profiles
-    from tfedge.release import bundle, gate, manifest
+    from tfedge.release import bundle, facts, gate, manifest, report
 
     phone = profiles.load(_PROFILE.value)
     allow_flex = phone.allow_flex or _ALLOW_FLEX.value
@@ -94,10 +98,25 @@ def main() -> int:
     baseline = _tflite(_BASELINE.name, _BASELINE.value) if _BASELINE.value else None
     _refuse_release(pathlib.Path(_OUTPUT_DIR.value))
     with bundle.lock(_OUTPUT_DIR.value) as folder:
-        scorecard = evaluate.evaluate(candidate, _task(), phone, baseline)
+        task = _task()
+        scorecard = evaluate.evaluate(candidate, task, phone, baseline)
         verdict = gate.gate(scorecard, limits)
-        files = {"scorecard.json": scorecard.to_json(), "verdict.json": verdict.to_json()}
-        bundle.publish(folder, {name: manifest.as_json(said) for name, said in files.items()})
+        gathered = facts.gather(
+            pathlib.Path(_TFLITE.value).stem,
+            scorecard,
+            verdict,
+            candidate,
+            task=task,
+            baseline=baseline,
+            command=shlex.join(["python", "pipelines/evaluate.py", *sys.argv[1:]]),
+            report_examples=_EXAMPLES.value,
+        )
+        files = {
+            "scorecard.json": manifest.as_json(scorecard.to_json()),
+            "verdict.json": manifest.as_json(verdict.to_json()),
+            "report.html": report.render(gathered),
+        }
+        bundle.publish(folder, files)
     outcome.show(scorecard, verdict)
     return verdict.exit_code
 

@@ -100,6 +100,18 @@ def require_measured_latency(flag_values: flags.FlagValues) -> flags.FlagHolder:
     )
 
 
+def report_examples(flag_values: flags.FlagValues) -> flags.FlagHolder:
+    """Define the flag of that name, for the scripts that write a report."""
+    return flags.DEFINE_integer(
+        "report_examples",
+        12,
+        "How many new mistakes the report shows, as pictures where the inputs are; 0 leaves the "
+        "users' data out.",
+        lower_bound=0,
+        flag_values=flag_values,
+    )
+
+
 def order(given: Input) -> dict[str, Any]:
     """The fields of `workflow.Order` that the flags stand for.
 

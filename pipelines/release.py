@@ -34,6 +34,7 @@ _MARGIN = flags.DEFINE_float(
     flag_values=_FLAGS,
 )
 _MEASURED = order_flags.require_measured_latency(_FLAGS)
+_EXAMPLES = order_flags.report_examples(_FLAGS)
 _BASELINE = flags.DEFINE_string(
     "baseline", None, "The .tflite that ships today, to compare with.", flag_values=_FLAGS
 )
@@ -58,6 +59,7 @@ def main() -> int:
         margin=margin,
         require_measured_latency=_MEASURED.value,
         baseline=_BASELINE.value,
+        report_examples=_EXAMPLES.value,
         command=shlex.join(["python", "pipelines/release.py", *sys.argv[1:]]),
         **order,
     )

@@ -37,7 +37,7 @@ class Order:
         model: path as `--model` takes it, or a Keras 3 or tf_keras model.
         task: a Task, or its source as `--data` takes it.
         recipe: recipe text, name or recipe.json ("" compresses nothing).
-        export: as `--export`; None takes the recipe.json's, else int8.
+        export: as `--export`; None takes the recipe.json's, else what the recipe prepares for.
         epochs_scale: shortens all training.
         seed: of everything; None takes the recipe.json's, else the task's.
         augment: as `--augment`; None takes the recipe.json's, else the task's.
@@ -137,8 +137,10 @@ def make_release(
     output_dir: str | pathlib.Path,
     profile: str | profiles.Profile = "mid_range_phone",
     margin: float = 0.01,
+    require_measured_latency: bool = False,
     baseline: str | pathlib.Path | None = None,
     command: str = "",
+    report_examples: int = 12,
     **order: Any,
 ) -> Release:
     """Compress, export, evaluate, decide, and publish or reject.
@@ -151,15 +153,19 @@ def make_release(
         output_dir: the release folder; what was rejected goes to `output_dir`.rejected.
         profile: phone class, by name, file or value.
         margin: accepted loss, see `gate.Limits`.
+        require_measured_latency: see `gate.Limits`.
         baseline: the .tflite that ships today, instead of the input model in float32.
         command: how this was called, for the report.
+        report_examples: new mistakes that the report shows; 0 leaves users' data out.
         **order: other fields of `Order`.
 
     Raises:
         BadInput: anything about the input that cannot be used; nothing is written then.
     """
     phone = profiles.load(profile)
-    limits = gate.Limits.from_profile(phone, margin=margin)  # a bad margin is refused at once
+    limits = gate.Limits.from_profile(  # a bad margin is refused at once
+        phone, margin=margin, require_measured_latency=require_measured_latency
+    )
     shipped = None if baseline is None else _read(baseline)
     with bundle.lock(output_dir) as folder, _work_dir(folder) as work:
         made = _make(Order(model, task, recipe, export, **order), work)
@@ -171,7 +177,7 @@ def make_release(
         )
         limits = dataclasses.replace(limits, allow_flex=phone.allow_flex or made.allow_flex)
         verdict = gate.gate(scorecard, limits, made.findings.near_duplicates)
-        files = _documents(made, scorecard, verdict, compared_with, command)
+        files = _documents(made, scorecard, verdict, compared_with, command, report_examples)
         if verdict.outcome == gate.PASS:
             published = {**made.model_files, **files}
             where = bundle.publish(folder, published, _facts(made))
@@ -185,7 +191,6 @@ def _make(order: Order, work: pathlib.Path) -> Made:
     recipe_file = _recipe_file(order.recipe)
     seed = order.seed if order.seed is not None else recipe_file.get("seed")
     augment = order.augment if order.augment is not None else recipe_file.get("augment")
-    export_text = order.export or recipe_file.get("export") or "int8"
     task, findings = _task(order, seed, augment)
     # What the flags say is read before TensorFlow is, so that a typing error shows at once.
     from tfedge import export as exporting
@@ -193,8 +198,9 @@ def _make(order: Order, work: pathlib.Path) -> Made:
     from tfedge.compress.recipe import Recipe
     from tfedge.export import options, packing
 
-    chosen = options.Export.parse(export_text)
     recipe = Recipe.parse(order.recipe).scaled(order.epochs_scale)
+    export_text = order.export or recipe_file.get("export") or recipe.default_route()
+    chosen = options.Export.parse(export_text)
     recipe.check_export(chosen.route)
     model = order.model
     if isinstance(model, str | pathlib.Path):
@@ -311,6 +317,7 @@ def _documents(
     verdict: gate.Verdict,
     compared_with: bytes,
     command: str,
+    report_examples: int,
 ) -> dict[str, bytes]:
     """Everything in a release but the model itself."""
     gathered = facts.gather(
@@ -324,6 +331,7 @@ def _documents(
         reports=_reports(made),
         command=command,
         warnings=made.findings.warnings,
+        report_examples=report_examples,
     )
     return {
         "recipe.json": manifest.as_json(dict(made.recipe)),

@@ -57,7 +57,7 @@ class _Page(html.parser.HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.tags.add(tag)
-        if tag not in {"meta"}:
+        if tag not in {"meta", "img"}:
             self.open.append(tag)
 
     def handle_startendtag(self, tag, attrs):
@@ -78,6 +78,7 @@ def test_the_verdict_comes_first(gathered):
     page = _Page(report.render(gathered()))
     start = page.text.index("✓ Released")
     assert "Accuracy 90.90% on 10,000 held-out examples, baseline 91.00%" in page.text[start:][:200]
+    assert "two <small> It may ship. Accuracy" in page.text
 
 
 FAILURE = {
@@ -96,7 +97,10 @@ FAILURE = {
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"both": 8800, "only_baseline": 300}, "✗ Rejected two <small> Accuracy 88.90%"),
+        (
+            {"both": 8800, "only_baseline": 300},
+            "✗ Rejected two <small> Do not ship it. Accuracy 88.90%",
+        ),
         ({"file_bytes": 10**6}, "The file takes 1,000,000 bytes; test_phone allows 50,000."),
         ({"both": 300, "only_baseline": 6, "only_candidate": 6, "neither": 88}, "1,971 examples"),
         (FAILURE, "The model did not run (memory): needed 2 MB, 1 MB allowed."),
@@ -112,7 +116,7 @@ def test_every_kind_of_verdict_renders(gathered, fields, words):
 
 def test_it_needs_neither_network_nor_script(gathered):
     content = report.render(gathered()).decode()
-    assert _Page(content.encode()).tags.isdisjoint({"script", "link", "img", "iframe"})
+    assert _Page(content.encode()).tags.isdisjoint({"script", "link", "iframe"})
     assert not re.search(r"https?:|url\(|@import|//[a-z]", content)
     assert 'name="viewport"' in content and "prefers-color-scheme: dark" in content
 
@@ -132,7 +136,7 @@ def test_layers_passes_and_the_way_to_repeat_it_are_there(gathered):
         "prune(final_sparsity=0.5) 1 layer, 2 s",
         "conv : a <b>rule</b>",
         "tfedge-release --model=two.keras",
-        "Host latency, median, 4 threads 2.5 ms 1.25 ms 2 times as fast",
+        "Latency, median, 4 threads measured on this host 2.5 ms 1.25 ms 2 times as fast",
         "Examples, holdout 4",
         "2 near duplicates",
     ):
@@ -154,18 +158,6 @@ def test_the_card_is_a_markdown_table_of_every_check(gathered):
 
 def test_facts_are_plain_data(gathered):
     assert json.loads(json.dumps(dataclasses.asdict(gathered())))
-
-
-def test_what_a_class_is_mostly_taken_for(card):
-    now = np.eye(2)[[1, 1, 1, 0]]
-    before = np.eye(2)[[1, 0, 1, 1]]
-    scores = card(
-        per_class=(scorecard.ClassValue("bag", 2, 0.0), scorecard.ClassValue("shirt", 2, 0.5)),
-        targets=np.array([0, 0, 1, 1]),
-        candidate_outputs=now,
-        baseline_outputs=before,
-    )
-    assert facts._mistakes(scores) == {"bag": "shirt 2 (baseline 1)", "shirt": "bag 1 (baseline 0)"}
 
 
 def test_of_many_classes_those_that_lost_most(gathered):

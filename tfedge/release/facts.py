@@ -4,9 +4,15 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from tfedge.device import overhead, tflite
+from tfedge.release import (
+    confusion,
+    estimates,
+    fingerprint,
+    layer_weights,
+    new_mistakes,
+    operator_times,
+)
 
 if TYPE_CHECKING:
     from tfedge.data.task import Task
@@ -14,35 +20,6 @@ if TYPE_CHECKING:
     from tfedge.device.latency import HostLatency
     from tfedge.device.scorecard import Scorecard
     from tfedge.release.gate import Verdict
-
-
-@dataclasses.dataclass(frozen=True)
-class Layer:
-    """The weights of one layer in the file.
-
-    Attributes:
-        name: of the Keras layer; of the operator where the file keeps no names.
-        operator: what reads it.
-        shape: in the file's layout.
-        dtype: as stored, such as "INT8".
-        bits: of one weight.
-        stored_bytes: in the file, before the store packs it.
-        sparsity: share of zeros, 0..1.
-        distinct: different values in the tensor.
-        distinct_per_channel: the most of any output channel.
-        entropy_bits: bits per weight that an ideal coder would need.
-    """
-
-    name: str
-    operator: str
-    shape: tuple[int, ...]
-    dtype: str
-    bits: int
-    stored_bytes: int
-    sparsity: float
-    distinct: int
-    distinct_per_channel: int
-    entropy_bits: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +32,7 @@ class FileFacts:
     operators: Mapping[str, int]
     inputs: tuple[tuple[str, str], ...]
     outputs: tuple[tuple[str, str], ...]
-    layers: tuple[Layer, ...]
+    layers: tuple[layer_weights.Layer, ...]
 
     @classmethod
     def read(cls, tflite_bytes: bytes) -> "FileFacts":
@@ -72,7 +49,7 @@ class FileFacts:
             operators=file.operator_counts,
             inputs=tuple((name, _describe(each)) for name, each in file.named_inputs.items()),
             outputs=tuple((name, _describe(each)) for name, each in file.named_outputs.items()),
-            layers=tuple(_layer(kernel) for kernel in file.kernels()),
+            layers=layer_weights.read(file),
         )
 
 
@@ -90,7 +67,11 @@ class Facts:
         mistakes: for each class, what its examples are mostly taken for, in words.
         file: of the candidate.
         baseline: of the file it was compared with.
+        confused: which class is taken for which; None where examples have no single class.
+        newly_wrong: what only the baseline has right; None where nobody can say.
+        times: where the estimated latency goes.
         baseline_host: host latency of the baseline, as in the scorecard's latency_ms.
+        baseline_estimates: of the same phone, under the scorecard's names.
         command: repeats the release.
         warnings: what the checks of data and model found.
     """
@@ -104,7 +85,11 @@ class Facts:
     reports: tuple[Mapping[str, Any], ...] = ()
     task: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     mistakes: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    confused: confusion.Confusion | None = None
+    newly_wrong: new_mistakes.NewMistakes | None = None
+    times: tuple[operator_times.OperatorTime, ...] = ()
     baseline_host: Mapping[str, Any] | None = None
+    baseline_estimates: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     command: str = ""
     warnings: tuple[str, ...] = ()
 
@@ -121,8 +106,13 @@ def gather(
     reports: Iterable[Mapping[str, Any]] = (),
     command: str = "",
     warnings: Iterable[str] = (),
+    report_examples: int = new_mistakes.DEFAULT_SHOWN,
 ) -> Facts:
-    """The facts of a release from the objects that made it; see `Facts`."""
+    """The facts of a release from the objects that made it; see `Facts`.
+
+    `report_examples` is how many held-out examples may be shown; 0 keeps users' data out.
+    """
+    found = confusion.of(scorecard)
     return Facts(
         name=name,
         scorecard=scorecard.to_json(),
@@ -132,8 +122,12 @@ def gather(
         recipe=recipe or {},
         reports=tuple(reports),
         task=task_facts(task),
-        mistakes=_mistakes(scorecard),
+        mistakes=_mistakes(found),
+        confused=found,
+        newly_wrong=new_mistakes.worst(scorecard, task, report_examples),
+        times=operator_times.of(tflite.read(tflite_bytes), scorecard.phone_estimate),
         baseline_host=_as_dict(scorecard.baseline_host),
+        baseline_estimates={} if baseline is None else estimates.of(baseline, scorecard.profile),
         command=command,
         warnings=tuple(warnings),
     )
@@ -141,6 +135,7 @@ def gather(
 
 def task_facts(task: "Task") -> dict[str, Any]:
     """What a reader needs to know of the task: name, kind, labels, seed, examples by split."""
+    judged_on = {} if task.holdout is None else {"fingerprint": fingerprint.of(task.holdout)}
     return {
         "name": task.name,
         "kind": task.kind,
@@ -149,45 +144,22 @@ def task_facts(task: "Task") -> dict[str, Any]:
         "scale": task.normalization.scale,
         "offset": task.normalization.offset,
         "examples": {role: len(split) for role, split in task.splits().items()},
+        **judged_on,
     }
 
 
-def _mistakes(scorecard: "Scorecard") -> dict[str, str]:
-    """The most frequent wrong class of each class, with how often, before and now."""
-    labels, targets = [each.label for each in scorecard.per_class], scorecard.targets
-    now, before = scorecard.candidate_outputs, scorecard.baseline_outputs
-    if not isinstance(now, np.ndarray) or now.shape[1:] != (len(labels),):
+def _mistakes(found: confusion.Confusion | None) -> dict[str, str]:
+    """What each class is mostly taken for, with how often, before and now."""
+    if found is None or found.after is None:
         return {}
-    found = {}
-    for number, label in enumerate(labels):
-        answers = [
-            np.bincount(outputs[targets == number].argmax(axis=1), minlength=len(labels))
-            for outputs in (now, before)
-            if isinstance(outputs, np.ndarray)
-        ]
-        for counts in answers:
-            counts[number] = 0
-        worst = int(answers[0].argmax())
-        if answers[0][worst]:
-            was = f" (baseline {answers[1][worst]:,})" if len(answers) > 1 else ""
-            found[label] = f"{labels[worst]} {answers[0][worst]:,}{was}"
-    return found
-
-
-def _layer(kernel: Any) -> Layer:
-    tensor = kernel.tensor
-    return Layer(
-        name=tensor.name or kernel.operator.kind.lower(),
-        operator=kernel.operator.kind,
-        shape=tensor.shape,
-        dtype=tensor.dtype,
-        bits=tensor.bits,
-        stored_bytes=tensor.buffer_bytes,
-        sparsity=tensor.sparsity,
-        distinct=tensor.distinct,
-        distinct_per_channel=tensor.distinct_per_channel,
-        entropy_bits=tensor.entropy_bits,
-    )
+    said = {}
+    for row, (label, counts) in enumerate(zip(found.labels, found.after, strict=True)):
+        wrong = [0 if column == row else count for column, count in enumerate(counts)]
+        worst = wrong.index(max(wrong))
+        if wrong[worst]:
+            was = f" (baseline {found.before[row][worst]:,})" if found.before else ""
+            said[label] = f"{found.labels[worst]} {wrong[worst]:,}{was}"
+    return said
 
 
 def _describe(tensor: "Tensor") -> str:

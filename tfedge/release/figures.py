@@ -1,37 +1,57 @@
 """The figures of a release in words: what the report and the model card both say."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from tfedge.release.check import INSUFFICIENT_DATA, PASS, spoken
+from tfedge.release.check import FAIL, INSUFFICIENT_DATA, PASS, spoken
 from tfedge.release.facts import Facts, FileFacts
 
 UNKNOWN = "not measured"
 _MOST_CLASSES = 50
+_ADVICE = {
+    PASS: "It may ship.",
+    FAIL: "Do not ship it.",
+    INSUFFICIENT_DATA: "Do not ship it yet.",
+}
+
+
+EXACT, HELD_OUT, HOST = "exact", "held-out data", "measured on this host"
+PHONE, BROWSER = "measured on a phone", "measured in a browser"
+ESTIMATE = "estimate"
 
 
 @dataclasses.dataclass(frozen=True)
 class Figure:
-    """One figure before and after, formatted with its unit."""
+    """One figure before and after, formatted with its unit.
+
+    Attributes:
+        label: what it is.
+        before, after: of the baseline and of this model.
+        change: between the two, in words; of an estimate without one, its interval.
+        limit: what is allowed; empty where nothing is.
+        origin: where it comes from: one of the words above.
+    """
 
     label: str
     before: str
     after: str
     change: str = ""
+    limit: str = ""
+    origin: str = EXACT
 
 
 def headline(facts: Facts) -> str:
-    """What decided, in a sentence.
+    """What was decided and why, for someone who does not read tables.
 
-    Example: "Accuracy 91.35% on 10,000 held-out examples, baseline 91.30%; a download of 21.4 KB,
-    3.6 times smaller."
+    Example: "It may ship. Accuracy 91.35% on 10,000 held-out examples, baseline 91.30%; a download
+    of 21.4 KB, 3.6 times smaller."
     """
     outcome = facts.verdict["outcome"]
     if outcome == PASS:
-        return _gain(facts)
+        return f"{_ADVICE[outcome]} {_gain(facts)}"
     deciding = (c["reason"] for c in facts.verdict["checks"] if c["outcome"] == outcome)
-    return " ".join(_shortened(reason, outcome) for reason in deciding)
+    return " ".join((_ADVICE[outcome], *(_shortened(reason, outcome) for reason in deciding)))
 
 
 def before_after(facts: Facts) -> tuple[Figure, ...]:
@@ -72,15 +92,28 @@ def classes(facts: Facts) -> tuple[list[dict[str, Any]], str]:
 
     Of very many classes only those that lost most are shown.
     """
+    by_name = {each["group"]: each for each in facts.verdict.get("groups") or ()}
     rows: list[dict[str, Any]] = [
-        {**row, "mistake": facts.mistakes.get(row["label"], "")}
+        {
+            **row,
+            "mistake": facts.mistakes.get(row["label"], ""),
+            "group": by_name.get(f"class: {row['label']}"),
+        }
         for row in facts.scorecard.get("per_class") or []
     ]
     words = "The share of each class's examples that is answered correctly."
+    if by_name:
+        words += " The changes' intervals hold for all groups at once."
     if len(rows) <= _MOST_CLASSES:
         return rows, words
     rows.sort(key=lambda row: (row["value"] or 0) - (row["baseline"] or 0))
     return rows[:_MOST_CLASSES], f"{words} Of {len(rows):,} classes, those that lost most."
+
+
+def slices(facts: Facts) -> list[dict[str, Any]]:
+    """The groups that are no classes: a camera, a country."""
+    found = facts.verdict.get("groups") or ()
+    return [dict(each) for each in found if not each["group"].startswith("class: ")]
 
 
 def judged_on(facts: Facts) -> tuple[tuple[str, str], ...]:
@@ -89,6 +122,10 @@ def judged_on(facts: Facts) -> tuple[tuple[str, str], ...]:
     rows = [("Task", " ".join(filter(None, (task.get("name"), f"({task.get('kind', '')})"))))]
     examples = task.get("examples") or {}
     rows += [(f"Examples, {role}", f"{count:,}") for role, count in examples.items()]
+    if task.get("fingerprint"):
+        rows.append(("Held-out data, SHA-256", task["fingerprint"]))
+    if facts.verdict.get("power"):
+        rows.append(("What the data can show", facts.verdict["power"]))
     rows.append(("Phone class", str(card.get("profile"))))
     rows += [(f"Input {name}", words) for name, words in facts.file.inputs]
     rows += [(f"Output {name}", words) for name, words in facts.file.outputs]
@@ -97,6 +134,26 @@ def judged_on(facts: Facts) -> tuple[tuple[str, str], ...]:
     if card.get("delegated_fraction") is not None:
         rows.append(("Run by the delegate", f"{card['delegated_fraction']:.0%} of operators"))
     return tuple(rows)
+
+
+def to_repeat(facts: Facts) -> tuple[tuple[str, str], ...]:
+    """(label, value) of what a second run needs to come to the same, as far as it is known."""
+    recipe, found = facts.recipe, []
+    for label, key in (
+        ("Model", "model"),
+        ("Its SHA-256, as float32", "model_float32_sha256"),
+        ("Data", "data"),
+        ("Recipe", "recipe"),
+        ("Export", "export"),
+        ("Augmentation", "augment"),
+    ):
+        if recipe.get(key):
+            found.append((label, str(recipe[key])))
+    found.append(("Seed", str(recipe.get("seed", facts.task.get("seed", UNKNOWN)))))
+    versions = recipe.get("versions") or {}
+    if versions:
+        found.append(("Versions", ", ".join(f"{name} {each}" for name, each in versions.items())))
+    return tuple(found)
 
 
 def _shortened(reason: str, outcome: str) -> str:
@@ -129,18 +186,106 @@ def _times(before: int | None, after: int) -> str:
 
 
 def _figures(facts: Facts) -> Iterator[Figure]:
-    card = facts.scorecard
+    card, limits = facts.scorecard, _limits(facts)
     before = _download(facts.baseline)
     now = facts.file.download_bytes
     yield Figure("Download (deflated)", amount(before), amount(now), _times(before, now))
     before, now = card.get("baseline_file_bytes"), facts.file.file_bytes
-    yield Figure("File", amount(before), amount(now), _times(before, now))
-    if card.get("metric"):
-        yield _metric(card["metric"])
+    allowed = _at_most(limits.get("file_size"), amount)
+    yield Figure("File", amount(before), amount(now), _times(before, now), allowed)
+    yield from _quality(facts)
+    yield from _phone(facts, limits)
     yield from _host_times(facts)
     if card.get("peak_memory_bytes") is not None:
-        yield Figure("Host, peak memory", UNKNOWN, amount(card["peak_memory_bytes"]))
-    yield from _estimates(card)
+        peak, allowed = card["peak_memory_bytes"], _at_most(limits.get("peak_memory"), amount)
+        yield Figure("Peak memory, loaded and run", UNKNOWN, amount(peak), "", allowed, HOST)
+    yield from _planned_memory(facts)
+
+
+def _limits(facts: Facts) -> dict[str, Any]:
+    return {check["name"]: check["limit"] for check in facts.verdict["checks"]}
+
+
+def _at_most(limit: Any, say: Callable[[Any], str]) -> str:
+    return "" if limit is None else f"at most {say(limit)}"
+
+
+def _quality(facts: Facts) -> Iterator[Figure]:
+    """The metrics, and what they hide."""
+    card, metric = facts.scorecard, facts.scorecard.get("metric")
+    if not metric:
+        return
+    found = facts.verdict.get("difference")
+    accepted = "" if not found else f"{difference(metric, found['limit'])} accepted"
+    yield _metric(metric, accepted)
+    for other in card.get("more_metrics") or ():
+        yield _metric(other, "")
+    flips = card.get("negative_flips")
+    if flips is not None:
+        words = "right before, wrong now"
+        yield Figure("Negative flips", "", f"{flips:.2%}", words, "", HELD_OUT)
+    error = card.get("calibration_error")
+    if error:
+        before, now = (
+            UNKNOWN if error.get(key) is None else f"{100 * error[key]:.2f} points"
+            for key in ("baseline", "value")
+        )
+        yield Figure("Calibration error of its confidence", before, now, "", "", HELD_OUT)
+
+
+def _phone(facts: Facts, limits: Mapping[str, Any]) -> Iterator[Figure]:
+    """Latency and energy of the phone: measured where one has, and estimated."""
+    card, before = facts.scorecard, facts.baseline_estimates
+    times = card.get("latency_ms") or {}
+    allowed = _at_most(limits.get("phone_latency"), _ms)
+    for origin, found in (
+        (PHONE, times.get("phone_measured")),
+        (BROWSER, times.get("browser_wasm")),
+    ):
+        for key in ("p50", "p90"):
+            if found and found.get(key) is not None:
+                own = allowed if origin == PHONE else ""
+                yield Figure(f"Latency, {key}", UNKNOWN, _ms(found[key]), "", own, origin)
+    yield from _estimated(
+        f"Latency on {card.get('profile')}",
+        before.get("phone_estimate"),
+        times.get("phone_estimate"),
+        allowed,
+        "ms",
+    )
+    yield from _estimated(
+        "Energy of one run",
+        before.get("energy_mj_estimate"),
+        card.get("energy_mj_estimate"),
+        _at_most(limits.get("energy"), lambda limit: f"{limit:.3g} mJ"),
+        "mJ",
+    )
+
+
+def _estimated(
+    label: str,
+    before: Mapping[str, Any] | None,
+    now: Mapping[str, Any] | None,
+    allowed: str,
+    unit: str,
+) -> Iterator[Figure]:
+    if now:
+        was, found = _between(before, unit), _between(now, unit)
+        change = _speed(before["value"], now["value"]) if before and unit == "ms" else ""
+        change = _saved(before["value"], now["value"]) if before and unit == "mJ" else change
+        yield Figure(label, was, found, change, allowed, ESTIMATE)
+
+
+def _between(found: Mapping[str, Any] | None, unit: str) -> str:
+    if not found:
+        return UNKNOWN
+    return f"{found['value']:.3g} {unit} ({found['low']:.3g} to {found['high']:.3g})"
+
+
+def _saved(before: float, now: float) -> str:
+    if not before or not now or 0.95 < before / now < 1.05:
+        return ""
+    return f"{before / now:.2g} times less" if before > now else f"{now / before:.2g} times more"
 
 
 def _host_times(facts: Facts) -> Iterator[Figure]:
@@ -150,15 +295,26 @@ def _host_times(facts: Facts) -> Iterator[Figure]:
     before = facts.baseline_host or {}
     threads = f"{host['threads']} thread{'s' if host['threads'] > 1 else ''}"
     for key, label in (
-        ("p50", f"Host latency, median, {threads}"),
-        ("p90", "Host latency, 90th percentile"),
-        ("p99", "Host latency, 99th percentile"),
-        ("first", "Host, first run"),
-        ("load", "Host, loading"),
+        ("p50", f"Latency, median, {threads}"),
+        ("p90", "Latency, 90th percentile"),
+        ("p99", "Latency, 99th percentile"),
+        ("first", "First run"),
+        ("load", "Loading"),
     ):
-        yield Figure(
-            label, _ms(before.get(key)), _ms(host[key]), _speed(before.get(key), host[key])
-        )
+        was, now = before.get(key), host[key]
+        change = _speed(was, now) if key in ("p50", "p90") else ""  # the others vary by chance
+        yield Figure(label, _ms(was), _ms(now), change, "", HOST)
+
+
+def _planned_memory(facts: Facts) -> Iterator[Figure]:
+    before, now = facts.baseline_estimates.get("memory") or {}, facts.scorecard.get("memory")
+    for label, key, origin in (
+        ("Memory for activations", "arena_bytes", EXACT),
+        ("Memory an app must have free", "app_free_bytes_estimate", ESTIMATE),
+    ):
+        if now and now.get(key) is not None:
+            was = amount(before.get(key))
+            yield Figure(label, was, amount(now[key]), "", "", origin)
 
 
 def _speed(before: float | None, now: float) -> str:
@@ -173,20 +329,10 @@ def _ms(value: float | None) -> str:
     return UNKNOWN if value is None else f"{value:.3g} ms"
 
 
-def _metric(metric: Mapping[str, Any]) -> Figure:
+def _metric(metric: Mapping[str, Any], accepted: str) -> Figure:
     name = spoken(metric["name"])
     before, after = (metric_value(metric, metric.get(key)) for key in ("baseline", "value"))
-    if metric.get("baseline") is None:
-        return Figure(name, before, after)
-    changed = difference(metric, metric["value"] - metric["baseline"])
-    return Figure(name, before, after, changed)
-
-
-def _estimates(card: Mapping[str, Any]) -> Iterator[Figure]:
-    for label, found, unit in (
-        ("Time on a phone, estimate", (card.get("latency_ms") or {}).get("phone_estimate"), "ms"),
-        ("Energy of one run, estimate", card.get("energy_mj_estimate"), "mJ"),
-    ):
-        if found:
-            between = f"{found['low']:.3g} to {found['high']:.3g} {unit}"
-            yield Figure(label, UNKNOWN, f"{found['value']:.3g} {unit}", between)
+    changed = ""
+    if metric.get("baseline") is not None:
+        changed = difference(metric, metric["value"] - metric["baseline"])
+    return Figure(name, before, after, changed, accepted, HELD_OUT)

@@ -5,10 +5,10 @@ Layer names and labels come from users' files, so every value is escaped by the 
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tfedge.release import figures
+from tfedge.release import figures, heat, layer_weights, training_plots
 from tfedge.release.check import FAIL, INSUFFICIENT_DATA, PASS, REPORTED, UNDECIDED
 from tfedge.release.facts import Facts
 
@@ -23,6 +23,7 @@ _TITLES = {PASS: "Released", FAIL: "Rejected", INSUFFICIENT_DATA: "Not enough da
 _MARKS = {PASS: "✓", FAIL: "✗", INSUFFICIENT_DATA: "?"}
 _CHART_WIDTH = 640
 _LONGEST_LIST = 12
+_MOST_OPERATORS = 40
 
 
 def render(facts: Facts) -> bytes:
@@ -42,8 +43,10 @@ def render(facts: Facts) -> bytes:
         amount=figures.amount,
         percent=_percent,
         plain=_plain,
+        number=_number,
+        plots=training_plots.of,
+        grouped=_grouped,
     )
-    classes, note = figures.classes(facts)
     outcome = facts.verdict["outcome"]
     page = environment.get_template("report.html").render(
         facts=facts,
@@ -53,14 +56,70 @@ def render(facts: Facts) -> bytes:
         headline=figures.headline(facts),
         figures=figures.before_after(facts),
         difference=_difference(facts),
-        classes=classes,
-        classes_note=note,
         bytes=_bytes(facts.file.bytes_by_kind),
+        layers=_layers(facts),
         holds=facts.scorecard.get("holds") or [],
         judged_on=figures.judged_on(facts),
+        repeat=figures.to_repeat(facts),
         recipe_json=json.dumps(facts.recipe, indent=2) if facts.recipe else "",
+        **_groups(facts),
+        **_confusion(facts),
+        **_operators(facts),
     )
     return page.encode()
+
+
+def _groups(facts: Facts) -> dict[str, Any]:
+    """Rows of classes and slices, with their changes on one axis."""
+    rows, note = figures.classes(facts)
+    others = figures.slices(facts)
+    half = heat.axis([row["group"] for row in rows if row["group"]] + others)
+    for row in rows:
+        row["interval"] = heat.interval(row["group"], half)
+    for each in others:
+        each["interval"] = heat.interval(each, half)
+    return {"classes": rows, "classes_note": note, "slices": others, "half_axis": half}
+
+
+def _confusion(facts: Facts) -> dict[str, Any]:
+    found = facts.confused
+    if found is None:
+        return {"matrices": [], "pairs": ()}
+    both = (("Baseline", found.before), ("This model", found.after))
+    matrices = [
+        (title, heat.cells(found.labels, counts)) for title, counts in both if counts is not None
+    ]
+    return {"matrices": matrices, "pairs": found.pairs}
+
+
+def _operators(facts: Facts) -> dict[str, Any]:
+    """The operators in the file's order; of very many, those that take longest."""
+    rows = facts.times
+    if len(rows) > _MOST_OPERATORS:
+        rows = tuple(sorted(rows, key=lambda each: -each.ms)[:_MOST_OPERATORS])
+    left_out = len(facts.times) - len(rows)
+    share = 1 - sum(each.share for each in rows)
+    return {
+        "times": rows,
+        "longest": max((each.share for each in rows), default=1.0),
+        "times_left_out": (left_out, share) if left_out else None,
+        "estimate": (facts.scorecard.get("latency_ms") or {}).get("phone_estimate"),
+        "compatibility": facts.scorecard.get("compatibility"),
+    }
+
+
+def _layers(facts: Facts) -> list[dict[str, Any]]:
+    """Each layer's weights now, before, and what passes said of it."""
+    before = facts.baseline.layers if facts.baseline else ()
+    return [
+        {
+            "name": layer_weights.short_name(now.name),
+            "before": was,
+            "now": now,
+            "notes": layer_weights.notes(facts.reports, layer_weights.short_name(now.name)),
+        }
+        for was, now in layer_weights.paired(before, facts.file.layers)
+    ]
 
 
 def _difference(facts: Facts) -> Mapping[str, Any] | None:
@@ -115,6 +174,19 @@ def _words(name: str) -> str:
 
 def _percent(share: float | None, digits: int = 1) -> str:
     return figures.UNKNOWN if share is None else f"{share:.{digits}%}"
+
+
+def _number(value: float) -> str:
+    """Four digits at most."""
+    return f"{value:.4g}"
+
+
+def _grouped(skipped: Sequence[Sequence[str]]) -> list[tuple[str, str]]:
+    """(layers, reason), so that a reason is said once."""
+    by_reason: dict[str, list[str]] = {}
+    for layer, reason in skipped:
+        by_reason.setdefault(reason, []).append(layer)
+    return [(", ".join(layers), reason) for reason, layers in by_reason.items()]
 
 
 def _plain(value: Any) -> str:

@@ -1,0 +1,41 @@
+"""Where a predicted latency goes: milliseconds of every operator of a .tflite on a device."""
+
+import numpy as np
+
+from tfedge.device import tflite
+from tfedge.device.prediction import devices, fitted, formula, hierarchy, host, work
+
+
+def milliseconds(file: tflite.TfliteFile, device: str, threads: int) -> np.ndarray:
+    """(operators,) the time of each operator; they add up to what `predict_latency` says.
+
+    Of the host, what a run costs beside its operators is left out.
+
+    Args:
+        file: of `tflite.read`.
+        device: a name in `devices.names()`.
+        threads: of the interpreter.
+
+    Raises:
+        BadInput: an unknown device, or a host that was not measured.
+    """
+    works = work.of(file)
+    if device == devices.HOST:
+        return _on_host(works, threads)
+    phone, fit = devices.find(device), fitted.load()
+    found = np.zeros(len(works))
+    for integer in (False, True):
+        rows = [n for n, w in enumerate(works) if w.family != "free" and w.integer == integer]
+        if rows:
+            matrix, offset = hierarchy.design(phone, threads, integer, fit.names)
+            load = formula.Load.of(tuple(works[n] for n in rows))
+            rates = matrix @ fit.values + offset
+            found[rows] = formula.operator_ms(load, rates, phone.runtime, phone.cache_mb)
+    return found
+
+
+def _on_host(works: tuple[work.Work, ...], threads: int) -> np.ndarray:
+    times = host.load()
+    totals = [host.total_ms(times, (each,), each.integer, threads)[0] for each in works]
+    idle = [host.total_ms(times, (), each.integer, threads)[0] for each in works]
+    return np.array(totals) - np.array(idle)
