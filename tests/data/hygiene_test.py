@@ -15,6 +15,7 @@ def _split(n, seed, classes=3, shape=(9, 9, 1)):
 def _task(**changed):
     splits = {"train": _split(150, 1), "validation": _split(30, 2), "holdout": _split(30, 3)}
     splits["calibration"] = splits["train"].take(np.arange(120))
+    splits["normalization"] = task.Normalization(1 / 255)
     return task.Task("toy", "classification", **{**splits, **changed})
 
 
@@ -70,8 +71,9 @@ def test_missing_classes_are_listed(role):
 
 
 def test_a_class_missing_from_calibration_is_a_warning():
-    (warning,) = hygiene.check(_task(calibration=_split(120, 8, classes=2)))
-    assert "calibration: no example of class 2 (1 of 3 classes)" in warning
+    missing, drifted = hygiene.check(_task(calibration=_split(120, 8, classes=2)))
+    assert "calibration: no example of class 2 (1 of 3 classes)" in missing
+    assert "not drawn like calibration: labels, most 2 differs in 33%" in drifted
 
 
 @pytest.mark.parametrize("role", hygiene.ROLES)
@@ -203,6 +205,8 @@ def test_several_inputs_are_compared_together():
         return task.ArraySplit(x, np.arange(30) % 3)
 
     made = _task(train=split(0), calibration=split(0), validation=split(50), holdout=split(100))
-    assert len(hygiene.check(made)) == 1
+    few, *drifted = hygiene.check(made)
+    assert "30 examples" in few
+    assert all("of input a differs in 100% of the examples (14.5 there" in line for line in drifted)
     with pytest.raises(errors.BadInput, match="25 of 30 examples are also in train"):
         hygiene.check(dataclasses.replace(made, holdout=split(5)))

@@ -42,9 +42,9 @@ def test_given_splits_are_used(tmp_path):
 def test_unlabelled_calibration_passes_hygiene_with_one_hot_labels(tmp_path):
     arrays = _arrays(x_calib=np.arange(54, dtype=np.uint8).reshape(6, 3, 3, 1))
     arrays["y_train"] = np.eye(4)[arrays["y_train"]]
-    warnings = hygiene.check(sources.load_task(_save(tmp_path, arrays)))
-    assert len(warnings) == 1
-    assert "calibration: 6 examples" in warnings[0]
+    few, drifted = hygiene.check(sources.load_task(_save(tmp_path, arrays)))
+    assert "calibration: 6 examples" in few
+    assert "not drawn like calibration: mean differs in 100%" in drifted
 
 
 def test_one_hot_targets_tell_the_classes(tmp_path):

@@ -7,7 +7,7 @@ import numpy as np
 from absl import logging
 
 from tfedge import errors
-from tfedge.data import duplicates, inputs, metrics, task, task_targets
+from tfedge.data import drift, duplicates, inputs, metrics, scale, task, task_targets
 from tfedge.data.fit import check_fits
 
 __all__ = ["ROLES", "Findings", "check", "check_fits", "examine"]
@@ -24,10 +24,15 @@ class Findings:
         warnings: one line each.
         near_duplicates: sorted held-out indices of images that training nearly saw; results on
             the held-out split are to be given without them too.
+        pairs: what each of them is nearly the same as.
+        drifts: how train and calibration differ from held-out, largest effect first; those that
+            matter are among the warnings.
     """
 
     warnings: tuple[str, ...]
     near_duplicates: np.ndarray
+    pairs: tuple[duplicates.Pair, ...] = ()
+    drifts: tuple[drift.Drift, ...] = ()
 
 
 def check(task: "task.Task", roles: Sequence[str] = ROLES) -> tuple[str, ...]:
@@ -40,10 +45,11 @@ def examine(task: "task.Task", roles: Sequence[str] = ROLES) -> Findings:
 
     Refused: empty splits, splits of different shape or dtype, NaN and infinity, labels out of
     range, classes missing from train, validation or held-out, an unknown metric, calibration data
-    without variation, and held-out examples that train, calibration or validation hold too.
-    Warned about: less than 100 calibration examples, classes missing from calibration, repeated
-    held-out examples, validation examples that are in train, and near duplicates of held-out
-    images.
+    without variation, images of different scale, and held-out examples that train, calibration or
+    validation hold too. Warned about: less than 100 calibration examples, classes missing from
+    calibration, a scale unusual for images, repeated held-out examples, validation examples that
+    are in train, near duplicates of held-out images, and held-out examples not drawn like those of
+    train or calibration.
 
     Args:
         task: with or without its held-out split.
@@ -73,23 +79,39 @@ def examine(task: "task.Task", roles: Sequence[str] = ROLES) -> Findings:
     if "calibration" in scans:
         warnings += _check_calibration(task, scans["calibration"])
     _check_channels(task, next(iter(scans.values())))
-    near = duplicates.NONE
-    if "holdout" in scans:
-        warnings += _check_overlap(task, scans)
-        fixed = {role: (split, scans[role]) for role, split in chosen.items() if _is_fixed(split)}
-        near = duplicates.near(fixed) if "holdout" in fixed else near
-        warnings += [
-            f"{_where(task, role)}: it has an order of its own, so near duplicates of held-out"
-            " examples were not looked for"
-            for role in chosen
-            if role not in fixed
-        ]
-    if len(near):
+    warnings += scale.check(task, scans)
+    if "holdout" not in scans:
+        return Findings(tuple(warnings), duplicates.NONE)
+    warnings += _check_overlap(task, scans)
+    pairs = _near(task, chosen, scans, warnings)
+    drifts = drift.compare(task, scans)
+    warnings += drift.warnings(drifts, _where(task, "holdout"))
+    near = np.unique(np.array([pair.index for pair in pairs], np.int64))
+    return Findings(tuple(warnings), near, pairs, drifts)
+
+
+def _near(
+    task: "task.Task",
+    chosen: "dict[str, task.Split]",
+    scans: dict[str, inputs.Scan],
+    warnings: list[str],
+) -> tuple[duplicates.Pair, ...]:
+    """Near duplicates of held-out images; adds to `warnings` what was found or not looked for."""
+    fixed = {role: (split, scans[role]) for role, split in chosen.items() if _is_fixed(split)}
+    pairs = duplicates.near(fixed) if "holdout" in fixed else ()
+    warnings += [
+        f"{_where(task, role)}: it has an order of its own, so near duplicates of held-out"
+        " examples were not looked for"
+        for role in chosen
+        if role not in fixed
+    ]
+    if pairs:
+        count = len({pair.index for pair in pairs})
         warnings.append(
-            f"{_where(task, 'holdout')}: {len(near)} of {len(scans['holdout'].digests)} images are"
-            f" nearly the same as one the model is made with, the first at index {near[0]}"
+            f"{_where(task, 'holdout')}: {count} of {len(scans['holdout'].digests)} images are"
+            f" nearly the same as one the model is made with, the first at index {pairs[0].index}"
         )
-    return Findings(tuple(warnings), near)
+    return pairs
 
 
 def _where(task: "task.Task", role: str) -> str:

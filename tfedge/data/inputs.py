@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfedge import errors
-from tfedge.data import splits, thumbnails
+from tfedge.data import fingerprints, moments, splits, thumbnails
 
 Form = dict[str, tuple[tuple[int, ...], str]]  # by input name: shape of one example, dtype
 _BATCH = 256
@@ -19,17 +19,23 @@ class Scan:
     Args:
         form: shape and dtype of each input.
         ranges: lowest and highest value of each input.
+        channel_ranges: the same for each channel of the last axis of images; (2, channels).
         digests: (n,) uint64; equal for equal examples.
         thumbnails: (n, 64) float32 means of an 8x8 grid over the first image input, raw scale;
             (n, 0) where no input is an image.
         image: the name of that input.
+        fingerprints: (n, 50) float32 of that input, see `fingerprints`; (n, 0) where there is none.
+        moments: (n, columns) float32 by input, see `moments`.
     """
 
     form: Form
     ranges: dict[str, tuple[float, float]]
+    channel_ranges: dict[str, np.ndarray]
     digests: np.ndarray
     thumbnails: np.ndarray
     image: str | None
+    fingerprints: np.ndarray
+    moments: dict[str, np.ndarray]
 
 
 def scan(split: splits.Split, where: str) -> Scan:
@@ -45,7 +51,9 @@ def scan(split: splits.Split, where: str) -> Scan:
     """
     form: Form | None = None
     ranges: dict[str, tuple[float, float]] = {}
-    digests, pictures, start, image = [], [], 0, None
+    channels: dict[str, np.ndarray] = {}
+    columns: dict[str, list[np.ndarray]] = {}
+    digests, pictures, prints, start, image = [], [], [], 0, None
     for x, y in split.batches(_BATCH):
         arrays = splits.named(x)
         found = {name: (array.shape[1:], str(array.dtype)) for name, array in arrays.items()}
@@ -58,21 +66,45 @@ def scan(split: splits.Split, where: str) -> Scan:
             low, high = _range(array, start, f"{where} {name}".strip())
             before = ranges.get(name, (low, high))
             ranges[name] = (min(low, before[0]), max(high, before[1]))
+            columns.setdefault(name, []).append(moments.take(array))
+            if array.ndim == 4:
+                channels[name] = _channel_range(array, channels.get(name))
         digests.append(_digests(list(arrays.values())))
         if image is not None:
             pictures.append(thumbnails.shrink(arrays[image]))
+            prints.append(fingerprints.take(arrays[image]))
         start += splits.count(x)
     if form is None or start != len(split):
         raise errors.BadInput(
             where, f"it says to have {len(split)} examples, {start} were read", "Check the source."
         )
-    grids = np.concatenate(pictures) if pictures else np.empty((start, 0), np.float32)
-    return Scan(form, ranges, np.concatenate(digests), grids, image)
+    return Scan(
+        form,
+        ranges,
+        channels,
+        np.concatenate(digests),
+        _joined(pictures, start),
+        image,
+        _joined(prints, start),
+        {name: np.concatenate(parts) for name, parts in columns.items()},
+    )
 
 
 def shown(form: Form) -> str:
     """A form for a message: "(28, 28, 1) uint8"."""
     return ", ".join(f"{name} {shape} {dtype}".strip() for name, (shape, dtype) in form.items())
+
+
+def _joined(parts: list[np.ndarray], n: int) -> np.ndarray:
+    return np.concatenate(parts) if parts else np.empty((n, 0), np.float32)
+
+
+def _channel_range(array: np.ndarray, before: np.ndarray | None) -> np.ndarray:
+    """(2, channels): lowest and highest value, these images and those before."""
+    found = np.stack([array.min(axis=(0, 1, 2)), array.max(axis=(0, 1, 2))]).astype(np.float64)
+    if before is None:
+        return found
+    return np.stack([np.minimum(found[0], before[0]), np.maximum(found[1], before[1])])
 
 
 def _check_form(form: Form, found: Form, start: int, where: str) -> None:

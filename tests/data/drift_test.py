@@ -1,0 +1,77 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from tfedge.data import digits, drift, hygiene, task
+
+
+@pytest.mark.parametrize(("n", "m", "shift"), [(500, 10000, 0.1), (60, 90, 0.3), (2000, 1500, 0.0)])
+def test_kolmogorov_smirnov_agrees_with_scipy(n, m, shift):
+    random = np.random.default_rng(n)
+    ours, theirs = random.normal(size=n), random.normal(shift, size=m)
+    expected = stats.ks_2samp(ours, theirs)
+    distance, p_value = drift.kolmogorov_smirnov(ours, theirs)
+    assert distance == pytest.approx(expected.statistic)
+    assert p_value == pytest.approx(expected.pvalue, rel=0.15, abs=0.01)
+
+
+def test_chi_square_agrees_with_scipy():
+    effect, p_value = drift.chi_square(np.array([30, 50, 0, 20]), np.array([60, 40, 0, 100]))
+    expected = stats.chi2_contingency([[30, 50, 20], [60, 40, 100]])
+    assert effect == pytest.approx(0.3)
+    assert p_value == pytest.approx(expected.pvalue)
+    assert drift.chi_square(np.array([5]), np.array([9])) == (0.0, 1.0)
+
+
+def _task(held_out, labels=None):
+    random = np.random.default_rng(0)
+    train = task.ArraySplit(random.normal(size=(3000, 5)), np.arange(3000) % 4)
+    y = np.arange(len(held_out)) % 4 if labels is None else labels
+    calibration = train.take(np.arange(500))
+    validation = task.ArraySplit(random.normal(size=(200, 5)), np.arange(200) % 4)
+    return task.Task(
+        "toy", "classification", train, calibration, validation, task.ArraySplit(held_out, y)
+    )
+
+
+def test_false_alarms_stay_below_five_percent_of_tasks():
+    random, alarms = np.random.default_rng(1), 0
+    for _ in range(100):
+        found = hygiene.examine(_task(random.normal(size=(1000, 5)))).drifts
+        alarms += any(each.is_sure for each in found)
+    assert alarms <= 10  # 5 expected at most; more than 10 has a chance of 1 %
+
+
+def test_a_tiny_but_sure_difference_is_no_warning():
+    held_out = np.random.default_rng(2).normal(0.05, 1, size=(20000, 5))
+    findings = hygiene.examine(_task(held_out))
+    assert any(each.is_sure for each in findings.drifts)
+    assert findings.warnings == ()
+
+
+def test_a_channel_that_moved_is_named():
+    held_out = np.random.default_rng(2).normal(size=(3000, 5))
+    held_out[:, 3] += 2
+    findings = hygiene.examine(_task(held_out))
+    assert findings.drifts[0].what == "mean of channel 3"
+    assert findings.drifts[0].effect == pytest.approx(0.68, abs=0.03)
+    assert "not drawn like train: mean of channel 3 differs in 6" in findings.warnings[0]
+    assert "not drawn like calibration" in findings.warnings[1]
+
+
+def test_labels_that_moved_are_named():
+    random = np.random.default_rng(2)
+    labels = random.choice(4, 2000, p=[0.25, 0.25, 0.4, 0.1])
+    findings = hygiene.examine(_task(random.normal(size=(2000, 5)), labels))
+    assert "labels, most" in findings.warnings[0]
+    assert findings.drifts[0].effect == pytest.approx(0.15, abs=0.03)
+
+
+def test_brighter_held_out_images_are_warned_about():
+    made = digits.load()
+    brighter = task.ArraySplit(np.minimum(made.holdout.x + 2, 16), made.holdout.y)
+    (train, calibration) = hygiene.check(dataclasses.replace(made, holdout=brighter))
+    assert "not drawn like train: mean" in train or "lowest value" in train
+    assert "not drawn like calibration" in calibration
