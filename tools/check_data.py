@@ -1,0 +1,167 @@
+"""Shows what is wrong, or may be, with the data a model is to be trained and judged on.
+
+    python tools/check_data.py --data=fashion_mnist [--data_dir=DIR] [--json] [--examples=10]
+
+First what a release warns about too; then held-out images that training nearly saw, with what was
+undone to lay one over the other; how the inputs and labels of train and calibration differ from
+held-out, sure where all tests together err once in 20 data sets; and examples whose label may be
+wrong, by the labels of those most like them. Data no release accepts is refused with exit code 1.
+Expect 12 near duplicates, no drift and some 270 label candidates of held-out Fashion-MNIST, in
+about three seconds.
+"""
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from absl import flags
+from tfedge_pipelines import entry
+
+from tfedge import errors
+
+if TYPE_CHECKING:
+    from tfedge.data.hygiene import Findings
+    from tfedge.data.task import Task
+
+_PIPED_WIDTH = 120
+_FLAGS = flags.FlagValues()
+_DATA = flags.DEFINE_string("data", None, "The data, as pipelines take it.", flag_values=_FLAGS)
+_DATA_DIR = flags.DEFINE_string("data_dir", None, "Where its files are.", flag_values=_FLAGS)
+_EXAMPLES = flags.DEFINE_integer(
+    "examples", 10, "Rows of a table; JSON has all.", 0, flag_values=_FLAGS
+)
+_JSON = flags.DEFINE_boolean("json", False, "Print JSON instead of tables.", flag_values=_FLAGS)
+_NOISE_ROLES = ("train", "validation", "holdout")
+
+
+def run() -> None:
+    """Reads the flags."""
+    entry.run(main, _FLAGS, __doc__)
+
+
+def main() -> int:
+    """Prints what was found; the exit code."""
+    from tfedge.data import hygiene, sources
+
+    if not _DATA.value:
+        raise errors.BadInput("--data", "missing", "Name the data, such as --data=digits.")
+    task = sources.load_task(_DATA.value, _DATA_DIR.value)
+    found = describe(task, hygiene.examine(task))
+    if _JSON.value:
+        sys.stdout.write(json.dumps(found, indent=2) + "\n")
+    else:
+        _show(found, _EXAMPLES.value)
+    return entry.OK
+
+
+def describe(task: "Task", findings: "Findings") -> dict[str, Any]:
+    """What was found, as JSON takes it."""
+    return {
+        "schema_version": 1,
+        "data": task.name,
+        "examples": {role: len(split) for role, split in task.splits().items()},
+        "warnings": list(findings.warnings),
+        "near_duplicates": [
+            {
+                "holdout": pair.index,
+                "split": pair.role,
+                "example": pair.twin,
+                "correlation": round(pair.correlation, 5),
+                "undone": pair.change,
+            }
+            for pair in findings.pairs
+        ],
+        "drift": [
+            {
+                "split": drift.role,
+                "of": drift.what,
+                "effect": round(drift.effect, 4),
+                "p_value": drift.p_value,
+                "sure": drift.is_sure,
+                "matters": drift.matters,
+                "there": drift.before,
+                "holdout": drift.after,
+            }
+            for drift in findings.drifts
+        ],
+        "label_candidates": [row for role in _NOISE_ROLES for row in _candidates(task, role)],
+    }
+
+
+def _candidates(task: "Task", role: str) -> list[dict[str, Any]]:
+    from tfedge.data import label_noise
+
+    found = label_noise.by_neighbours(task, role) if role in task.splits() else None
+    if found is None:
+        return []
+    targets = task.splits()[role].targets()
+    return [
+        {
+            "split": role,
+            "example": int(index),
+            "label": _name(task, int(targets[index])),
+            "looks_like": _name(task, int(suggested)),
+            "score": round(float(score), 3),
+        }
+        for index, suggested, score in zip(
+            found.indices, found.suggested, found.scores, strict=True
+        )
+    ]
+
+
+def _name(task: "Task", label: int) -> str:
+    return task.labels[label] if label < len(task.labels) else str(label)
+
+
+def _show(found: dict[str, Any], most: int) -> None:
+    from rich import console, markup, table
+
+    out = console.Console(highlight=False)
+    if not out.is_terminal:
+        out.width = _PIPED_WIDTH
+    counts = ", ".join(f"{role} {n:,}" for role, n in found["examples"].items())
+    out.print(f"[bold]{markup.escape(found['data'])}[/bold]: {counts}")
+    for warning in found["warnings"]:
+        out.print(f"  [yellow]warning[/yellow] {markup.escape(warning)}")
+    if not found["warnings"]:
+        out.print("  nothing that a release would warn about")
+    titles = {
+        "near_duplicates": "Held-out images that training nearly saw",
+        "drift": "Differences from held-out",
+        "label_candidates": "Labels to look at (candidates, hard examples among them)",
+    }
+    for key, title in titles.items():
+        rows = _worst(found[key], most)
+        if not rows:
+            out.print(f"\n{title}: none")
+            continue
+        shown = table.Table(
+            title=f"{title}: {len(rows)} of {len(found[key])}", title_justify="left"
+        )
+        for name in rows[0]:
+            shown.add_column(name.replace("_", " "))
+        for row in rows:
+            shown.add_row(*(markup.escape(_text(value)) for value in row.values()))
+        out.print()
+        out.print(shown)
+
+
+def _worst(rows: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:
+    """The first of each split: rows come ordered within it."""
+    seen: dict[str, int] = {}
+    kept = []
+    for row in rows:
+        seen[row["split"]] = seen.get(row["split"], 0) + 1
+        if seen[row["split"]] <= most:
+            kept.append(row)
+    return kept
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+if __name__ == "__main__":
+    run()
