@@ -15,10 +15,9 @@ _COUNT = HIGHEST_FREQUENCY + 1
 
 
 def take(images: np.ndarray) -> np.ndarray:
-    """(n, height, width, channels) -> (n, 50) float32 of length one; zeros for blank images."""
-    grey = images[..., 0] if images.shape[-1] == 1 else images.mean(axis=-1, dtype=np.float32)
+    """(n, height, width) grey -> (n, 50) float32 of length one; zeros for blank images."""
     rows, columns = _waves(images.shape[1]), _waves(images.shape[2])
-    products = rows @ (grey.astype(np.float32) @ columns.T)
+    products = rows @ (images.astype(np.float32) @ columns.T)
     cosines, sines = products[:, :_COUNT], products[:, _COUNT:]
     cc, cs = cosines[..., :_COUNT], cosines[..., _COUNT:]
     sc, ss = sines[..., :_COUNT], sines[..., _COUNT:]

@@ -71,8 +71,9 @@ def scan(split: splits.Split, where: str) -> Scan:
                 channels[name] = _channel_range(array, channels.get(name))
         digests.append(_digests(list(arrays.values())))
         if image is not None:
-            pictures.append(thumbnails.shrink(arrays[image]))
-            prints.append(fingerprints.take(arrays[image]))
+            grey = thumbnails.grey(arrays[image])
+            pictures.append(thumbnails.shrink(grey))
+            prints.append(fingerprints.take(grey))
         start += splits.count(x)
     if form is None or start != len(split):
         raise errors.BadInput(
@@ -101,7 +102,9 @@ def _joined(parts: list[np.ndarray], n: int) -> np.ndarray:
 
 def _channel_range(array: np.ndarray, before: np.ndarray | None) -> np.ndarray:
     """(2, channels): lowest and highest value, these images and those before."""
-    found = np.stack([array.min(axis=(0, 1, 2)), array.max(axis=(0, 1, 2))]).astype(np.float64)
+    rows, channels = array.reshape(len(array), -1), array.shape[-1]  # long rows reduce fastest
+    low, high = (ends.reshape(-1, channels) for ends in (rows.min(axis=0), rows.max(axis=0)))
+    found = np.stack([low.min(axis=0), high.max(axis=0)]).astype(np.float64)
     if before is None:
         return found
     return np.stack([np.minimum(found[0], before[0]), np.maximum(found[1], before[1])])

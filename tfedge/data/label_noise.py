@@ -104,7 +104,7 @@ def _features(split: splits.Split, rows: np.ndarray) -> np.ndarray | None:
         form: inputs.Form = {name: (a.shape[1:], str(a.dtype)) for name, a in arrays.items()}
         image = thumbnails.image_input(form)
         if image is not None:
-            parts.append(thumbnails.shrink(arrays[image]))
+            parts.append(thumbnails.shrink(thumbnails.grey(arrays[image])))
             continue
         flat = [array.reshape(len(array), -1).astype(np.float32) for array in arrays.values()]
         if sum(each.shape[1] for each in flat) > MOST_FEATURES:

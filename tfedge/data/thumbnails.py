@@ -16,11 +16,18 @@ def image_input(form: dict[str, tuple[tuple[int, ...], str]]) -> str | None:
     return None
 
 
+def grey(images: np.ndarray) -> np.ndarray:
+    """(n, height, width, channels) -> (n, height, width) float32 means of the channels."""
+    channels = images.shape[-1]
+    if channels == 1:
+        return images[..., 0].astype(np.float32)
+    return images.astype(np.float32) @ np.full(channels, 1 / channels, np.float32)
+
+
 def shrink(images: np.ndarray) -> np.ndarray:
-    """(n, height, width, channels) -> (n, 64) float32 means over the cells of an 8x8 grid."""
-    grey = images[..., 0] if images.shape[-1] == 1 else images.mean(axis=-1, dtype=np.float32)
+    """(n, height, width) grey -> (n, 64) float32 means over the cells of an 8x8 grid."""
     rows, columns = _means(images.shape[1]), _means(images.shape[2])
-    cells = rows @ (grey.astype(np.float32) @ columns.T)
+    cells = rows @ (images.astype(np.float32) @ columns.T)
     return cells.reshape(len(images), SIDE * SIDE)
 
 
