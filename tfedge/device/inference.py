@@ -78,8 +78,8 @@ def run(
     first = next(batches, None)
     if first is None:
         raise errors.BadInput("held-out split", "it is empty", "Give it examples.")
-    inputs = _inputs(file, first[0], where)
-    outputs = _outputs(file, where)
+    inputs = input_ports(file, first[0], where)
+    outputs = output_ports(file, where)
     with _private_folder() as folder:
         # More threads than cores wait for each other and measure nothing.
         threads = min(limits.threads, child_limits.usable_cores())
@@ -121,7 +121,12 @@ def _no_room(folder: str, error: OSError) -> errors.BadInput:
     return errors.BadInput(folder, cause, "Set TMPDIR to a folder with free space.")
 
 
-def _inputs(file: tflite.TfliteFile, x: splits.Arrays, where: str) -> tuple[Input, ...]:
+def input_ports(file: tflite.TfliteFile, x: splits.Arrays, where: str) -> tuple[Input, ...]:
+    """How examples such as `x`, (n, ...) each, go into the inputs of the signature.
+
+    Raises:
+        BadInput: they do not fit.
+    """
     tensors = file.named_inputs
     arrays = x if isinstance(x, dict) else {name: x for name in tensors}
     if set(arrays) != set(tensors) or (not isinstance(x, dict) and len(tensors) != 1):
@@ -174,7 +179,12 @@ def _check_shape(name: str, tensor: graph.Tensor, x: np.ndarray, where: str) -> 
         )
 
 
-def _outputs(file: tflite.TfliteFile, where: str) -> tuple[Output, ...]:
+def output_ports(file: tflite.TfliteFile, where: str) -> tuple[Output, ...]:
+    """The outputs of the signature, to be read as real values.
+
+    Raises:
+        BadInput: one that holds no numbers.
+    """
     for name, tensor in file.named_outputs.items():
         if tensor.dtype not in _REAL + _CODES:
             raise errors.BadInput(
