@@ -19,7 +19,7 @@ def model():
     x = layers.DepthwiseConv2D(3, padding="same", name="depthwise")(x)
     x = layers.ReLU()(layers.BatchNormalization(name="depthwise_bn")(x))
     x = layers.Conv2D(16, 1, activation="relu", name="pointwise")(x)
-    x = layers.GlobalAveragePooling2D()(x)
+    x = layers.GlobalAveragePooling2D(name="pool")(x)
     x = layers.Dense(3, name="head")(x)
     model = k.tf_keras.Model(image, layers.Softmax(name="probabilities")(x), name="tiny")
     rng = np.random.default_rng(2)

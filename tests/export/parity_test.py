@@ -40,7 +40,7 @@ def test_every_layer_is_paired_and_none_diverges(converted, model, task, route):
     assert found.first_divergence is None and found.skipped == ()
     computed = [layer for layer in found.layers if layer.layer != "image"]
     assert [layer.layer for layer in computed] == [
-        *("stem", "depthwise", "pointwise", "global_average_pooling2d", "head", "probabilities"),
+        *("stem", "depthwise", "pointwise", "pool", "head", "probabilities"),
     ]
     assert [len(layer.fused) for layer in computed] == [2, 2, 0, 0, 0, 0]
     least = 100 if route == "float32" else 15

@@ -55,7 +55,8 @@ def test_mobilenet_v2_can_be_made_narrow():
 def test_checkpoint_is_the_network_its_notes_describe(notes):
     facts = json.loads(notes.read_text())
     model = keras.models.load_model(notes.with_suffix(".keras"))
-    assert notes.stem == f"{facts['network']}_{facts['data']}"
+    variant = "_augmented" if "--augment" in facts["command"] else ""
+    assert notes.stem == f"{facts['network']}_{facts['data']}{variant}"
     assert model.count_params() == facts["parameters"] == PARAMETERS[facts["network"]][1]
     assert not model.compiled
 
