@@ -79,8 +79,8 @@ def require(settings: Settings, candidate: Candidate) -> None:
         if hold.layer not in chosen:
             continue
         cause = None
-        if hold.kind == Signs.kind and hold.promised < values:  # type: ignore[attr-defined]
-            cause = f"already promises {hold.promised} values"  # type: ignore[attr-defined]
+        if hold.most_values is not None and hold.most_values < values:
+            cause = f"already promises {hold.most_values} values"
         elif isinstance(hold, Zeros) and values == 2 and not hold.mask.all():
             cause = "promises zeros, and a binary weight has none"
         if cause:

@@ -23,6 +23,11 @@ class Hold(abc.ABC):
     kind: ClassVar[str]
     stage: ClassVar[int]  # projections of one kernel run in this order
 
+    @property
+    def most_values(self) -> int | None:
+        """How many distinct values a channel may have; None: as many as it likes."""
+        return None
+
     @abc.abstractmethod
     def state(self) -> dict[str, np.ndarray]:
         """The arrays that `project` needs; of the same shapes all through a training."""

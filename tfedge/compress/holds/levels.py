@@ -26,6 +26,11 @@ class Levels(Hold):
     kind: ClassVar[str] = "levels"
     stage: ClassVar[int] = 1
 
+    @property
+    def most_values(self) -> int:
+        """See `Hold.most_values`."""
+        return self.promised
+
     def state(self) -> dict[str, np.ndarray]:
         """See `Hold.state`."""
         codes = np.arange(-INT8_MAX, INT8_MAX + 1)

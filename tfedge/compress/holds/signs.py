@@ -25,8 +25,8 @@ class Signs(Hold):
     stage: ClassVar[int] = 1
 
     @property
-    def promised(self) -> int:
-        """How many values a channel has."""
+    def most_values(self) -> int:
+        """See `Hold.most_values`."""
         return 2 if self.thresholds is None else 3
 
     @property
@@ -58,11 +58,11 @@ class Signs(Hold):
         is_one = magnitudes == largest
         if self.thresholds is not None:
             is_one |= magnitudes == 0
-        return self.promised, max(len(np.unique(row)) for row in rows), bool(is_one.all())
+        return self.most_values, max(len(np.unique(row)) for row in rows), bool(is_one.all())
 
     def implies(self, earlier: Any) -> bool:
         """See `Hold.implies`; binary weights are ternary ones too."""
-        return self.promised <= earlier.promised
+        return self.most_values <= earlier.most_values
 
     def taken(self, axis: int, kept: np.ndarray) -> "Signs":
         """See `Hold.taken`."""

@@ -73,12 +73,13 @@ class Cluster(base.Pass):
             )
         for hold in candidate.holds:
             settings = rules.settings_for(self, hold.layer)
-            if settings is None or hold.kind != Levels.kind:
+            most = hold.most_values
+            if settings is None or most is None:
                 continue
-            if not isinstance(hold, Levels) or hold.promised < settings.number_of_clusters:
+            if not isinstance(hold, Levels) or most < settings.number_of_clusters:
                 raise BadInput(
                     f"{self.name}(number_of_clusters={settings.number_of_clusters})",
-                    f"layer {hold.layer} already promises {hold.promised} values",
+                    f"layer {hold.layer} already promises {most} values",
                     "Give as many or fewer, put this pass first, or leave the layer alone by a "
                     f"rule: rules={{{hold.layer!r}: None}}.",
                 )

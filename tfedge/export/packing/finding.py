@@ -67,7 +67,8 @@ def find(content: bytes) -> tuple[list[Found], list[parts.Product]]:
         if found.position not in products
     }
     kept: list[Found | parts.Product] = []
-    for each in sorted([*values.values(), *products.values()], key=lambda e: e.position):
+    everything: list[Found | parts.Product] = [*values.values(), *products.values()]
+    for each in sorted(everything, key=lambda e: e.position):
         if not kept or _end(kept[-1]) <= each.position:
             kept.append(each)
     return (

@@ -5,10 +5,14 @@ table or none. Floats move their sign to the lowest bit, so that the first plane
 integers alternate signs (0, -1, 1, -2 ...), so that the first planes of small ones are zero.
 """
 
+from typing import Any
+
 import numpy as np
 
 PLAIN, ZIGZAG, ROTATED = range(3)
-TYPES = {1: np.dtype("u1"), 2: np.dtype("<u2"), 4: np.dtype("<u4"), 8: np.dtype("<u8")}
+TYPES: dict[int, np.dtype[Any]] = {
+    width: np.dtype(name) for width, name in ((1, "u1"), (2, "<u2"), (4, "<u4"), (8, "<u8"))
+}
 
 
 def to_planes(data: bytes, width: int, transform: int) -> list[np.ndarray]:
