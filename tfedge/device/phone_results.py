@@ -25,7 +25,7 @@ _MOST_SAMPLES, _MOST_RUNS = 10_000, 1_000_000
 _LONGEST_TEXT, _MOST_FACTS = 500, 20
 _TIMES = ("p50", "p90", "p95", "mean", "std", "least", "most", "first", "load")
 _BUILDS = ("plain", "compat")
-_FAILURES = ("runtime", "model")
+_FAILURES = ("load", "run")
 _WHERE = "the phone's result"
 _REMEDY = "Open the address again on the phone."
 
@@ -93,7 +93,8 @@ class PageResult:
         samples_ms: milliseconds of one run, for each batch of `runs_per_sample` runs.
         load_ms, first_ms: loading the model, and its first run.
         outputs: output name -> bytes of all examples, one after another.
-        failure: (kind, detail) where it did not run; all that is measured is then empty.
+        failure: (kind, detail) where it could not "load" or "run" the file; all that is measured
+            is then empty.
     """
 
     build: str = ""
@@ -143,14 +144,14 @@ def read_page(content: bytes, sha256: str, output_bytes: Mapping[str, int]) -> P
     if not isinstance(said, dict):
         raise _bad("no JSON object")
     device = _device(said.get("device", {}))
-    if "failure" in said:
-        return PageResult(device=device, failure=_failure(said["failure"]))
     if said.get("schema_version") != SCHEMA_VERSION:
         raise _bad(f"its schema_version is not {SCHEMA_VERSION}")
     if said.get("model_sha256") != sha256:
         raise _bad("the page ran another file than the one to be measured")
     if said.get("build") not in _BUILDS:
         raise _bad(f"its build is none of {', '.join(_BUILDS)}")
+    if "failure" in said:
+        return PageResult(said["build"], device, failure=_failure(said["failure"]))
     samples = said.get("samples_ms")
     if not isinstance(samples, list) or not 1 <= len(samples) <= _MOST_SAMPLES:
         raise _bad("samples_ms is no list of times")

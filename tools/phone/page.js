@@ -6,27 +6,22 @@ import {sha256} from './sha256.js';
 import {time} from './timing.js';
 
 const at = (id) => document.getElementById(id);
+const MOST_LINES = 100;
 const said = []; // the runtime's own last words, which tell what it cannot do
 for (const level of ['warn', 'error']) {
   const before = console[level];
   console[level] = (...words) => {
-    said.push(words.map(String).join(' '));
+    if (said.length < MOST_LINES) said.push(words.map(String).join(' '));
     before.apply(console, words);
   };
 }
 
-/** A step that could not be done; `kind` is "runtime", "model" or "send". */
-class Failure extends Error {
-  constructor(kind, cause) {
-    super(words(cause));
-    this.kind = kind;
-  }
-}
-
+/** What was thrown, and what the runtime said before. */
 function words(cause) {
   const own = cause instanceof Error ? cause.message : String(cause);
-  const heard = said.filter((line) => /error|unsupported|not |fail/i.test(line)).slice(-3);
-  return [own, ...heard].join('; ').slice(0, 500);
+  const wrong = said.filter((line) => line.startsWith('ERROR') && !line.includes(own));
+  const heard = [...new Set(wrong)].map((line) => line.replace(/^ERROR: (\[[^\]]*\] )?/, ''));
+  return [own, ...heard.reverse()].join('; ').slice(0, 500);
 }
 
 function show(state, badge, sentence) {
@@ -68,39 +63,39 @@ async function prepare() {
   return {job, model, inputs, build};
 }
 
-/** The result, or a Failure. */
+/** The result; a model that cannot be loaded or run is one too. */
 async function measure({job, model, inputs, build}) {
   await progress('Checking the file', 0.02);
   const hash = sha256(model);
-  const result = {
-    schema_version: 1,
-    model_sha256: hash,
-    build,
-    device: await describe(),
-  };
-  if (hash !== job.model.sha256) throw new Failure('model', 'the file did not arrive as it was sent');
+  if (hash !== job.model.sha256) throw new Error('The file did not arrive as it was sent');
+  const result = {schema_version: 1, model_sha256: hash, build, device: await describe()};
+  let kind = 'load';
   try {
-    return {...result, ...(await run(job, model, inputs))};
+    await progress('Loading the model', 0.04);
+    const from = performance.now();
+    const opened = await Model.open(model);
+    const loadMs = performance.now() - from;
+    kind = 'run';
+    return {...result, load_ms: loadMs, ...(await run(job, opened, inputs))};
   } catch (cause) {
-    throw Object.assign(new Failure('model', cause), {result});
+    return {...result, failure: {kind, detail: words(cause)}};
   }
 }
 
-async function run(job, bytes, inputs) {
-  await progress('Loading the model', 0.04);
-  let from = performance.now();
-  const model = await Model.open(bytes);
-  const loadMs = performance.now() - from;
+async function run(job, model, inputs) {
   const examples = split(job, inputs, model.inputNames);
   model.feed(examples[0]);
-  from = performance.now();
+  const heard = said.length;
+  const from = performance.now();
   model.drop(await model.run());
   const firstMs = performance.now() - from;
+  // An operator it lacks is not thrown: it is logged, and the outputs stay as they were.
+  if (said.slice(heard).some((line) => line.startsWith('ERROR'))) throw new Error('The run failed');
   const outputs = await answers(model, examples, job.outputs);
   model.feed(examples[0]);
   const once = async () => model.drop(await model.run());
   const timed = await time(once, (done) => progress('Measuring the time', 0.3 + 0.7 * done));
-  return {load_ms: loadMs, first_ms: firstMs, ...timed, outputs};
+  return {first_ms: firstMs, ...timed, outputs};
 }
 
 /** For each example the bytes of each input, in the model's order. */
@@ -143,16 +138,17 @@ function base64(parts) {
   return btoa(text);
 }
 
+/** What the computer makes of it; throws an Error, `final` where it is of no use to try again. */
 async function send(result) {
   let answer;
   try {
     const body = JSON.stringify(result);
     answer = await fetch('result', {method: 'POST', headers: {'Content-Type': 'application/json'}, body});
   } catch {
-    throw new Failure('send', 'the computer could not be reached');
+    throw new Error('The computer could not be reached');
   }
   const told = await answer.json();
-  if (!answer.ok) throw Object.assign(new Failure('send', told.error), {final: answer.status !== 400});
+  if (!answer.ok) throw Object.assign(new Error(told.error), {final: true});
   return told;
 }
 
@@ -168,6 +164,7 @@ function table(told) {
     row.classList.toggle('main', Boolean(main));
     at('rows').append(row);
   }
+  at('table').hidden = !told.rows.length;
   at('note').textContent = told.note;
   at('found').hidden = false;
 }
@@ -179,33 +176,38 @@ async function deliver(result) {
     show(told.good ? 'done' : 'failed', told.badge, told.sentence);
     table(told);
   } catch (failure) {
-    show('failed', 'Not sent', `${failure.message}.`);
+    const rest = failure.final ? '' : ' The result waits in this tab.';
+    show('failed', 'Not sent', `${failure.message}.${rest}`);
     if (!failure.final) offer('Send again', () => deliver(result));
   }
 }
 
 async function start(parts) {
+  said.length = 0; // what it said while starting is about accelerators that are not asked for
   show('running', 'Measuring', 'Leave this page open and the screen on. It takes a few seconds.');
   try {
     await deliver(await measure(parts));
-  } catch (failure) {
-    await deliver({...failure.result, failure: {kind: failure.kind, detail: failure.message}});
+  } catch (cause) {
+    show('failed', 'Not measured', `${words(cause)}.`);
+    offer('Load again', () => location.reload());
   }
 }
 
 async function ready() {
+  let parts;
   try {
-    const parts = await prepare();
-    at('name').textContent = parts.job.name;
-    const {examples, model} = parts.job;
-    const size = model.bytes.toLocaleString('en');
-    show('ready', 'Ready', `${size} bytes, ${examples} examples to check. Nothing more is fetched from now on.`);
-    if (location.hash === '#start') start(parts);
-    else offer('Start', () => start(parts));
+    parts = await prepare();
   } catch (cause) {
-    show('failed', 'This browser cannot run it', words(cause));
-    await deliver({failure: {kind: 'runtime', detail: words(cause)}});
+    show('failed', 'Not started', `The page could not be made ready: ${words(cause)}.`);
+    at('more').classList.add('shown');
+    return;
   }
+  const {examples, model, name} = parts.job;
+  const size = model.bytes.toLocaleString('en');
+  at('name').textContent = name;
+  show('ready', 'Ready', `${size} bytes, ${examples} examples to check. Nothing more is fetched from now on.`);
+  if (location.hash === '#start') start(parts);
+  else offer('Start', () => start(parts));
 }
 
 ready();

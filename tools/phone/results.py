@@ -106,16 +106,17 @@ def _spelt(agent: str, known: dict[str, str]) -> str:
 
 def _failed(kind: str, detail: str) -> dict[str, Any]:
     said = {
-        "runtime": "LiteRT.js does not start in this browser. A current Chrome, Safari or Firefox "
-        "can; the computer offers no second try at this address.",
-        "model": "The browser's runtime cannot run this model. An app's may.",
+        "load": "The browser's runtime cannot load this model; an app's may. The computer "
+        "has noted it, this page can be closed.",
+        "run": "The browser's runtime cannot run this model; an app's may. The computer "
+        "has noted it, this page can be closed.",
     }
     return {
         "good": False,
         "badge": "Did not run",
         "sentence": said[kind],
-        "rows": [["What it said", detail or "nothing", False]],
-        "note": "The computer has noted it; this page can be closed.",
+        "rows": [],
+        "note": f"It said: {detail or 'nothing'}",
     }
 
 
@@ -129,12 +130,13 @@ def _shown(
         ["First run", ms(measured.first), False],
         ["Loading", ms(measured.load), False],
         ["Runs timed", f"{measured.runs:,}", False],
-        ["Outputs equal to the computer's", same, False],
+        ["Outputs as on the computer", same, False],
     ]
     if agreement.metric and agreement.value is not None and agreement.here is not None:
         name = agreement.metric.replace("_", " ")
-        both = f"{agreement.value:.4g} (computer {agreement.here:.4g})"
-        rows.append([f"{name[:1].upper()}{name[1:]} on them", both, False])
+        rows.append([f"{name[:1].upper()}{name[1:]} on them", f"{agreement.value:.4g}", False])
+        if agreement.value != agreement.here:
+            rows.append(["The same on the computer", f"{agreement.here:.4g}", False])
     if agreement.identical < agreement.examples:
         rows.append(["Largest difference", f"{agreement.largest_difference:.3g}", False])
     sentence = "The result has reached the computer. This page can be closed."
