@@ -66,6 +66,7 @@ _ALLOW_FLEX = flags.DEFINE_boolean(
     "Accept TensorFlow operators, which add tens of megabytes to the app.",
     flag_values=_FLAGS,
 )
+_GROUP_MARGIN = order_flags.group_margin(_FLAGS)
 _MEASURED = order_flags.require_measured_latency(_FLAGS)
 _EXAMPLES = order_flags.report_examples(_FLAGS)
 _SEED = flags.DEFINE_integer(
@@ -84,13 +85,14 @@ def main() -> int:
         if not flag.value:
             raise errors.BadInput(f"--{flag.name}", "missing", "See --help.")
     from tfedge.device import evaluate, profiles
-    from tfedge.release import bundle, facts, gate, manifest, report
+    from tfedge.release import bundle, facts, gate, holdout_uses, manifest, report
 
     phone = profiles.load(_PROFILE.value)
     allow_flex = phone.allow_flex or _ALLOW_FLEX.value
     limits = gate.Limits.from_profile(
         phone,
         margin=_MARGIN.value,
+        group_margin=_GROUP_MARGIN.value,
         allow_flex=allow_flex,
         require_measured_latency=_MEASURED.value,
     )
@@ -100,7 +102,8 @@ def main() -> int:
     with bundle.lock(_OUTPUT_DIR.value) as folder:
         task = _task()
         scorecard = evaluate.evaluate(candidate, task, phone, baseline)
-        verdict = gate.gate(scorecard, limits)
+        use = holdout_uses.record(scorecard, candidate)
+        verdict = gate.gate(scorecard, limits, use=use)
         gathered = facts.gather(
             pathlib.Path(_TFLITE.value).stem,
             scorecard,

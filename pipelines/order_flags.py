@@ -100,6 +100,17 @@ def require_measured_latency(flag_values: flags.FlagValues) -> flags.FlagHolder:
     )
 
 
+def group_margin(flag_values: flags.FlagValues) -> flags.FlagHolder:
+    """Define the flag of that name, for the scripts that decide."""
+    return flags.DEFINE_float(
+        "group_margin",
+        None,
+        "Accepted loss of a single class or slice: 0.05 is five points of its examples. Without "
+        "it such losses are reported and none fails.",
+        flag_values=flag_values,
+    )
+
+
 def report_examples(flag_values: flags.FlagValues) -> flags.FlagHolder:
     """Define the flag of that name, for the scripts that write a report."""
     return flags.DEFINE_integer(

@@ -33,6 +33,7 @@ _MARGIN = flags.DEFINE_float(
     "value). Default 0.01; 0.03 for the embedded digits.",
     flag_values=_FLAGS,
 )
+_GROUP_MARGIN = order_flags.group_margin(_FLAGS)
 _MEASURED = order_flags.require_measured_latency(_FLAGS)
 _EXAMPLES = order_flags.report_examples(_FLAGS)
 _BASELINE = flags.DEFINE_string(
@@ -57,6 +58,7 @@ def main() -> int:
         output_dir=_INPUT.output_dir("release"),
         profile=_PROFILE.value,
         margin=margin,
+        group_margin=_GROUP_MARGIN.value,
         require_measured_latency=_MEASURED.value,
         baseline=_BASELINE.value,
         report_examples=_EXAMPLES.value,

@@ -17,11 +17,20 @@ from typing import Any
 import numpy as np
 from absl import logging
 
-from tfedge.data import augmentation, hygiene, sources
+from tfedge.data import augmentation, hygiene, metrics, seen_scale, sources
 from tfedge.data.task import Task
 from tfedge.device import evaluate, inference, profiles, sandbox, tflite
 from tfedge.errors import BadInput
-from tfedge.release import bundle, card, facts, gate, manifest, report
+from tfedge.release import (
+    bundle,
+    card,
+    facts,
+    foresight,
+    gate,
+    holdout_uses,
+    manifest,
+    report,
+)
 
 SCHEMA_VERSION = 1
 DEFAULT_RECIPE = "balanced"
@@ -137,6 +146,7 @@ def make_release(
     output_dir: str | pathlib.Path,
     profile: str | profiles.Profile = "mid_range_phone",
     margin: float = 0.01,
+    group_margin: float | None = None,
     require_measured_latency: bool = False,
     baseline: str | pathlib.Path | None = None,
     command: str = "",
@@ -153,6 +163,7 @@ def make_release(
         output_dir: the release folder; what was rejected goes to `output_dir`.rejected.
         profile: phone class, by name, file or value.
         margin: accepted loss, see `gate.Limits`.
+        group_margin: accepted loss of a class or slice, see `gate.Limits`.
         require_measured_latency: see `gate.Limits`.
         baseline: the .tflite that ships today, instead of the input model in float32.
         command: how this was called, for the report.
@@ -164,11 +175,14 @@ def make_release(
     """
     phone = profiles.load(profile)
     limits = gate.Limits.from_profile(  # a bad margin is refused at once
-        phone, margin=margin, require_measured_latency=require_measured_latency
+        phone,
+        margin=margin,
+        group_margin=group_margin,
+        require_measured_latency=require_measured_latency,
     )
     shipped = None if baseline is None else _read(baseline)
     with bundle.lock(output_dir) as folder, _work_dir(folder) as work:
-        made = _make(Order(model, task, recipe, export, **order), work)
+        made = _make(Order(model, task, recipe, export, **order), work, limits)
         holds = () if made.candidate is None else made.candidate.holds
         logging.info("evaluating on %d held-out examples", len(made.task.holdout or ()))
         compared_with = shipped or made.baseline
@@ -176,22 +190,33 @@ def make_release(
             made.tflite, made.task, phone, baseline=compared_with, holds=holds
         )
         limits = dataclasses.replace(limits, allow_flex=phone.allow_flex or made.allow_flex)
-        verdict = gate.gate(scorecard, limits, made.findings.near_duplicates)
-        files = _documents(made, scorecard, verdict, compared_with, command, report_examples)
+        use = holdout_uses.record(scorecard, made.tflite)
+        verdict = gate.gate(scorecard, limits, made.findings.near_duplicates, use)
+        told = {**_facts(made), **_held_out(scorecard, use)}
+        files = _documents(
+            made,
+            scorecard,
+            verdict,
+            compared_with=compared_with,
+            command=command,
+            report_examples=report_examples,
+        )
         if verdict.outcome == gate.PASS:
             published = {**made.model_files, **files}
-            where = bundle.publish(folder, published, _facts(made))
+            where = bundle.publish(folder, published, told)
         else:
-            where = bundle.reject(folder, files)
+            where = bundle.reject(folder, files, told)
     return Release(verdict, scorecard, where)
 
 
-def _make(order: Order, work: pathlib.Path) -> Made:
-    """The work itself, from input to bytes."""
+def _make(order: Order, work: pathlib.Path, limits: gate.Limits | None = None) -> Made:
+    """The work itself, from input to bytes; with limits it says first what can be shown."""
     recipe_file = _recipe_file(order.recipe)
     seed = order.seed if order.seed is not None else recipe_file.get("seed")
     augment = order.augment if order.augment is not None else recipe_file.get("augment")
     task, findings = _task(order, seed, augment)
+    if limits is not None:
+        _say_power(task, limits)
     # What the flags say is read before TensorFlow is, so that a typing error shows at once.
     from tfedge import export as exporting
     from tfedge.compress import bridge, costs, loading
@@ -275,14 +300,29 @@ def _task(order: Order, seed: int | None, augment: str | None) -> tuple[Task, hy
     return task, findings
 
 
+def _say_power(task: Task, limits: gate.Limits) -> None:
+    """Where examples are right or wrong: before the training, whether the margin can be shown."""
+    if task.holdout is None or metrics.resolve(task).correct is None:
+        return
+    seen = foresight.of(len(task.holdout), limits.margin, limits.alpha)
+    if seen.is_enough:
+        logging.info("%s", seen.words)
+    else:
+        logging.warning("%s", seen.words)
+
+
 def _check_fits(model: Any, task: Task) -> None:
-    """Refuse data that the model cannot take."""
+    """Refuse data that the model cannot take, or of another scale than it was trained on."""
+    from tfedge.compress import first_layer
+
     inputs = {
         name: tuple(tensor.shape)
-        for name, tensor in zip(model.input_names, model.inputs, strict=True)
+        for name, tensor in zip(first_layer.input_names(model), model.inputs, strict=True)
     }
     outputs = tuple(tuple(tensor.shape) for tensor in model.outputs)
-    hygiene.check_fits(task, inputs, outputs)
+    hygiene.check_fits(task, inputs, outputs, first_layer.trained_range(model))
+    for name, means, variances in first_layer.moments(model):
+        seen_scale.check_moments(task, name, means, variances)
 
 
 def _recipe_file(text: str) -> Mapping[str, Any]:
@@ -315,6 +355,7 @@ def _documents(
     made: Made,
     scorecard: evaluate.Scorecard,
     verdict: gate.Verdict,
+    *,
     compared_with: bytes,
     command: str,
     report_examples: int,
@@ -330,7 +371,7 @@ def _documents(
         recipe=made.recipe,
         reports=_reports(made),
         command=command,
-        warnings=made.findings.warnings,
+        findings=made.findings,
         report_examples=report_examples,
     )
     return {
@@ -350,6 +391,12 @@ def _facts(made: Made) -> dict[str, Any]:
 
     dropped = input_columns.dropped(made.candidate.model)
     return {"dropped_inputs": dropped} if dropped else {}
+
+
+def _held_out(scorecard: evaluate.Scorecard, use: holdout_uses.Use | None) -> dict[str, Any]:
+    """For the manifest: what the verdict rests on, and how often that was used."""
+    judged = None if use is None else use.number
+    return {"held_out": {"fingerprint": scorecard.held_out, "candidates_judged": judged}}
 
 
 def _reports(made: Made) -> list[dict[str, Any]]:

@@ -38,7 +38,7 @@ def test_json_has_the_contracts_keys():
         *("operators", "delegated_fraction", "flex_operators", "holds", "per_class"),
         *("failure", "limits_in_force", "unenforced_limits"),
         *("memory", "not_delegated", "compatibility"),
-        *("per_slice", "more_metrics", "negative_flips", "calibration_error"),
+        *("per_slice", "more_metrics", "negative_flips", "calibration_error", "held_out"),
     }
 
 

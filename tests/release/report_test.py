@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 
+from tfedge.data import hygiene
 from tfedge.data import task as data_task
 from tfedge.device import sandbox, scorecard
 from tfedge.release import card as model_card
@@ -41,7 +42,7 @@ def gathered(card):
             recipe={"schema_version": 1, "passes": []},
             reports=[REPORT],
             command="tfedge-release --model=two.keras",
-            warnings=["2 near duplicates"],
+            findings=hygiene.Findings(("2 near duplicates",), np.zeros(0, int)),
         )
 
     return make

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from tfedge import errors
-from tfedge.data import slices, splits
+from tfedge.data import slices, split_digest, splits
 from tfedge.data import task as data_task
 from tfedge.device import (
     compatibility,
@@ -87,6 +87,7 @@ def evaluate(
         "flex_operators": file.flex_operators,
         "baseline_file_bytes": None if baseline is None else len(baseline),
         "baseline_host": None if before is None else before.host,
+        "held_out": split_digest.of(split),
         "holds": tuple(_read_holds(file, holds)),
         **foreseen,
         "failure": ours.outcome.failure,

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfedge.data import splits
-from tfedge.device import footprint, latency, phone_latency, profiles, sandbox
+from tfedge.device import (
+    footprint,
+    latency,
+    phone_latency,
+    profiles,
+    right_answers,
+    sandbox,
+)
 from tfedge.device.compatibility import Compatibility, Incompatibility
 from tfedge.device.energy import EnergyEstimate
 
@@ -73,6 +80,7 @@ class Scorecard:
         slices: slice name -> the group of each held-out example, (n,) strings.
         targets, baseline_outputs, candidate_outputs: of the same examples in the same order.
         baseline_correct, candidate_correct: (n,) bool where the metric counts right answers.
+        held_out: which examples these are; see `data.split_digest`.
     """
 
     profile: profiles.Profile
@@ -110,6 +118,7 @@ class Scorecard:
     candidate_outputs: splits.Arrays | None = None
     baseline_correct: np.ndarray | None = None
     candidate_correct: np.ndarray | None = None
+    held_out: str = ""
 
     @property
     def negative_flips(self) -> float | None:
@@ -158,9 +167,19 @@ class Scorecard:
             "calibration_error": self.calibration_error,
             "not_delegated": self.not_delegated,
             "compatibility": _as_dict(self.compatibility),
+            "held_out": self._held_out(),
             "failure": _as_dict(self.failure),
             "limits_in_force": self.limits_in_force,
             "unenforced_limits": self.unenforced_limits,
+        }
+
+    def _held_out(self) -> dict[str, Any]:
+        """Which examples, and which of them are right: another scorecard can then be compared."""
+        right = self.candidate_correct
+        return {
+            "fingerprint": self.held_out or None,
+            "examples": self.metric.n if self.metric else None,
+            "right": None if right is None else right_answers.pack(right),
         }
 
 

@@ -75,9 +75,13 @@ def publish(
     return _replace(output_dir, files, facts or {}, to_rejected=False)
 
 
-def reject(output_dir: str | os.PathLike, files: dict[str, bytes]) -> pathlib.Path:
+def reject(
+    output_dir: str | os.PathLike,
+    files: dict[str, bytes],
+    facts: Mapping[str, Any] | None = None,
+) -> pathlib.Path:
     """Like `publish`, but into `DIR.rejected`: the release stays as it is."""
-    return _replace(output_dir, files, {}, to_rejected=True)
+    return _replace(output_dir, files, facts or {}, to_rejected=True)
 
 
 def rejected_dir(output_dir: str | os.PathLike) -> pathlib.Path:

@@ -38,6 +38,8 @@ def render(facts: Facts) -> bytes:
         classes=classes,
         classes_note=note,
         judged_on=figures.judged_on(facts),
+        command=figures.command_lines(facts.command),
+        data_words=figures.data_checks(facts),
         recipe_json=json.dumps(facts.recipe, indent=2) if facts.recipe else "",
     )
     return page.encode()

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 from tfedge.device import overhead, tflite
 from tfedge.release import (
     confusion,
+    data_findings,
     estimates,
-    fingerprint,
     layer_weights,
     new_mistakes,
     operator_times,
 )
 
 if TYPE_CHECKING:
+    from tfedge.data.hygiene import Findings
     from tfedge.data.task import Task
     from tfedge.device.graph import Tensor
     from tfedge.device.latency import HostLatency
@@ -74,6 +75,7 @@ class Facts:
         baseline_estimates: of the same phone, under the scorecard's names.
         command: repeats the release.
         warnings: what the checks of data and model found.
+        data: the same of the data, with examples; None where only the held-out split was read.
     """
 
     name: str
@@ -92,6 +94,7 @@ class Facts:
     baseline_estimates: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     command: str = ""
     warnings: tuple[str, ...] = ()
+    data: data_findings.DataFindings | None = None
 
 
 def gather(
@@ -105,12 +108,13 @@ def gather(
     recipe: Mapping[str, Any] | None = None,
     reports: Iterable[Mapping[str, Any]] = (),
     command: str = "",
-    warnings: Iterable[str] = (),
+    findings: "Findings | None" = None,
     report_examples: int = new_mistakes.DEFAULT_SHOWN,
 ) -> Facts:
     """The facts of a release from the objects that made it; see `Facts`.
 
     `report_examples` is how many held-out examples may be shown; 0 keeps users' data out.
+    `findings` are those of all splits.
     """
     found = confusion.of(scorecard)
     return Facts(
@@ -129,13 +133,13 @@ def gather(
         baseline_host=_as_dict(scorecard.baseline_host),
         baseline_estimates={} if baseline is None else estimates.of(baseline, scorecard.profile),
         command=command,
-        warnings=tuple(warnings),
+        warnings=findings.warnings if findings else (),
+        data=data_findings.of(task, findings, report_examples) if findings else None,
     )
 
 
 def task_facts(task: "Task") -> dict[str, Any]:
     """What a reader needs to know of the task: name, kind, labels, seed, examples by split."""
-    judged_on = {} if task.holdout is None else {"fingerprint": fingerprint.of(task.holdout)}
     return {
         "name": task.name,
         "kind": task.kind,
@@ -144,7 +148,6 @@ def task_facts(task: "Task") -> dict[str, Any]:
         "scale": task.normalization.scale,
         "offset": task.normalization.offset,
         "examples": {role: len(split) for role, split in task.splits().items()},
-        **judged_on,
     }
 
 

@@ -1,14 +1,18 @@
 """The figures of a release in words: what the report and the model card both say."""
 
 import dataclasses
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from tfedge.release import metric_check
 from tfedge.release.check import FAIL, INSUFFICIENT_DATA, PASS, spoken
+from tfedge.release.data_findings import Difference
 from tfedge.release.facts import Facts, FileFacts
 
 UNKNOWN = "not measured"
 _MOST_CLASSES = 50
+_LONG = 80
 _ADVICE = {
     PASS: "It may ship.",
     FAIL: "Do not ship it.",
@@ -50,8 +54,12 @@ def headline(facts: Facts) -> str:
     outcome = facts.verdict["outcome"]
     if outcome == PASS:
         return f"{_ADVICE[outcome]} {_gain(facts)}"
-    deciding = (c["reason"] for c in facts.verdict["checks"] if c["outcome"] == outcome)
-    return " ".join((_ADVICE[outcome], *(_shortened(reason, outcome) for reason in deciding)))
+    deciding = {c["name"]: c["reason"] for c in facts.verdict["checks"] if c["outcome"] == outcome}
+    if metric_check.NAME in deciding:  # the same without near duplicates is said further below
+        deciding.pop("metric_without_near_duplicates", None)
+    return " ".join(
+        (_ADVICE[outcome], *(_shortened(reason, outcome) for reason in deciding.values()))
+    )
 
 
 def before_after(facts: Facts) -> tuple[Figure, ...]:
@@ -122,8 +130,9 @@ def judged_on(facts: Facts) -> tuple[tuple[str, str], ...]:
     rows = [("Task", " ".join(filter(None, (task.get("name"), f"({task.get('kind', '')})"))))]
     examples = task.get("examples") or {}
     rows += [(f"Examples, {role}", f"{count:,}") for role, count in examples.items()]
-    if task.get("fingerprint"):
-        rows.append(("Held-out data, SHA-256", task["fingerprint"]))
+    held_out = (card.get("held_out") or {}).get("fingerprint")
+    if held_out:
+        rows.append(("Held-out data, SHA-256", held_out))
     if facts.verdict.get("power"):
         rows.append(("What the data can show", facts.verdict["power"]))
     rows.append(("Phone class", str(card.get("profile"))))
@@ -134,6 +143,54 @@ def judged_on(facts: Facts) -> tuple[tuple[str, str], ...]:
     if card.get("delegated_fraction") is not None:
         rows.append(("Run by the delegate", f"{card['delegated_fraction']:.0%} of operators"))
     return tuple(rows)
+
+
+def data_checks(facts: Facts) -> tuple[tuple[str, str], ...]:
+    """(label, value) of what was looked for in the data, found or not; empty if nobody looked."""
+    data = facts.data
+    if data is None:
+        return ()
+    held_out = (facts.task.get("examples") or {}).get("holdout", 0)
+    rows = [("Exact copies in other splits", "none; with any, the data is refused")]
+    near = "none found" if not data.near else f"{data.near:,} of {held_out:,} held-out images"
+    rows.append(("Near duplicates of training images", near))
+    rows += [(f"{spoken(each.role)} against held-out", _drift(each)) for each in data.differences]
+    doubts = f"not looked for: {data.not_looked}"
+    if data.doubted is not None:
+        doubts = (
+            f"{data.doubted:,} of {data.doubts_of:,} held-out labels are not those of their "
+            "nearest neighbours; hard examples are among them"
+        )
+    rows.append(("Doubtful labels", doubts))
+    return tuple(rows)
+
+
+def _drift(found: Difference) -> str:
+    """The largest difference of two splits in words."""
+    small = "more than chance explains, but small" if found.is_sure else "no more than chance"
+    measure = "share" if found.what == "labels" else "median"
+    return (
+        f"{'a large difference' if found.matters else small}: {found.what}, {measure} "
+        f"{found.before:.3g}, held-out {found.after:.3g}; {found.effect:.1%} of the examples "
+        "would have to change to agree"
+    )
+
+
+def command_lines(command: str) -> str:
+    """A command with each flag on a line of its own, still to be copied as a whole."""
+    try:
+        words = [_quoted(word) for word in shlex.split(command)]
+    except ValueError:  # not written by a shell's rules
+        return command
+    if len(command) <= _LONG:
+        return command
+    return " ".join(f"\\\n    {word}" if word.startswith("--") else word for word in words)
+
+
+def _quoted(word: str) -> str:
+    """As a shell needs it, with a flag's name outside of the quotes."""
+    name, equals, value = word.partition("=")
+    return f"{name}={shlex.quote(value)}" if name[:2] == "--" and equals else shlex.quote(word)
 
 
 def to_repeat(facts: Facts) -> tuple[tuple[str, str], ...]:

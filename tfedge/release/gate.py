@@ -14,9 +14,10 @@ import numpy as np
 
 from tfedge.device import profiles
 from tfedge.device.scorecard import Scorecard
-from tfedge.release import cost_checks, group_check, metric_check, statistics
+from tfedge.release import cost_checks, group_check, holdout_check, metric_check, statistics
 from tfedge.release.check import FAIL, INSUFFICIENT_DATA, PASS, REPORTED, UNDECIDED, Check
 from tfedge.release.groups import GroupChange
+from tfedge.release.holdout_uses import Use
 
 if TYPE_CHECKING:
     from tfedge.data import metrics
@@ -62,7 +63,7 @@ class Limits:
 
     def __post_init__(self):
         statistics.check_settings(self.margin, self.alpha)
-        statistics.check_settings(self.group_margin or 0.0, self.alpha)
+        statistics.check_settings(self.group_margin or 0.0, self.alpha, "--group_margin")
 
     @classmethod
     def from_profile(
@@ -132,6 +133,7 @@ def gate(
     scorecard: Scorecard,
     limits: Limits | None = None,
     near_duplicates: np.ndarray | None = None,
+    use: Use | None = None,
 ) -> Verdict:
     """Judges a scorecard.
 
@@ -142,6 +144,7 @@ def gate(
         limits: None for those of the scorecard's own phone class.
         near_duplicates: indices of held-out examples that look like training ones; the metric is
             then judged without them as well.
+        use: how often the held-out set was used before; see `holdout_uses.record`.
     """
     limits = limits or Limits.from_profile(scorecard.profile)
     metric, difference = _metric(scorecard, limits, None)
@@ -152,6 +155,7 @@ def gate(
         *_more_metrics(scorecard, limits),
         *group_check.check(changes, limits.group_margin, limits.alpha),
         *_without(scorecard, limits, near_duplicates),
+        *_uses(scorecard, limits, use),
         _at_most("file_size", scorecard.file_bytes, limits.max_file_bytes, limits.profile),
         *_memory(scorecard, limits),
         *_operators(scorecard, limits),
@@ -184,11 +188,21 @@ def _more_metrics(scorecard: Scorecard, limits: Limits) -> Iterator[Check]:
 
 
 def _power(scorecard: Scorecard, limits: Limits) -> str:
-    if scorecard.metric is None or scorecard.metric.paired is None:
+    pairs = _pairs(scorecard)
+    if pairs is None:
         return ""
-    pairs = statistics.Pairs(**scorecard.metric.paired)
     words = statistics.power_statement(pairs, limits.margin, limits.alpha)
     return f"{words[0].upper()}{words[1:]}."
+
+
+def _pairs(scorecard: Scorecard) -> statistics.Pairs | None:
+    metric = scorecard.metric
+    return statistics.Pairs(**metric.paired) if metric and metric.paired else None
+
+
+def _uses(scorecard: Scorecard, limits: Limits, use: Use | None) -> Iterator[Check]:
+    if use is not None:
+        yield holdout_check.check(use, _pairs(scorecard), limits.margin, limits.alpha)
 
 
 def _without(

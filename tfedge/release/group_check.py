@@ -7,7 +7,7 @@ import numpy as np
 
 from tfedge.data import slices
 from tfedge.release import groups, statistics
-from tfedge.release.check import FAIL, PASS, REPORTED, Check
+from tfedge.release.check import FAIL, PASS, REPORTED, Check, spoken
 
 if TYPE_CHECKING:
     from tfedge.device.scorecard import Scorecard
@@ -45,9 +45,9 @@ def check(
     for each in worse:
         beyond = margin is not None and each.p_beyond <= alpha
         reason = (
-            f"{each.group} went from {each.before:.1%} to {each.after:.1%} of {each.n:,} examples "
-            f"({100 * each.low:+.1f} to {100 * each.high:+.1f} points): more than chance explains "
-            f"among {len(found)} groups (Holm, {alpha:.0%}); {_accepted(margin)}."
+            f"{spoken(_group(each))} went from {each.before:.1%} to {each.after:.1%} of {each.n:,} "
+            f"examples ({100 * each.low:+.1f} to {100 * each.high:+.1f} points): more than chance "
+            f"explains among {len(found)} groups (Holm, {alpha:.0%}); {_accepted(margin)}."
         )
         limit = None if margin is None else -margin
         outcome = FAIL if beyond else REPORTED
@@ -56,9 +56,13 @@ def check(
         lowest = min(found, key=lambda each: each.change)
         reason = (
             f"No class or slice of {len(found)} got worse than chance explains; the largest loss "
-            f"is that of {lowest.group}, {100 * lowest.change:+.1f} points."
+            f"is that of {_group(lowest)}, {100 * lowest.change:+.1f} points."
         )
         yield Check(NAME, lowest.change, None if margin is None else -margin, PASS, reason)
+
+
+def _group(change: groups.GroupChange) -> str:
+    return change.group.replace(": ", " ", 1)
 
 
 def _accepted(margin: float | None) -> str:

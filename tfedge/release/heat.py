@@ -40,8 +40,9 @@ def cells(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> list[tuple[
 
 
 def axis(groups: Sequence[Mapping[str, Any]]) -> float:
-    """Half the length of the axis that holds all intervals, a share; 0 without any."""
-    return max((max(abs(each["low"]), abs(each["high"])) for each in groups), default=0.0)
+    """Half the length of the axis that holds all intervals, in whole points; 0 without any."""
+    ends = max((max(abs(each["low"]), abs(each["high"])) for each in groups), default=0.0)
+    return math.ceil(100 * ends) / 100
 
 
 def interval(group: Mapping[str, Any] | None, half: float) -> dict[str, float] | None:

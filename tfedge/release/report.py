@@ -60,6 +60,8 @@ def render(facts: Facts) -> bytes:
         layers=_layers(facts),
         holds=facts.scorecard.get("holds") or [],
         judged_on=figures.judged_on(facts),
+        command=figures.command_lines(facts.command),
+        data_words=figures.data_checks(facts),
         repeat=figures.to_repeat(facts),
         recipe_json=json.dumps(facts.recipe, indent=2) if facts.recipe else "",
         **_groups(facts),
@@ -177,8 +179,8 @@ def _percent(share: float | None, digits: int = 1) -> str:
 
 
 def _number(value: float) -> str:
-    """Four digits at most."""
-    return f"{value:.4g}"
+    """Three digits at most."""
+    return f"{value:.3g}"
 
 
 def _grouped(skipped: Sequence[Sequence[str]]) -> list[tuple[str, str]]:

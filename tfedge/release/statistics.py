@@ -224,11 +224,11 @@ def _boolean(correct: np.ndarray) -> np.ndarray:
     return array.astype(bool)
 
 
-def check_settings(margin: float, alpha: float) -> None:
+def check_settings(margin: float, alpha: float, name: str = "--margin") -> None:
     """Raises BadInput for a margin or an alpha out of range."""
     if not 0 <= margin < 1:
         raise errors.BadInput(
-            "--margin", f"expected a share from 0 to below 1, got {margin}", "0.01 is one point."
+            name, f"expected a share from 0 to below 1, got {margin}", "0.01 is one point."
         )
     if not 0 < alpha < 0.5:
         raise errors.BadInput(
