@@ -33,7 +33,7 @@ def of(n: int, margin: float, alpha: float = 0.05) -> Foresight:
     found = statistics.power(n, share, margin, alpha)
     words = (
         f"{n:,} held-out examples: with {share:.0%} discordant pairs, a loss of 0 passes a margin "
-        f"of {100 * margin:.3g} points with power {found:.0%}"
+        f"of {100 * margin:.3g} point{'' if margin == 0.01 else 's'} with power {found:.0%}"
     )
     if found < _ENOUGH:
         needed = statistics.examples_needed(share, margin, alpha)

@@ -1,0 +1,109 @@
+"""A release folder, a rejected one, or a scorecard alone, read back as plain data."""
+
+import dataclasses
+import json
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+from tfedge import errors
+from tfedge.device import tflite
+from tfedge.release import layer_weights, manifest
+
+_REMEDY = "Give a release folder, its DIR.rejected, or a scorecard.json."
+_MOST_BYTES = 2**28
+_NEEDED = ("schema_version", "profile", "file_bytes", "download_bytes")
+
+
+@dataclasses.dataclass(frozen=True)
+class Released:
+    """What is there of one release.
+
+    Attributes:
+        path: as it was given.
+        scorecard: the content of scorecard.json.
+        verdict, recipe: of these files; {} where there are none.
+        layers: the weights in model.tflite; None where there is none, as of a rejected candidate.
+        notes: what a reader has to know, such as files that are not as they were released.
+    """
+
+    path: str
+    scorecard: Mapping[str, Any]
+    verdict: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    recipe: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    layers: tuple[layer_weights.Layer, ...] | None = None
+    notes: tuple[str, ...] = ()
+
+
+def read(path: str | os.PathLike) -> Released:
+    """Reads what is there; nothing is run.
+
+    Raises:
+        BadInput: no such folder or file, no scorecard, or files that cannot be read.
+    """
+    given = pathlib.Path(path)
+    if not given.is_dir():
+        return Released(str(path), _scorecard(given))
+    folder = given
+    model = folder / "model.tflite"
+    layers = None
+    if model.exists():
+        layers = layer_weights.read(tflite.read(_content(model), str(model)))
+    return Released(
+        str(path),
+        _scorecard(folder / "scorecard.json"),
+        _listing(folder / "verdict.json", "checks", ("name", "outcome")),
+        _listing(folder / "recipe.json", "passes", ("name", "settings")),
+        layers,
+        tuple(_notes(folder)),
+    )
+
+
+def _notes(folder: pathlib.Path):
+    if not (folder / manifest.NAME).exists():
+        yield f"there is no {manifest.NAME}: nothing says that these files belong together"
+        return
+    try:
+        manifest.verify(folder)
+    except errors.BadInput as error:
+        yield error.cause
+
+
+def _scorecard(path: pathlib.Path) -> Mapping[str, Any]:
+    found = _json(path)
+    missing = [name for name in _NEEDED if name not in found]
+    if missing:
+        raise errors.BadInput(str(path), f"no scorecard: it lacks {', '.join(missing)}", _REMEDY)
+    return found
+
+
+def _listing(path: pathlib.Path, rows: str, needed: tuple[str, ...]) -> Mapping[str, Any]:
+    """A file that may not be there, with a list of objects in it."""
+    if not path.exists():
+        return {}
+    found = _json(path)
+    listed = found.get(rows)
+    if not isinstance(listed, list) or not all(
+        isinstance(row, dict) and all(name in row for name in needed) for row in listed
+    ):
+        raise errors.BadInput(str(path), f"its {rows} are not as tfedge writes them", _REMEDY)
+    return found
+
+
+def _json(path: pathlib.Path) -> Mapping[str, Any]:
+    try:
+        found = json.loads(_content(path))
+    except (ValueError, RecursionError) as error:
+        raise errors.BadInput(str(path), f"not JSON ({error})", _REMEDY) from error
+    if not isinstance(found, dict):
+        raise errors.BadInput(str(path), "not a JSON object", _REMEDY)
+    return found
+
+
+def _content(path: pathlib.Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_MOST_BYTES)
+    except OSError as error:
+        raise errors.BadInput(str(path), (error.strerror or str(error)).lower(), _REMEDY) from error
