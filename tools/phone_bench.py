@@ -9,7 +9,8 @@ LiteRT.js (fetched once with npm into the user's cache, 20 MB) runs the model on
 whose answers are compared with this computer's bit by bit, and times it: `browser_wasm`. The
 address holds a token made for this run and takes one result. The other two read benchmark_model,
 the native runtime: `phone_measured`, by which the latency check of the verdict is decided. With
---tflite and --data instead of --release the result is only printed.
+--tflite and --data instead of --release the result is only printed. A phone on a cable can open the
+page too: adb reverse tcp:8080 tcp:8080, with --host=127.0.0.1 --port=8080.
 
 Exit codes: 0 measured, 1 bad input or nobody came, 2 an error of ours, 3 the model does not run
 there or computes something else, or the verdict now fails.
@@ -69,6 +70,7 @@ _THREADS = flags.DEFINE_integer(
 )
 _IMPORT = _text("import", "A file with all that benchmark_model printed; needs --device.")
 _JSON = flags.DEFINE_boolean("json", False, "Print the result as JSON.", flag_values=_FLAGS)
+_KNOWN_DATA = ("digits", "fashion_mnist")  # of other data a release holds the name only
 _DIFFERS = 3
 _PIPED_WIDTH = 100
 
@@ -151,7 +153,8 @@ def _browser(file: "TfliteFile") -> "Result":
     where = f"--release={_RELEASE.value}" if _RELEASE.value else f"--tflite={_TFLITE.value}"
     host = _HOST.value or server.local_address()
     runtime = litert_js.files()  # where it cannot be had, that is said before any work
-    task = sources.load_task(_data(), _DATA_DIR.value)
+    made_with = _recipe()
+    task = sources.load_task(_data(made_with), _DATA_DIR.value, made_with.get("seed") or 0)
     expected = golden.make(file, task, _EXAMPLES.value, where)
     return _serve(expected, runtime, host)
 
@@ -175,7 +178,11 @@ def _serve(expected: "Golden", runtime: Mapping[str, pathlib.Path], host: str) -
     with server.Server(files, judge, limit, host, _PORT.value) as page:
         sys.stderr.write(invitation.words(page.address, _MINUTES.value))
         sys.stderr.flush()
-        if not page.wait(60 * _MINUTES.value):
+        try:
+            came = page.wait(60 * _MINUTES.value)
+        except KeyboardInterrupt:
+            raise errors.BadInput(page.address, "stopped", "Nothing was written.") from None
+        if not came:
             raise errors.BadInput(
                 page.address,
                 f"no phone sent a result within {_MINUTES.value:g} minutes",
@@ -197,18 +204,20 @@ def _job(expected: "Golden") -> dict[str, Any]:
     }
 
 
-def _data() -> str:
-    """The flag, or what the release was made with."""
-    if _DATA.value:
-        return _DATA.value
-    if _RELEASE.value:
-        try:
-            made_with = json.loads(pathlib.Path(_RELEASE.value, "recipe.json").read_bytes())["data"]
-        except (OSError, ValueError, KeyError):
-            made_with = None
-        if made_with in ("digits", "fashion_mnist"):  # of others it holds a name only
-            return made_with
-    raise errors.BadInput("--data", "missing", "Name the data, for examples to compare.")
+def _recipe() -> dict[str, Any]:
+    """What the release was made with: its data and the seed of their split."""
+    path = pathlib.Path(_RELEASE.value or "", "recipe.json")
+    if not _RELEASE.value or not path.is_file():
+        return {}
+    return json.loads(path.read_bytes())  # verified: it is as release.py wrote it
+
+
+def _data(made_with: Mapping[str, Any]) -> str:
+    """The flag, or the release's own where its name says where it is."""
+    source = _DATA.value or made_with.get("data")
+    if not source or (not _DATA.value and source not in _KNOWN_DATA):
+        raise errors.BadInput("--data", "missing", "Name the data, for examples to compare.")
+    return source
 
 
 def _sha256(file: "TfliteFile") -> str:

@@ -67,7 +67,7 @@ def test_report_and_card_say_so_once(release):
     page = (release / "report.html").read_text()
     assert page.count("Measured after this was written") == 1 and page.count("<h1>net</h1>") == 1
     assert "On Pixel &lt;9&gt;: median 5 ms, 90th percentile 9 ms." in page
-    assert "it did not run: &lt;x&gt;." in page and "The verdict now: PASS." in page
+    assert "it did not run: &lt;x&gt;." in page and "the verdict now is PASS." in page
     written = (release / "MODEL_CARD.md").read_text()
     assert written.startswith("# net\n\n<!-- measured -->\nMeasured") and "**Released.**" in written
 

@@ -226,10 +226,10 @@ def _whole(name: str, value: Any) -> int:
 
 def _number(name: str, value: Any, low: float, high: float) -> float:
     """A finite number in a range; a bool is none."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if type(value) not in (int, float) or (type(value) is float and not math.isfinite(value)):
         raise _bad(f"{name} is no finite number")
-    if not low <= value <= high:
-        raise _bad(f"{name} is {value:.4g}, expected {low:g} to {high:g}")
+    if not low <= value <= high:  # an int may be too large for a float
+        raise _bad(f"{name} is {str(value)[:12]}, expected {low:g} to {high:g}")
     return value
 
 

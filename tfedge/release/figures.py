@@ -299,7 +299,7 @@ def _phone(facts: Facts, limits: Mapping[str, Any]) -> Iterator[Figure]:
         (PHONE, times.get("phone_measured")),
         (BROWSER, times.get("browser_wasm")),
     ):
-        for key in ("p50", "p90"):
+        for key in ("p50", "p90", "p95", "mean"):
             if found and found.get(key) is not None:
                 own = allowed if origin == PHONE else ""
                 yield Figure(f"Latency, {key}", UNKNOWN, _ms(found[key]), "", own, origin)

@@ -23,6 +23,12 @@ from tfedge.release import bundle, card, cost_checks, manifest
 from tfedge.release.check import FAIL, INSUFFICIENT_DATA, PASS
 
 NATIVE, BROWSER = "phone_measured", "browser_wasm"
+_TIMES = (
+    ("p50", "median"),
+    ("p90", "90th percentile"),
+    ("p95", "95th percentile"),
+    ("mean", "mean"),
+)
 _DECIDED_BY_PHONE = ("phone_latency", "energy")
 _NOTE = re.compile(rb"<!-- measured -->.*?<!-- /measured -->\n?", re.DOTALL)
 _HEADLINES = {"report.html": rb"(<main>\n?)", "MODEL_CARD.md": rb"(\A#[^\n]*\n+)"}
@@ -115,11 +121,9 @@ def _check_model(files: Mapping[str, bytes], sha256: str, folder: pathlib.Path) 
 def _note(scorecard: Mapping[str, Any], verdict: Mapping[str, Any]) -> dict[str, bytes]:
     """What to say, by file name."""
     said = [_sentence(kind, scorecard["latency_ms"].get(kind)) for kind in (NATIVE, BROWSER)]
-    rows = [c["reason"] for c in verdict["checks"] if c["name"] == "phone_latency"]
-    words = " ".join(
-        ["Measured after this was written.", *filter(None, said)]
-        + ([f"{rows[0]} The verdict now: {verdict['outcome']}."] if said[0] and rows else [])
-    )
+    now = f"; the verdict now is {verdict['outcome']}" if said[0] else ""
+    rows = [c["reason"] for c in verdict["checks"] if c["name"] == "phone_latency" and said[0]]
+    words = " ".join([f"Measured after this was written{now}.", *filter(None, said), *rows])
     page = (
         '<p style="padding:.75rem 1rem;border:1px solid;border-radius:.5rem">'
         f"{html.escape(words)}</p>"
@@ -136,8 +140,7 @@ def _sentence(kind: str, found: Mapping[str, Any] | None) -> str:
     where = "On" if kind == NATIVE else "In the browser of"
     if "failure" in found:
         return f"{where} {found['device']} it did not run: {found['failure']['detail']}."
-    labels = (("median", "p50"), ("90th percentile", "p90"), ("95th", "p95"), ("mean", "mean"))
-    told = [f"{label} {found[key]:.3g} ms" for label, key in labels if found.get(key) is not None]
+    told = [f"{label} {found[key]:.3g} ms" for key, label in _TIMES if found.get(key) is not None]
     return f"{where} {found['device']}: {', '.join(told)}."
 
 

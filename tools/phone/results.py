@@ -39,7 +39,6 @@ class Result:
     Attributes:
         entry: of the scorecard's latency_ms.
         shown: what the page shows: good, badge, sentence, rows of (label, value, is main), note.
-        good: whether the model ran there and computes what it computes here.
     """
 
     entry: dict[str, Any]
@@ -47,7 +46,7 @@ class Result:
 
     @property
     def good(self) -> bool:
-        """As the attribute says."""
+        """Whether the model ran there and computes what it computes here."""
         return bool(self.shown["good"])
 
 
