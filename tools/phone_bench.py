@@ -235,9 +235,10 @@ def _record(file: "TfliteFile", kind: str, found: Mapping[str, Any]) -> dict[str
 
 def _show(kind: str, found: Mapping[str, Any], verdict: Mapping[str, Any] | None) -> None:
     if _JSON.value:
+        from tfedge.release import manifest
+
         outcome = verdict and verdict["outcome"]
-        shown = {"schema_version": 1, kind: dict(found), "outcome": outcome}
-        sys.stdout.write(json.dumps(shown, indent=2) + "\n")
+        sys.stdout.write(manifest.as_json({kind: found, "outcome": outcome}).decode())
         return
     from phone import terminal
 

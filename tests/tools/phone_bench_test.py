@@ -165,6 +165,29 @@ def test_golden_vectors_agree_with_themselves(expected):
         assert (found.identical, found.largest_codes, found.agrees) == (4, moved, agrees)
 
 
+def test_a_float_model_may_differ_in_the_last_bits(expected):
+    file = tflite.read((FILES / "image_float.tflite").read_bytes())
+    made = golden.make(file, expected.task, 5, "the file")
+    name, ours = next(iter(made.run.outputs.items()))
+    for moved, largest, agrees in (
+        (1e-6, 1e-6, True),
+        (0.01, 0.01, False),
+        (np.nan, np.inf, False),
+    ):
+        other = ours.copy()
+        other[3, 0] += moved
+        found = golden.compare(made, {name: other.astype(np.float32).tobytes()})
+        assert (found.identical, found.largest_codes, found.agrees) == (4, 0, agrees)
+        assert found.largest_difference == pytest.approx(largest, rel=0.1)
+
+
+def test_an_error_of_ours_ends_the_program():
+    with server.Server({}, lambda body: 1 // 0, 100, "127.0.0.1") as opened:
+        assert get(opened.address + "result", b"{}")[0] == 500
+        with pytest.raises(ZeroDivisionError):
+            opened.wait(5)
+
+
 def test_a_batch_that_is_not_fixed_is_refused(expected):
     from ai_edge_litert.tools import flatbuffer_utils
 

@@ -13,6 +13,7 @@ from tfedge.device import inference, sandbox, scoring, tflite
 
 _MEMORY_BYTES, _SECONDS = 2**32, 600.0
 _MOST_BYTES = 2**24  # of inputs to send to the phone, or of outputs to send back
+_MOST_CODES = 2**31
 _TOLERANCE = 1e-4  # of a float model, whose sums may be taken in another order
 
 
@@ -120,10 +121,9 @@ def compare(golden: Golden, outputs: Mapping[str, bytes]) -> Agreement:
         same &= ((first == second) | (_nan(first) & _nan(second))).all(axis=1)
         if first.shape[1] > 1:
             answer &= first.argmax(axis=1) == second.argmax(axis=1)
-        apart = float(np.abs(first.astype(np.float64) - second.astype(np.float64)).max(initial=0.0))
-        largest = max(largest, apart)
+        largest = max(largest, apart := _apart(first, second))
         step = _step(golden.file, name)
-        codes = max(codes, round(apart / step) if step else 0)
+        codes = max(codes, round(min(apart / step, _MOST_CODES)) if step else 0)
     metric, here = _metric(golden, golden.run.outputs)
     _, value = _metric(golden, there)
     identical = int(same.sum())
@@ -166,6 +166,13 @@ def _metric(golden: Golden, outputs: Mapping[str, Any]) -> tuple[str | None, flo
     except errors.BadInput:
         return None, None
     return scores.metric.name, float(scores.candidate.value)
+
+
+def _apart(first: np.ndarray, second: np.ndarray) -> float:
+    """The largest difference; infinite where only one is a number."""
+    both = _nan(first) & _nan(second)
+    apart = np.abs(first.astype(np.float64) - second.astype(np.float64))
+    return float(np.where(both, 0.0, np.nan_to_num(apart, nan=np.inf)).max(initial=0.0))
 
 
 def _step(file: tflite.TfliteFile, name: str) -> float:

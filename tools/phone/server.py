@@ -74,6 +74,7 @@ class Server:
         self.token = secrets.token_urlsafe(16)
         self.lock = threading.Lock()
         self.accepted = threading.Event()
+        self.failure: Exception | None = None
         try:
             self._http = _Http((host, port), self)
         except OSError as e:
@@ -100,8 +101,15 @@ class Server:
         self._http.server_close()
 
     def wait(self, seconds: float) -> bool:
-        """Whether a result was accepted within so many seconds."""
-        return self.accepted.wait(seconds)
+        """Whether a result was accepted within so many seconds.
+
+        Raises:
+            Exception: what `judge` raised, if that was no BadInput.
+        """
+        accepted = self.accepted.wait(seconds)
+        if self.failure is not None:
+            raise self.failure
+        return accepted
 
 
 class _Http(http.server.ThreadingHTTPServer):
@@ -144,16 +152,23 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         with owner.lock:  # two at the same time: one of them is the first
             if owner.accepted.is_set():
                 return self._refuse(409, "a result was accepted already; this address is used up")
-            try:
-                shown = owner.judge(body)
-            except errors.BadInput as e:
-                logging.warning("refused: %s", e)
-                return self._refuse(400, str(e))
-            try:
-                self._json(200, shown)
-            finally:
-                owner.accepted.set()
-        return None
+            return self._judge(body)
+
+    def _judge(self, body: bytes) -> None:
+        owner = self.server.owner
+        try:
+            shown = owner.judge(body)
+        except errors.BadInput as e:
+            logging.warning("refused: %s", e)
+            return self._refuse(400, str(e))
+        except Exception as e:  # ours: raised again where the program waits
+            owner.failure = e
+            owner.accepted.set()
+            return self._refuse(500, "the computer could not read it")
+        try:
+            return self._json(200, shown)
+        finally:
+            owner.accepted.set()
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing for each file; warnings are logged where they arise."""
