@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 import tfedge
-from tfedge.compress import bridge, channels, folding, surgery
+from tfedge.compress import bridge, channels, folding
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate
+from tfedge.compress.channels import surgery
 from tfedge.compress.passes import slim
 from tfedge.data.task import ArraySplit
 

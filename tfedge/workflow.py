@@ -387,7 +387,7 @@ def _facts(made: Made) -> dict[str, Any]:
     """What an app has to know about the model beside its files: columns that it does not read."""
     if made.candidate is None:
         return {}
-    from tfedge.compress import input_columns
+    from tfedge.compress.channels import input_columns
 
     dropped = input_columns.dropped(made.candidate.model)
     return {"dropped_inputs": dropped} if dropped else {}

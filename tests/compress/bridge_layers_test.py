@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import randomised
 
-from tfedge.compress import activations, bridge, keras
+from tfedge.compress import bridge, keras
+from tfedge.compress.bridge import activations
 from tfedge.errors import BadInput
 
 k3 = keras.keras3()

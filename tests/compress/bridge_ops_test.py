@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import randomised
 
-from tfedge.compress import bridge, keras, op_functions, op_layer
+from tfedge.compress import bridge, keras
+from tfedge.compress.bridge import op_functions, op_layer
 from tfedge.errors import BadInput
 
 k3, tf_keras, tf = keras.keras3(), keras.tf_keras, keras.tensorflow

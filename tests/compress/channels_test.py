@@ -3,8 +3,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfedge.compress import activations, channels, folding, graph, input_columns, op_layer
+from tfedge.compress import channels, folding, graph
 from tfedge.compress import keras as k
+from tfedge.compress.bridge import activations, op_layer
+from tfedge.compress.channels import input_columns
 
 layers = k.tf_keras.layers
 _FIRST_SIX = [{"ellipsis": True}, {"slice": [0, 6, None]}]

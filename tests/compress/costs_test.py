@@ -3,8 +3,9 @@ import numpy as np
 import pytest
 
 from tfedge import workflow
-from tfedge.compress import channels, costs, graph, surgery
+from tfedge.compress import channels, costs, graph
 from tfedge.compress import keras as k
+from tfedge.compress.channels import surgery
 
 layers = k.tf_keras.layers
 

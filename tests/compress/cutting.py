@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from tfedge.compress import channels, graph, surgery
+from tfedge.compress import channels, graph
+from tfedge.compress.channels import surgery
 
 
 def cut_half(model, found=None, seed=0):

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from tfedge.compress import chains, factors, graph, multiply_adds, ranks
+from tfedge.compress import factors, graph, multiply_adds
 from tfedge.compress import keras as k
+from tfedge.compress.factors import chains, ranks
 
 layers = k.tf_keras.layers
 WAYS = {way.name: way for way in factors.ALL}

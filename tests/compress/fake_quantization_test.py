@@ -3,8 +3,9 @@ import pytest
 import tensorflow as tf
 
 from tfedge import to_tflite
-from tfedge.compress import fake_quantization, folding, graph, op_layer
+from tfedge.compress import fake_quantization, folding, graph
 from tfedge.compress import keras as k
+from tfedge.compress.bridge import op_layer
 from tfedge.compress.candidate import Candidate, Quantization
 from tfedge.compress.passes.quantize import Quantize
 from tfedge.data.task import ArraySplit

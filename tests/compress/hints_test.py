@@ -2,8 +2,9 @@ import re
 
 import pytest
 
-from tfedge.compress import folding, hints
+from tfedge.compress import folding
 from tfedge.compress import keras as k
+from tfedge.compress.teaching import hints
 
 layers = k.tf_keras.layers
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfedge.compress import imitation
+from tfedge.compress.teaching import imitation
 
 SCORES = tf.constant([[0.3, -1.0, 2.0], [1.0, 0.0, 0.5]])
 

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from tfedge.compress import channels, importance
+from tfedge.compress import channels
 from tfedge.compress import keras as k
+from tfedge.compress.channels import importance
 from tfedge.data.task import ArraySplit, Task
 
 layers = k.tf_keras.layers

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from tfedge.compress import inheritance, students
 from tfedge.compress import keras as k
+from tfedge.compress.teaching import inheritance, students
 
 layers = k.tf_keras.layers
 

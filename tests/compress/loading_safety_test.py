@@ -6,7 +6,8 @@ import h5py
 import numpy as np
 import pytest
 
-from tfedge.compress import config_safety, keras, loading
+from tfedge.compress import keras, loading
+from tfedge.compress.loading import config_safety
 from tfedge.errors import BadInput
 
 k3, tf_keras = keras.keras3(), keras.tf_keras

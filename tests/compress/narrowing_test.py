@@ -3,8 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from tfedge.compress import narrowing
-from tfedge.compress.channels import Block
+from tfedge.compress.channels import Block, narrowing
 
 
 def _order(sizes, scores, multiple=8, scope="global", shares=None, each=1):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tfedge.compress import replay
+from tfedge.compress.bridge import replay
 
 flat = replay.flat
 

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from tfedge.compress import keras as k
-from tfedge.compress import teachers, training_state
+from tfedge.compress import training_state
 from tfedge.compress.candidate import Candidate, Quantization, Report, Teacher
+from tfedge.compress.teaching import teachers
 from tfedge.data.task import ArraySplit, Task
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tfedge.compress import replay
+from tfedge.compress.bridge import replay
 from tfedge.data import seen_scale
 
 

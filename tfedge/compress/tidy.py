@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from absl import logging
 
-from tfedge.compress import keras, operation, replay, tf_symbols
+from tfedge.compress import keras
+from tfedge.compress.bridge import operation, replay, tf_symbols
 from tfedge.errors import BadInput
 
 # TFMOT class -> what it was put there for.

@@ -5,10 +5,11 @@ import pytest
 
 from tfedge import errors
 from tfedge.compress import keras as k
-from tfedge.compress import recipe, students
+from tfedge.compress import recipe
 from tfedge.compress.candidate import Candidate, Quantization
 from tfedge.compress.passes.transfer import Transfer
 from tfedge.compress.recipe import Recipe
+from tfedge.compress.teaching import students
 
 layers = k.tf_keras.layers
 NETWORK = """

@@ -12,9 +12,10 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from tfedge.compress import finetune, hints, kernels, scoring, teachers, teaching
+from tfedge.compress import finetune, kernels, scoring, teaching
 from tfedge.compress.candidate import Candidate, Teacher
 from tfedge.compress.passes import base
+from tfedge.compress.teaching import hints, teachers
 from tfedge.data import metrics
 from tfedge.data.task import Task
 from tfedge.errors import BadInput

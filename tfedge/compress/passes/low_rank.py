@@ -13,20 +13,10 @@ from typing import Any, ClassVar
 import numpy as np
 from absl import logging
 
-from tfedge.compress import (
-    calibrated,
-    chains,
-    factors,
-    finetune,
-    folding,
-    kernels,
-    multiply_adds,
-    ranks,
-    rules,
-    tolerance,
-)
+from tfedge.compress import calibrated, factors, finetune, folding, kernels, multiply_adds, rules
 from tfedge.compress import holds as holds_lib
 from tfedge.compress.candidate import Candidate
+from tfedge.compress.factors import chains, ranks, tolerance
 from tfedge.compress.passes import base
 from tfedge.data.task import Task
 from tfedge.errors import BadInput

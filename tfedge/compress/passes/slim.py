@@ -13,20 +13,9 @@ from typing import Any, ClassVar
 import numpy as np
 from absl import logging
 
-from tfedge.compress import (
-    channels,
-    costs,
-    fading,
-    finetune,
-    holds,
-    importance,
-    input_columns,
-    kernels,
-    narrowing,
-    rules,
-    surgery,
-)
+from tfedge.compress import channels, costs, finetune, holds, kernels, rules
 from tfedge.compress.candidate import Candidate
+from tfedge.compress.channels import fading, importance, input_columns, narrowing, surgery
 from tfedge.compress.passes import base
 from tfedge.data.task import Task
 from tfedge.errors import BadInput

@@ -11,9 +11,10 @@ from typing import Any
 
 from absl import logging
 
-from tfedge.compress import finetune, inheritance, kernels, losses, students
+from tfedge.compress import finetune, kernels, losses
 from tfedge.compress.candidate import Candidate, Teacher
 from tfedge.compress.passes import base
+from tfedge.compress.teaching import inheritance, students
 from tfedge.data.task import Task
 from tfedge.errors import BadInput
 

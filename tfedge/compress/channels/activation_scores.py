@@ -12,8 +12,8 @@ import tensorflow as tf
 
 from tfedge.compress import fake_quantization, losses
 from tfedge.compress import keras as k
-from tfedge.compress.channel_walk import Tap
 from tfedge.compress.channels import Channels
+from tfedge.compress.channels.channel_walk import Tap
 from tfedge.data.task import Task
 
 _BINS = 32

@@ -14,7 +14,7 @@ from typing import Any
 
 import h5py
 
-from tfedge.compress import hdf5_safety
+from tfedge.compress.loading import hdf5_safety
 from tfedge.errors import BadInput
 
 WEIGHTS = "model.weights.h5"

@@ -9,7 +9,8 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tfedge.compress import keras, op_layer, replay
+from tfedge.compress import keras
+from tfedge.compress.bridge import op_layer, replay
 from tfedge.errors import BadInput
 
 # Two tensors of one shape family: tf_keras has layers for that, which every technique knows.

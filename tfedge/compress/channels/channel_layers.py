@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from tfedge.compress import channel_ops, replay
-from tfedge.compress.channel_walk import Flow, Walk
+from tfedge.compress.bridge import replay
+from tfedge.compress.channels import channel_ops
+from tfedge.compress.channels.channel_walk import Flow, Walk
 
 Through = Callable[[Walk, replay.Call], Flow | None]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tfedge.compress import replay
+from tfedge.compress.bridge import replay
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

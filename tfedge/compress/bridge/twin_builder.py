@@ -7,7 +7,7 @@ from typing import Any
 
 from absl import logging
 
-from tfedge.compress import replay, twin_config, twin_weights
+from tfedge.compress.bridge import replay, twin_config, twin_weights
 from tfedge.errors import BadInput
 
 

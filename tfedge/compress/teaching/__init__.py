@@ -14,9 +14,10 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from tfedge.compress import fake_quantization, hints, imitation, losses
+from tfedge.compress import fake_quantization, losses
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Teacher
+from tfedge.compress.teaching import hints, imitation
 from tfedge.data.task import Split, Task
 
 OUTPUT_METHODS = ("logits", "squared_error")

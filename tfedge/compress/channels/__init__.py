@@ -16,8 +16,9 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse import csgraph
 
-from tfedge.compress import channel_layers, input_columns, replay
-from tfedge.compress.channel_walk import Flow, Tap, Walk
+from tfedge.compress.bridge import replay
+from tfedge.compress.channels import channel_layers, input_columns
+from tfedge.compress.channels.channel_walk import Flow, Tap, Walk
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

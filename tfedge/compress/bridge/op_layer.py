@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tfedge.compress import keras
-from tfedge.compress.op_functions import FUNCTIONS
+from tfedge.compress.bridge.op_functions import FUNCTIONS
 from tfedge.errors import BadInput
 
 _tf = keras.tensorflow

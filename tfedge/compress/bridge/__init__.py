@@ -11,8 +11,8 @@ a different order of the same sums.
 from collections.abc import Mapping
 from typing import Any
 
-from tfedge.compress import replay
-from tfedge.compress.twin_builder import MissingTwin
+from tfedge.compress.bridge import replay
+from tfedge.compress.bridge.twin_builder import MissingTwin
 
 __all__ = ["MissingTwin", "is_functional", "is_keras3", "to_keras3", "to_tf_keras"]
 
@@ -35,9 +35,9 @@ def to_tf_keras(model: Any, twins: Mapping[str, Any] | None = None) -> Any:
         BadInput: a subclassed model, a layer, setting or operation tf_keras lacks, by name;
             MissingTwin where that is a layer or activation of the user's own.
     """
-    from tfedge.compress import to_tf_keras as there
+    from tfedge.compress.bridge import toward_tf_keras
 
-    return there.ToTfKeras(twins or {}).build(model) if is_keras3(model) else model
+    return toward_tf_keras.ToTfKeras(twins or {}).build(model) if is_keras3(model) else model
 
 
 def to_keras3(model: Any, twins: Mapping[str, Any] | None = None) -> Any:
@@ -59,6 +59,6 @@ def to_keras3(model: Any, twins: Mapping[str, Any] | None = None) -> Any:
     """
     if is_keras3(model):
         return model
-    from tfedge.compress import to_keras3 as back
+    from tfedge.compress.bridge import toward_keras3
 
-    return back.ToKeras3(twins or {}).build(model)
+    return toward_keras3.ToKeras3(twins or {}).build(model)

@@ -11,7 +11,7 @@ import numpy as np
 
 from tfedge.compress import factors, graph
 from tfedge.compress import keras as k
-from tfedge.compress.ranks import Option
+from tfedge.compress.factors.ranks import Option
 
 _STAGES = {2: ("reduce",), 3: ("reduce", "window")}  # suffixes of all names but the last
 

@@ -11,7 +11,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from tfedge.compress import activations, keras, op_functions, tf_symbols
+from tfedge.compress import keras
+from tfedge.compress.bridge import activations, op_functions, tf_symbols
 from tfedge.errors import BadInput
 
 _AGAIN = "Save the model again with Keras."

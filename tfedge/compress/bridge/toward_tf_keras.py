@@ -4,16 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from tfedge.compress import (
-    activations,
-    convnext,
-    keras,
-    keras_ops,
-    operation,
-    replay,
-    twin_config,
-)
-from tfedge.compress.twin_builder import Builder, MissingTwin
+from tfedge.compress import keras
+from tfedge.compress.bridge import activations, convnext, keras_ops, operation, replay, twin_config
+from tfedge.compress.bridge.twin_builder import Builder, MissingTwin
 from tfedge.errors import BadInput
 
 _RENAMED = {"LeakyReLU": {"negative_slope": "alpha"}}

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tfedge.compress import replay
+from tfedge.compress.bridge import replay
 from tfedge.errors import BadInput
 
 # The two Kerases list the weights of compound layers in different orders, so they are copied

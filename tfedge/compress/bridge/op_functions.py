@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from tfedge.compress import activations, keras
+from tfedge.compress import keras
+from tfedge.compress.bridge import activations
 
 _tf = keras.tensorflow
 Function = Callable[..., Any]

@@ -4,8 +4,8 @@ import inspect
 import re
 from typing import Any
 
-from tfedge.compress import replay
-from tfedge.compress.operation import Operation
+from tfedge.compress.bridge import replay
+from tfedge.compress.bridge.operation import Operation
 
 # Settings that say nothing new at these values.
 _UNSAID = {

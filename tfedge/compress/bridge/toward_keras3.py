@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tfedge.compress import (
+from tfedge.compress import keras
+from tfedge.compress.bridge import (
     activations,
     convnext,
-    keras,
     keras3_twins,
     op_layer,
     operation,
@@ -14,7 +14,7 @@ from tfedge.compress import (
     tf_symbols,
     twin_config,
 )
-from tfedge.compress.twin_builder import Builder, MissingTwin
+from tfedge.compress.bridge.twin_builder import Builder, MissingTwin
 from tfedge.errors import BadInput
 
 _RENAMED = {"LeakyReLU": {"alpha": "negative_slope"}, "ThresholdedReLU": {"theta": "threshold"}}

@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfedge.compress import bridge, channels, folding, graph, loading, surgery, teachers
+from tfedge.compress import bridge, channels, folding, graph, loading
 from tfedge.compress import keras as k
+from tfedge.compress.channels import surgery
+from tfedge.compress.teaching import teachers
 from tfedge.errors import BadInput
 
 GROUP = "tfedge.models"

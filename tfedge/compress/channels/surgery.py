@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from tfedge.compress import graph, input_columns, kernels
+from tfedge.compress import graph, kernels
 from tfedge.compress.candidate import Cut
-from tfedge.compress.channel_walk import Flow
-from tfedge.compress.channels import Channels
+from tfedge.compress.channels import Channels, input_columns
+from tfedge.compress.channels.channel_walk import Flow
 
 # Setting of a layer that says how many channels it makes.
 _WIDTHS = ("filters", "units", "output_dim")

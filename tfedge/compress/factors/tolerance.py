@@ -11,7 +11,7 @@ import numpy as np
 from absl import logging
 
 from tfedge.compress import graph, kernels, scoring
-from tfedge.compress.ranks import Option
+from tfedge.compress.factors.ranks import Option
 from tfedge.data.task import Task
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfedge.compress import operation, replay, tf_symbols
-from tfedge.compress.channel_walk import Flow, Walk
-from tfedge.compress.op_functions import FUNCTIONS
+from tfedge.compress.bridge import operation, replay, tf_symbols
+from tfedge.compress.bridge.op_functions import FUNCTIONS
+from tfedge.compress.channels.channel_walk import Flow, Walk
 from tfedge.errors import BadInput
 
 LAYERS = ("Op", *tf_symbols.LAYERS)

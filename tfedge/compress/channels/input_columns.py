@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tfedge.compress import op_layer
+from tfedge.compress.bridge import op_layer
 
 
 def select(name: str, tensor: Any, kept: np.ndarray) -> Any:

@@ -12,8 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfedge.compress import holds as holds_lib
-from tfedge.compress import importance
-from tfedge.compress.channels import Channels
+from tfedge.compress.channels import Channels, importance
 
 PENALTIES = ("l1", "group_lasso")
 

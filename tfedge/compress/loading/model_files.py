@@ -6,7 +6,9 @@ import pathlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from tfedge.compress import config_safety, keras, model_archive, replay
+from tfedge.compress import keras
+from tfedge.compress.bridge import replay
+from tfedge.compress.loading import config_safety, model_archive
 from tfedge.errors import BadInput
 
 

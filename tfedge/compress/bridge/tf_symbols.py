@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from tfedge.compress.operation import Operation
+from tfedge.compress.bridge.operation import Operation
 from tfedge.errors import BadInput
 
 # tf_keras class names of such layers.

@@ -16,8 +16,10 @@ from typing import Any
 import numpy as np
 from absl import logging
 
-from tfedge.compress import bridge, keras, model_files, replay, tidy, user_code
-from tfedge.compress.model_files import SavedModel, TfliteModel
+from tfedge.compress import bridge, keras, tidy
+from tfedge.compress.bridge import replay
+from tfedge.compress.loading import model_files, user_code
+from tfedge.compress.loading.model_files import SavedModel, TfliteModel
 from tfedge.errors import BadInput
 
 __all__ = [

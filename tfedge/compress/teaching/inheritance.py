@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from tfedge.compress import channels, graph, importance, kernels
+from tfedge.compress import channels, graph, kernels
+from tfedge.compress.channels import importance
 from tfedge.data.task import Task
 
 WHICH = ("all", "shallow", "deep", "none")

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from tfedge.compress.activation_scores import STATISTICS, by_data
 from tfedge.compress.channels import Channels, Member
+from tfedge.compress.channels.activation_scores import STATISTICS, by_data
 from tfedge.data.task import Task
 
 CRITERIA = ("l1", "l2", "fpgm", "random", *STATISTICS)
