@@ -63,7 +63,9 @@ def _install(folder: pathlib.Path) -> None:
     if npm is None:
         raise errors.BadInput("LiteRT.js", "cannot be fetched: no npm here", _REMEDY)
     # `ci` refuses what differs from package-lock.json; no script of a package is run.
-    command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    quiet = ("--no-audit", "--no-fund", "--loglevel=error")
+    patience = ("--fetch-retries=1", "--fetch-retry-mintimeout=1000")  # a minute is its default
+    command = [npm, "ci", "--ignore-scripts", *quiet, *patience]
     try:
         done = subprocess.run(
             command, cwd=folder, capture_output=True, text=True, check=False, timeout=_SECONDS
@@ -71,9 +73,15 @@ def _install(folder: pathlib.Path) -> None:
     except (OSError, subprocess.TimeoutExpired) as e:
         raise errors.BadInput("LiteRT.js", f"cannot be fetched ({e})", _REMEDY) from e
     if done.returncode:
-        said = [line for line in done.stderr.splitlines() if "npm error" in line]
-        cause = said[0].removeprefix("npm error ") if said else f"exit code {done.returncode}"
+        cause = _cause(done.stderr) or f"exit code {done.returncode}"
         raise errors.BadInput("LiteRT.js", f"cannot be fetched, npm: {cause[:200]}", _REMEDY)
     for name, path in _FILES.items():
         (folder / "node_modules" / "@litertjs" / path).rename(folder / name)
     shutil.rmtree(folder / "node_modules")
+
+
+def _cause(said: str) -> str:
+    """The first line of npm's errors that is a sentence."""
+    marks = ("code ", "errno ", "syscall ", "type ")
+    lines = [line.removeprefix("npm error ") for line in said.splitlines() if "npm error" in line]
+    return next((line for line in lines if not line.startswith(marks)), "")
