@@ -1,8 +1,10 @@
 """The outputs of one file on two processors: bit by bit, and by the largest difference.
 
-Integer kernels give the same bits everywhere but for one: LiteRT's int8 softmax looks exponentials
-up in a table of 16-bit integers on ARM and of floats elsewhere, so that a probability may come out
-one code apart. What goes into a softmax is therefore made an output and compared as well.
+Integer kernels give the same bits everywhere but for two that take another way to the last digit:
+LiteRT's int8 softmax looks exponentials up in a table of 16-bit integers on ARM and of floats
+elsewhere, and XNNPACK's int8 mean multiplies its sum with a float. A value of theirs may come out
+one code apart. What goes in and out of them is therefore made an output and compared as well: a
+difference is explained where it begins in one of them, from equal inputs.
 """
 
 import dataclasses
@@ -18,6 +20,7 @@ from tfedge.device import graph, tflite
 
 _PROGRAM = pathlib.Path(__file__).with_name("program.py")
 _CONVERSIONS = ("QUANTIZE", "DEQUANTIZE", "CAST")
+ROUNDED_OTHERWISE = ("MEAN", "SOFTMAX")
 # Float kernels add in another order on every processor: a few roundings of float32.
 FLOAT_TOLERANCE = 1e-4
 
@@ -30,7 +33,8 @@ class Comparison:
         core: its name.
         examples: how many.
         identical: how many of them have every output equal, bit by bit.
-        identical_into_softmax: how many have every input of a softmax equal; None without one.
+        begins_in: kind of operator, of `ROUNDED_OTHERWISE` -> how many of the others begin to
+            differ there, by one code, from equal inputs.
         largest_codes: the largest difference of an output in codes; 0 where it has none.
         largest_difference: of an output value, in real units.
         same_answer: how many have the same index of the largest value of the first output.
@@ -41,7 +45,7 @@ class Comparison:
     core: str
     examples: int
     identical: int
-    identical_into_softmax: int | None
+    begins_in: dict[str, int]
     largest_codes: int
     largest_difference: float
     same_answer: int
@@ -53,36 +57,36 @@ class Comparison:
         """Whether the core computed what it should."""
         if not self.is_integer:
             return self.largest_difference <= FLOAT_TOLERANCE
-        return self.identical == self.examples or self.differs_in_softmax_only
-
-    @property
-    def differs_in_softmax_only(self) -> bool:
-        """Whether all bits are equal up to a softmax, whose table differs by one code at most."""
-        return (
-            self.is_integer
-            and self.identical < self.examples
-            and self.identical_into_softmax == self.examples
-            and self.largest_codes <= 1
-        )
+        explained = sum(self.begins_in.values())
+        return self.identical + explained == self.examples and self.largest_codes <= 1
 
 
 def observed(file: tflite.TfliteFile) -> bytes:
-    """The file, with what goes into each softmax among the outputs of its main graph."""
+    """The file, with what goes in and out of `ROUNDED_OTHERWISE` among its main graph's outputs."""
     from tfedge.export import flatbuffer
 
     model = flatbuffer.unpack(file.content)
     main = model.subgraphs[0]
-    given = [index for index in softmax_inputs(file) if index not in list(main.outputs)]
-    main.outputs = [*main.outputs, *given]
+    wanted = [index for each in rounded_otherwise(file) for index in (each.given, each.result)]
+    main.outputs = [*main.outputs, *dict.fromkeys(i for i in wanted if i not in list(main.outputs))]
     return flatbuffer.pack(model)
 
 
-def softmax_inputs(file: tflite.TfliteFile) -> tuple[int, ...]:
-    """Tensors that a softmax in integers reads."""
+@dataclasses.dataclass(frozen=True)
+class Rounded:
+    """An operator that is rounded otherwise on ARM: its kind, and the tensors in and out."""
+
+    kind: str
+    given: int
+    result: int
+
+
+def rounded_otherwise(file: tflite.TfliteFile) -> tuple[Rounded, ...]:
+    """The operators of `ROUNDED_OTHERWISE` that compute in integers, in order."""
     return tuple(
-        operator.inputs[0]
+        Rounded(operator.kind, operator.inputs[0], operator.outputs[0])
         for operator in file.operators
-        if operator.kind == "SOFTMAX"
+        if operator.kind in ROUNDED_OTHERWISE
         and operator.subgraph == 0
         and not file.tensors[operator.inputs[0]].dtype.startswith("FLOAT")
     )
@@ -118,7 +122,6 @@ def compare(
 ) -> Comparison:
     """Compares the results of two runs of one file."""
     names = [str(tensor.index) for tensor in file.outputs]
-    read = [str(index) for index in softmax_inputs(file)]
     examples = len(here["ms"])
     codes, largest = 0, 0.0
     for name, tensor in zip(names, file.outputs, strict=True):
@@ -132,8 +135,8 @@ def compare(
     return Comparison(
         core=core,
         examples=examples,
-        identical=_identical(names, here, there),
-        identical_into_softmax=_identical(read, here, there) if read else None,
+        identical=int(_equal(names, here, there).sum()),
+        begins_in=_begins_in(file, ~_equal(names, here, there), here, there),
         largest_codes=codes,
         largest_difference=largest,
         same_answer=int(np.sum(answers[0] == answers[1])),
@@ -150,13 +153,30 @@ def _step(file: tflite.TfliteFile, tensor: graph.Tensor) -> float:
     return float(tensor.scales[0]) if len(tensor.scales) else 0.0
 
 
-def _identical(names: Sequence[str], here: Mapping, there: Mapping) -> int:
-    """Examples of which all these tensors have the same bits."""
+def _begins_in(
+    file: tflite.TfliteFile, differs: np.ndarray, here: Mapping, there: Mapping
+) -> dict[str, int]:
+    """Kind of operator -> how many of the examples that differ begin to in it, by one code."""
+    found: dict[str, int] = {}
+    differs = differs.copy()
+    for each in rounded_otherwise(file):
+        given, result = str(each.given), str(each.result)
+        apart = np.abs(here[result].astype(np.int64) - there[result])
+        one = apart.reshape(len(differs), -1).max(axis=1) == 1
+        begins = differs & _equal([given], here, there) & one
+        if begins.any():
+            found[each.kind] = found.get(each.kind, 0) + int(begins.sum())
+        differs &= ~begins
+    return found
+
+
+def _equal(names: Sequence[str], here: Mapping, there: Mapping) -> np.ndarray:
+    """Whether all these tensors have the same bits, (examples,)."""
     equal = np.ones(len(here["ms"]), bool)
     for name in names:
         pairs = zip(here[name], there[name], strict=True)
         equal &= [first.tobytes() == second.tobytes() for first, second in pairs]
-    return int(equal.sum())
+    return equal
 
 
 def is_integer(file: tflite.TfliteFile) -> bool:
