@@ -33,6 +33,7 @@ def test_a_rescaling_was_made_for_bytes(library):
     workflow._check_fits(model, _task())
     with pytest.raises(tfedge.BadInput, match="trained on values from 0 to 255"):
         workflow._check_fits(model, _task(1 / 255))
+    workflow._check_fits(model, _task(1 / 10))  # dark images, or masks of few values
 
 
 @LIBRARIES

@@ -19,6 +19,9 @@ def test_a_layer_that_rescales_tells_its_range(scale, offset, expected):
     assert seen_scale.trained_range(scale, offset) == expected
 
 
+_MINUS_ONE_TO_ONE = task.Normalization(1 / 127.5, -1.0)
+
+
 def _task(normalization):
     x = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 2)).astype(np.uint8)
     split = task.ArraySplit(x, np.arange(40) % 2)
@@ -42,3 +45,14 @@ def test_moments_of_another_scale_are_refused():
 
 def test_an_untrained_layer_tells_nothing():
     seen_scale.check_moments(_task(task.Normalization()), "", np.zeros(2), np.ones(2))
+
+
+@pytest.mark.parametrize("normalization", [task.Normalization(1 / 255), _MINUS_ONE_TO_ONE])
+def test_what_a_first_layer_rescales_must_not_be_rescaled_before(normalization):
+    with pytest.raises(errors.BadInput, match="which its first layer rescales"):
+        seen_scale.check_bytes(_task(normalization), (0.0, 255.0))
+
+
+def test_bytes_and_dark_bytes_pass():
+    for scale in (1.0, 0.1, 0.01):
+        seen_scale.check_bytes(_task(task.Normalization(scale)), (0.0, 255.0))

@@ -16,7 +16,7 @@ _EXAMPLES = 500
 def trained_range(scale: float, offset: float) -> tuple[float, float] | None:
     """The range of images that `scale * image + offset` brings to 0..1 or -1..1.
 
-    For `fit.check_fits`. None where that range is not 0..255, as then nothing is known.
+    For `fit.check_fits` or `check_bytes`. None where that range is not 0..255, as then nothing is known.
 
     Example:
         >>> trained_range(1 / 127.5, -1.0)
@@ -25,6 +25,31 @@ def trained_range(scale: float, offset: float) -> tuple[float, float] | None:
     ends = np.array([offset, 255 * scale + offset])
     usual = np.array([[0, 1], [-1, 1]])
     return (0.0, 255.0) if np.isclose(ends, usual, atol=0.02).all(axis=1).any() else None
+
+
+def check_bytes(made: "task.Task", trained: tuple[float, float]) -> None:
+    """Refuses data already brought to 0..1 or -1..1, where a first layer does that once more.
+
+    Dark images, or masks of few values, need not fill the range of bytes: those pass.
+
+    Args:
+        made: up to 500 examples of calibration are read.
+        trained: of `trained_range`.
+
+    Raises:
+        BadInput: no value is beyond one, after normalization.
+    """
+    raw, _ = next(made.calibration.batches(_EXAMPLES))
+    for name, array in splits.named(made.normalization(raw)).items():
+        low, high = float(array.min()), float(array.max())
+        if -1.02 <= low and high <= 1.02 and low < high:
+            raise errors.BadInput(
+                f"task {made.name}, input {name}".removesuffix(", input "),
+                f"the model was trained on values from {trained[0]:g} to {trained[1]:g}, which its"
+                f" first layer rescales; after normalization the data goes from {low:g} to"
+                f" {high:g}",
+                "Give the scale the model was trained with, such as ?scale=1&offset=0.",
+            )
 
 
 def check_moments(made: "task.Task", name: str, means: np.ndarray, variances: np.ndarray) -> None:
