@@ -41,7 +41,9 @@ def test_a_release_is_complete_and_its_manifest_true(released):
         *("model.tflite", "recipe.json", "scorecard.json", "verdict.json"),
         *("report.html", "MODEL_CARD.md", "manifest.json"),
     }
-    bundle.verify(folder)
+    held_out = bundle.verify(folder)["held_out"]
+    assert held_out["fingerprint"].startswith("inputs and labels: ")
+    assert held_out["candidates_judged"] >= 1
     assert all(json.loads((folder / n).read_text())["schema_version"] for n in names if "json" in n)
     assert not folder.with_name("release.work").exists()
 
@@ -81,11 +83,13 @@ def test_a_rejected_candidate_leaves_the_last_release_alone(released):
     assert [c["name"] for c in verdict["checks"] if c["outcome"] == "FAIL"] == ["file_size"]
 
 
-def test_too_few_held_out_examples_are_called_so(tmp_path):
+def test_too_few_held_out_examples_are_called_so(tmp_path, caplog):
     made = workflow.make_release(
         MODEL, "digits", "", "float16", output_dir=tmp_path / "out", margin=0.0005
     )
     assert made.verdict.outcome == "INSUFFICIENT_DATA" and made.verdict.exit_code == 4
+    said = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
+    assert any("600 held-out examples: with 3% discordant pairs" in line for line in said)
     assert not (tmp_path / "out").exists()
 
 
@@ -168,6 +172,17 @@ def test_bad_input_is_refused_in_one_line_and_writes_nothing(changed, named, tmp
         workflow.make_release(output_dir=tmp_path / "out", **given)
     assert "\n" not in str(refused.value)
     assert {path.name for path in tmp_path.iterdir()} <= {"out.lock"}
+
+
+def test_a_keras3_model_is_taken_from_memory_and_its_first_layer_believed(tmp_path):
+    from tfedge.compress import keras
+
+    layers = keras.keras3().layers
+    image = layers.Input((8, 8, 1), name="image")
+    x = layers.Flatten()(layers.Rescaling(1 / 255)(image))
+    model = keras.keras3().Model(image, layers.Dense(10, activation="softmax")(x))
+    with pytest.raises(tfedge.BadInput, match="trained on values from 0 to 255"):
+        workflow.make_release(model, "digits", "", "float32", output_dir=tmp_path / "out")
 
 
 def test_data_of_another_shape_is_refused(tmp_path):

@@ -30,6 +30,7 @@ from tfedge.release import (
     holdout_uses,
     manifest,
     report,
+    sensitivity,
 )
 
 SCHEMA_VERSION = 1
@@ -320,7 +321,10 @@ def _check_fits(model: Any, task: Task) -> None:
         for name, tensor in zip(first_layer.input_names(model), model.inputs, strict=True)
     }
     outputs = tuple(tuple(tensor.shape) for tensor in model.outputs)
-    hygiene.check_fits(task, inputs, outputs, first_layer.trained_range(model))
+    hygiene.check_fits(task, inputs, outputs)
+    trained = first_layer.trained_range(model)
+    if trained is not None:
+        seen_scale.check_bytes(task, trained)
     for name, means, variances in first_layer.moments(model):
         seen_scale.check_moments(task, name, means, variances)
 
@@ -372,6 +376,7 @@ def _documents(
         reports=_reports(made),
         command=command,
         findings=made.findings,
+        sensitivities=sensitivity.of(compared_with, made.tflite, made.task),
         report_examples=report_examples,
     )
     return {

@@ -1,4 +1,5 @@
 import json
+import os
 import pathlib
 import resource
 import subprocess
@@ -62,6 +63,23 @@ def test_too_few_examples_is_exit_code_4(data, tmp_path):
     assert run(*arguments, "--margin=0.0001").returncode == 4
     verdict = json.loads((tmp_path / "out" / "verdict.json").read_text())
     assert verdict["outcome"] == "INSUFFICIENT_DATA"
+
+
+def test_a_class_can_be_held_to_a_margin_and_uses_are_counted(data, tmp_path):
+    """The text of a class that lost is in the verdict either way; only the flag lets it fail."""
+    state = {**os.environ, "TFEDGE_STATE_DIR": str(tmp_path / "state")}
+    outcomes = []
+    for number, tflite in enumerate((FLOAT, INT8), 1):
+        folder = tmp_path / str(number)
+        command = [sys.executable, str(SCRIPT), f"--tflite={tflite}", f"--baseline={FLOAT}", data]
+        command += ["--margin=0.2", "--group_margin=0.0001", f"--output_dir={folder}"]
+        outcomes.append(subprocess.run(command, env=state, check=False).returncode)
+        checks = json.loads((folder / "verdict.json").read_text())["checks"]
+        (uses,) = [check for check in checks if check["name"] == "held_out_uses"]
+        assert uses["value"] == number and uses["outcome"] == "REPORTED"
+    assert outcomes[0] == 0
+    groups = [check for check in checks if check["name"].startswith("group")]
+    assert groups and all(check["limit"] == -0.0001 for check in groups)
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,7 @@ def test_the_second_run_on_a_folder_is_told_who_holds_it(tmp_path):
         (["--model=x.keras"], "--data"),
         (["--model=x.keras", "--data=digits"], "--output_dir"),
         (["--epochs_scale=-1"], "epochs_scale"),
+        (["--group_margin=2"], "--group_margin: expected a share"),
         (["stray"], "stray"),
     ],
 )

@@ -14,7 +14,10 @@ def test_rows_are_the_truth(card):
     )
     assert found.before == ((1, 1), (0, 2)) and found.after == ((0, 2), (1, 1))
     assert found.pairs[0] == confusion.Pair("bag", "shirt", 1, 2)
-    assert facts._mistakes(found) == {"bag": "shirt 2 (baseline 1)", "shirt": "bag 1 (baseline 0)"}
+    assert facts._mistakes(found) == {
+        "bag": "shirt: 2 (baseline 1)",
+        "shirt": "bag: 1 (baseline 0)",
+    }
 
 
 def test_one_output_is_read_by_what_was_right(card):

@@ -3,6 +3,7 @@ import html.parser
 import json
 import pathlib
 import re
+import shlex
 
 import numpy as np
 import pytest
@@ -174,3 +175,52 @@ def test_amounts():
         "1.07 MB",
         "not measured",
     ]
+
+
+def test_what_the_data_checks_found_is_told(gathered):
+    text = _Page(report.render(gathered())).text
+    for words in (
+        "Exact copies in other splits none; with any, the data is refused",
+        "Near duplicates of training images not looked for: the inputs are no images",
+        "Doubtful labels 0 of 4 held-out labels",
+    ):
+        assert words in text
+    assert "| Doubtful labels | 0 of 4 held-out labels" in model_card.render(gathered()).decode()
+
+
+def test_a_sensitivity_stands_with_its_layer(gathered):
+    found = dataclasses.replace(gathered(), sensitivities={"conv": 0.123})
+    text = _Page(report.render(found)).text
+    assert "12.3%" in text and "how far the baseline's outputs move" in text
+
+
+def test_a_release_says_which_classes_paid_for_it(gathered):
+    made = gathered()
+    row = {"name": "group: class: shirt", "outcome": "REPORTED", "reason": "", "limit": None}
+    checks = [*made.verdict["checks"], row]
+    told = dataclasses.replace(made, verdict={**made.verdict, "checks": checks})
+    assert figures.headline(told).endswith("1 class or slice got worse.")
+
+
+def test_a_failure_is_not_told_twice(gathered):
+    made = gathered()
+    twice = [
+        {"name": name, "outcome": "FAIL", "reason": f"{name} is bad. More.", "limit": None}
+        for name in ("metric", "metric_without_near_duplicates")
+    ]
+    failed = dataclasses.replace(made, verdict={**made.verdict, "outcome": "FAIL", "checks": twice})
+    assert figures.headline(failed) == "Do not ship it. metric is bad."
+
+
+def test_a_command_is_one_flag_a_line_and_still_the_same_command():
+    command = "python pipelines/release.py --recipe='prune(final_sparsity=0.5), quantize' --model="
+    command += "'a b.keras' --output_dir=there --no-packed"
+    lines = figures.command_lines(command).split(" \\\n    ")
+    assert lines[1:] == [
+        "--recipe='prune(final_sparsity=0.5), quantize'",
+        "--model='a b.keras'",
+        "--output_dir=there",
+        "--no-packed",
+    ]
+    assert shlex.split(" ".join(lines)) == shlex.split(command)
+    assert figures.command_lines("it's --short") == "it's --short"

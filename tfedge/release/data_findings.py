@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tfedge.data import batch_split, label_noise, splits
+from tfedge.data import thumbnails as grids
 from tfedge.release import thumbnails
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class DataFindings:
 
     Attributes:
         near: held-out images that training nearly saw; `twins` are some of them.
+        near_looked: whether they were looked for.
         differences: the largest of each split, of those tested; `tests` is how many were.
         doubted: held-out labels to look at, of `doubts_of` examples; None where nobody looked,
             and then `not_looked` says why.
@@ -66,6 +68,7 @@ class DataFindings:
     """
 
     near: int
+    near_looked: bool
     twins: tuple[Twin, ...]
     differences: tuple[Difference, ...]
     tests: int
@@ -90,6 +93,7 @@ def of(task: "Task", findings: "Findings", most: int = _FEW) -> DataFindings:
         why = "examples are neither images nor short rows of numbers with one class each"
     return DataFindings(
         near=len(findings.near_duplicates),
+        near_looked=_has_images(held_out),
         twins=_twins(task, findings, most),
         differences=_differences(findings.drifts),
         tests=len(findings.drifts),
@@ -111,6 +115,15 @@ def _why_not(task: "Task") -> str:
         if one * min(len(split), label_noise.MOST_EXAMPLES) > MOST_BYTES:
             return "the examples are large; tools/check_data.py looks at them"
     return ""
+
+
+def _has_images(split: splits.Split) -> bool:
+    """Whether near duplicates could be looked for."""
+    if isinstance(split, batch_split.BatchSplit) and split.own_order:
+        return False
+    inputs = splits.named(next(split.batches(1))[0])
+    forms = {name: (array.shape[1:], str(array.dtype)) for name, array in inputs.items()}
+    return grids.image_input(forms) is not None
 
 
 def _twins(task: "Task", findings: "Findings", most: int) -> tuple[Twin, ...]:

@@ -75,6 +75,7 @@ class Facts:
         baseline_estimates: of the same phone, under the scorecard's names.
         command: repeats the release.
         warnings: what the checks of data and model found.
+        sensitivities: by layer; see `sensitivity`.
         data: the same of the data, with examples; None where only the held-out split was read.
     """
 
@@ -94,6 +95,7 @@ class Facts:
     baseline_estimates: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     command: str = ""
     warnings: tuple[str, ...] = ()
+    sensitivities: Mapping[str, float] = dataclasses.field(default_factory=dict)
     data: data_findings.DataFindings | None = None
 
 
@@ -109,6 +111,7 @@ def gather(
     reports: Iterable[Mapping[str, Any]] = (),
     command: str = "",
     findings: "Findings | None" = None,
+    sensitivities: Mapping[str, float] | None = None,
     report_examples: int = new_mistakes.DEFAULT_SHOWN,
 ) -> Facts:
     """The facts of a release from the objects that made it; see `Facts`.
@@ -134,6 +137,7 @@ def gather(
         baseline_estimates={} if baseline is None else estimates.of(baseline, scorecard.profile),
         command=command,
         warnings=findings.warnings if findings else (),
+        sensitivities=sensitivities or {},
         data=data_findings.of(task, findings, report_examples) if findings else None,
     )
 
@@ -161,7 +165,7 @@ def _mistakes(found: confusion.Confusion | None) -> dict[str, str]:
         worst = wrong.index(max(wrong))
         if wrong[worst]:
             was = f" (baseline {found.before[row][worst]:,})" if found.before else ""
-            said[label] = f"{found.labels[worst]} {wrong[worst]:,}{was}"
+            said[label] = f"{found.labels[worst]}: {wrong[worst]:,}{was}"
     return said
 
 

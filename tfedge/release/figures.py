@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from tfedge.release import metric_check
-from tfedge.release.check import FAIL, INSUFFICIENT_DATA, PASS, spoken
+from tfedge.release.check import FAIL, INSUFFICIENT_DATA, PASS, UNDECIDED, spoken
 from tfedge.release.data_findings import Difference
 from tfedge.release.facts import Facts, FileFacts
 
@@ -111,7 +111,10 @@ def classes(facts: Facts) -> tuple[list[dict[str, Any]], str]:
     ]
     words = "The share of each class's examples that is answered correctly."
     if by_name:
-        words += " The changes' intervals hold for all groups at once."
+        words += (
+            " The changes' intervals hold for all groups at once; the test for a loss (Holm) is a "
+            "little sharper than they are."
+        )
     if len(rows) <= _MOST_CLASSES:
         return rows, words
     rows.sort(key=lambda row: (row["value"] or 0) - (row["baseline"] or 0))
@@ -152,14 +155,16 @@ def data_checks(facts: Facts) -> tuple[tuple[str, str], ...]:
         return ()
     held_out = (facts.task.get("examples") or {}).get("holdout", 0)
     rows = [("Exact copies in other splits", "none; with any, the data is refused")]
-    near = "none found" if not data.near else f"{data.near:,} of {held_out:,} held-out images"
+    near = f"{data.near:,} of {held_out:,} held-out images" if data.near else "none found"
+    if not data.near_looked:
+        near = "not looked for: the inputs are no images, or come in an order of their own"
     rows.append(("Near duplicates of training images", near))
     rows += [(f"{spoken(each.role)} against held-out", _drift(each)) for each in data.differences]
     doubts = f"not looked for: {data.not_looked}"
     if data.doubted is not None:
         doubts = (
-            f"{data.doubted:,} of {data.doubts_of:,} held-out labels are not those of their "
-            "nearest neighbours; hard examples are among them"
+            f"{data.doubted:,} of {data.doubts_of:,} held-out labels: those of the nearest "
+            "neighbours differ; hard examples may be among them"
         )
     rows.append(("Doubtful labels", doubts))
     return tuple(rows)
@@ -225,9 +230,16 @@ def _gain(facts: Facts) -> str:
     value, before = (metric_value(metric, metric.get(key)) for key in ("value", "baseline"))
     size = facts.file.download_bytes
     times = _times(_download(facts.baseline), size)
+    checks = facts.verdict["checks"]
+    worse = sum(check["name"].startswith("group: ") for check in checks)
+    undecided = sum(check["outcome"] == UNDECIDED for check in checks)
+    rest = f" {worse} {'classes or slices' if worse > 1 else 'class or slice'} got worse."
+    rest = rest if worse else ""
+    if undecided:
+        rest += f" {undecided} could not be decided by an estimate: see the checks."
     return (
         f"{spoken(metric['name'])} {value} on {metric['n']:,} held-out examples, "
-        f"baseline {before}; a download of {amount(size)}{f', {times}' if times else ''}."
+        f"baseline {before}; a download of {amount(size)}{f', {times}' if times else ''}.{rest}"
     )
 
 
@@ -279,7 +291,7 @@ def _quality(facts: Facts) -> Iterator[Figure]:
         yield _metric(other, "")
     flips = card.get("negative_flips")
     if flips is not None:
-        words = "right before, wrong now"
+        words = "newly wrong"
         yield Figure("Negative flips", "", f"{flips:.2%}", words, "", HELD_OUT)
     error = card.get("calibration_error")
     if error:
@@ -336,7 +348,10 @@ def _estimated(
 def _between(found: Mapping[str, Any] | None, unit: str) -> str:
     if not found:
         return UNKNOWN
-    return f"{found['value']:.3g} {unit} ({found['low']:.3g} to {found['high']:.3g})"
+    value, low, high = (found[name] for name in ("value", "low", "high"))
+    if unit == "mJ" and value < 0.01:
+        value, low, high, unit = 1000 * value, 1000 * low, 1000 * high, "µJ"
+    return f"{value:.3g} {unit} ({low:.3g} to {high:.3g})"
 
 
 def _saved(before: float, now: float) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tfedge.release import figures, heat, layer_weights, training_plots
-from tfedge.release.check import FAIL, INSUFFICIENT_DATA, PASS, REPORTED, UNDECIDED
+from tfedge.release.check import FAIL, INSUFFICIENT_DATA, PASS, REPORTED, UNDECIDED, spoken
 from tfedge.release.facts import Facts
 
 _WORDS = {
@@ -39,6 +39,7 @@ def render(facts: Facts) -> bytes:
     )
     environment.filters.update(
         words=_words,
+        spoken=spoken,
         outcome=_WORDS.__getitem__,
         amount=figures.amount,
         percent=_percent,
@@ -118,6 +119,7 @@ def _layers(facts: Facts) -> list[dict[str, Any]]:
             "name": layer_weights.short_name(now.name),
             "before": was,
             "now": now,
+            "sensitivity": facts.sensitivities.get(layer_weights.short_name(now.name)),
             "notes": layer_weights.notes(facts.reports, layer_weights.short_name(now.name)),
         }
         for was, now in layer_weights.paired(before, facts.file.layers)

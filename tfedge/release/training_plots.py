@@ -46,7 +46,9 @@ def _plots(history: Sequence[Mapping[str, Any]]) -> Iterator[Plot]:
 
 
 def _path(numbers: Sequence[float]) -> str:
-    low, spread = min(numbers), (max(numbers) - min(numbers)) or 1.0
+    low, spread = min(numbers), max(numbers) - min(numbers)
+    if not spread:  # one value throughout: a line through the middle
+        low, spread = low - 1.0, 2.0
     step = (WIDTH - 2 * _PAD) / max(1, len(numbers) - 1)
     high = HEIGHT - 2 * _PAD
     places = (
