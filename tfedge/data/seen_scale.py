@@ -16,7 +16,8 @@ _EXAMPLES = 500
 def trained_range(scale: float, offset: float) -> tuple[float, float] | None:
     """The range of images that `scale * image + offset` brings to 0..1 or -1..1.
 
-    For `fit.check_fits` or `check_bytes`. None where that range is not 0..255, as then nothing is known.
+    For `check_bytes` or `fit.check_fits`. None where that range is not 0..255, as then nothing is
+    known.
 
     Example:
         >>> trained_range(1 / 127.5, -1.0)
