@@ -98,7 +98,8 @@ def test_raw_bytes_through_a_stream(stored, image_task):
     assert card.metric.value > 0.9
     assert card.metric.baseline is None
     assert card.metric.paired is None
-    assert sum(asked) == 200
+    assert sum(asked) == 200 + 64  # once each, and a few more to tell which examples these are
+    assert card.held_out.startswith("labels and 64 inputs: ")
 
 
 def test_two_inputs_and_outputs_by_name(stored, task_of):
