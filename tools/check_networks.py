@@ -14,6 +14,7 @@ import time
 from typing import Any
 
 import numpy as np
+import random_weights
 from absl import app, flags
 
 _NETWORKS = flags.DEFINE_list(
@@ -91,7 +92,7 @@ def _go(name: str) -> dict[str, Any]:
     size = max(_SIZE.value or _OWN_SIZE.get(name, 224), _LEAST_SIZE.get(name, 32))
     build = getattr(k.keras3().applications, name)
     model = build(input_shape=(size, size, 3), weights=None, classes=10)
-    _randomise(model)
+    random_weights.assign(model)
     images = np.random.default_rng(0).uniform(0, 1, (24, size, size, 3)).astype(np.float32)
     twin = bridge.to_tf_keras(model)
     expected, found = np.asarray(model(images[:4])), np.asarray(twin(images[:4]))
@@ -121,23 +122,6 @@ def _split(images: np.ndarray, labels: np.ndarray) -> Any:
     from tfedge.data import task
 
     return task.ArraySplit(images, labels)
-
-
-def _randomise(model: Any) -> None:
-    """He-like kernels and BatchNormalization statistics away from their defaults."""
-    generator = np.random.default_rng(1)
-    for variable in model.weights:
-        shape, name = tuple(variable.shape), variable.path.rsplit("/", 1)[-1]
-        if name in ("gamma", "moving_variance"):
-            value = generator.uniform(0.5, 1.5, shape)
-        elif name in ("beta", "moving_mean", "bias"):
-            value = generator.normal(0, 0.1, shape)
-        elif len(shape) > 1:
-            fan_in = np.prod(shape[:2]) if "depthwise" in name else np.prod(shape[:-1])
-            value = generator.normal(0, np.sqrt(2 / fan_in), shape)
-        else:
-            continue
-        variable.assign(value.astype(np.float32))
 
 
 if __name__ == "__main__":

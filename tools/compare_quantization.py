@@ -16,6 +16,7 @@ import time
 from typing import Any
 
 import numpy as np
+import random_weights
 from absl import app, flags, logging
 
 _NETWORKS = flags.DEFINE_list(
@@ -109,7 +110,7 @@ def _made_up(name: str) -> tuple[Any, Any]:
     body = getattr(k.keras3().applications, name)(
         input_shape=(size, size, 3), weights=None, classes=_FEATURES, classifier_activation=None
     )
-    _randomise(body)
+    random_weights.assign(body)
     twin = bridge.to_tf_keras(body)
     if _OUTLIERS.value:
         _add_outliers(twin)
@@ -138,23 +139,6 @@ def _images(count: int, size: int) -> np.ndarray:
 def _run(model: Any, images: np.ndarray) -> np.ndarray:
     parts = [np.asarray(model(images[i : i + _BATCH])) for i in range(0, len(images), _BATCH)]
     return np.concatenate(parts)
-
-
-def _randomise(model: Any) -> None:
-    """He-like kernels and BatchNormalization statistics away from their defaults."""
-    generator = np.random.default_rng(1)
-    for variable in model.weights:
-        shape, name = tuple(variable.shape), variable.path.rsplit("/", 1)[-1]
-        if name in ("gamma", "moving_variance"):
-            value = generator.uniform(0.5, 1.5, shape)
-        elif name in ("beta", "moving_mean", "bias"):
-            value = generator.normal(0, 0.1, shape)
-        elif len(shape) > 1:
-            alone = "depthwise" in variable.path
-            value = generator.normal(0, np.sqrt(2 / np.prod(shape[: 2 if alone else -1])), shape)
-        else:
-            continue
-        variable.assign(value.astype(np.float32))
 
 
 def _add_outliers(model: Any) -> None:

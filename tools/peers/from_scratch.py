@@ -16,12 +16,8 @@ def find(name: str, export: str) -> Callable[[setup_lib.Setup], bytes] | None:
     Raises:
         BadInput: a recipe that cannot be read.
     """
-    if not name.startswith(PREFIX):
-        return None
-    from tfedge.compress import recipe
-
-    parsed = recipe.Recipe.parse(name.removeprefix(PREFIX))
-    return lambda setup: _train(setup, parsed, export)
+    parsed = ours.recipe_of(name, PREFIX)
+    return None if parsed is None else lambda setup: _train(setup, parsed, export)
 
 
 def _train(setup: setup_lib.Setup, recipe: Any, export: str) -> bytes:

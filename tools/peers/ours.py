@@ -16,12 +16,21 @@ def find(name: str, export: str) -> Callable[[setup_lib.Setup], bytes] | None:
     Raises:
         BadInput: a recipe that cannot be read.
     """
-    if not name.startswith(PREFIX):
+    parsed = recipe_of(name, PREFIX)
+    return None if parsed is None else lambda setup: _compress(setup, parsed, export)
+
+
+def recipe_of(name: str, prefix: str) -> Any:
+    """The recipe behind the prefix of a row's name, None for other names.
+
+    Raises:
+        BadInput: a recipe that cannot be read.
+    """
+    if not name.startswith(prefix):
         return None
     from tfedge.compress import recipe
 
-    parsed = recipe.Recipe.parse(name.removeprefix(PREFIX))
-    return lambda setup: _compress(setup, parsed, export)
+    return recipe.Recipe.parse(name.removeprefix(prefix))
 
 
 def shares(epochs: Sequence[int], total: int) -> list[int]:
