@@ -4,7 +4,7 @@
 
 The held-out examples go through the aarch64 build of LiteRT under qemu-user, as a Cortex-A53 and as
 a Cortex-A76, and through this host's. An integer network has to give the same bits (where a mean
-or a softmax rounds otherwise on ARM, from equal inputs, one code of difference is let pass); a float
+or a softmax rounds otherwise on ARM, one code of difference from equal inputs is let pass); a float
 one has to stay within 1e-4. Without --tflite and --data: the embedded digits network as int8. The
 first call fetches Debian's arm64 Python, qemu and two wheels into the user's cache (about a minute,
 150 MB), without installing anything. The emulator's speed says nothing about a phone's.
