@@ -19,6 +19,8 @@ _FIGURES = (
     ("file", "bytes", ("file_bytes",)),
     ("latency on a phone, measured p50", "ms", ("latency_ms", "phone_measured", "p50")),
     ("latency on a phone, measured p90", "ms", ("latency_ms", "phone_measured", "p90")),
+    ("latency on a phone, measured p95", "ms", ("latency_ms", "phone_measured", "p95")),
+    ("latency on a phone, measured mean", "ms", ("latency_ms", "phone_measured", "mean")),
     ("latency in a browser, p50", "ms", ("latency_ms", "browser_wasm", "p50")),
     ("latency on the phone class, estimate", "ms", ("latency_ms", "phone_estimate", "value")),
     ("energy of a run, estimate", "mJ", ("energy_mj_estimate", "value")),

@@ -13,6 +13,12 @@ from tfedge.release.facts import Facts, FileFacts
 UNKNOWN = "not measured"
 _MOST_CLASSES = 50
 _LONG = 80
+_MEASURED = {
+    "p50": "median",
+    "p90": "90th percentile",
+    "p95": "95th percentile",
+    "mean": "mean",
+}
 _ADVICE = {
     PASS: "It may ship.",
     FAIL: "Do not ship it.",
@@ -311,10 +317,11 @@ def _phone(facts: Facts, limits: Mapping[str, Any]) -> Iterator[Figure]:
         (PHONE, times.get("phone_measured")),
         (BROWSER, times.get("browser_wasm")),
     ):
-        for key in ("p50", "p90", "p95", "mean"):
+        for key, what in _MEASURED.items():
             if found and found.get(key) is not None:
                 own = allowed if origin == PHONE else ""
-                yield Figure(f"Latency, {key}", UNKNOWN, _ms(found[key]), "", own, origin)
+                label = f"Latency on {found.get('device') or 'a phone'}, {what}"
+                yield Figure(label, UNKNOWN, _ms(found[key]), "", own, origin)
     yield from _estimated(
         f"Latency on {card.get('profile')}",
         before.get("phone_estimate"),
