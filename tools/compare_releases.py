@@ -88,7 +88,8 @@ def _show(found: dict[str, Any], most: int) -> None:
         "B": lambda row: _percent(row["b"]),
         "points": lambda row: "" if row["change"] is None else f"{100 * row['change']:+.1f}",
     }
-    _table(screen, "classes, the largest loss first", classes, found["classes"], most)
+    changed = [row for row in found["classes"] if row["change"]]
+    _table(screen, "classes that changed, the largest loss first", classes, changed, most)
     _table(screen, "checks", {"check": lambda row: row["check"], **sides}, found["checks"], most)
     layers = {
         "layer": lambda row: row["layer"],
