@@ -19,7 +19,7 @@ def test_there_and_back(n):
     "text", ["", "x", "é", right_answers.pack(np.ones(9, bool)), "AAAA"], ids=str
 )
 def test_what_is_none_is_refused(text):
-    with pytest.raises(ValueError, match="answers|ASCII"):
+    with pytest.raises(ValueError, match=r"answers|ASCII"):
         right_answers.unpack(text, 100)
 
 

@@ -12,7 +12,7 @@ from tfedge.data import hygiene
 from tfedge.data import task as data_task
 from tfedge.device import sandbox, scorecard
 from tfedge.release import card as model_card
-from tfedge.release import facts, figures, gate, report
+from tfedge.release import facts, figures, gate, provenance, report
 
 FILES = pathlib.Path(__file__).parents[1] / "device" / "files"
 SPLIT = data_task.ArraySplit(np.zeros((4, 2), np.float32), np.arange(4) % 2)
@@ -215,7 +215,7 @@ def test_a_failure_is_not_told_twice(gathered):
 def test_a_command_is_one_flag_a_line_and_still_the_same_command():
     command = "python pipelines/release.py --recipe='prune(final_sparsity=0.5), quantize' --model="
     command += "'a b.keras' --output_dir=there --no-packed"
-    lines = figures.command_lines(command).split(" \\\n    ")
+    lines = provenance.command_lines(command).split(" \\\n    ")
     assert lines[1:] == [
         "--recipe='prune(final_sparsity=0.5), quantize'",
         "--model='a b.keras'",
@@ -223,4 +223,4 @@ def test_a_command_is_one_flag_a_line_and_still_the_same_command():
         "--no-packed",
     ]
     assert shlex.split(" ".join(lines)) == shlex.split(command)
-    assert figures.command_lines("it's --short") == "it's --short"
+    assert provenance.command_lines("it's --short") == "it's --short"

@@ -5,7 +5,7 @@ Reference: M. Mitchell et al., "Model Cards for Model Reporting", FAT* 2019.
 
 import json
 
-from tfedge.release import figures
+from tfedge.release import figures, provenance
 from tfedge.release.check import FAIL, PASS
 from tfedge.release.facts import Facts
 
@@ -37,9 +37,9 @@ def render(facts: Facts) -> bytes:
         figures=figures.before_after(facts),
         classes=classes,
         classes_note=note,
-        judged_on=figures.judged_on(facts),
-        command=figures.command_lines(facts.command),
-        data_words=figures.data_checks(facts),
+        judged_on=provenance.judged_on(facts),
+        command=provenance.command_lines(facts.command),
+        data_words=provenance.data_checks(facts),
         recipe_json=json.dumps(facts.recipe, indent=2) if facts.recipe else "",
     )
     return page.encode()

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tfedge.release import figures, heat, layer_weights, training_plots
+from tfedge.release import figures, heat, layer_weights, provenance, training_plots
 from tfedge.release.check import FAIL, INSUFFICIENT_DATA, PASS, REPORTED, UNDECIDED, spoken
 from tfedge.release.facts import Facts
 
@@ -60,10 +60,10 @@ def render(facts: Facts) -> bytes:
         bytes=_bytes(facts.file.bytes_by_kind),
         layers=_layers(facts),
         holds=facts.scorecard.get("holds") or [],
-        judged_on=figures.judged_on(facts),
-        command=figures.command_lines(facts.command),
-        data_words=figures.data_checks(facts),
-        repeat=figures.to_repeat(facts),
+        judged_on=provenance.judged_on(facts),
+        command=provenance.command_lines(facts.command),
+        data_words=provenance.data_checks(facts),
+        repeat=provenance.to_repeat(facts),
         recipe_json=json.dumps(facts.recipe, indent=2) if facts.recipe else "",
         **_groups(facts),
         **_confusion(facts),
