@@ -17,21 +17,13 @@ from typing import Any
 import numpy as np
 from absl import logging
 
-from tfedge.data import augmentation, hygiene, metrics, seen_scale, sources
+from tfedge.data import augmentation, hygiene, metrics, sources
+from tfedge.data.hygiene import seen_scale
 from tfedge.data.task import Task
 from tfedge.device import evaluate, inference, profiles, sandbox, tflite
 from tfedge.errors import BadInput
-from tfedge.release import (
-    bundle,
-    card,
-    facts,
-    foresight,
-    gate,
-    holdout_uses,
-    manifest,
-    report,
-    sensitivity,
-)
+from tfedge.release import bundle, card, facts, foresight, gate, holdout_uses, manifest, report
+from tfedge.release.sections import sensitivity
 
 SCHEMA_VERSION = 1
 DEFAULT_RECIPE = "balanced"

@@ -89,7 +89,7 @@ def describe(task: "Task", findings: "Findings") -> dict[str, Any]:
 
 
 def _candidates(task: "Task", role: str) -> list[dict[str, Any]]:
-    from tfedge.data import label_noise
+    from tfedge.data.hygiene import label_noise
 
     found = label_noise.by_neighbours(task, role) if role in task.splits() else None
     if found is None:

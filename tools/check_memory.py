@@ -57,7 +57,8 @@ def main() -> int:
 
 def row(path: pathlib.Path) -> dict[str, Any]:
     """Planned and real bytes of one file; the model runs in a process of its own."""
-    from tfedge.device import arena, footprint, tflite
+    from tfedge.device import footprint, tflite
+    from tfedge.device.footprint import arena
 
     with tempfile.TemporaryDirectory() as folder:
         if path.suffix == ".xz":
@@ -107,7 +108,8 @@ def runtime_arena_bytes(path: pathlib.Path) -> int:
     The runtime puts every tensor at the end of another one or at the start, so the arena is what
     lies without a gap behind the file's own activations; temporaries kept for good lie elsewhere.
     """
-    from tfedge.device import arena, tflite
+    from tfedge.device import tflite
+    from tfedge.device.footprint import arena
 
     interpreter = tflite.interpreter(path, 1, delegate=False)
     interpreter.allocate_tensors()

@@ -78,7 +78,7 @@ def _rows(name: str) -> list[Row]:
     import tfedge
     from tfedge.device import tflite
     from tfedge.errors import BadInput
-    from tfedge.export import loss
+    from tfedge.export.post_training import loss
 
     model, task = _made_up(name)
     baseline = tfedge.to_tflite(model, "float32", task)

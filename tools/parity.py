@@ -130,7 +130,7 @@ def _cells(layer: "LayerParity") -> list[str]:
 
 
 def _decibels(value: float) -> str:
-    from tfedge.export import snr
+    from tfedge.export.parity import snr
 
     return "exact" if value >= snr.EXACT_DB else f"{value:.1f}"
 

@@ -1,6 +1,7 @@
 import numpy as np
 
-from tfedge.data import digits, hygiene
+from tfedge.data import hygiene
+from tfedge.data.sources import digits
 
 
 def test_splits_have_their_sizes_and_every_class():

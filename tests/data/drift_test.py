@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tfedge.data import digits, drift, hygiene, task
+from tfedge.data import hygiene, task
+from tfedge.data.hygiene import drift
+from tfedge.data.sources import digits
 
 
 @pytest.mark.parametrize(("n", "m", "shift"), [(500, 10000, 0.1), (60, 90, 0.3), (2000, 1500, 0.0)])

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tfedge.data import digits, duplicates, inputs, task
+from tfedge.data import task
+from tfedge.data.hygiene import duplicates, inputs
+from tfedge.data.sources import digits
 
 
 def _scenes(n, side=28, channels=1):

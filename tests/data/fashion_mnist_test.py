@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tfedge import errors
-from tfedge.data import fashion_mnist, hygiene
+from tfedge.data import hygiene
+from tfedge.data.sources import fashion_mnist
 
 needs_files = pytest.mark.skipif(
     not all((fashion_mnist.DEBIAN / name).is_file() for name in fashion_mnist.FILES),

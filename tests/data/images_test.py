@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 
 from tfedge import errors
-from tfedge.data import hygiene, images, sources
+from tfedge.data import hygiene, sources
+from tfedge.data.sources import images
 
 
 def _write(folder, n, seed=0, size=(6, 4), suffix="png"):

@@ -3,7 +3,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from tfedge.data import digits, label_noise, task
+from tfedge.data import task
+from tfedge.data.hygiene import label_noise
+from tfedge.data.sources import digits
 
 
 def test_confident_learning_by_hand():

@@ -1,7 +1,7 @@
 import pytest
 
 from tfedge import errors
-from tfedge.data import options
+from tfedge.data.sources import options
 
 
 def test_every_option_is_read():

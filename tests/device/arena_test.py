@@ -9,8 +9,9 @@ import sys
 
 import pytest
 
-from tfedge.device import arena, tflite
-from tfedge.device.arena import Block
+from tfedge.device import tflite
+from tfedge.device.footprint import arena
+from tfedge.device.footprint.arena import Block
 
 NETWORKS = sorted((pathlib.Path(__file__).parent / "networks").glob("*.xz"))
 TOOL = pathlib.Path(__file__).parents[2] / "tools" / "check_memory.py"

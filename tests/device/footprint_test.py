@@ -1,7 +1,8 @@
 import lzma
 import pathlib
 
-from tfedge.device import footprint, tflite, xnnpack
+from tfedge.device import footprint, tflite
+from tfedge.device.footprint import xnnpack
 
 NETWORKS = pathlib.Path(__file__).parent / "networks"
 

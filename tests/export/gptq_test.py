@@ -4,7 +4,8 @@ import running
 
 from tfedge import export
 from tfedge.device import tflite
-from tfedge.export import calibration, float_model, gptq
+from tfedge.export import calibration
+from tfedge.export.post_training import float_model, gptq
 
 
 def _error(x, weights, codes, scales):

@@ -9,7 +9,8 @@ from tfedge.compress import fake_quantization, folding
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate, Quantization
 from tfedge.errors import BadInput
-from tfedge.export import flatbuffer, operators, options, parity, snr
+from tfedge.export import flatbuffer, operators, options, parity
+from tfedge.export.parity import snr
 
 
 def broken(data, name):

@@ -8,7 +8,7 @@ from tfedge.compress import keras as k
 from tfedge.data.task import ArraySplit, Task
 from tfedge.device import tflite
 from tfedge.errors import BadInput
-from tfedge.export.loss import Judge
+from tfedge.export.post_training.loss import Judge
 
 layers = k.tf_keras.layers
 

@@ -1,7 +1,8 @@
 import numpy as np
 
 from tfedge.device import scorecard
-from tfedge.release import confusion, facts, heat
+from tfedge.release import facts
+from tfedge.release.sections import confusion, heat
 
 CLASSES = (scorecard.ClassValue("bag", 2, 0.0), scorecard.ClassValue("shirt", 2, 0.5))
 NOW, BEFORE = np.eye(2)[[1, 1, 1, 0]], np.eye(2)[[1, 0, 1, 1]]

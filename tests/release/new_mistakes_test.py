@@ -8,7 +8,7 @@ from PIL import Image
 
 from tfedge.data import task as data_task
 from tfedge.device import scorecard
-from tfedge.release import new_mistakes, thumbnails
+from tfedge.release.sections import new_mistakes, thumbnails
 
 CLASSES = tuple(scorecard.ClassValue(name, 2, 0.5) for name in ("bag", "<script>", "shoe"))
 TARGETS = np.array([0, 0, 1, 1, 2, 2])

@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 
-from tfedge.data import digits
+from tfedge.data.sources import digits
 
 ROOT = pathlib.Path(__file__).parents[2]
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tfedge.compress.bridge import replay
-from tfedge.data import seen_scale
+from tfedge.data.hygiene import seen_scale
 
 
 def input_names(model: Any) -> list[str]:

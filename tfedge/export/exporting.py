@@ -86,7 +86,8 @@ def _check_trained(export: options.Export) -> None:
 
 def _post_trained(candidate: Candidate, export: options.Export, task: Task | None) -> bytes:
     """By way of a float file, which AI Edge Quantizer quantizes."""
-    from tfedge.export import float_model, post_training, promises  # it is for those who need it
+    from tfedge.export import post_training  # it is for those who need it
+    from tfedge.export.post_training import float_model, promises  # it is for those who need it
 
     data = float_file.of(candidate.model, _writer(candidate.model, export.route), export)
     data, names = lineage.name_kernels(data, lineage.keras_kernels(candidate.model))

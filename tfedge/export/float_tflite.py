@@ -4,7 +4,8 @@ TensorFlow's converter cannot read a .tflite back. AI Edge Quantizer can, and ta
 """
 
 from tfedge.data.task import Task
-from tfedge.export import float_model, options, post_training
+from tfedge.export import options, post_training
+from tfedge.export.post_training import float_model
 
 
 def convert(

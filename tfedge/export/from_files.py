@@ -37,7 +37,8 @@ def convert_saved_model(
     writer = conversion.Writer(lambda folder: saved_model.write_folder(source.path, folder), refuse)
     if not choices.is_asked(export):
         return conversion.convert(writer, export, task, has_ranges=False), {}
-    from tfedge.export import float_model, post_training
+    from tfedge.export import post_training
+    from tfedge.export.post_training import float_model
 
     data = conversion.convert_to_float(writer, export)
     made = post_training.quantize(float_model.prepare(data, str(source.path)), export, task)

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tfedge.device import overhead, tflite
-from tfedge.release import (
+from tfedge.release import layer_weights
+from tfedge.release.sections import (
     confusion,
     data_findings,
     estimates,
-    layer_weights,
     new_mistakes,
     operator_times,
 )

@@ -3,9 +3,9 @@
 import shlex
 
 from tfedge.release.check import spoken
-from tfedge.release.data_findings import Difference
 from tfedge.release.facts import Facts
 from tfedge.release.figures import UNKNOWN
+from tfedge.release.sections.data_findings import Difference
 
 _LONG = 80  # of a command on one line
 

@@ -8,9 +8,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tfedge.release import figures, heat, layer_weights, provenance, training_plots
+from tfedge.release import figures, layer_weights, provenance
 from tfedge.release.check import FAIL, INSUFFICIENT_DATA, PASS, REPORTED, UNDECIDED, spoken
 from tfedge.release.facts import Facts
+from tfedge.release.sections import heat, training_plots
 
 _WORDS = {
     PASS: "passed",

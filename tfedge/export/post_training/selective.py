@@ -12,9 +12,10 @@ from absl import logging
 
 from tfedge import errors
 from tfedge.data.task import Task
-from tfedge.export import algorithms, options, precision
-from tfedge.export.float_model import FloatModel, Operator
-from tfedge.export.loss import Judge
+from tfedge.export import options
+from tfedge.export.post_training import algorithms, precision
+from tfedge.export.post_training.float_model import FloatModel, Operator
+from tfedge.export.post_training.loss import Judge
 
 Make = Callable[[algorithms.Plan, options.Export], bytes]
 

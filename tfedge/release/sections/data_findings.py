@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tfedge.data import batch_split, label_noise, splits
-from tfedge.data import thumbnails as grids
-from tfedge.release import thumbnails
+from tfedge.data import batch_split, splits
+from tfedge.data.hygiene import label_noise
+from tfedge.data.hygiene import thumbnails as grids
+from tfedge.release.sections import thumbnails
 
 if TYPE_CHECKING:
-    from tfedge.data.drift import Drift
     from tfedge.data.hygiene import Findings
+    from tfedge.data.hygiene.drift import Drift
     from tfedge.data.task import Task
 
 MOST_BYTES = 2**28  # of inputs that the search for doubtful labels may read once more

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tfedge.device import tflite
-from tfedge.export.float_model import FloatModel
+from tfedge.export.post_training.float_model import FloatModel
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

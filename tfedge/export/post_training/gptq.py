@@ -17,7 +17,8 @@ import numpy as np
 import scipy.linalg
 from ai_edge_litert import schema_py_generated as schema
 
-from tfedge.export import calibration, flatbuffer, operators, ranges
+from tfedge.export import calibration, flatbuffer, operators
+from tfedge.export.post_training import ranges
 
 KINDS = ("FULLY_CONNECTED", "CONV_2D")
 LARGEST = 4096  # weights of an output channel; the moments are a square of that

@@ -14,7 +14,8 @@ import numpy as np
 from PIL import Image
 
 from tfedge import errors
-from tfedge.data import images, options, stratify, targets, task
+from tfedge.data import targets, task
+from tfedge.data.sources import images, options, stratify
 
 OPTIONS = ("kind", "size", "channels", "metric", "scale", "offset")
 

@@ -4,7 +4,8 @@ import dataclasses
 import difflib
 
 from tfedge import errors
-from tfedge.data import options, task
+from tfedge.data import task
+from tfedge.data.sources import options
 
 GRAMMAR = "digits, fashion_mnist, npz:FILE, images:DIR, tfds:NAME, py:FILE:FUNCTION"
 _NAMES = ("digits", "fashion_mnist", "npz", "images", "tfds", "py")
@@ -38,18 +39,18 @@ def _load(source: str, data_dir: str | None, seed: int) -> task.Task:
     # Each source is imported when it is asked for: some bring a library with them.
     name, _, address = source.partition(":")
     if name == "py" and address:
-        from tfedge.data import python_file
+        from tfedge.data.sources import python_file
 
         return python_file.load(address)
     if name in ("npz", "images", "tfds") and address:
         return _from_address(name, source, data_dir, seed)
     base, settings = options.split(source, ("metric",))
     if base == "digits":
-        from tfedge.data import digits
+        from tfedge.data.sources import digits
 
         return dataclasses.replace(digits.load(seed), metric=settings.metric)
     if base == "fashion_mnist":
-        from tfedge.data import fashion_mnist
+        from tfedge.data.sources import fashion_mnist
 
         return dataclasses.replace(fashion_mnist.load(data_dir, seed), metric=settings.metric)
     near = difflib.get_close_matches(name, _NAMES, 1)
@@ -59,16 +60,16 @@ def _load(source: str, data_dir: str | None, seed: int) -> task.Task:
 
 def _from_address(name: str, source: str, data_dir: str | None, seed: int) -> task.Task:
     if name == "npz":
-        from tfedge.data import npz
+        from tfedge.data.sources import npz
 
         address, settings = options.split(source, npz.OPTIONS)
         return npz.load(address.partition(":")[2], settings, seed)
     if name == "images":
-        from tfedge.data import images
+        from tfedge.data.sources import images
 
         address, settings = options.split(source, images.OPTIONS)
         return images.load(address.partition(":")[2], settings, seed)
-    from tfedge.data import tfds
+    from tfedge.data.sources import tfds
 
     address, settings = options.split(source, tfds.OPTIONS)
     return tfds.load(address.partition(":")[2], settings, data_dir, seed)

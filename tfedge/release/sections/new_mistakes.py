@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tfedge.release import confusion, thumbnails
+from tfedge.release.sections import confusion, thumbnails
 
 if TYPE_CHECKING:
     from tfedge.data.task import Task

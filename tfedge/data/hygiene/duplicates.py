@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfedge.data import inputs, splits
+from tfedge.data import splits
+from tfedge.data.hygiene import inputs
 
 NONE = np.empty(0, np.int64)
 FINGERPRINT_DISTANCE = 0.04

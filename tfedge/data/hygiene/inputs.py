@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfedge import errors
-from tfedge.data import fingerprints, moments, splits, thumbnails
+from tfedge.data import splits
+from tfedge.data.hygiene import fingerprints, moments, thumbnails
 
 Form = dict[str, tuple[tuple[int, ...], str]]  # by input name: shape of one example, dtype
 _BATCH = 256

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfedge.device import graph, tflite
-from tfedge.export import snr
+from tfedge.export.parity import snr
 
 # Keras layers that often have no operator of their own in the file.
 _MAY_BE_FUSED = (

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from tfedge import errors
-from tfedge.data import inputs, task
+from tfedge.data import task
+from tfedge.data.hygiene import inputs
 
 WIDEST = 64.0  # a scaled image spans 1 or 2, a standardised one about 5, an unscaled one 255
 NARROWEST = 1 / 32

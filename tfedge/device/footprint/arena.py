@@ -15,7 +15,8 @@ import functools
 import math
 from collections.abc import Iterable, Iterator
 
-from tfedge.device import graph, scratch, tflite, weights
+from tfedge.device import graph, tflite, weights
+from tfedge.device.footprint import scratch
 
 ALIGNMENT_BYTES = 64
 _FOREVER = 2**62

@@ -2,7 +2,8 @@
 
 import dataclasses
 
-from tfedge.device import arena, tflite, xnnpack
+from tfedge.device import tflite
+from tfedge.device.footprint import arena, xnnpack
 
 # The runtime's own code that a model makes resident, as a process on x86-64 with ai-edge-litert
 # 2.3 grew beyond what its file and allocations explain: 3.0 to 3.9 MB over 38 networks.

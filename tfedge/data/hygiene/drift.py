@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfedge.data import inputs, moments, splits, task
+from tfedge.data import splits, task
+from tfedge.data.hygiene import inputs, moments
 
 ALPHA = 0.05
 LARGE = 0.1

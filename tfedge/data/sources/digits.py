@@ -7,7 +7,8 @@ import pathlib
 import numpy as np
 
 from tfedge import errors
-from tfedge.data import stratify, task
+from tfedge.data import task
+from tfedge.data.sources import stratify
 
 
 def load(seed: int = 0) -> task.Task:

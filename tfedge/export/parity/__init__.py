@@ -20,7 +20,8 @@ from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate
 from tfedge.data.task import Task
 from tfedge.device import graph, limits, tflite
-from tfedge.export import calibration, lineage, pairing, snr
+from tfedge.export import calibration, lineage
+from tfedge.export.parity import pairing, snr
 
 EXAMPLES = 8
 # By the type of the file's kernels: below it a layer has diverged (15 dB: noise is 3 % of the

@@ -22,8 +22,9 @@ from absl import logging
 from ai_edge_quantizer import algorithm_manager, qtyping, quantizer, recipe_manager
 from ai_edge_quantizer.utils import tfl_flatbuffer_utils
 
-from tfedge.export import conversion, flatbuffer, gptq, operators, options, quiet, ranges
-from tfedge.export.float_model import FloatModel, Operator
+from tfedge.export import conversion, flatbuffer, operators, options, quiet
+from tfedge.export.post_training import gptq, ranges
+from tfedge.export.post_training.float_model import FloatModel, Operator
 
 _NAMES = algorithm_manager.AlgorithmName
 _KEYS = {

@@ -14,7 +14,8 @@ from absl import logging
 from PIL import Image
 
 from tfedge import errors
-from tfedge.data import options, stratify, task
+from tfedge.data import task
+from tfedge.data.sources import options, stratify
 
 OPTIONS = ("size", "channels", "metric", "scale", "offset")
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")

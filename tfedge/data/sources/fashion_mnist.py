@@ -20,7 +20,8 @@ import numpy as np
 from absl import logging
 
 from tfedge import errors
-from tfedge.data import stratify, task
+from tfedge.data import task
+from tfedge.data.sources import stratify
 
 DEBIAN = pathlib.Path("/usr/share/datasets/fashion-mnist")
 URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"

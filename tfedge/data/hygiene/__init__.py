@@ -7,8 +7,9 @@ import numpy as np
 from absl import logging
 
 from tfedge import errors
-from tfedge.data import drift, duplicates, inputs, metrics, scale, task, task_targets
+from tfedge.data import metrics, task, task_targets
 from tfedge.data.fit import check_fits
+from tfedge.data.hygiene import drift, duplicates, inputs, scale
 
 __all__ = ["ROLES", "Findings", "check", "check_fits", "examine"]
 

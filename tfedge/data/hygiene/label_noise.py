@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfedge.data import inputs, splits, task, thumbnails
+from tfedge.data import splits, task
+from tfedge.data.hygiene import inputs, thumbnails
 
 NEIGHBOURS = 20
 SURE = 0.7  # of 5 % labels changed at random in Fashion-MNIST 6 in 10 such candidates were changed

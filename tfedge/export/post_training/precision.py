@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from tfedge.compress import rules
 from tfedge.export import options
-from tfedge.export.float_model import FloatModel, Operator
+from tfedge.export.post_training.float_model import FloatModel, Operator
 
 # The precision that a route means where no rule says otherwise.
 _OF_ROUTE = {"dynamic": "int8"}

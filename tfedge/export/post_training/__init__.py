@@ -14,21 +14,9 @@ from absl import logging
 
 from tfedge import errors
 from tfedge.data.task import Task
-from tfedge.export import (
-    algorithms,
-    calibration,
-    choices,
-    conversion,
-    gptq,
-    options,
-    precision,
-    promises,
-    ranges,
-    recurrent,
-    selective,
-    unsigned,
-)
-from tfedge.export.float_model import FloatModel
+from tfedge.export import calibration, choices, conversion, options, recurrent, unsigned
+from tfedge.export.post_training import algorithms, gptq, precision, promises, ranges, selective
+from tfedge.export.post_training.float_model import FloatModel
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

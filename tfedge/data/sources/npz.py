@@ -13,7 +13,8 @@ import numpy as np
 from absl import logging
 
 from tfedge import errors
-from tfedge.data import options, splits, stratify, targets, task
+from tfedge.data import splits, targets, task
+from tfedge.data.sources import options, stratify
 
 OPTIONS = ("kind", "metric", "scale", "offset")
 _KEY = re.compile(r"(x|y)_(train|val|test|calib)(?:__(.+))?")

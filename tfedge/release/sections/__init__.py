@@ -1,0 +1,1 @@
+"""What the report and the model card tell of, one file for each part of it."""
