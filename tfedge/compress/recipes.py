@@ -32,7 +32,11 @@ def balanced() -> Recipe:
 
 
 def smallest() -> Recipe:
-    """Nine of ten weights zero, learning from the model itself; for networks with much to spare."""
+    """Nine of ten weights zero, learning from the model itself; for networks with much to spare.
+
+    Expect a fortieth of the float file once it is packed: lenet5 91.67 % of 91.89 % in 41.6 KB
+    packed (60.5 KB download) of 1.73 MB.
+    """
     return Recipe(
         (
             distill.Distill(),
@@ -44,7 +48,11 @@ def smallest() -> Recipe:
 
 
 def fastest() -> Recipe:
-    """Half the multiply-adds cut with whole channels, learning from the model itself, int8."""
+    """Half the multiply-adds cut with whole channels, learning from the model itself, int8.
+
+    Expect no loss where there is room: resnet8 92.69 % of 92.56 %, a file of 46.8 KB of the 86.4 KB
+    that int8 alone has.
+    """
     return Recipe(
         (
             distill.Distill(),
@@ -55,22 +63,35 @@ def fastest() -> Recipe:
 
 
 def int4() -> Recipe:
-    """4-bit kernels, 8-bit activations."""
+    """4-bit kernels, 8-bit activations: smaller than int8, not faster.
+
+    Expect about half of int8's file: resnet8 92.45 % of 92.56 % in 47.8 KB of 86.4 KB.
+    """
     return Recipe((distill.Distill(), quantize.Quantize(bits=4)))
 
 
 def pqat() -> Recipe:
-    """Sparsity-preserving quantization-aware training: prune half, then int8."""
+    """Sparsity-preserving quantization-aware training: prune half, then int8.
+
+    Expect ds_cnn at 90.85 % of 91.08 % in a download of 19.7 KB, 15.8 KB packed.
+    """
     return Recipe((prune.Prune(final_sparsity=0.5), quantize.Quantize()))
 
 
 def cqat() -> Recipe:
-    """Cluster-preserving quantization-aware training: 16 values a channel, then int8."""
+    """Cluster-preserving quantization-aware training: 16 values a channel, then int8.
+
+    Expect ds_cnn at 90.67 % of 91.08 % in a download of 18.6 KB, 12.7 KB packed.
+    """
     return Recipe((cluster.Cluster(number_of_clusters=16), quantize.Quantize()))
 
 
 def pcqat() -> Recipe:
-    """Sparsity- and cluster-preserving quantization-aware training."""
+    """Sparsity- and cluster-preserving quantization-aware training.
+
+    Expect ds_cnn at 90.64 % of 91.08 % in a download of 15.9 KB, 10.5 KB packed; `balanced`, which
+    chooses where the zeros go, loses less.
+    """
     return Recipe(
         (
             prune.Prune(final_sparsity=0.5),
