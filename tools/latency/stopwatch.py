@@ -8,19 +8,25 @@ import numpy as np
 from tfedge.device import tflite
 
 _BLOCK_MS = 0.4
+_INTERPRETERS = 4
 
 
 def least_ms(content: bytes, threads: int, seconds: float = 0.03) -> float:
     """Milliseconds of one run: the best of many short blocks of runs.
 
-    A block is so short that most are not interrupted even on a busy machine.
+    A block is so short that most are not interrupted even on a busy machine. Two threads may share
+    a core for as long as their interpreter lives, so that several interpreters are tried.
 
     Args:
         content: the file.
         threads: for the kernels.
         seconds: how long to look for the best.
     """
-    interpreter = _ready(content, threads)
+    tries = 1 if threads == 1 else _INTERPRETERS
+    return min(_least_ms(_ready(content, threads), seconds / tries) for _ in range(tries))
+
+
+def _least_ms(interpreter: Any, seconds: float) -> float:
     invoke = interpreter.invoke
     for _ in range(3):
         invoke()
