@@ -15,8 +15,10 @@ from typing import Any
 
 import numpy as np
 import random_weights
-from absl import app, flags
+from absl import flags
+from tfedge_pipelines import entry
 
+_FLAGS = flags.FlagValues()
 _NETWORKS = flags.DEFINE_list(
     "networks",
     [
@@ -25,12 +27,20 @@ _NETWORKS = flags.DEFINE_list(
         *("ResNet50", "Xception", "InceptionV3", "ConvNeXtTiny"),
     ],
     "Names in keras.applications.",
+    flag_values=_FLAGS,
 )
-_SIZE = flags.DEFINE_integer("size", 0, "Height and width; 0 is each network's own.")
+_SIZE = flags.DEFINE_integer(
+    "size", 0, "Height and width; 0 is each network's own.", flag_values=_FLAGS
+)
 _RECIPE = flags.DEFINE_string(
-    "recipe", "prune(epochs=1), cluster(epochs=1), quantize(epochs=1)", ""
+    "recipe",
+    "prune(epochs=1), cluster(epochs=1), quantize(epochs=1)",
+    "As for release.py.",
+    flag_values=_FLAGS,
 )
-_OUTPUT = flags.DEFINE_string("output", None, "Also write the rows to this JSON file.")
+_OUTPUT = flags.DEFINE_string(
+    "output", None, "Also write the rows to this JSON file.", flag_values=_FLAGS
+)
 
 _OWN_SIZE = {"Xception": 299, "InceptionV3": 299}
 _LEAST_SIZE = {"Xception": 75, "InceptionV3": 75}
@@ -51,7 +61,7 @@ class Row:
     error: str = ""
 
 
-def main(_: list[str]) -> None:
+def main() -> int:
     """Print a table; exit 1 when a network did not go through."""
     from rich import console, table
 
@@ -67,7 +77,7 @@ def main(_: list[str]) -> None:
     if _OUTPUT.value:
         text = json.dumps([dataclasses.asdict(row) for row in rows], indent=2)
         pathlib.Path(_OUTPUT.value).write_text(text + "\n", encoding="utf-8")
-    raise SystemExit(any(row.error for row in rows))
+    return int(any(row.error for row in rows))
 
 
 def _row(name: str) -> Row:
@@ -125,4 +135,4 @@ def _split(images: np.ndarray, labels: np.ndarray) -> Any:
 
 
 if __name__ == "__main__":
-    app.run(main)
+    entry.run(main, _FLAGS, __doc__)

@@ -17,15 +17,24 @@ from typing import Any
 
 import numpy as np
 import random_weights
-from absl import app, flags, logging
+from absl import flags, logging
+from tfedge_pipelines import entry
 
+_FLAGS = flags.FlagValues()
 _NETWORKS = flags.DEFINE_list(
-    "networks", ["MobileNetV3Small", "MobileNetV2", "EfficientNetB0"], "In keras.applications."
+    "networks",
+    ["MobileNetV3Small", "MobileNetV2", "EfficientNetB0"],
+    "In keras.applications.",
+    flag_values=_FLAGS,
 )
-_SIZE = flags.DEFINE_integer("size", 32, "Height and width.")
-_EXAMPLES = flags.DEFINE_integer("examples", 300, "Images to compare on.")
-_OUTLIERS = flags.DEFINE_float("outliers", 0.0, "How much larger some channels are; 0 is none.")
-_OUTPUT = flags.DEFINE_string("output", None, "Also write the rows to this JSON file.")
+_SIZE = flags.DEFINE_integer("size", 32, "Height and width.", flag_values=_FLAGS)
+_EXAMPLES = flags.DEFINE_integer("examples", 300, "Images to compare on.", flag_values=_FLAGS)
+_OUTLIERS = flags.DEFINE_float(
+    "outliers", 0.0, "How much larger some channels are; 0 is none.", flag_values=_FLAGS
+)
+_OUTPUT = flags.DEFINE_string(
+    "output", None, "Also write the rows to this JSON file.", flag_values=_FLAGS
+)
 _EXPORTS = (
     "float32",
     "int8",
@@ -57,7 +66,7 @@ class Row:
     error: str = ""
 
 
-def main(_: list[str]) -> None:
+def main() -> int:
     """Print a table."""
     from rich import console, table
 
@@ -72,6 +81,7 @@ def main(_: list[str]) -> None:
     if _OUTPUT.value:
         text = json.dumps([dataclasses.asdict(row) for row in rows], indent=2)
         pathlib.Path(_OUTPUT.value).write_text(text + "\n", encoding="utf-8")
+    return entry.OK
 
 
 def _rows(name: str) -> list[Row]:
@@ -169,4 +179,4 @@ def _plain(model: Any, task: Any) -> bytes:
 
 
 if __name__ == "__main__":
-    app.run(main)
+    entry.run(main, _FLAGS, __doc__)
