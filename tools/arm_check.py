@@ -15,11 +15,11 @@ error of ours, 3 a core computes something else.
 
 import dataclasses
 import json
-import os
 import pathlib
 import sys
 from typing import TYPE_CHECKING, Any
 
+import wide_console
 from absl import flags, logging
 from tfedge_pipelines import entry
 
@@ -50,7 +50,6 @@ _CORES = flags.DEFINE_list(
 )
 _JSON = flags.DEFINE_boolean("json", False, "Print JSON instead of a table.", flag_values=_FLAGS)
 _DIFFERS = 3
-_PIPED_WIDTH = 120
 
 
 def run() -> None:
@@ -143,10 +142,9 @@ def _embedded(task: "Task") -> "TfliteFile":
 
 def show(found: list["Comparison"]) -> None:
     """A row for each core."""
-    from rich import box, console, table
+    from rich import box, table
 
-    fits = sys.stdout.isatty() or "COLUMNS" in os.environ
-    screen = console.Console(file=sys.stdout, width=None if fits else _PIPED_WIDTH)
+    screen = wide_console.make()
     shown = table.Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     shown.add_column("emulated core")
     headings = (

@@ -19,6 +19,7 @@ import sys
 import tempfile
 from typing import Any
 
+import wide_console
 from absl import flags
 from tfedge_pipelines import entry
 
@@ -147,7 +148,7 @@ def _anonymous_bytes() -> int:
 
 
 def _show(rows: list[dict[str, Any]]) -> None:
-    from rich import console, table
+    from rich import table
 
     shown = table.Table(
         *("file", "arena planned", "arena real", "difference", "process grown"),
@@ -162,7 +163,7 @@ def _show(rows: list[dict[str, Any]]) -> None:
             *(f"{estimate:,}", f"{grown:,}"),
             *(f"{estimate / max(1, grown) - 1:+.1%}", f"{each['app_free_bytes_estimate']:,}"),
         )
-    console.Console().print(shown)
+    wide_console.make().print(shown)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import random_weights
+import wide_console
 from absl import flags
 from tfedge_pipelines import entry
 
@@ -63,10 +64,10 @@ class Row:
 
 def main() -> int:
     """Print a table; exit 1 when a network did not go through."""
-    from rich import console, table
+    from rich import table
 
     rows = []
-    out = console.Console()
+    out = wide_console.make()
     for name in _NETWORKS.value:
         rows.append(_row(name))
         out.print(rows[-1])

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import random_weights
+import wide_console
 from absl import flags, logging
 from tfedge_pipelines import entry
 
@@ -68,7 +69,7 @@ class Row:
 
 def main() -> int:
     """Print a table."""
-    from rich import console, table
+    from rich import table
 
     rows: list[Row] = []
     for name in _NETWORKS.value:
@@ -77,7 +78,7 @@ def main() -> int:
     for row in rows:
         cells = dataclasses.astuple(row)
         shown.add_row(*[f"{v:.3f}" if isinstance(v, float) else str(v) for v in cells])
-    console.Console().print(shown)
+    wide_console.make().print(shown)
     if _OUTPUT.value:
         text = json.dumps([dataclasses.asdict(row) for row in rows], indent=2)
         pathlib.Path(_OUTPUT.value).write_text(text + "\n", encoding="utf-8")

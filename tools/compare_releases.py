@@ -8,11 +8,11 @@ by example. Nothing is run and no data is needed. Layers need the model.tflite o
 """
 
 import json
-import os
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import wide_console
 from absl import flags
 from tfedge_pipelines import entry
 
@@ -21,7 +21,6 @@ from tfedge import errors
 if TYPE_CHECKING:
     from rich.console import Console
 
-_PIPED_WIDTH = 120
 _FLAGS = flags.FlagValues()
 _JSON = flags.DEFINE_boolean("json", False, "Print JSON instead of tables.", flag_values=_FLAGS)
 _MOST = flags.DEFINE_integer(
@@ -62,10 +61,8 @@ def main() -> int:
 
 
 def _show(found: dict[str, Any], most: int) -> None:
-    from rich import console
 
-    fits = sys.stdout.isatty() or "COLUMNS" in os.environ
-    screen = console.Console(file=sys.stdout, width=None if fits else _PIPED_WIDTH)
+    screen = wide_console.make()
     for side in ("a", "b"):
         verdict = found["verdict"][side] or "no verdict"
         screen.print(f"{side.upper()}  {found[side]}: {verdict}", markup=False, highlight=False)

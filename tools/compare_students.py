@@ -18,6 +18,7 @@ import time
 from typing import Any
 
 import numpy as np
+import wide_console
 from absl import flags, logging
 from peers import report as report_lib
 from tfedge_pipelines import entry
@@ -164,7 +165,7 @@ def _paired(content: bytes, alone: bytes, task: Any) -> dict[str, Any]:
 
 
 def _show(rows: dict[str, dict[str, Any]]) -> None:
-    from rich import console, table
+    from rich import table
 
     title = f"{_STUDENT.value} taught by {_TEACHER.value} on {_DATA.value}, {_EPOCHS.value} epochs"
     shown = table.Table("trained", "accuracy", f"to {ALONE}, 95 %", "better", title=title)
@@ -173,7 +174,7 @@ def _show(rows: dict[str, dict[str, Any]]) -> None:
         difference = f"{row['difference']:+.2%} ({low:+.2%} {high:+.2%})"
         better = "" if name == ALONE else "yes" if low > 0 else "no" if high < 0 else "undecided"
         shown.add_row(name, f"{row['accuracy']:.2%}", "" if name == ALONE else difference, better)
-    console.Console().print(shown)
+    wide_console.make().print(shown)
 
 
 if __name__ == "__main__":

@@ -9,10 +9,10 @@ is run, so any file may be looked at.
 """
 
 import json
-import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+import wide_console
 from absl import flags
 from tfedge_pipelines import entry
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from tfedge.device.tflite import TfliteFile
 
-_PIPED_WIDTH = 120
 _FLAGS = flags.FlagValues()
 _JSON = flags.DEFINE_boolean("json", False, "Print JSON instead of tables.", flag_values=_FLAGS)
 _ALL = flags.DEFINE_boolean("all", False, "Every tensor, not kernels only.", flag_values=_FLAGS)
@@ -108,10 +107,8 @@ def _tensor(tensor: Any) -> dict[str, Any]:
 
 
 def _show(described: dict[str, Any]) -> None:
-    from rich import console
 
-    fits = sys.stdout.isatty() or "COLUMNS" in os.environ
-    screen = console.Console(file=sys.stdout, width=None if fits else _PIPED_WIDTH)
+    screen = wide_console.make()
     screen.print(
         f"{described['file_bytes']:,} bytes, {described['download_bytes']:,} to download "
         f"(deflate), {described['weight_bytes']:,} of weights",

@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import wide_console
 from absl import flags
 from tfedge_pipelines import entry
 
@@ -101,7 +102,7 @@ def _with_path(path: pathlib.Path, work: Callable[[], Any]) -> Any:
 
 
 def _show(account: "Account", content: bytes, seconds: tuple[float, float]) -> None:
-    from rich import box, console, table
+    from rich import box, table
 
     deflated = len(zlib.compress(content, 9)) - 6  # raw, as in `download_bytes`
     total = sum(account.parts.values())
@@ -113,7 +114,7 @@ def _show(account: "Account", content: bytes, seconds: tuple[float, float]) -> N
     shown.add_row("packed", f"{total:,}", "")
     shown.add_row("deflated", f"{deflated:,}", f"{total / deflated - 1:+.1%}")
     shown.add_row("as it is", f"{len(content):,}", "")
-    screen = console.Console(file=sys.stdout)
+    screen = wide_console.make()
     screen.print(shown)
     screen.print(
         f"order-0 entropy of the {account.value_bytes:,} bytes of weights, biases and scales: "

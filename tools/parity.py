@@ -11,11 +11,11 @@ to noise over all values of some calibration examples. Exit code 3 if a layer di
 """
 
 import json
-import os
 import pathlib
 import sys
 from typing import TYPE_CHECKING, Any
 
+import wide_console
 from absl import flags
 from tfedge_pipelines import entry, order_flags
 
@@ -35,7 +35,6 @@ _LEAST_DB = flags.DEFINE_float(
 )
 _JSON = flags.DEFINE_boolean("json", False, "Print JSON instead of a table.", flag_values=_FLAGS)
 _DIVERGES = 3
-_PIPED_WIDTH = 120
 
 
 def run() -> None:
@@ -90,10 +89,9 @@ def _source(order: dict[str, Any]) -> tuple[Any, Any, str]:
 
 def show(found: "Parity") -> None:
     """A row for each tensor, then what it comes to in a sentence."""
-    from rich import box, console, table, text
+    from rich import box, table, text
 
-    fits = sys.stdout.isatty() or "COLUMNS" in os.environ
-    screen = console.Console(file=sys.stdout, width=None if fits else _PIPED_WIDTH)
+    screen = wide_console.make()
     first = found.first_divergence
     shown = table.Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     shown.add_column("layer", overflow="fold", min_width=16)

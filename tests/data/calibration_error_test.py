@@ -22,3 +22,8 @@ def test_logits_are_turned_into_probabilities():
 
 def test_other_outputs_have_none():
     assert calibration_error.expected(np.zeros((3, 4, 2)), np.zeros((3, 4))) is None
+
+
+def test_outputs_that_are_no_numbers_have_none():
+    outputs = np.array([[0.2, 0.8], [np.nan, 1.0]])
+    assert calibration_error.expected(outputs, np.array([1, 1])) is None

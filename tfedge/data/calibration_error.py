@@ -17,12 +17,15 @@ def expected(outputs: np.ndarray, targets: np.ndarray, logits: bool = False) -> 
         logits: whether outputs are before their softmax.
 
     Returns:
-        0 (a confidence of 80 % is right four times in five) to 1; None for other shapes.
+        0 (a confidence of 80 % is right four times in five) to 1; None for other shapes, and
+        where an output is no number.
     """
     if outputs.ndim != 2 or outputs.shape[1] < 2 or targets.shape != (len(outputs),):
         return None
     values = _softmax(outputs) if logits else outputs
     confidence = values.max(axis=1)
+    if not np.isfinite(confidence).all():
+        return None
     right = values.argmax(axis=1) == targets
     bins = np.clip((confidence * BINS).astype(int), 0, BINS - 1)
     sure, correct = (np.bincount(bins, weights, BINS) for weights in (confidence, right))

@@ -4,8 +4,9 @@ import dataclasses
 from typing import Any
 
 import numpy as np
+import wide_console
 from absl import logging
-from rich import console, table
+from rich import table
 
 from latency import host_fit, random_networks, stopwatch
 from tfedge.device import tflite
@@ -98,7 +99,7 @@ def _show(checked: list[Checked], figures: dict[str, float]) -> None:
             f"{each.predicted_ms:.4f}",
             f"{100 * (each.predicted_ms / each.measured_ms - 1):+.1f} %",
         )
-    out = console.Console()
+    out = wide_console.make()
     out.print(shown)
     for name, value in figures.items():
         out.print(f"{name.replace('_', ' ')}: {value:.3g}")

@@ -3,7 +3,8 @@
 import math
 from typing import Any
 
-from rich import console, table
+import wide_console
+from rich import table
 
 from latency import fitting, priors, published, validation
 from tfedge.device.prediction import fitted
@@ -34,7 +35,7 @@ def run(rebuild: bool, keep: bool) -> dict[str, Any]:
         "one_network_left_out": validation.figures(networks, wide),
         "one_design_left_out": validation.figures(families, wide),
     }
-    out = console.Console()
+    out = wide_console.make()
     out.print(_rows_table(rows, fit, points, networks, families), _parameters_table(fit))
     out.print(_figures_table(figures))
     if keep:
