@@ -26,10 +26,10 @@ def run() -> None:
 
 def main() -> int:
     """Compress as the flags say; the exit code."""
-    from tfedge import workflow
+    from tfedge import making, workflow
 
     folder = _INPUT.output_dir("compressed")
-    made = workflow.compress(workflow.Order(**order_flags.order(_INPUT)), folder, _KERAS.value)
+    made = workflow.compress(making.Order(**order_flags.order(_INPUT)), folder, _KERAS.value)
     _show(made, folder)
     return entry.OK
 

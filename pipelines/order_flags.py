@@ -124,12 +124,12 @@ def report_examples(flag_values: flags.FlagValues) -> flags.FlagHolder:
 
 
 def order(given: Input) -> dict[str, Any]:
-    """The fields of `workflow.Order` that the flags stand for.
+    """The fields of `making.Order` that the flags stand for.
 
     Raises:
         BadInput: only one of --model and --data was given.
     """
-    from tfedge import workflow
+    from tfedge import making
 
     values = given.flag_values
     model, data, recipe = values.model, values.data, values.recipe
@@ -143,7 +143,7 @@ def order(given: Input) -> dict[str, Any]:
     return {
         "model": model,
         "task": data,
-        "recipe": workflow.DEFAULT_RECIPE if recipe is None else recipe,
+        "recipe": making.DEFAULT_RECIPE if recipe is None else recipe,
         "export": values.export,
         "epochs_scale": values.epochs_scale,
         "seed": values.seed,

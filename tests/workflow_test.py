@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tfedge
-from tfedge import workflow
+from tfedge import making, workflow
 from tfedge.device import profiles
 from tfedge.release import bundle
 
@@ -131,7 +131,7 @@ def test_a_subclassed_model_is_exported_but_not_compressed(tmp_path):
 
 
 def test_compress_writes_a_keras3_model_with_the_same_answers(tmp_path):
-    order = workflow.Order(MODEL, "digits", "prune(epochs=1), cluster(epochs=1)", "float32")
+    order = making.Order(MODEL, "digits", "prune(epochs=1), cluster(epochs=1)", "float32")
     made = workflow.compress(order, tmp_path / "out", with_keras=True)
     model = tfedge.load_model(str(tmp_path / "out" / "model.keras"))
     x = np.random.default_rng(0).uniform(0, 1, (4, 8, 8, 1)).astype(np.float32)

@@ -1,0 +1,256 @@
+"""From a model and data to the bytes of a `.tflite`, and all that repeats it; no judgement yet.
+
+`read` reads and checks what was given, so that what cannot be used shows before any work is done;
+`make` compresses and exports.
+"""
+
+import dataclasses
+import hashlib
+import importlib.metadata
+import json
+import pathlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from absl import logging
+
+from tfedge.data import augmentation, hygiene, sources
+from tfedge.data.hygiene import seen_scale
+from tfedge.data.task import Task
+from tfedge.device import inference, sandbox, tflite
+from tfedge.errors import BadInput
+
+SCHEMA_VERSION = 1
+DEFAULT_RECIPE = "balanced"
+_MEASURING_BYTES = 2**32
+_PACKAGES = ("tensorflow", "tf-keras", "tensorflow-model-optimization", "ai-edge-litert", "numpy")
+
+
+@dataclasses.dataclass(frozen=True)
+class Order:
+    """What is to be made.
+
+    Attributes:
+        model: path as `--model` takes it, or a Keras 3 or tf_keras model.
+        task: a Task, or its source as `--data` takes it.
+        recipe: recipe text, name or recipe.json ("" compresses nothing).
+        export: as `--export`; None takes the recipe.json's, else what the recipe prepares for.
+        epochs_scale: shortens all training.
+        seed: of everything; None takes the recipe.json's, else the task's.
+        augment: as `--augment`; None takes the recipe.json's, else the task's.
+        data_dir: where the data set is, if not in the usual place.
+        custom_objects: see `loading.load_model`.
+        input_shape: a fixed (height, width, channels) for a model that has none.
+        packed: also write model.tflite.packed, the file for the download; see `export.packing`.
+    """
+
+    model: Any
+    task: Task | str
+    recipe: str = DEFAULT_RECIPE
+    export: str | None = None
+    epochs_scale: float = 1.0
+    seed: int | None = None
+    augment: str | None = None
+    data_dir: str | None = None
+    custom_objects: str | None = None
+    input_shape: tuple[int, ...] | None = None
+    packed: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Made:
+    """A compressed model and where it came from.
+
+    Attributes:
+        name: of the model.
+        tflite: the file.
+        baseline: the input model as a float32 file.
+        candidate: None when there was nothing to compress (SavedModel, .tflite).
+        recipe: what recipe.json holds.
+        task: the data, with its held-out split.
+        findings: what the checks of the data found.
+        allow_flex: whether the export may hold TensorFlow operators.
+        packed: the packed form of `tflite`, where it was asked for.
+    """
+
+    name: str
+    tflite: bytes
+    baseline: bytes
+    candidate: Any
+    recipe: Mapping[str, Any]
+    task: Task
+    findings: hygiene.Findings
+    allow_flex: bool = False
+    packed: bytes | None = None
+
+    @property
+    def model_files(self) -> dict[str, bytes]:
+        """The model, by file name."""
+        packed = {} if self.packed is None else {"model.tflite.packed": self.packed}
+        return {"model.tflite": self.tflite, **packed}
+
+
+@dataclasses.dataclass(frozen=True)
+class Given:
+    """What an order names, read and checked, as far as that goes without TensorFlow.
+
+    Attributes:
+        order: what is to be made.
+        task: the data.
+        findings: what the checks of the data found.
+        recipe_file: what the recipe.json holds, where the order names one.
+    """
+
+    order: Order
+    task: Task
+    findings: hygiene.Findings
+    recipe_file: Mapping[str, Any]
+
+
+def read(order: Order) -> Given:
+    """Reads the data and the recipe.json.
+
+    Raises:
+        BadInput: something in them cannot be used.
+    """
+    recipe_file = _recipe_file(order.recipe)
+    seed = order.seed if order.seed is not None else recipe_file.get("seed")
+    augment = order.augment if order.augment is not None else recipe_file.get("augment")
+    task, findings = _task(order, seed, augment)
+    return Given(order, task, findings, recipe_file)
+
+
+def make(given: Given, work: pathlib.Path) -> Made:
+    """Compresses and exports.
+
+    Args:
+        given: what `read` gave.
+        work: folder that keeps the passes a killed run has finished.
+
+    Raises:
+        BadInput: the model, the recipe or the export cannot be used, alone or together.
+    """
+    # Imported only now: what is wrong with the data shows before TensorFlow is loaded.
+    from tfedge import export as exporting
+    from tfedge.compress import bridge, costs, loading
+    from tfedge.compress.recipe import Recipe
+    from tfedge.export import options, packing
+
+    order, task = given.order, given.task
+    recipe = Recipe.parse(order.recipe).scaled(order.epochs_scale)
+    export_text = order.export or given.recipe_file.get("export") or recipe.default_route()
+    chosen = options.Export.parse(export_text)
+    recipe.check_export(chosen.route)
+    model = order.model
+    if isinstance(model, str | pathlib.Path):
+        model = loading.load_model(str(model), order.custom_objects, order.input_shape)
+    if recipe.passes and isinstance(model, loading.SavedModel | loading.TfliteModel):
+        raise BadInput(
+            f"--model={order.model}",
+            "this kind of model can be exported, not compressed",
+            "Give --recipe='' or a functional Keras model.",
+        )
+    if bridge.is_functional(model):
+        check_fits(model, task)
+    logging.info("the input model as float32, to compare with")
+    baseline = exporting.to_tflite(model, _baseline_export(chosen), task)
+    with costs.measuring(milliseconds(task)):
+        candidate = recipe.apply(model, task, work) if recipe.passes else None
+    logging.info("exporting as %s", chosen.to_text())
+    tflite_bytes = exporting.to_tflite(candidate or model, chosen.to_text(), task)
+    return Made(
+        name=getattr(model, "name", pathlib.Path(str(order.model)).stem),
+        tflite=tflite_bytes,
+        baseline=baseline,
+        candidate=candidate,
+        recipe=_recipe_json(order, recipe, chosen.to_text(), task, baseline),
+        task=task,
+        findings=given.findings,
+        allow_flex=chosen.allow_flex,
+        packed=packing.pack(tflite_bytes) if order.packed else None,
+    )
+
+
+def milliseconds(task: Task) -> Callable[[Any], float]:
+    """tf_keras model -> median time of its int8 file on this host, one thread."""
+    from tfedge import export as exporting
+
+    def measure(model: Any) -> float:
+        few = task.calibration.take(np.arange(min(8, len(task.calibration))))
+        content = exporting.to_tflite(model, "int8", task)
+        limits = sandbox.Limits(memory_bytes=_MEASURING_BYTES, threads=1)
+        run = inference.run(tflite.read(content), few, task.normalization, limits)
+        if run.host is None:
+            raise BadInput(
+                "budget='latency'",
+                f"the int8 file does not run here: {run.outcome.failure}",
+                "Choose budget='multiply_adds'.",
+            )
+        return run.host.p50
+
+    return measure
+
+
+def _baseline_export(chosen: Any) -> str:
+    """Float32, fed as the candidate is."""
+    return "float32(raw_input=True)" if chosen.raw_input else "float32"
+
+
+def _task(order: Order, seed: int | None, augment: str | None) -> tuple[Task, hygiene.Findings]:
+    """The checked data, and what was found about it."""
+    augmentation.parse(augment or "")  # a typing error shows before the data is read
+    task = order.task
+    if isinstance(task, str):
+        task = sources.load_task(task, order.data_dir, seed or 0)
+    elif seed is not None:
+        task = dataclasses.replace(task, seed=seed)
+    if augment is not None:
+        task = dataclasses.replace(task, augment=augment)
+    findings = hygiene.examine(task)
+    for warning in findings.warnings:
+        logging.warning("%s", warning)
+    return task, findings
+
+
+def check_fits(model: Any, task: Task) -> None:
+    """Refuse data that the model cannot take, or of another scale than it was trained on."""
+    from tfedge.compress import first_layer
+
+    inputs = {
+        name: tuple(tensor.shape)
+        for name, tensor in zip(first_layer.input_names(model), model.inputs, strict=True)
+    }
+    outputs = tuple(tuple(tensor.shape) for tensor in model.outputs)
+    hygiene.check_fits(task, inputs, outputs)
+    trained = first_layer.trained_range(model)
+    if trained is not None:
+        seen_scale.check_bytes(task, trained)
+    for name, means, variances in first_layer.moments(model):
+        seen_scale.check_moments(task, name, means, variances)
+
+
+def _recipe_file(text: str) -> Mapping[str, Any]:
+    path = pathlib.Path(text.strip())
+    if path.suffix != ".json" or not path.is_file():
+        return {}
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise BadInput(f"--recipe={text}", f"not JSON ({error})", "Use a recipe.json.") from error
+
+
+def _recipe_json(order: Order, recipe: Any, export: str, task: Task, baseline: bytes) -> dict:
+    """All that repeats the release, and what it started from."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "recipe": str(recipe),
+        **recipe.to_json(),
+        "export": export,
+        "seed": task.seed,
+        "augment": task.augment,
+        "model": str(order.model) if isinstance(order.model, str | pathlib.Path) else "in memory",
+        "model_float32_sha256": hashlib.sha256(baseline).hexdigest(),
+        "data": task.name,
+        "versions": {name: importlib.metadata.version(name) for name in ("tfedge", *_PACKAGES)},
+    }
