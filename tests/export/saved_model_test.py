@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -66,3 +67,14 @@ def test_loops_are_seen(tmp_path):
     sequence = k.tf_keras.layers.Input((4, 2))
     model = k.tf_keras.Model(sequence, k.tf_keras.layers.SimpleRNN(2)(sequence))
     assert saved_model.write(model, tmp_path).has_loop
+
+
+def test_a_lookup_table_is_written_with_what_holds_it(tmp_path):
+    layers = k.tf_keras.layers
+    words = layers.Input((3,), dtype="int64")
+    numbered = layers.IntegerLookup(vocabulary=[3, 5, 9])(words)
+    model = k.tf_keras.Model(words, layers.Embedding(5, 4)(numbered))
+    saved_model.write(model, tmp_path / "model")
+    function = tf.saved_model.load(str(tmp_path / "model")).signatures[saved_model.SIGNATURE_KEY]
+    found = function(input_000=tf.constant([[9, 5, 1]], tf.int64))["output_000"]
+    np.testing.assert_array_equal(found, model(np.array([[9, 5, 1]])))

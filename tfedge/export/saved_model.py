@@ -122,11 +122,23 @@ def _write(
         return {output_number(index): tensor for index, tensor in enumerate(tensors)}
 
     module = tf.Module()
-    module.owner = owner
     with quiet.captured():
         function = tf.function(serve).get_concrete_function(**{spec.name: spec for spec in fixed})
+        module.held = _held(function, owner)
         tf.saved_model.save(module, str(folder), signatures={SIGNATURE_KEY: function})
     return Signature(tuple(specs), tuple(found), _has_loop(function.graph.as_graph_def()))
+
+
+def _held(function: Any, owner: Any) -> Any:
+    """What the function reads from, to be written beside it.
+
+    That is its variables, or the whole owner where it holds more, such as lookup tables: an owner
+    is only written with a trace of each of its layers, which takes longer than all the rest.
+    """
+    variables = list(function.graph.variables)
+    handles = {id(variable.handle) for variable in variables}
+    resources = [each for each in function.captured_inputs if each.dtype == tf.resource]
+    return variables if all(id(each) in handles for each in resources) else owner
 
 
 def _has_loop(definition: Any) -> bool:
