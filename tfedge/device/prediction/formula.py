@@ -46,6 +46,7 @@ class Load:
     gathered_bytes: np.ndarray
     multiplies: np.ndarray
     pads: np.ndarray
+    turns: np.ndarray
 
     @classmethod
     def of(cls, works: tuple[Work, ...]) -> "Load":
@@ -63,11 +64,12 @@ class Load:
             gathered_bytes=_millions(w.gathered_bytes for w in timed),
             multiplies=multiplies,
             pads=np.array([w.kind in ("PAD", "PADV2") for w in timed], bool),
+            turns=np.array([w.turns for w in timed], float),
         )
 
 
 def operator_ms(load: Load, log_rates: np.ndarray, runtime: str, cache_mb: float) -> np.ndarray:
-    """Milliseconds of each operator of `load`.
+    """Milliseconds of each operator of `load` in one inference.
 
     Args:
         load: the network.
@@ -87,8 +89,9 @@ def operator_ms(load: Load, log_rates: np.ndarray, runtime: str, cache_mb: float
     larger = (compute**_CORNER + memory**_CORNER) ** (1 / _CORNER)
     ms = larger + load.weight_bytes / rate["weights"] + rate["dispatch"] / 1e3
     if runtime == "xnnpack":
-        return np.where(load.pads, 0.0, ms + rate["barrier"] / 1e3)
-    return ms + load.gathered_bytes / rate["gather"] + load.multiplies * rate["barrier"] / 1e3
+        return load.turns * np.where(load.pads, 0.0, ms + rate["barrier"] / 1e3)
+    ms += load.gathered_bytes / rate["gather"] + load.multiplies * rate["barrier"] / 1e3
+    return load.turns * ms
 
 
 def total_log_ms(load: Load, log_rates: np.ndarray, runtime: str, cache_mb: float) -> float:

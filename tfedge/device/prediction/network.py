@@ -1,5 +1,6 @@
 """The time of a whole network on a device, as a function of the parameters that are fitted."""
 
+import dataclasses
 import functools
 import math
 
@@ -12,6 +13,17 @@ from tfedge.device.prediction.work import Work
 _design = functools.lru_cache(maxsize=256)(hierarchy.design)
 
 Loads = dict[bool, formula.Load]
+
+_LANES = 8.0  # multiply-adds of a vector kernel in the time of a plain loop's one: an assumption
+
+
+def slowed(works: tuple[Work, ...], threads: int) -> tuple[Work, ...]:
+    """Plain loops with the arithmetic that a vector kernel on all threads would do meanwhile."""
+    times = _LANES * threads
+    return tuple(
+        dataclasses.replace(w, macs=int(times * w.macs), passes=times * w.passes) if w.plain else w
+        for w in works
+    )
 
 
 def loads(works: tuple[Work, ...]) -> Loads:
