@@ -53,8 +53,8 @@ def _wide(file: tflite.TfliteFile) -> Iterator[str]:
     wide = [t for t in outputs if t.dtype == "INT16"]
     if wide:
         yield (
-            f"{len(wide)} operators write 16-bit activations, which XNNPACK does not take: they run "
-            "as plain loops, many times slower than on 8 bits, and slower than in float."
+            f"{len(wide)} operators write 16-bit activations, which XNNPACK does not take: they "
+            "run as plain loops, many times slower than on 8 bits, and slower than in float."
         )
 
 
