@@ -32,6 +32,16 @@ def expected(outputs: np.ndarray, targets: np.ndarray, logits: bool = False) -> 
     return float(np.abs(sure - correct).sum() / len(outputs))
 
 
+def of_yes_or_no(outputs: np.ndarray, targets: np.ndarray, logits: bool = False) -> float | None:
+    """The same where one output, (n,) or (n, 1), is the probability of target 1, or its logit."""
+    if outputs.size != len(outputs):
+        return expected(outputs, targets, logits)
+    yes = outputs.reshape(-1).astype(np.float64)
+    if logits:
+        yes = 0.5 * (1 + np.tanh(yes / 2))
+    return expected(np.stack([1 - yes, yes], axis=1), targets)
+
+
 def _softmax(logits: np.ndarray) -> np.ndarray:
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     return powers / powers.sum(axis=1, keepdims=True)

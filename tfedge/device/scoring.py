@@ -12,6 +12,7 @@ from tfedge.device import inference, scorecard, tflite
 
 _PROBABILITIES = ("LOGISTIC", "SOFTMAX")
 _PASSED_THROUGH = ("QUANTIZE", "DEQUANTIZE", "RESHAPE", "SQUEEZE", "CAST")
+_FAILURES = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
 _STANDARD_ERRORS = 2.0  # a baseline within so many of chance is taken to guess
 _SLACK = 0.02  # the same for metrics that are no shares
 
@@ -81,14 +82,16 @@ class Scores:
             for name, values in groups.items()
         }
 
-    def calibration_error(self, y: splits.Arrays) -> dict[str, float | None] | None:
+    def calibration_error(
+        self, task: data_task.Task, y: splits.Arrays
+    ) -> dict[str, float | None] | None:
         """Of both models, where their one output is a distribution over classes."""
         if isinstance(y, dict) or not isinstance(self.candidate.outputs, np.ndarray):
             return None
         both = [self.candidate, *([self.baseline] if self.baseline else [])]
-        found = [
-            calibration_error.expected(np.asarray(each.outputs), y, self.logits) for each in both
-        ]
+        binary = task.kind == "binary"
+        error_of = calibration_error.of_yes_or_no if binary else calibration_error.expected
+        found = [error_of(np.asarray(each.outputs), y, self.logits) for each in both]
         if found[0] is None:
             return None
         return {"value": found[0], "baseline": found[1] if self.baseline else None}
@@ -192,12 +195,12 @@ def _answers(
     try:
         correct = None if metric.correct is None else metric.correct(outputs, y)
         return Answers(outputs, float(metric.value(outputs, y)), correct)
-    except (ValueError, IndexError) as e:  # shapes that only a damaged or foreign model has
+    except _FAILURES as e:  # a metric of the user's, or shapes that only a foreign model has
         shapes = {name: values.shape for name, values in splits.named(outputs).items()}
         raise errors.BadInput(
             where,
-            f"{metric.name} cannot be had from outputs of shape {shapes}: {e}",
-            "Use the model and the data of one task.",
+            f"{metric.name} cannot be had from outputs of shape {shapes}: {type(e).__name__}: {e}",
+            "Use the model and the data of one task; a metric of your own gives one number.",
         ) from e
 
 
