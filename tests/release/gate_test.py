@@ -207,7 +207,13 @@ def test_verdict_json_follows_the_contract(card):
         assert check["reason"].endswith(".")
 
 
-@pytest.mark.parametrize("settings", [{"margin": 1.0}, {"margin": -0.1}, {"alpha": 0.7}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        *({"margin": 1.0}, {"margin": -0.1}, {"alpha": 0.7}),
+        *({"max_latency_ms": "fast"}, {"max_energy_mj": math.nan}, {"max_file_bytes": 0}),
+    ],
+)
 def test_limits_out_of_range(settings):
     with pytest.raises(errors.BadInput):
         gate.Limits(**settings)

@@ -6,12 +6,14 @@ says nothing about a phone's and is reported, never judged.
 """
 
 import dataclasses
+import numbers
 import pathlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tfedge import errors
 from tfedge.device import profiles
 from tfedge.device.scorecard import Scorecard
 from tfedge.release import cost_checks, group_check, holdout_check, metric_check, statistics
@@ -46,7 +48,7 @@ class Limits:
         seed: of the bootstrap.
 
     Raises:
-        BadInput: a margin or alpha out of range.
+        BadInput: a margin, alpha or limit out of range.
     """
 
     margin: float = 0.01
@@ -64,6 +66,12 @@ class Limits:
     def __post_init__(self):
         statistics.check_settings(self.margin, self.alpha)
         statistics.check_settings(self.group_margin or 0.0, self.alpha, "--group_margin")
+        for name in ("max_file_bytes", "max_memory_bytes", "max_latency_ms", "max_energy_mj"):
+            limit = getattr(self, name)
+            if limit is not None and not (isinstance(limit, numbers.Real) and limit > 0):
+                raise errors.BadInput(
+                    name, f"expected a number above 0, or None, got {limit!r}", "Correct the limit."
+                )
 
     @classmethod
     def from_profile(
