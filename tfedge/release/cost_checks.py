@@ -17,7 +17,7 @@ from tfedge.device.scorecard import Scorecard
 from tfedge.release.check import FAIL, INSUFFICIENT_DATA, PASS, REPORTED, UNDECIDED, Check
 
 _LATENCIES = {
-    "p90": " (90th percentile)",
+    "p90": "",
     "p95": " (95th percentile)",
     "p50": " (median)",
     "mean": " (mean)",
