@@ -16,7 +16,7 @@ _DOUBLED, _SLOW_CORES = 0.10, 0.25
 # The same for a network of operators that no published network has, or of plain loops alone; and
 # by how many times a guess for this host may be wrong. Assumptions, too.
 _UNPUBLISHED, _PLAIN, _UNMEASURED = 0.5, 0.9, 10.0
-_SAID_FROM = 0.02  # of the time
+_SAID_FROM = 0.05  # of the time
 _PUBLISHED = frozenset(
     (
         *("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "ADD", "MUL", "CONCATENATION"),
