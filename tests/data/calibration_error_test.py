@@ -33,5 +33,8 @@ def test_other_outputs_have_none():
 
 
 def test_outputs_that_are_no_numbers_have_none():
-    outputs = np.array([[0.2, 0.8], [np.nan, 1.0]])
-    assert calibration_error.expected(outputs, np.array([1, 1])) is None
+    for broken in (np.nan, np.inf):
+        outputs = np.array([[0.2, 0.8], [broken, 1.0]])
+        with np.errstate(invalid="raise"):
+            for logits in (False, True):
+                assert calibration_error.expected(outputs, np.array([1, 1]), logits) is None

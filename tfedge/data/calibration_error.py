@@ -22,10 +22,10 @@ def expected(outputs: np.ndarray, targets: np.ndarray, logits: bool = False) -> 
     """
     if outputs.ndim != 2 or outputs.shape[1] < 2 or targets.shape != (len(outputs),):
         return None
+    if not np.isfinite(outputs).all():
+        return None
     values = _softmax(outputs) if logits else outputs
     confidence = values.max(axis=1)
-    if not np.isfinite(confidence).all():
-        return None
     right = values.argmax(axis=1) == targets
     bins = np.clip((confidence * BINS).astype(int), 0, BINS - 1)
     sure, correct = (np.bincount(bins, weights, BINS) for weights in (confidence, right))
