@@ -56,3 +56,12 @@ def test_every_metric_must_pass(card):
 
 def test_the_verdict_says_what_the_data_can_show(card):
     assert "would pass an equally good candidate" in gate.gate(card()).to_json()["power"]
+
+
+def test_slices_of_a_metric_without_right_answers_are_not_passed_over_in_silence(two_sided):
+    error = metrics.Metric("own_error", False, lambda outputs, y: 0.1)
+    blind = dataclasses.replace(
+        two_sided, judged_by=error, baseline_correct=None, candidate_correct=None
+    )
+    row = _row(gate.gate(blind), "groups")
+    assert row.outcome == "REPORTED" and "slices (side) were not tested" in row.reason

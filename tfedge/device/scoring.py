@@ -182,7 +182,7 @@ def _as_probabilities(run: inference.Run, kind: str) -> dict[str, np.ndarray]:
 def _squashed(values: np.ndarray, kind: str) -> np.ndarray:
     """What the sigmoid or softmax of this kind of task makes of logits."""
     if kind in ("binary", "multilabel"):
-        return 1 / (1 + np.exp(-values))
+        return 0.5 * (1 + np.tanh(values / 2))
     if kind == "classification":
         powers = np.exp(values - values.max(axis=-1, keepdims=True))
         return powers / powers.sum(axis=-1, keepdims=True)

@@ -162,6 +162,7 @@ def gate(
         *([] if scorecard.failure else [metric]),
         *_more_metrics(scorecard, limits),
         *group_check.check(changes, limits.group_margin, limits.alpha),
+        *group_check.unjudged(scorecard),
         *_without(scorecard, limits, near_duplicates),
         *_uses(scorecard, limits, use),
         _at_most("file_size", scorecard.file_bytes, limits.max_file_bytes, limits.profile),

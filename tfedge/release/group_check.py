@@ -61,6 +61,15 @@ def check(
         yield Check(NAME, lowest.change, None if margin is None else -margin, PASS, reason)
 
 
+def unjudged(scorecard: "Scorecard") -> Iterator[Check]:
+    """A row for slices that cannot be tested, where the metric counts no right answers."""
+    if scorecard.slices and scorecard.metric and scorecard.candidate_correct is None:
+        names = ", ".join(scorecard.slices)
+        metric = spoken(scorecard.metric.name)
+        reason = f"{metric} counts no right answers, so the slices ({names}) were not tested."
+        yield Check(NAME, None, None, REPORTED, reason)
+
+
 def _group(change: groups.GroupChange) -> str:
     return change.group.replace(": ", " ", 1)
 

@@ -163,7 +163,7 @@ def _by_resampling(
 ) -> tuple[Check, Difference]:
     low, high = compared.interval
     better = 1 if metric.higher_is_better else -1
-    worst = low if metric.higher_is_better else -high
+    worst = low if metric.higher_is_better else 0.0 - high
     reason = (
         f"{spoken(metric.name)} {compared.candidate:.4g}, baseline {compared.baseline:.4g} "
         f"({'higher' if metric.higher_is_better else 'lower'} is better), on the same "
