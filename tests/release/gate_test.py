@@ -188,6 +188,7 @@ def test_an_error_is_judged_by_a_bootstrap_downwards(card, factor, outcome, per_
 def test_a_candidate_that_answers_nan_fails(card):
     verdict = tfedge.gate(_regression(card, math.nan))
     assert verdict.outcome == "FAIL"
+    assert "of this model is no number on the 800 examples" in _row(verdict, "metric").reason
 
 
 def test_the_metric_is_judged_again_without_near_duplicates(card):
