@@ -64,8 +64,8 @@ def _volume(
 ) -> Scratch:
     """The patches of the input laid out as a matrix; the kernel is (d, h, w, in, out)."""
     image, kernel = operands[:2]
-    names = ("strideD", "strideH", "strideW")
-    names += ("dilationDFactor", "dilationHFactor", "dilationWFactor")
+    kinds, axes = ("stride{}", "dilation{}Factor"), "DHW"
+    names = [kind.format(axis) for kind in kinds for axis in axes]
     if all(v == 1 for v in (*(operator.options.get(n, 1) for n in names), *kernel.shape[:3])):
         return Scratch()
     elements = _elements(output.shape[:4]) * _elements(kernel.shape[:4])
