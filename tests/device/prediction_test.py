@@ -82,7 +82,14 @@ def test_sixteen_bit_activations_are_slow_on_one_thread_and_a_guess():
     phone, wide = devices.find("pixel4"), dataclasses.replace(narrow, plain=True)
     one, four = (operators.on_phone((wide,), phone, threads).sum() for threads in (1, 4))
     assert one > 3 * operators.on_phone((narrow,), phone, 1).sum()
-    assert four > 0.9 * one
+    assert four == pytest.approx(one, rel=0.2)
+
+
+def test_a_network_too_small_to_share_is_not_slower_on_more_threads():
+    tiny = work.Work("FULLY_CONNECTED", "dense", macs=96, columns=16, depth=6, weight_bytes=384)
+    for name in devices.known():
+        one, four = (operators.on_phone((tiny,), devices.find(name), n).sum() for n in (1, 4))
+        assert four <= one
 
 
 def test_operators_that_no_published_network_has_are_less_sure(stored):

@@ -14,14 +14,18 @@ _design = functools.lru_cache(maxsize=256)(hierarchy.design)
 
 Loads = dict[bool, formula.Load]
 
-_LANES = 8.0  # multiply-adds of a vector kernel in the time of a plain loop's one: an assumption
+# Multiply-adds of a vector kernel in the time of a plain loop's one, an assumption; and how well
+# threads share its work.
+_LANES, _SHARING = 8.0, 0.8
 
 
 def slowed(works: tuple[Work, ...], threads: int) -> tuple[Work, ...]:
     """Plain loops with the arithmetic that a vector kernel on all threads would do meanwhile."""
-    times = _LANES * threads
+    products = _LANES * float(threads) ** _SHARING
     return tuple(
-        dataclasses.replace(w, macs=int(times * w.macs), passes=times * w.passes) if w.plain else w
+        dataclasses.replace(w, macs=int(products * w.macs), passes=_LANES * w.passes)
+        if w.plain
+        else w
         for w in works
     )
 
