@@ -230,7 +230,7 @@ def _runs(scorecard: Scorecard) -> Check:
     if failure is None:
         reason = "The model was loaded and ran on every held-out example."
         return Check("runs", True, True, PASS, reason)
-    reason = f"The model did not run ({failure.kind}): {failure.detail}."
+    reason = f"The model did not run ({failure.kind}): {failure.detail.rstrip('.')}."
     return Check("runs", False, True, FAIL, reason)
 
 
