@@ -43,8 +43,8 @@ class Limits:
             keeps the model from being released.
         allow_flex: whether operators of TensorFlow (Flex) may ship, with their cost in app size.
         profile: the phone class these came from.
-        group_margin: the accepted loss of a single class or slice, a share of its examples; None
-            reports such losses and judges none.
+        group_margin: the accepted loss of a single class or slice, a share of its examples, or of
+            its mean where the metric is one; None reports such losses and judges none.
         seed: of the bootstrap.
 
     Raises:
@@ -162,7 +162,7 @@ def gate(
         *([] if scorecard.failure else [metric]),
         *_more_metrics(scorecard, limits),
         *group_check.check(changes, limits.group_margin, limits.alpha),
-        *group_check.unjudged(scorecard),
+        *group_check.check_means(scorecard, limits.group_margin, limits.alpha),
         *_without(scorecard, limits, near_duplicates),
         *_uses(scorecard, limits, use),
         _at_most("file_size", scorecard.file_bytes, limits.max_file_bytes, limits.profile),
