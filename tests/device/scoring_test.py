@@ -77,6 +77,13 @@ def test_a_baseline_with_nan_outputs_is_broken(run_of, task_of):
         scoring.score(task, run_of({"output": y}, y), run_of({"output": y * np.nan}, y))
 
 
+def test_a_handful_of_examples_do_not_call_a_baseline_broken(run_of, task_of):
+    y = np.array([0, 1])
+    task = task_of(np.zeros((2, 1)), y, kind="binary")
+    right = run_of({"output": np.array([[0.1], [0.9]])}, y)
+    assert scoring.score(task, right, right).baseline.value == 1.0
+
+
 def test_several_outputs_need_named_targets(run_of, task_of):
     y = np.arange(20) % 4
     task = task_of(np.zeros((20, 1)), y)

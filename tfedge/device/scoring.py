@@ -14,6 +14,7 @@ _PROBABILITIES = ("LOGISTIC", "SOFTMAX")
 _PASSED_THROUGH = ("QUANTIZE", "DEQUANTIZE", "RESHAPE", "SQUEEZE", "CAST")
 _FAILURES = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
 _STANDARD_ERRORS = 2.0  # a baseline within so many of chance is taken to guess
+_FEWEST = 10  # examples that tell a model from a guess
 _SLACK = 0.02  # the same for metrics that are no shares
 
 
@@ -257,6 +258,8 @@ def _check_baseline(metric: metrics.Metric, answers: Answers, chance: float | No
         least = _STANDARD_ERRORS * math.sqrt(max(chance * (1 - chance), 0) / n)
     else:
         least = _SLACK * abs(chance)
+    if n < _FEWEST and math.isfinite(answers.value):
+        return  # not even a perfect model would stand out; the gate asks for more examples
     if not ahead > least:  # NaN is not ahead either
         raise errors.BadInput(
             "the baseline",

@@ -88,12 +88,12 @@ def check_means(scorecard: "Scorecard", margin: float | None, alpha: float) -> I
     worse = [each for each in found if min(each.p_worse, each.p_beyond) <= alpha]
     for each in worse:
         yield _mean_check(each, metric, margin, alpha, len(found))
-    if not worse:
-        reason = (
-            f"No slice of {len(found)} got worse than chance explains; groups of fewer than "
-            f"{group_means.FEWEST} examples are left out."
-        )
-        yield Check(NAME, None, None, PASS if found else REPORTED, reason)
+    small = f"groups of fewer than {group_means.FEWEST} examples are left out"
+    if found and not worse:
+        reason = f"No group of {len(found)} got worse than chance explains; {small}."
+        yield Check(NAME, None, None, PASS, reason)
+    if not found:
+        yield Check(NAME, None, None, REPORTED, f"No group was tested: {small}.")
 
 
 def _mean_check(
