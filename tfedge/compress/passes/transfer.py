@@ -25,7 +25,8 @@ class Transfer(base.Pass):
 
     Attributes:
         student: "model", a smaller form of the model itself; a network by name (the entry
-            points `tfedge.models`); or "py:FILE:FUNCTION", whose FUNCTION() returns a model.
+            points `tfedge.models`); "py:FILE:FUNCTION", whose FUNCTION() returns a model; or a
+            .keras or .h5 file, whose own weights stay where the teacher gives none.
         width: share of the channels of each layer, for student="model"; multiples of 8. None
             is a half, or all where a depth is given.
         depth: share of the residual blocks that could be left out, likewise; None is all.
@@ -80,7 +81,7 @@ class Transfer(base.Pass):
 
     def reads(self) -> tuple[str, ...]:
         """The student's file."""
-        return (self.student,) if self.student.startswith("py:") else ()
+        return (self.student,) if students.is_file(self.student) else ()
 
     def apply(self, candidate: Candidate, task: Task) -> Candidate:
         """Build the student, give it weights, distil."""
