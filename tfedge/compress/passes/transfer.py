@@ -11,7 +11,7 @@ from typing import Any
 
 from absl import logging
 
-from tfedge.compress import finetune, kernels, losses
+from tfedge.compress import finetune, kernels, losses, teaching
 from tfedge.compress.candidate import Candidate, Teacher
 from tfedge.compress.passes import base
 from tfedge.compress.teaching import inheritance, students
@@ -92,9 +92,7 @@ class Transfer(base.Pass):
         student, taken = inheritance.inherit(built, model, self.layers, task)
         teacher = candidate.teacher
         if teacher is None and self.weight > 0:
-            valued = task.kind in ("regression", "custom")
-            method = "squared_error" if valued else "logits"
-            teacher = Teacher(model, (method,), self.temperature, self.weight)
+            teacher = Teacher(model, (teaching.usual(task),), self.temperature, self.weight)
         plan = finetune.Plan(self.epochs, self.learning_rate, self.patience)
         label = f"{len(candidate.reports)}-{self.name}"
         ready = dataclasses.replace(candidate, model=student, teacher=teacher)
