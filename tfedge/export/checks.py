@@ -8,7 +8,8 @@ from tfedge import errors
 from tfedge.device import tflite
 from tfedge.export import conversion, dynamic, options
 
-_KERNEL_OPERATORS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "CONV_3D")
+# Not CONV_3D: LiteRT has it in float alone.
+_KERNEL_OPERATORS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")
 _CONVERSIONS = ("QUANTIZE", "DEQUANTIZE", "CAST")
 
 
