@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -96,6 +98,27 @@ def test_targets_of_an_output_that_is_not_there_are_refused(make_task):
     task = make_task(train=split, validation=split, calibration=split)
     with pytest.raises(errors.BadInput, match="targets for tail, the model's outputs are head"):
         losses.loss_of(task, _head())
+
+
+def test_each_output_may_have_a_loss_of_its_own(make_task):
+    image = k.tf_keras.Input((4,))
+    heads = [layers.Dense(2, "softmax", name="what")(image), layers.Dense(1, name="where")(image)]
+    y = {"what": tf.constant([1]), "where": tf.constant([2.0])}
+    arrays = {name: target.numpy() for name, target in y.items()}
+    split = ArraySplit(np.zeros((1, 4), np.float32), arrays)
+    given = {"what": "sparse_categorical_crossentropy", "where": lambda y, p: tf.abs(y - p)}
+    task = make_task(train=split, validation=split, calibration=split, kind="custom", loss=given)
+    model = k.tf_keras.Model(image, heads)
+    outputs = [tf.constant([[0.25, 0.75]]), tf.constant([[5.0]])]
+    assert float(losses.loss_of(task, model)(y, outputs)) == pytest.approx(3 - np.log(0.75))
+    one = dataclasses.replace(task, loss={"what": "mse"})
+    with pytest.raises(errors.BadInput, match="losses for what, targets for what, where"):
+        losses.loss_of(one, model)
+
+
+def test_a_loss_that_keras_does_not_know_is_refused(make_task):
+    with pytest.raises(errors.BadInput, match="the loss 'nonsense' is not one of Keras"):
+        losses.loss_of(_task(make_task, [1], loss="nonsense"), _head())
 
 
 def test_a_custom_task_needs_a_loss(make_task):
