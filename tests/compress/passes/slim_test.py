@@ -113,6 +113,15 @@ def test_latency_is_what_the_function_says(wide, task):
     assert len(asked) < 15
 
 
+def test_a_latency_of_microseconds_is_said_to_be_mostly_overhead(wide, task, caplog):
+    by_time = slim.Slim(reduction=0.1, budget="latency", epochs=0)
+    for scale, warned in ((1e-3, False), (1e-6, True)):
+        caplog.clear()
+        with costs.measuring(lambda model, scale=scale: scale * costs.parameters(model)):
+            by_time(Candidate(wide), task)
+        assert ("not for channels" in caplog.text) == warned
+
+
 def test_columns_of_a_table_are_dropped_and_named(make_task):
     k.tf_keras.utils.set_random_seed(3)
     table = k.tf_keras.Input((12,), name="table")

@@ -22,6 +22,7 @@ from tfedge.data.task import Task
 from tfedge.errors import BadInput
 
 _BUDGETS = ("multiply_adds", "parameters", "latency")
+_MOSTLY_OVERHEAD = 0.02  # ms; an interpreter takes a few us to start and for each operator
 
 
 @dataclasses.dataclass(frozen=True)
@@ -253,6 +254,13 @@ class Slim(base.Pass):
                 f"at most {1 - least / whole:.3f} can go, from {whole:,.6g} to {least:,.6g}"
                 f" {unit}: {why}",
                 "Ask for less, for another budget, or for a smaller multiple_of.",
+            )
+        if self.budget == "latency" and whole < _MOSTLY_OVERHEAD:
+            logging.warning(
+                "%s: a run takes %.4f ms here, much of it not for channels, so a small reduction "
+                "cuts many of them; budget='multiply_adds' cuts what it says.",
+                self.name,
+                whole,
             )
 
     def _choose(self, cost: costs.Cost, order: narrowing.Order, target: float) -> np.ndarray:
