@@ -174,6 +174,30 @@ def test_bad_input_is_refused_in_one_line_and_writes_nothing(changed, named, tmp
     assert {path.name for path in tmp_path.iterdir()} <= {"out.lock"}
 
 
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"task": "blank"}, "the baseline itself is broken"),
+        ({"baseline": "foreign.tflite"}, "foreign.tflite: not a .tflite"),
+        ({"recipe": "quantize", "export": "int8(algorithm='gptq')"}, "trained the integers"),
+        ({"export": "int8(labels=True)"}, "has no labels"),
+    ],
+)
+def test_what_would_be_refused_in_the_end_is_refused_before_training(
+    changed, named, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "foreign.tflite").write_bytes(b"not a model")
+    task = dataclasses.replace(tfedge.load_task("digits"), labels=())
+    if changed.pop("task", None):
+        scale = dataclasses.replace(task.normalization, scale=0.0)
+        task = dataclasses.replace(task, normalization=scale)
+    given = {"recipe": "prune(epochs=1)", "export": "int8", **changed}
+    with pytest.raises(tfedge.BadInput, match=named):
+        workflow.make_release(MODEL, task, output_dir=tmp_path / "out", **given)
+    assert [path.name for path in tmp_path.iterdir()] == ["foreign.tflite"]
+
+
 def test_a_keras3_model_is_taken_from_memory_and_its_first_layer_believed(tmp_path):
     from tfedge.compress import keras
 

@@ -1,7 +1,8 @@
 """From a model and data to the bytes of a `.tflite`, and all that repeats it; no judgement yet.
 
 `read` reads and checks what was given, so that what cannot be used shows before any work is done;
-`make` compresses and exports.
+`prepare` opens the model and exports what the result is compared with; `make` compresses and
+exports.
 """
 
 import dataclasses
@@ -121,53 +122,89 @@ def read(order: Order) -> Given:
     return Given(order, task, findings, recipe_file)
 
 
-def make(given: Given, work: pathlib.Path) -> Made:
-    """Compresses and exports.
+@dataclasses.dataclass(frozen=True)
+class Ready:
+    """A model and what is to be done to it, all checked; nothing is trained yet.
 
-    Args:
+    Attributes:
         given: what `read` gave.
-        work: folder that keeps the passes a killed run has finished.
+        model: opened.
+        recipe: the passes.
+        export: how to export, an `options.Export`.
+        baseline: the input model as a float32 file.
+    """
+
+    given: Given
+    model: Any
+    recipe: Any
+    export: Any
+    baseline: bytes
+
+
+def prepare(given: Given) -> Ready:
+    """Opens the model, and exports it as it is.
 
     Raises:
         BadInput: the model, the recipe or the export cannot be used, alone or together.
     """
     # Imported only now: what is wrong with the data shows before TensorFlow is loaded.
-    from tfedge import export as exporting
-    from tfedge.compress import bridge, costs, loading
+    from tfedge.compress import bridge, loading
     from tfedge.compress.recipe import Recipe
-    from tfedge.export import options, packing
+    from tfedge.export import exporting, options
 
     order, task = given.order, given.task
     recipe = Recipe.parse(order.recipe).scaled(order.epochs_scale)
     export_text = order.export or given.recipe_file.get("export") or recipe.default_route()
     chosen = options.Export.parse(export_text)
     recipe.check_export(chosen.route)
+    exporting.check(chosen, task, is_trained=any(each.exports for each in recipe.passes))
     model = order.model
     if isinstance(model, str | pathlib.Path):
         model = loading.load_model(str(model), order.custom_objects, order.input_shape)
-    if recipe.passes and isinstance(model, loading.SavedModel | loading.TfliteModel):
+    has_layers = bridge.is_functional(model)
+    if recipe.passes and not has_layers:
+        names = ", ".join(each.name for each in recipe.passes)
         raise BadInput(
             f"--model={order.model}",
-            "this kind of model can be exported, not compressed",
-            "Give --recipe='' or a functional Keras model.",
+            "a file without layers or a subclassed model can be exported, not compressed:"
+            f" {names} would need a functional Keras model",
+            "Give one, or --recipe=''.",
         )
-    if bridge.is_functional(model):
+    if has_layers:
         check_fits(model, task)
     logging.info("the input model as float32, to compare with")
     baseline = exporting.to_tflite(model, _baseline_export(chosen), task)
+    return Ready(given, model, recipe, chosen, baseline)
+
+
+def make(ready: Ready, work: pathlib.Path) -> Made:
+    """Compresses and exports.
+
+    Args:
+        ready: what `prepare` gave.
+        work: folder that keeps the passes a killed run has finished.
+
+    Raises:
+        BadInput: a pass or the export cannot work on this model.
+    """
+    from tfedge.compress import costs
+    from tfedge.export import exporting, packing
+
+    order, task, model = ready.given.order, ready.given.task, ready.model
     with costs.measuring(milliseconds(task)):
-        candidate = recipe.apply(model, task, work) if recipe.passes else None
-    logging.info("exporting as %s", chosen.to_text())
-    tflite_bytes = exporting.to_tflite(candidate or model, chosen.to_text(), task)
+        candidate = ready.recipe.apply(model, task, work) if ready.recipe.passes else None
+    export = ready.export.to_text()
+    logging.info("exporting as %s", export)
+    tflite_bytes = exporting.to_tflite(candidate or model, export, task)
     return Made(
         name=getattr(model, "name", pathlib.Path(str(order.model)).stem),
         tflite=tflite_bytes,
-        baseline=baseline,
+        baseline=ready.baseline,
         candidate=candidate,
-        recipe=_recipe_json(order, recipe, chosen.to_text(), task, baseline),
+        recipe=_recipe_json(order, ready.recipe, export, task, ready.baseline),
         task=task,
-        findings=given.findings,
-        allow_flex=chosen.allow_flex,
+        findings=ready.given.findings,
+        allow_flex=ready.export.allow_flex,
         packed=packing.pack(tflite_bytes) if order.packed else None,
     )
 
@@ -192,9 +229,9 @@ def milliseconds(task: Task) -> Callable[[Any], float]:
     return measure
 
 
-def _baseline_export(chosen: Any) -> str:
+def _baseline_export(chosen: Any) -> Any:
     """Float32, fed as the candidate is."""
-    return "float32(raw_input=True)" if chosen.raw_input else "float32"
+    return type(chosen)(raw_input=chosen.raw_input, allow_flex=chosen.allow_flex)
 
 
 def _task(order: Order, seed: int | None, augment: str | None) -> tuple[Task, hygiene.Findings]:
