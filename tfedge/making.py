@@ -174,6 +174,9 @@ def prepare(given: Given) -> Ready:
         check_fits(model, task)
     logging.info("the input model as float32, to compare with")
     baseline = exporting.to_tflite(model, _baseline_export(chosen), task)
+    if not has_layers:
+        x, _ = next(task.train.batches(1))
+        inference.input_ports(tflite.read(baseline), x, f"--model={order.model}")
     return Ready(given, model, recipe, chosen, baseline)
 
 

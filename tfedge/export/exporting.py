@@ -145,6 +145,8 @@ def _writer(model: Any, route: str) -> conversion.Writer:
 def _write(model: Any, folder: pathlib.Path) -> saved_model.Signature:
     if not bridge.is_keras3(model):
         return saved_model.write(model, folder)
+    if not model.built:
+        raise saved_model.never_called(model)
     exported = folder.with_name("keras3")
     with quiet.captured():
         model.export(str(exported))
