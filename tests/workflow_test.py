@@ -70,6 +70,22 @@ def test_recipe_json_alone_repeats_the_release(released, tmp_path):
     assert first == second
 
 
+@pytest.mark.parametrize("content", ["[1, 2]", '{"seed": "x", "passes": []}', "{"])
+def test_a_recipe_json_that_is_none_is_refused(content, tmp_path):
+    path = tmp_path / "recipe.json"
+    path.write_text(content)
+    with pytest.raises(tfedge.BadInput, match=r"--recipe=.*recipe\.json"):
+        workflow.make_release(MODEL, "digits", str(path), output_dir=tmp_path / "out")
+
+
+def test_a_recipe_json_keeps_the_shape_and_the_place_of_the_data(tmp_path):
+    path = tmp_path / "recipe.json"
+    written = {"passes": [], "input_shape": [8, 8, 1], "source": "digits", "data_dir": "there"}
+    path.write_text(json.dumps(written))
+    order = making.read(making.Order(MODEL, "digits", str(path))).order
+    assert (order.input_shape, order.data_dir) == ([8, 8, 1], "there")
+
+
 def test_a_rejected_candidate_leaves_the_last_release_alone(released):
     _, folder = released
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
@@ -163,6 +179,8 @@ def test_the_packed_form_is_in_the_release_and_in_its_manifest(tmp_path):
         ({"model": "missing.keras"}, "missing.keras"),
         ({"task": "fashion_mist"}, "fashion_mist"),
         ({"profile": "pocket_calculator"}, "pocket_calculator"),
+        ({"recipe": "prune", "epochs_scale": float("nan")}, "--epochs_scale"),
+        ({"seed": -1}, "--seed"),
         ({"margin": 2.0}, "margin"),
     ],
 )

@@ -25,6 +25,11 @@ from tfedge.errors import BadInput
 SCHEMA_VERSION = 1
 DEFAULT_RECIPE = "balanced"
 _MEASURING_BYTES = 2**32
+_RECIPE_KEYS = {
+    **dict.fromkeys(("export", "augment", "model", "source", "data_dir"), str),
+    "seed": int,
+    "input_shape": list,
+}
 _PACKAGES = ("tensorflow", "tf-keras", "tensorflow-model-optimization", "ai-edge-litert", "numpy")
 
 
@@ -42,7 +47,9 @@ class Order:
         augment: as `--augment`; None takes the recipe.json's, else the task's.
         data_dir: where the data set is, if not in the usual place.
         custom_objects: see `loading.load_model`.
-        input_shape: a fixed (height, width, channels) for a model that has none.
+        input_shape: a fixed (height, width, channels) for a model that has none; None takes the
+            recipe.json's.
+        allow_flex: accept TensorFlow operators, as the export's option of that name.
         packed: also write model.tflite.packed, the file for the download; see `export.packing`.
     """
 
@@ -56,6 +63,7 @@ class Order:
     data_dir: str | None = None
     custom_objects: str | None = None
     input_shape: tuple[int, ...] | None = None
+    allow_flex: bool = False
     packed: bool = False
 
 
@@ -115,7 +123,8 @@ def read(order: Order) -> Given:
     Raises:
         BadInput: something in them cannot be used.
     """
-    recipe_file = _recipe_file(order.recipe)
+    recipe_file = read_recipe(order.recipe)
+    order = dataclasses.replace(order, **_left_open(order, recipe_file))
     seed = order.seed if order.seed is not None else recipe_file.get("seed")
     augment = order.augment if order.augment is not None else recipe_file.get("augment")
     task, findings = _task(order, seed, augment)
@@ -156,6 +165,8 @@ def prepare(given: Given) -> Ready:
     recipe = Recipe.parse(order.recipe).scaled(order.epochs_scale)
     export_text = order.export or given.recipe_file.get("export") or recipe.default_route()
     chosen = options.Export.parse(export_text)
+    if order.allow_flex:
+        chosen = dataclasses.replace(chosen, allow_flex=True)
     recipe.check_export(chosen.route)
     exporting.check(chosen, task, is_trained=any(each.exports for each in recipe.passes))
     model = order.model
@@ -232,6 +243,14 @@ def milliseconds(task: Task) -> Callable[[Any], float]:
     return measure
 
 
+def _left_open(order: Order, recipe_file: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that an order leaves to its recipe.json; where the data is, of the same data."""
+    found = {"input_shape": order.input_shape or recipe_file.get("input_shape")}
+    if order.task == recipe_file.get("source"):
+        found["data_dir"] = order.data_dir or recipe_file.get("data_dir")
+    return found
+
+
 def _baseline_export(chosen: Any) -> Any:
     """Float32, fed as the candidate is."""
     return type(chosen)(raw_input=chosen.raw_input, allow_flex=chosen.allow_flex)
@@ -270,14 +289,29 @@ def check_fits(model: Any, task: Task) -> None:
         seen_scale.check_moments(task, name, means, variances)
 
 
-def _recipe_file(text: str) -> Mapping[str, Any]:
+def read_recipe(text: str) -> Mapping[str, Any]:
+    """What the recipe.json named by a recipe's text holds; nothing where it names none.
+
+    Raises:
+        BadInput: no JSON, or not that of a release.
+    """
     path = pathlib.Path(text.strip())
     if path.suffix != ".json" or not path.is_file():
         return {}
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise BadInput(f"--recipe={text}", f"not JSON ({error})", "Use a recipe.json.") from error
+    if not isinstance(found, dict):
+        raise BadInput(f"--recipe={text}", "it holds no passes by name", "Use a recipe.json.")
+    for key, kind in _RECIPE_KEYS.items():
+        if not isinstance(found.get(key), kind | None):
+            raise BadInput(
+                f"--recipe={text}",
+                f"{key} is {found[key]!r}, expected {kind.__name__}",
+                "Use the recipe.json of a release as it was written.",
+            )
+    return found
 
 
 def _recipe_json(order: Order, recipe: Any, export: str, task: Task, baseline: bytes) -> dict:
@@ -292,5 +326,8 @@ def _recipe_json(order: Order, recipe: Any, export: str, task: Task, baseline: b
         "model": str(order.model) if isinstance(order.model, str | pathlib.Path) else "in memory",
         "model_float32_sha256": hashlib.sha256(baseline).hexdigest(),
         "data": task.name,
+        "source": order.task if isinstance(order.task, str) else "in memory",
+        "data_dir": order.data_dir,
+        "input_shape": None if order.input_shape is None else list(order.input_shape),
         "versions": {name: importlib.metadata.version(name) for name in ("tfedge", *_PACKAGES)},
     }

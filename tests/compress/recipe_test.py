@@ -239,3 +239,9 @@ def test_the_input_model_is_not_changed(network, task):
     Recipe.parse("prune(epochs=1), cluster(epochs=1), quantize(epochs=1)").apply(network, task)
     for one, two in zip(before, network.get_weights(), strict=True):
         np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize("scale", [-1.0, float("nan"), float("inf")])
+def test_a_scale_of_epochs_that_is_none_is_refused(scale):
+    with pytest.raises(errors.BadInput, match="--epochs_scale"):
+        Recipe.parse("prune").scaled(scale)
