@@ -183,13 +183,21 @@ def _documents(
 
 
 def _facts(made: making.Made) -> dict[str, Any]:
-    """What an app has to know about the model beside its files: columns that it does not read."""
+    """What an app has to know about the model beside its files.
+
+    That is columns of the input that it does not read, and whether it remembers earlier examples
+    unless the app calls resetVariableTensors() between them.
+    """
+    facts: dict[str, Any] = {}
+    if tflite.read(made.tflite).keeps_state:
+        logging.warning("a fused LSTM: the app calls resetVariableTensors() before each inference")
+        facts["reset_variable_tensors"] = True
     if made.candidate is None:
-        return {}
+        return facts
     from tfedge.compress.channels import input_columns
 
     dropped = input_columns.dropped(made.candidate.model)
-    return {"dropped_inputs": dropped} if dropped else {}
+    return {**facts, "dropped_inputs": dropped} if dropped else facts
 
 
 def _held_out(scorecard: evaluate.Scorecard, use: holdout_uses.Use | None) -> dict[str, Any]:

@@ -191,6 +191,7 @@ def _file_values(
         for name, tensor in file.named_inputs.items():
             values = example[name] if name in example else next(iter(example.values()))
             interpreter.set_tensor(tensor.index, _coded(values, tensor))
+        interpreter.reset_all_variables()  # a fused LSTM's, which begins anew
         interpreter.invoke()
         for index in wanted:
             if file.tensors[index].bits:
