@@ -1,6 +1,7 @@
 """The flags that say what to make, which compress.py and release.py share."""
 
 import dataclasses
+import functools
 import pathlib
 from typing import Any
 
@@ -23,8 +24,19 @@ class Input:
 
     @property
     def is_embedded(self) -> bool:
-        """Whether the embedded model and data are asked for: neither was named."""
-        return self.flag_values.model is None and self.flag_values.data is None
+        """Whether the embedded model and data are asked for: no others were named."""
+        return self.start == (_embedded_model(), "digits")
+
+    @functools.cached_property
+    def start(self) -> tuple[str | None, str | None]:
+        """Model and data: the flags', else the recipe.json's if there is one, else the embedded."""
+        given = self.flag_values.model, self.flag_values.data
+        if given != (None, None):
+            return given
+        from tfedge import making
+
+        written = making.read_recipe(self.flag_values.recipe or "")
+        return written.get("model", _embedded_model()), written.get("source", "digits")
 
     def output_dir(self, default: str) -> str:
         """The folder to write to; the embedded default has one, everything else must name it."""
@@ -55,8 +67,9 @@ def input_flags(flag_values: flags.FlagValues) -> Input:
     text(
         "recipe",
         None,
-        "Passes with their settings, a named recipe, or the recipe.json of a release; '' "
-        "compresses nothing. Default: balanced, which prunes half, clusters and quantizes.",
+        "Passes with their settings, a named recipe, or the recipe.json of a release, which "
+        "without --model and --data repeats it; '' compresses nothing. Default: balanced, which "
+        "prunes half, clusters and quantizes.",
         **own,
     )
     text(
@@ -83,9 +96,17 @@ def input_flags(flag_values: flags.FlagValues) -> Input:
         **own,
     )
     flags.DEFINE_boolean(
+        "allow_flex",
+        False,
+        "Accept TensorFlow operators, which add tens of megabytes to the app.",
+        **own,
+    )
+    flags.DEFINE_boolean(
         "packed", False, "Also write model.tflite.packed, to be unpacked by the app.", **own
     )
-    flags.DEFINE_integer("seed", None, "Of everything. Default: the recipe's, else 0.", **own)
+    flags.DEFINE_integer(
+        "seed", None, "Of everything. Default: the recipe's, else 0.", lower_bound=0, **own
+    )
     return Input(flag_values)
 
 
@@ -133,9 +154,8 @@ def order(given: Input) -> dict[str, Any]:
     from tfedge import making
 
     values = given.flag_values
-    model, data, recipe = values.model, values.data, values.recipe
+    (model, data), recipe = given.start, values.recipe
     if given.is_embedded:
-        model, data = _embedded_model(), "digits"
         recipe = _EMBEDDED_RECIPE if recipe is None else recipe
     for name, value in (("--model", model), ("--data", data)):
         if value is None:
@@ -149,6 +169,7 @@ def order(given: Input) -> dict[str, Any]:
         "epochs_scale": values.epochs_scale,
         "seed": values.seed,
         "augment": values.augment,
+        "allow_flex": values.allow_flex,
         "packed": values.packed,
         "data_dir": values.data_dir,
         "custom_objects": values.custom_objects,

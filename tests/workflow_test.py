@@ -70,6 +70,22 @@ def test_recipe_json_alone_repeats_the_release(released, tmp_path):
     assert first == second
 
 
+@pytest.mark.parametrize("content", ["[1, 2]", '{"seed": "x", "passes": []}', "{"])
+def test_a_recipe_json_that_is_none_is_refused(content, tmp_path):
+    path = tmp_path / "recipe.json"
+    path.write_text(content)
+    with pytest.raises(tfedge.BadInput, match=r"--recipe=.*recipe\.json"):
+        workflow.make_release(MODEL, "digits", str(path), output_dir=tmp_path / "out")
+
+
+def test_a_recipe_json_keeps_the_shape_and_the_place_of_the_data(tmp_path):
+    path = tmp_path / "recipe.json"
+    written = {"passes": [], "input_shape": [8, 8, 1], "source": "digits", "data_dir": "there"}
+    path.write_text(json.dumps(written))
+    order = making.read(making.Order(MODEL, "digits", str(path))).order
+    assert (order.input_shape, order.data_dir) == ([8, 8, 1], "there")
+
+
 def test_a_rejected_candidate_leaves_the_last_release_alone(released):
     _, folder = released
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
@@ -163,6 +179,8 @@ def test_the_packed_form_is_in_the_release_and_in_its_manifest(tmp_path):
         ({"model": "missing.keras"}, "missing.keras"),
         ({"task": "fashion_mist"}, "fashion_mist"),
         ({"profile": "pocket_calculator"}, "pocket_calculator"),
+        ({"recipe": "prune", "epochs_scale": float("nan")}, "--epochs_scale"),
+        ({"seed": -1}, "--seed"),
         ({"margin": 2.0}, "margin"),
     ],
 )
@@ -172,6 +190,30 @@ def test_bad_input_is_refused_in_one_line_and_writes_nothing(changed, named, tmp
         workflow.make_release(output_dir=tmp_path / "out", **given)
     assert "\n" not in str(refused.value)
     assert {path.name for path in tmp_path.iterdir()} <= {"out.lock"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"task": "blank"}, "the baseline itself is broken"),
+        ({"baseline": "foreign.tflite"}, "foreign.tflite: not a .tflite"),
+        ({"recipe": "quantize", "export": "int8(algorithm='gptq')"}, "trained the integers"),
+        ({"export": "int8(labels=True)"}, "has no labels"),
+    ],
+)
+def test_what_would_be_refused_in_the_end_is_refused_before_training(
+    changed, named, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "foreign.tflite").write_bytes(b"not a model")
+    task = dataclasses.replace(tfedge.load_task("digits"), labels=())
+    if changed.pop("task", None):
+        scale = dataclasses.replace(task.normalization, scale=0.0)
+        task = dataclasses.replace(task, normalization=scale)
+    given = {"recipe": "prune(epochs=1)", "export": "int8", **changed}
+    with pytest.raises(tfedge.BadInput, match=named):
+        workflow.make_release(MODEL, task, output_dir=tmp_path / "out", **given)
+    assert [path.name for path in tmp_path.iterdir()] == ["foreign.tflite"]
 
 
 def test_a_keras3_model_is_taken_from_memory_and_its_first_layer_believed(tmp_path):

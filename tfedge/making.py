@@ -1,7 +1,8 @@
 """From a model and data to the bytes of a `.tflite`, and all that repeats it; no judgement yet.
 
 `read` reads and checks what was given, so that what cannot be used shows before any work is done;
-`make` compresses and exports.
+`prepare` opens the model and exports what the result is compared with; `make` compresses and
+exports.
 """
 
 import dataclasses
@@ -24,6 +25,11 @@ from tfedge.errors import BadInput
 SCHEMA_VERSION = 1
 DEFAULT_RECIPE = "balanced"
 _MEASURING_BYTES = 2**32
+_RECIPE_KEYS = {
+    **dict.fromkeys(("export", "augment", "model", "source", "data_dir"), str),
+    "seed": int,
+    "input_shape": list,
+}
 _PACKAGES = ("tensorflow", "tf-keras", "tensorflow-model-optimization", "ai-edge-litert", "numpy")
 
 
@@ -41,7 +47,9 @@ class Order:
         augment: as `--augment`; None takes the recipe.json's, else the task's.
         data_dir: where the data set is, if not in the usual place.
         custom_objects: see `loading.load_model`.
-        input_shape: a fixed (height, width, channels) for a model that has none.
+        input_shape: a fixed (height, width, channels) for a model that has none; None takes the
+            recipe.json's.
+        allow_flex: accept TensorFlow operators, as the export's option of that name.
         packed: also write model.tflite.packed, the file for the download; see `export.packing`.
     """
 
@@ -55,6 +63,7 @@ class Order:
     data_dir: str | None = None
     custom_objects: str | None = None
     input_shape: tuple[int, ...] | None = None
+    allow_flex: bool = False
     packed: bool = False
 
 
@@ -114,60 +123,102 @@ def read(order: Order) -> Given:
     Raises:
         BadInput: something in them cannot be used.
     """
-    recipe_file = _recipe_file(order.recipe)
+    recipe_file = read_recipe(order.recipe)
+    order = dataclasses.replace(order, **_left_open(order, recipe_file))
     seed = order.seed if order.seed is not None else recipe_file.get("seed")
     augment = order.augment if order.augment is not None else recipe_file.get("augment")
     task, findings = _task(order, seed, augment)
     return Given(order, task, findings, recipe_file)
 
 
-def make(given: Given, work: pathlib.Path) -> Made:
-    """Compresses and exports.
+@dataclasses.dataclass(frozen=True)
+class Ready:
+    """A model and what is to be done to it, all checked; nothing is trained yet.
 
-    Args:
+    Attributes:
         given: what `read` gave.
-        work: folder that keeps the passes a killed run has finished.
+        model: opened.
+        recipe: the passes.
+        export: how to export, an `options.Export`.
+        baseline: the input model as a float32 file.
+    """
+
+    given: Given
+    model: Any
+    recipe: Any
+    export: Any
+    baseline: bytes
+
+
+def prepare(given: Given) -> Ready:
+    """Opens the model, and exports it as it is.
 
     Raises:
         BadInput: the model, the recipe or the export cannot be used, alone or together.
     """
     # Imported only now: what is wrong with the data shows before TensorFlow is loaded.
-    from tfedge import export as exporting
-    from tfedge.compress import bridge, costs, loading
+    from tfedge.compress import bridge, loading
     from tfedge.compress.recipe import Recipe
-    from tfedge.export import options, packing
+    from tfedge.export import exporting, options
 
     order, task = given.order, given.task
     recipe = Recipe.parse(order.recipe).scaled(order.epochs_scale)
     export_text = order.export or given.recipe_file.get("export") or recipe.default_route()
     chosen = options.Export.parse(export_text)
+    if order.allow_flex:
+        chosen = dataclasses.replace(chosen, allow_flex=True)
     recipe.check_export(chosen.route)
+    exporting.check(chosen, task, is_trained=any(each.exports for each in recipe.passes))
     model = order.model
     if isinstance(model, str | pathlib.Path):
         model = loading.load_model(str(model), order.custom_objects, order.input_shape)
-    if recipe.passes and isinstance(model, loading.SavedModel | loading.TfliteModel):
+    has_layers = bridge.is_functional(model)
+    if recipe.passes and not has_layers:
+        names = ", ".join(each.name for each in recipe.passes)
         raise BadInput(
             f"--model={order.model}",
-            "this kind of model can be exported, not compressed",
-            "Give --recipe='' or a functional Keras model.",
+            "a file without layers or a subclassed model can be exported, not compressed:"
+            f" {names} would need a functional Keras model",
+            "Give one, or --recipe=''.",
         )
-    if bridge.is_functional(model):
+    if has_layers:
         check_fits(model, task)
     logging.info("the input model as float32, to compare with")
     baseline = exporting.to_tflite(model, _baseline_export(chosen), task)
+    if not has_layers:
+        x, _ = next(task.train.batches(1))
+        inference.input_ports(tflite.read(baseline), x, f"--model={order.model}")
+    return Ready(given, model, recipe, chosen, baseline)
+
+
+def make(ready: Ready, work: pathlib.Path) -> Made:
+    """Compresses and exports.
+
+    Args:
+        ready: what `prepare` gave.
+        work: folder that keeps the passes a killed run has finished.
+
+    Raises:
+        BadInput: a pass or the export cannot work on this model.
+    """
+    from tfedge.compress import costs
+    from tfedge.export import exporting, packing
+
+    order, task, model = ready.given.order, ready.given.task, ready.model
     with costs.measuring(milliseconds(task)):
-        candidate = recipe.apply(model, task, work) if recipe.passes else None
-    logging.info("exporting as %s", chosen.to_text())
-    tflite_bytes = exporting.to_tflite(candidate or model, chosen.to_text(), task)
+        candidate = ready.recipe.apply(model, task, work) if ready.recipe.passes else None
+    export = ready.export.to_text()
+    logging.info("exporting as %s", export)
+    tflite_bytes = exporting.to_tflite(candidate or model, export, task)
     return Made(
         name=getattr(model, "name", pathlib.Path(str(order.model)).stem),
         tflite=tflite_bytes,
-        baseline=baseline,
+        baseline=ready.baseline,
         candidate=candidate,
-        recipe=_recipe_json(order, recipe, chosen.to_text(), task, baseline),
+        recipe=_recipe_json(order, ready.recipe, export, task, ready.baseline),
         task=task,
-        findings=given.findings,
-        allow_flex=chosen.allow_flex,
+        findings=ready.given.findings,
+        allow_flex=ready.export.allow_flex,
         packed=packing.pack(tflite_bytes) if order.packed else None,
     )
 
@@ -192,9 +243,17 @@ def milliseconds(task: Task) -> Callable[[Any], float]:
     return measure
 
 
-def _baseline_export(chosen: Any) -> str:
+def _left_open(order: Order, recipe_file: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that an order leaves to its recipe.json; where the data is, of the same data."""
+    found = {"input_shape": order.input_shape or recipe_file.get("input_shape")}
+    if order.task == recipe_file.get("source"):
+        found["data_dir"] = order.data_dir or recipe_file.get("data_dir")
+    return found
+
+
+def _baseline_export(chosen: Any) -> Any:
     """Float32, fed as the candidate is."""
-    return "float32(raw_input=True)" if chosen.raw_input else "float32"
+    return type(chosen)(raw_input=chosen.raw_input, allow_flex=chosen.allow_flex)
 
 
 def _task(order: Order, seed: int | None, augment: str | None) -> tuple[Task, hygiene.Findings]:
@@ -230,14 +289,29 @@ def check_fits(model: Any, task: Task) -> None:
         seen_scale.check_moments(task, name, means, variances)
 
 
-def _recipe_file(text: str) -> Mapping[str, Any]:
+def read_recipe(text: str) -> Mapping[str, Any]:
+    """What the recipe.json named by a recipe's text holds; nothing where it names none.
+
+    Raises:
+        BadInput: no JSON, or not that of a release.
+    """
     path = pathlib.Path(text.strip())
     if path.suffix != ".json" or not path.is_file():
         return {}
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise BadInput(f"--recipe={text}", f"not JSON ({error})", "Use a recipe.json.") from error
+    if not isinstance(found, dict):
+        raise BadInput(f"--recipe={text}", "it holds no passes by name", "Use a recipe.json.")
+    for key, kind in _RECIPE_KEYS.items():
+        if not isinstance(found.get(key), kind | None):
+            raise BadInput(
+                f"--recipe={text}",
+                f"{key} is {found[key]!r}, expected {kind.__name__}",
+                "Use the recipe.json of a release as it was written.",
+            )
+    return found
 
 
 def _recipe_json(order: Order, recipe: Any, export: str, task: Task, baseline: bytes) -> dict:
@@ -252,5 +326,8 @@ def _recipe_json(order: Order, recipe: Any, export: str, task: Task, baseline: b
         "model": str(order.model) if isinstance(order.model, str | pathlib.Path) else "in memory",
         "model_float32_sha256": hashlib.sha256(baseline).hexdigest(),
         "data": task.name,
+        "source": order.task if isinstance(order.task, str) else "in memory",
+        "data_dir": order.data_dir,
+        "input_shape": None if order.input_shape is None else list(order.input_shape),
         "versions": {name: importlib.metadata.version(name) for name in ("tfedge", *_PACKAGES)},
     }

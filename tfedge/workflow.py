@@ -16,7 +16,7 @@ from absl import logging
 from tfedge import making
 from tfedge.data import metrics
 from tfedge.data.task import Task
-from tfedge.device import evaluate, profiles
+from tfedge.device import evaluate, inference, profiles, tflite
 from tfedge.errors import BadInput
 from tfedge.release import bundle, card, facts, foresight, gate, holdout_uses, manifest, report
 from tfedge.release.sections import sensitivity
@@ -45,7 +45,7 @@ def compress(
         BadInput: anything about the input that cannot be used; nothing is written then.
     """
     with bundle.lock(output_dir) as folder, _work_dir(folder) as work:
-        made = making.make(making.read(order), work)
+        made = making.make(making.prepare(making.read(order)), work)
         files = {
             **made.model_files,
             "recipe.json": manifest.as_json(dict(made.recipe)),
@@ -106,9 +106,11 @@ def make_release(
     with bundle.lock(output_dir) as folder, _work_dir(folder) as work:
         given = making.read(making.Order(model, task, recipe, export, **order))
         _say_power(given.task, limits)
-        made = making.make(given, work)
-        compared_with = shipped or made.baseline
-        scorecard = _evaluate(made, phone, compared_with)
+        ready = making.prepare(given)
+        logging.info("evaluating what to compare with")  # a broken one shows before any training
+        before = evaluate.run_baseline(shipped or ready.baseline, given.task, phone)
+        made = making.make(ready, work)
+        scorecard = _evaluate(made, phone, before)
         use = holdout_uses.record(scorecard, made.tflite)
         limits = dataclasses.replace(limits, allow_flex=phone.allow_flex or made.allow_flex)
         verdict = gate.gate(scorecard, limits, made.findings.near_duplicates, use)
@@ -116,7 +118,7 @@ def make_release(
             made,
             scorecard,
             verdict,
-            compared_with=compared_with,
+            compared_with=before.file.content,
             command=command,
             report_examples=report_examples,
         )
@@ -140,11 +142,11 @@ def _say_power(task: Task, limits: gate.Limits) -> None:
 
 
 def _evaluate(
-    made: making.Made, phone: profiles.Profile, compared_with: bytes
+    made: making.Made, phone: profiles.Profile, before: inference.Run
 ) -> evaluate.Scorecard:
     holds = () if made.candidate is None else made.candidate.holds
     logging.info("evaluating on %d held-out examples", len(made.task.holdout or ()))
-    return evaluate.evaluate(made.tflite, made.task, phone, baseline=compared_with, holds=holds)
+    return evaluate.evaluate(made.tflite, made.task, phone, baseline=before, holds=holds)
 
 
 def _documents(
@@ -181,13 +183,21 @@ def _documents(
 
 
 def _facts(made: making.Made) -> dict[str, Any]:
-    """What an app has to know about the model beside its files: columns that it does not read."""
+    """What an app has to know about the model beside its files.
+
+    That is columns of the input that it does not read, and whether it remembers earlier examples
+    unless the app calls resetVariableTensors() between them.
+    """
+    facts: dict[str, Any] = {}
+    if tflite.read(made.tflite).keeps_state:
+        logging.warning("a fused LSTM: the app calls resetVariableTensors() before each inference")
+        facts["reset_variable_tensors"] = True
     if made.candidate is None:
-        return {}
+        return facts
     from tfedge.compress.channels import input_columns
 
     dropped = input_columns.dropped(made.candidate.model)
-    return {"dropped_inputs": dropped} if dropped else {}
+    return {**facts, "dropped_inputs": dropped} if dropped else facts
 
 
 def _held_out(scorecard: evaluate.Scorecard, use: holdout_uses.Use | None) -> dict[str, Any]:
@@ -209,10 +219,12 @@ def _keras_file(candidate: Any, work: pathlib.Path) -> bytes:
 
 
 def _read(path: str | pathlib.Path) -> bytes:
+    where = f"--baseline={path}"
     try:
-        return pathlib.Path(path).read_bytes()
+        content = pathlib.Path(path).read_bytes()
     except OSError as error:
-        raise BadInput(f"--baseline={path}", str(error.strerror), "Name a .tflite file.") from error
+        raise BadInput(where, str(error.strerror), "Name a .tflite file.") from error
+    return tflite.read(content, where).content
 
 
 @contextlib.contextmanager

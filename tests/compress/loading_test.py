@@ -143,6 +143,9 @@ def number():
 
 def broken():
     return 1 / 0
+
+def leaving():
+    raise SystemExit(5)
 """
 
 
@@ -157,6 +160,7 @@ def test_a_model_from_the_users_code(tmp_path):
         ("number", "gave int"),
         ("broken", "ZeroDivisionError in its line 21"),
         ("absent", "no function 'absent'"),
+        ("leaving", "SystemExit in its line 24"),
     ):
         with pytest.raises(BadInput, match=cause):
             loading.load_model(f"py:{file}:{function}")

@@ -253,3 +253,9 @@ def test_a_model_in_memory_is_tidied_like_one_out_of_a_file(task):
     expected = Recipe().apply(half, task).model(task.train.x)
     np.testing.assert_allclose(half(task.train.x), expected, atol=0.01)
     assert to_tflite(half, "float32") == to_tflite(Recipe().apply(half, task), "float32")
+
+
+@pytest.mark.parametrize("scale", [-1.0, float("nan"), float("inf")])
+def test_a_scale_of_epochs_that_is_none_is_refused(scale):
+    with pytest.raises(errors.BadInput, match="--epochs_scale"):
+        Recipe.parse("prune").scaled(scale)

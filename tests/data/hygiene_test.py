@@ -210,3 +210,14 @@ def test_several_inputs_are_compared_together():
     assert all("of input a differs in 100% of the examples (14.5 there" in line for line in drifted)
     with pytest.raises(errors.BadInput, match="25 of 30 examples are also in train"):
         hygiene.check(dataclasses.replace(made, holdout=split(5)))
+
+
+def test_a_label_beyond_a_gap_is_named_by_its_index():
+    y = np.arange(30) % 3
+    y[7] = 9
+    split = task.ArraySplit(np.arange(30.0)[:, None], y)
+    made = task.Task("t", "classification", split, split, split)
+    with pytest.raises(
+        errors.BadInput, match=r"no example of class 3, .*index 7 is 9 \(range 0\.\.9\)"
+    ):
+        hygiene.check(made)

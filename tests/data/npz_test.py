@@ -165,3 +165,26 @@ def test_spaces_and_other_alphabets_in_paths_work(tmp_path):
     folder = tmp_path / ("ein Ordner für 数据 " + "x" * 200)
     folder.mkdir()
     assert len(sources.load_task(_save(folder, _arrays(), "мои данные?.npz")).holdout) == 8
+
+
+def test_an_empty_x_calib_is_not_replaced_in_silence(tmp_path):
+    made = sources.load_task(_save(tmp_path, _arrays(x_calib=np.zeros((0, 3, 3, 1), np.uint8))))
+    with pytest.raises(errors.BadInput, match="calibration: it has no examples"):
+        hygiene.check(made)
+
+
+def test_a_broken_value_is_named_by_its_index_in_the_file(tmp_path):
+    """Not by the one it has in what is left of train when validation was drawn from it."""
+    x = np.zeros((40, 3, 3, 1), np.float32)
+    x[39, 1, 2] = np.nan
+    with pytest.raises(errors.BadInput, match=r"x_train: example 39 holds nan at \(1, 2, 0\)"):
+        sources.load_task(_save(tmp_path, _arrays(x_train=x)))
+    y = np.arange(40) % 4
+    y[39] = -1
+    with pytest.raises(errors.BadInput, match=r"y_train: the label at index 39 is -1, .*-1\.\.3"):
+        sources.load_task(_save(tmp_path, _arrays(y_train=y)))
+
+
+def test_an_array_without_rows_is_refused_by_name(tmp_path):
+    with pytest.raises(errors.BadInput, match="x_train is the single value"):
+        sources.load_task(_save(tmp_path, _arrays(x_train=np.float32(3))))

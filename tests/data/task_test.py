@@ -76,3 +76,9 @@ def test_normalization_per_channel():
     assert channels(np.array([[2, 3]], np.uint8)).tolist() == [[2, 31]]
     assert not channels.is_identity
     assert task.Normalization((1, 1)).is_identity
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, 0.5])
+def test_a_seed_that_numpy_or_keras_cannot_take_is_refused(seed):
+    with pytest.raises(errors.BadInput, match="--seed: expected a whole number"):
+        _task([0, 1], seed=seed)

@@ -183,3 +183,13 @@ def test_a_split_that_shuffles_is_refused(stored, image_task):
 def test_a_time_limit(stored, image_task):
     card = evaluate.evaluate(stored("image_int8"), image_task, seconds=0.01)
     assert card.failure.kind == "timeout"
+
+
+def test_a_baseline_is_run_once_for_all_that_is_compared_with_it(stored, image_task):
+    before = evaluate.run_baseline(stored("image_float"), image_task)
+    card = evaluate.evaluate(stored("image_int8"), image_task, baseline=before)
+    assert card.baseline_file_bytes == len(stored("image_float"))
+    assert card.metric.baseline == 1.0
+    wrong = dataclasses.replace(image_task.holdout, y=image_task.holdout.y[::-1] * 0)
+    with pytest.raises(errors.BadInput, match="the baseline itself is broken"):
+        evaluate.run_baseline(stored("image_float"), dataclasses.replace(image_task, holdout=wrong))

@@ -65,3 +65,13 @@ def test_examples_that_are_no_numbers(stored):
     words = np.full((4, 8, 8, 1), "word")
     with pytest.raises(errors.BadInput, match="Only numbers can be fed"):
         _run(stored("image_int8"), ArraySplit(words, np.arange(4)))
+
+
+def test_a_fused_lstm_begins_anew_with_each_example(stored):
+    """LiteRT keeps its state from one inference to the next; Keras does not."""
+    rows = {"steps": np.ones((3, 5, 3), np.float32), "extra": np.ones((3, 2), np.float32)}
+    split = ArraySplit(rows, {"group": np.zeros(3, int), "score": np.zeros((3, 1))})
+    run = inference.run(tflite.read(stored("sequence_float")), split, Normalization(), LIMITS)
+    for name in ("group", "score"):
+        first, *others = run.outputs[name]
+        assert all(np.array_equal(first, other) for other in others), name

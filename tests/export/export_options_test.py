@@ -47,6 +47,7 @@ def test_a_literal_dict_and_numbers():
         ("int8(precision={'a': 'int9'})", ["'int9'", "float32, float16, int8, int4, int16x8"]),
         ("int8(precision={'a': f()})", ["expected a name"]),
         ("int8(tolerance=0.1)", ['Use precision="auto".']),
+        ("int8(precision='auto', tolerance=-1)", ["tolerance=-1", "between 0 and 1"]),
         ("int8(precision='auto', tolerance=2)", ["tolerance=2", "between 0 and 1"]),
         ("int8(algorithm='mse', allow_flex=True)", ["allow_flex"]),
         ("int8('uint8')", ["expected a name or name(option=value)"]),

@@ -95,6 +95,8 @@ def test_subclassed_keras3_model():
             return 2 * self.dense(x)
 
     model = Doubled()
+    with pytest.raises(BadInput, match="never called"):
+        export.to_tflite(model)
     x = np.ones((1, 3), np.float32)
     expected = model(x)
     data = export.to_tflite(model)

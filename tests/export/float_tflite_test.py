@@ -6,6 +6,7 @@ import running
 
 from tfedge import export
 from tfedge.compress import loading
+from tfedge.device import tflite
 from tfedge.errors import BadInput
 from tfedge.export import flatbuffer, slimming
 
@@ -52,3 +53,17 @@ def test_open_shapes_are_refused(nameless):
     opened = dataclasses.replace(nameless, content=flatbuffer.pack(model))
     with pytest.raises(BadInput, match="open beyond the batch"):
         export.to_tflite(opened, "dynamic")
+
+
+def test_damaged_files_and_weights_that_are_no_numbers_are_refused(converted, tmp_path):
+    path = tmp_path / "bad.tflite"
+    half = loading.TfliteModel(path, converted["float32"][: len(converted["float32"]) // 2])
+    with pytest.raises(BadInput, match=r"bad\.tflite: truncated"):
+        export.to_tflite(half, "float32")
+    kernel = tflite.read(converted["float32"]).kernels()[0].tensor
+    broken = kernel.values().copy()
+    stored = broken.tobytes()
+    broken.flat[1] = np.inf
+    given = converted["float32"].replace(stored, broken.tobytes())
+    with pytest.raises(BadInput, match=rf"weight '{kernel.name}': 1 of {broken.size} values"):
+        export.to_tflite(loading.TfliteModel(path, given), "dynamic")

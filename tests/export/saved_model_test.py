@@ -78,3 +78,14 @@ def test_a_lookup_table_is_written_with_what_holds_it(tmp_path):
     function = tf.saved_model.load(str(tmp_path / "model")).signatures[saved_model.SIGNATURE_KEY]
     found = function(input_000=tf.constant([[9, 5, 1]], tf.int64))["output_000"]
     np.testing.assert_array_equal(found, model(np.array([[9, 5, 1]])))
+
+
+def test_a_saved_model_with_nan_in_it_is_refused_by_the_weight(model, tmp_path):
+    """TensorFlow's calibrator ends the process over one."""
+    broken = k.tf_keras.models.clone_model(model)
+    weights = [np.array(weight) for weight in model.get_weights()]
+    weights[0].flat[0] = np.nan
+    broken.set_weights(weights)
+    broken.export(str(tmp_path / "given"))
+    with pytest.raises(BadInput, match=r"given, weight '.*': 1 of \d+ values are NaN"):
+        saved_model.write_folder(tmp_path / "given", tmp_path / "fixed")

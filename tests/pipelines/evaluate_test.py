@@ -48,6 +48,11 @@ def test_passes_and_writes_both_files(data, tmp_path):
     assert "PASS" in done.stdout
 
 
+def test_a_folder_with_too_long_a_name_is_one_line_and_exit_1(data, tmp_path):
+    done = run(f"--tflite={INT8}", data, f"--output_dir={tmp_path}/{'n' * 300}")
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
+
+
 def test_a_failed_gate_is_exit_code_3(data, tmp_path):
     hungry = FILES / "hungry_float.tflite"
     done = run(f"--tflite={hungry}", "--profile=wearable", data, f"--output_dir={tmp_path}/out")

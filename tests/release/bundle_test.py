@@ -283,3 +283,8 @@ def test_killed_anywhere(tmp_path, exchange):
 def test_the_manifest_tells_what_else_an_app_has_to_know(tmp_path):
     folder = bundle.publish(tmp_path / "out", NEW, {"dropped_inputs": {"table": [1, 4]}})
     assert bundle.verify(folder)["dropped_inputs"] == {"table": [1, 4]}
+
+
+def test_the_root_is_no_release_folder():
+    with pytest.raises(errors.BadInput, match="/: it is the whole disk"), bundle.lock("/"):
+        pass

@@ -11,6 +11,7 @@ import difflib
 import importlib
 import inspect
 import json
+import math
 import pathlib
 import pkgutil
 from collections.abc import Iterable, Mapping
@@ -79,7 +80,15 @@ class Recipe:
         return ", ".join(str(each) for each in self.passes)
 
     def scaled(self, epochs_scale: float) -> "Recipe":
-        """The recipe with all training made shorter or longer, but never to nothing."""
+        """The recipe with all training made shorter or longer, but never to nothing.
+
+        Raises:
+            BadInput: a scale below 0, or not finite.
+        """
+        if not 0 <= epochs_scale < math.inf:
+            raise BadInput(
+                "--epochs_scale", f"expected a number from 0 up, got {epochs_scale}", "Try 0.5."
+            )
         return Recipe(tuple(_scaled(each, epochs_scale) for each in self.passes))
 
     def default_route(self) -> str:

@@ -92,8 +92,8 @@ class Task:
         slices: name -> groups of held-out examples judged one by one; see `slices`.
 
     Raises:
-        BadInput: an unknown kind, a split that is none, targets that cannot be of this kind, an
-            augmentation that does not fit.
+        BadInput: an unknown kind, a split that is none, targets that cannot be of this kind, a
+            seed out of range, an augmentation that does not fit.
     """
 
     name: str
@@ -120,6 +120,7 @@ class Task:
                 f"the kind {self.kind!r} is none of {', '.join(targets.KINDS)}",
                 'Use "custom" with a loss and a metric for anything else.',
             )
+        check_seed(self.seed)
         if self.batch_size < 1:
             raise errors.BadInput(
                 f"task {self.name}", f"batch_size is {self.batch_size}", "Give at least 1."
@@ -161,3 +162,11 @@ class Task:
         if self.kind in ("regression", "custom"):
             return 0
         return len(self.labels) or targets.num_classes(self.train.targets(), self.kind)
+
+
+def check_seed(seed: object) -> None:
+    """Raises BadInput for what is not a seed to numpy and Keras alike."""
+    if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
+        raise errors.BadInput(
+            "--seed", f"expected a whole number from 0 to 2**32 - 1, got {seed!r}", "Give such one."
+        )

@@ -24,14 +24,13 @@ def check(task: "task.Task", role: str, y: splits.Arrays) -> list[str]:
         where = f"task {task.name}, {role} {name}".strip()
         if role == "calibration" and targets.is_unlabelled(array):
             continue
-        _check_finite(array, where)
+        classes = _classes(task, name)
+        check_values(array, task.kind, classes, where)
         if task.kind in ("regression", "custom"):
             continue
-        _check_form(array, task.kind, where)
-        classes = _classes(task, name)
-        _check_range(array, 2 if task.kind == "multilabel" else classes, where)
         if missing := _missing(array, task.kind, classes):
             cause = f"no example of {_listed(task, missing)} ({len(missing)} of {classes} classes)"
+            cause += _beyond(array, task.kind, missing[0])
             if role != "calibration":
                 raise errors.BadInput(
                     where, f"there is {cause}", "Add examples, or remove the class everywhere."
@@ -40,8 +39,26 @@ def check(task: "task.Task", role: str, y: splits.Arrays) -> list[str]:
     return warnings
 
 
+def check_values(y: np.ndarray, kind: str, classes: int, where: str) -> None:
+    """Refuses a target that is not finite, of the wrong form, or out of range, by its index.
+
+    Args:
+        y: (n, ...) targets of one output.
+        kind: one of `targets.KINDS`.
+        classes: how many there are.
+        where: what the error names.
+
+    Raises:
+        BadInput: naming the first such target and the range.
+    """
+    _check_finite(y, where)
+    if kind not in ("regression", "custom"):
+        _check_form(y, kind, where)
+        _check_range(y, 2 if kind == "multilabel" else classes, where)
+
+
 def _classes(task: "task.Task", name: str) -> int:
-    if task.labels or not name:
+    if task.labels or not name or task.kind in ("regression", "custom"):
         return task.num_classes
     return targets.num_classes(splits.named(task.train.targets())[name], task.kind)
 
@@ -85,6 +102,15 @@ def _check_range(y: np.ndarray, classes: int, where: str) -> None:
 def _missing(y: np.ndarray, kind: str, classes: int) -> list[int]:
     counts = y.sum(axis=0) if kind == "multilabel" else np.bincount(y.ravel(), minlength=classes)
     return np.flatnonzero(np.asarray(counts) == 0).tolist()
+
+
+def _beyond(y: np.ndarray, kind: str, first_missing: int) -> str:
+    """Where labels go on after the gap, which a mistyped one leaves."""
+    beyond = np.flatnonzero(y > first_missing)
+    if kind != "classification" or not len(beyond):
+        return ""
+    index = int(beyond[0])
+    return f"; the label at index {index} is {y[index]} (range {y.min()}..{y.max()})"
 
 
 def _listed(task: "task.Task", classes: list[int]) -> str:

@@ -27,7 +27,7 @@ from tfedge.device import (
 )
 from tfedge.device.scorecard import Scorecard
 
-__all__ = ["Scorecard", "evaluate"]
+__all__ = ["Scorecard", "evaluate", "run_baseline"]
 
 _BASELINE_MEMORY_BYTES = 2**32  # it only has to run here, not on the phone
 _CANDIDATE, _BASELINE = "the candidate .tflite", "the baseline .tflite"
@@ -49,7 +49,7 @@ def evaluate(
     tflite_bytes: bytes,
     task: data_task.Task,
     profile: str | pathlib.Path | profiles.Profile = "mid_range_phone",
-    baseline: bytes | None = None,
+    baseline: bytes | inference.Run | None = None,
     holds: Iterable[Hold] = (),
     *,
     seconds: float = 3600.0,
@@ -60,7 +60,8 @@ def evaluate(
         tflite_bytes: the candidate.
         task: needs a held-out split.
         profile: the phone class: a name, the path of a JSON file, or a Profile.
-        baseline: the .tflite to compare with, run by the same interpreter on the same examples.
+        baseline: the .tflite to compare with, run by the same interpreter on the same examples;
+            or what `run_baseline` gave for it.
         holds: promises to read back from the file's own numbers.
         seconds: the longest that running one file may take.
 
@@ -76,7 +77,9 @@ def evaluate(
     split = _held_out(task)
     groups = slices.of_holdout(task)
     foreseen = flatbuffer.guarded(_CANDIDATE, lambda: _foreseen(file, phone))
-    before = None if baseline is None else _run_baseline(baseline, task, split, phone, seconds)
+    before = baseline
+    if isinstance(before, bytes):
+        before = _run_baseline(before, task, split, phone, seconds)
     limits = sandbox.Limits(phone.max_memory_bytes, phone.threads, seconds)
     ours = inference.run(file, split, task.normalization, limits, _CANDIDATE)
     known: dict[str, Any] = {
@@ -85,7 +88,7 @@ def evaluate(
         "download_bytes": file.download_bytes,
         "operators": file.operator_counts,
         "flex_operators": file.flex_operators,
-        "baseline_file_bytes": None if baseline is None else len(baseline),
+        "baseline_file_bytes": None if before is None else before.file.file_bytes,
         "baseline_host": None if before is None else before.host,
         "held_out": split_digest.of(split),
         "holds": tuple(_read_holds(file, holds)),
@@ -97,6 +100,33 @@ def evaluate(
     if ours.outcome.failure:
         return Scorecard(**known)
     return Scorecard(**known, **_judged(task, ours, before, groups))
+
+
+def run_baseline(
+    baseline: bytes,
+    task: data_task.Task,
+    profile: str | pathlib.Path | profiles.Profile = "mid_range_phone",
+    *,
+    seconds: float = 3600.0,
+) -> inference.Run:
+    """Runs what candidates will be compared with, before any work goes into one.
+
+    Args:
+        baseline: the .tflite.
+        task: needs a held-out split.
+        profile: the phone class, see `evaluate`.
+        seconds: the longest that it may take.
+
+    Returns:
+        Its answers, which `evaluate` takes instead of the file.
+
+    Raises:
+        BadInput: it is no .tflite, does not fit the data, does not run, or is no better than
+            chance.
+    """
+    run = _run_baseline(baseline, task, _held_out(task), profiles.load(profile), seconds)
+    scoring.score(task, run, run)  # refuses one that guesses
+    return run
 
 
 def _foreseen(file: tflite.TfliteFile, phone: profiles.Profile) -> dict[str, Any]:

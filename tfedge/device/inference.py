@@ -83,7 +83,8 @@ def run(
     with _private_folder() as folder:
         # More threads than cores wait for each other and measure nothing.
         threads = min(limits.threads, child_limits.usable_cores())
-        _write_job(folder, file, worker.Job(inputs, outputs, threads, **_plain(normalization)))
+        plain = {**_plain(normalization), "keeps_state": file.keeps_state}
+        _write_job(folder, file, worker.Job(inputs, outputs, threads, **plain))
         allowed = dataclasses.replace(limits, output_bytes=_output_bytes(file, len(split)))
         targets: list[splits.Arrays] = []
         chunks = _chunks(itertools.chain([first], batches), inputs, _rows(file, inputs), targets)

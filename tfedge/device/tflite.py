@@ -89,6 +89,11 @@ class TfliteFile:
         return self.file_bytes - self.weight_bytes
 
     @property
+    def keeps_state(self) -> bool:
+        """Whether answers depend on earlier ones, as a fused LSTM's, until variables are reset."""
+        return any(tensor.is_variable for tensor in self.tensors)
+
+    @property
     def flex_operators(self) -> tuple[str, ...]:
         """TensorFlow operators that need the Flex delegate, by name."""
         return tuple(sorted({o.kind for o in self.operators if o.is_flex}))

@@ -35,6 +35,7 @@ class Job:
         outputs: of the model.
         threads: of the interpreter that is timed.
         scale, offset: of the task's normalisation.
+        keeps_state: whether the model would remember an example when it sees the next one.
     """
 
     inputs: tuple[Input, ...]
@@ -42,6 +43,7 @@ class Job:
     threads: int
     scale: Any = 1.0
     offset: Any = 0.0
+    keeps_state: bool = False
 
     @classmethod
     def read(cls, folder: pathlib.Path) -> "Job":
@@ -49,7 +51,7 @@ class Job:
         content = json.loads((folder / "job.json").read_text(encoding="utf-8"))
         inputs = tuple(Input(**{**i, "shape": tuple(i["shape"])}) for i in content["inputs"])
         outputs = tuple(Output(**output) for output in content["outputs"])
-        return cls(inputs, outputs, content["threads"], content["scale"], content["offset"])
+        return cls(**{**content, "inputs": inputs, "outputs": outputs})
 
     def write(self, folder: pathlib.Path) -> None:
         """As JSON."""
@@ -173,6 +175,8 @@ def _run(
     for i in range(n):
         for tensor, feed in examples:
             set_tensor(tensor, feed[i])
+        if job.keeps_state:
+            interpreter.reset_all_variables()
         invoke()
         for values, tensor in zip(found, wanted, strict=True):
             values.append(get_tensor(tensor))

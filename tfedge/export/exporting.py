@@ -39,7 +39,7 @@ def to_tflite(source: Any, export: str | options.Export, task: Task | None) -> b
     """See `tfedge.export.to_tflite`."""
     if isinstance(export, str):
         export = options.Export.parse(export)
-    _check_task(export, task)
+    check(export, task)
     if isinstance(source, Candidate):
         return _candidate(source, export, task)
     if isinstance(source, k.tf_keras.Model) or bridge.is_keras3(source):
@@ -51,6 +51,22 @@ def to_tflite(source: Any, export: str | options.Export, task: Task | None) -> b
     else:
         data, unusual = from_files.convert_saved_model(source, export, task)
     return _finished(data, export, task, other_kernels=unusual)
+
+
+def check(export: options.Export, task: Task | None, is_trained: bool = False) -> None:
+    """Refuses what can be seen to go wrong without the model.
+
+    Args:
+        export: the route and its options.
+        task: whose normalisation and labels may be asked for.
+        is_trained: whether a recipe chooses the integers of kernels.
+
+    Raises:
+        BadInput: options that the task or the recipe contradicts.
+    """
+    _check_task(export, task)
+    if is_trained:
+        _check_trained(export)
 
 
 def _candidate(candidate: Candidate, export: options.Export, task: Task | None) -> bytes:
@@ -129,6 +145,8 @@ def _writer(model: Any, route: str) -> conversion.Writer:
 def _write(model: Any, folder: pathlib.Path) -> saved_model.Signature:
     if not bridge.is_keras3(model):
         return saved_model.write(model, folder)
+    if not model.built:
+        raise saved_model.never_called(model)
     exported = folder.with_name("keras3")
     with quiet.captured():
         model.export(str(exported))

@@ -3,7 +3,11 @@
 TensorFlow's converter cannot read a .tflite back. AI Edge Quantizer can, and takes milliseconds.
 """
 
+import numpy as np
+
+from tfedge import errors
 from tfedge.data.task import Task
+from tfedge.device import tflite
 from tfedge.export import options, post_training
 from tfedge.export.post_training import float_model
 
@@ -20,10 +24,24 @@ def convert(
         task: whose calibration split is read, for routes that need ranges.
 
     Raises:
-        BadInput: the file is quantized already, is open beyond the batch, or has a loop on an
-            integer route.
+        BadInput: the file is damaged or quantized already, has weights that are not finite, is
+            open beyond the batch, or has a loop on an integer route.
     """
+    _check_kernels(tflite.read(data, where), where)
     model = float_model.prepare(data, where)
     if export.route == "float32":
         return post_training.Quantized(data, {})
     return post_training.quantize(model, export, task)
+
+
+def _check_kernels(file: tflite.TfliteFile, where: str) -> None:
+    """Refuses weights that are not numbers: integers made from them would look like any other."""
+    for kernel in file.kernels():
+        values = kernel.tensor.values()
+        broken = int(values.size - np.count_nonzero(np.isfinite(values)))
+        if broken:
+            raise errors.BadInput(
+                f"{where}, weight {kernel.tensor.name!r}",
+                f"{broken} of {values.size} values are NaN or infinite",
+                "Convert it again from a model that is whole.",
+            )

@@ -145,7 +145,7 @@ def _option(text: str, word: ast.keyword) -> tuple[str, Any]:
             f"there is no option {word.arg!r}{_nearest(word.arg or '', names)}",
             f"The options are {', '.join(names)}.",
         )
-    if not isinstance(word.value, ast.Constant | ast.Dict):
+    if not isinstance(word.value, ast.Constant | ast.Dict | ast.UnaryOp):
         raise _not_an_export(text)
     try:
         return word.arg, ast.literal_eval(word.value)

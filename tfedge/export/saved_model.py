@@ -13,7 +13,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfedge import errors
-from tfedge.compress import graph
+from tfedge.compress import graph, loading
 from tfedge.export import quiet
 
 SIGNATURE_KEY = "serving_default"
@@ -75,7 +75,8 @@ def write_folder(source: pathlib.Path, folder: pathlib.Path) -> Signature:
     """Write a SavedModel again, with a signature of fixed shape.
 
     Raises:
-        BadInput: not a SavedModel, no signature to choose, or a shape open beyond the batch.
+        BadInput: not a SavedModel, no signature to choose, weights that are not finite, or a shape
+            open beyond the batch.
     """
     try:
         with quiet.captured():
@@ -93,12 +94,22 @@ def write_folder(source: pathlib.Path, folder: pathlib.Path) -> Signature:
             "Save it with that signature.",
         )
     function = signatures[key]
+    loading.check_variables(function.variables, str(source))
     specs = function.structured_input_signature[1]
 
     def call(tensors: Sequence[Any]) -> Any:
         return function(**dict(zip(specs, tensors, strict=True)))
 
     return _write(loaded, call, specs, None, folder)
+
+
+def never_called(model: Any) -> errors.BadInput:
+    """What to raise for a subclassed model of either Keras that does not know its inputs."""
+    return errors.BadInput(
+        f"model {model.name!r}",
+        "a subclassed model that was never called has no input shape",
+        "Call it once on an example before handing it over.",
+    )
 
 
 def _write(
@@ -150,11 +161,7 @@ def _called_with(model: Any) -> tuple[dict[str, tf.TensorSpec], Any]:
     """What a subclassed model was called with: specs by name, and their structure."""
     saved = model.save_spec()
     if saved is None:
-        raise errors.BadInput(
-            f"model {model.name!r}",
-            "a subclassed model that was never called has no input shape",
-            "Call it once on an example before handing it over.",
-        )
+        raise never_called(model)
     structure = saved[0][0]
     specs = tf.nest.flatten(structure)
     if isinstance(structure, dict):

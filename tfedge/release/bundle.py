@@ -39,6 +39,8 @@ def lock(output_dir: str | os.PathLike) -> Iterator[pathlib.Path]:
             the current folder or holds files that are not a release; the disk is full.
     """
     folder = pathlib.Path(os.path.realpath(output_dir))
+    if not folder.name:
+        raise errors.BadInput(str(folder), "it is the whole disk", "Give a folder in it.")
     targets = folder, rejected_dir(folder)
     with contextlib.ExitStack() as held:
         with _as_bad_input(folder):

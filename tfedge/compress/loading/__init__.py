@@ -10,7 +10,7 @@ import os
 import pathlib
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ from tfedge.errors import BadInput
 __all__ = [
     "SavedModel",
     "TfliteModel",
+    "check_variables",
     "check_weights",
     "is_functional",
     "load_model",
@@ -104,14 +105,19 @@ def check_weights(model: Any) -> None:
     Raises:
         BadInput: naming the first tensor with a NaN or an infinity.
     """
-    for variable in model.weights:
+    check_variables(model.weights, f"model {model.name!r}")
+
+
+def check_variables(variables: Iterable[Any], where: str) -> None:
+    """`check_weights` of what has variables and is no Keras model, such as a SavedModel."""
+    for variable in variables:
         values = np.asarray(variable)
         if values.dtype.kind != "f":
             continue
         broken = int(values.size - np.count_nonzero(np.isfinite(values)))
         if broken:
             raise BadInput(
-                f"model {model.name!r}, weight {getattr(variable, 'path', variable.name)!r}",
+                f"{where}, weight {getattr(variable, 'path', variable.name)!r}",
                 f"{broken} of {values.size} values are NaN or infinite",
                 "Train it again, or give an earlier checkpoint.",
             )

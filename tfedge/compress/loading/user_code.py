@@ -46,7 +46,7 @@ def _guarded(function: Any, where: str, *args: Any) -> Any:
         return function(*args)
     except BadInput:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         trace, line = error.__traceback__, 0
         while trace is not None:
             line, trace = trace.tb_lineno, trace.tb_next

@@ -64,7 +64,7 @@ def scan(split: splits.Split, where: str) -> Scan:
         _check_form(form, found, start, where)
         _check_counts(arrays, splits.named(y), start, where)
         for name, array in arrays.items():
-            low, high = _range(array, start, f"{where} {name}".strip())
+            low, high = value_range(array, start, f"{where} {name}".strip())
             before = ranges.get(name, (low, high))
             ranges[name] = (min(low, before[0]), max(high, before[1]))
             columns.setdefault(name, []).append(moments.take(array))
@@ -89,6 +89,29 @@ def scan(split: splits.Split, where: str) -> Scan:
         image,
         _joined(prints, start),
         {name: np.concatenate(parts) for name, parts in columns.items()},
+    )
+
+
+def value_range(array: np.ndarray, start: int, where: str) -> tuple[float, float]:
+    """Lowest and highest value of the examples from index `start` on.
+
+    NaN survives both, so they tell of any value that is not finite.
+
+    Raises:
+        BadInput: such a value, by the index of its example; an example without values.
+    """
+    if not array.size:
+        raise errors.BadInput(where, f"an example of shape {array.shape[1:]} is empty", "Check it.")
+    low, high = float(array.min()), float(array.max())
+    if np.isfinite(low) and np.isfinite(high):
+        return low, high
+    broken = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+    bad = int((~np.isfinite(array.reshape(len(array), -1))).any(axis=1).sum())
+    raise errors.BadInput(
+        where,
+        f"example {start + broken[0]} holds {array[broken]} at {broken[1:]}"
+        f" ({bad} such examples among {len(array)})",
+        "Repair or drop such examples: one of them can poison every weight.",
     )
 
 
@@ -138,23 +161,6 @@ def _check_counts(
             f" {len(next(iter(y.values())))} targets",
             "Give every input one target.",
         )
-
-
-def _range(array: np.ndarray, start: int, where: str) -> tuple[float, float]:
-    """Lowest and highest value; NaN survives both, so they tell of any value that is not finite."""
-    if not array.size:
-        raise errors.BadInput(where, f"an example of shape {array.shape[1:]} is empty", "Check it.")
-    low, high = float(array.min()), float(array.max())
-    if np.isfinite(low) and np.isfinite(high):
-        return low, high
-    broken = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
-    bad = int((~np.isfinite(array.reshape(len(array), -1))).any(axis=1).sum())
-    raise errors.BadInput(
-        where,
-        f"example {start + broken[0]} holds {array[broken]} at {broken[1:]}"
-        f" ({bad} such examples among {len(array)})",
-        "Repair or drop such examples: one of them can poison every weight.",
-    )
 
 
 def _digests(arrays: list[np.ndarray]) -> np.ndarray:

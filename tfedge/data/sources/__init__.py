@@ -23,8 +23,9 @@ def load_task(source: str, data_dir: str | None = None, seed: int = 0) -> task.T
         seed: of the split, and of everything random later done for this task.
 
     Raises:
-        BadInput: an unknown source or option, or a source that cannot be read.
+        BadInput: an unknown source or option, a source that cannot be read, or a bad seed.
     """
+    task.check_seed(seed)
     try:
         return _load(source, data_dir, seed)
     except OSError as error:

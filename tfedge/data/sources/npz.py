@@ -13,7 +13,8 @@ import numpy as np
 from absl import logging
 
 from tfedge import errors
-from tfedge.data import splits, targets, task
+from tfedge.data import splits, targets, task, task_targets
+from tfedge.data.hygiene import inputs
 from tfedge.data.sources import options, stratify
 
 OPTIONS = ("kind", "metric", "scale", "offset")
@@ -44,7 +45,7 @@ def load(path: str, settings: options.Options, seed: int = 0) -> task.Task:
         BadInput: not an .npz file, truncated, pickled, or arrays that are missing or do not match.
     """
     arrays = _arrays(pathlib.Path(path))
-    labels = tuple(str(label) for label in arrays.pop("labels", ()))
+    labels = tuple(str(label) for label in np.atleast_1d(arrays.pop("labels", ())))
     slices = {key: arrays.pop(key) for key in sorted(arrays) if key.startswith(_SLICE)}
     parts = _parts(path, arrays)
     kinds = {
@@ -64,6 +65,7 @@ def load(path: str, settings: options.Options, seed: int = 0) -> task.Task:
     calibration = _calibration(path, parts, train, kinds)
     validation = _split(path, parts, "val", kinds) if "x_val" in parts else None
     if validation is None:
+        _check_values(path, train, kinds, len(labels))
         train, validation = _drawn_validation(path, train, kind, seed)
     return task.Task(
         name=pathlib.Path(path).stem,
@@ -115,6 +117,9 @@ def _parts(path: str, arrays: dict[str, np.ndarray]) -> dict[str, splits.Arrays]
         if not match:
             logging.warning("%s: the array %s is not used", path, key)
             continue
+        if not array.ndim:
+            cause = f"{key} is the single value {array}"
+            raise errors.BadInput(path, cause, "Give every array one row per example.")
         side, role, name = match.groups()
         groups.setdefault(f"{side}_{role}", {})[name or ""] = array
     needed = {"x_train", "y_train", "x_test", "y_test"}
@@ -167,6 +172,17 @@ def _calibration(
         return _split(path, parts, "calib", kinds)
     x = parts["x_calib"]
     return task.ArraySplit(x, targets.unlabelled(train.y, splits.count(x)))
+
+
+def _check_values(path: str, train: task.ArraySplit, kinds: dict[str, str], labels: int) -> None:
+    """Refuses what `hygiene` would, by the indices of the file: drawing from it changes them."""
+    for name, array in splits.named(train.x).items():
+        if array.dtype.kind == "f" and array.size:
+            inputs.value_range(array, 0, f"{path}, x_train" + (f"__{name}" if name else ""))
+    for name, array in splits.named(train.y).items():
+        where = f"{path}, y_train" + (f"__{name}" if name else "")
+        classes = labels if kinds[name] == "regression" else targets.num_classes(array, kinds[name])
+        task_targets.check_values(array, kinds[name], labels or classes, where)
 
 
 def _drawn_validation(

@@ -204,6 +204,7 @@ def _file_values(
     for example in inputs:
         for name, tensor in file.named_inputs.items():
             interpreter.set_tensor(tensor.index, _coded(_of_input(example, name), tensor))
+        interpreter.reset_all_variables()  # a fused LSTM's, which begins anew
         interpreter.invoke()
         for index in wanted:
             if file.tensors[index].bits:

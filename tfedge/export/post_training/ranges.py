@@ -47,6 +47,7 @@ def values(
     for example in examples():
         for name, detail in ends.items():
             interpreter.set_tensor(detail["index"], example[name].astype(detail["dtype"]))
+        interpreter.reset_all_variables()  # a fused LSTM's, which begins anew
         interpreter.invoke()
         yield {
             name: _real(interpreter.get_tensor(index), scale, zero_point)
