@@ -87,13 +87,12 @@ def main() -> int:
 
 def _rows(name: str) -> list[Row]:
     import tfedge
-    from tfedge.device import tflite
     from tfedge.errors import BadInput
     from tfedge.export.post_training import loss
 
     model, task = _made_up(name)
     baseline = tfedge.to_tflite(model, "float32", task)
-    judge = loss.Judge(baseline, task, tuple(tflite.read(baseline).named_inputs))
+    judge = loss.Judge(baseline, task)
     rows = []
     for how in ("plain converter", *_EXPORTS):
         started, data, error = time.monotonic(), b"", ""

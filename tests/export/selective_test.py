@@ -39,7 +39,7 @@ def collapsed():
 
 def test_it_is_brought_back_within_a_point(collapsed):
     model, task = collapsed
-    judge = Judge(export.to_tflite(model), task, ("image",))
+    judge = Judge(export.to_tflite(model), task)
     broken = judge.loss(export.to_tflite(model, "int8", task))
     assert broken.points > 0.1
     data = export.to_tflite(model, 'int8(precision="auto")', task)

@@ -1,23 +1,20 @@
-import functools
-
 import numpy as np
 import pytest
 
 from tfedge import export
 from tfedge.compress import keras as k
 from tfedge.errors import BadInput
-from tfedge.export import calibration, flatbuffer, operators, steady
+from tfedge.export import flatbuffer, operators, steady, trial
 
 
 def test_small_moves_are_steady_and_large_ones_are_not(converted, task):
-    examples = functools.partial(calibration.one_by_one, task.calibration, task, ("image",))
     before = converted["int8"]
-    assert steady.is_steady(before, before, examples)
+    assert steady.is_steady(before, before, task)
     model = flatbuffer.unpack(before)
     for operator in operators.weighted(model):
         tensor = operator.graph.tensors[operator.kernel]
         tensor.quantization.scale = tensor.quantization.scale * np.float32(1.3)
-    assert not steady.is_steady(before, flatbuffer.pack(model), examples)
+    assert not steady.is_steady(before, flatbuffer.pack(model), task)
 
 
 @pytest.mark.parametrize("is_steady", [True, False])
@@ -32,8 +29,18 @@ def test_few_bits_stay_only_where_answers_do(model, task, monkeypatch, is_steady
 
 def test_a_file_that_litert_refuses_is_no_export(model, task, monkeypatch):
     def refused(*_):
-        raise RuntimeError("failed to create XNNPACK runtime")
+        raise trial.DoesNotRunError("failed to create XNNPACK runtime")
 
     monkeypatch.setattr(steady, "is_steady", refused)
     with pytest.raises(BadInput, match=r'too far apart.*precision="auto"'):
         export.to_tflite(model, "int8", task)
+
+
+def test_a_file_that_ends_the_interpreter_is_a_result(converted, task):
+    """A kernel's scale that no requantization can express: XNNPACK frees what it did not own."""
+    model = flatbuffer.unpack(converted["int8"])
+    for operator in operators.weighted(model):
+        tensor = operator.graph.tensors[operator.kernel]
+        tensor.quantization.scale = tensor.quantization.scale * np.float32(1e9)
+    with pytest.raises(trial.DoesNotRunError):
+        trial.run(flatbuffer.pack(model), task.calibration, task)

@@ -61,6 +61,8 @@ def run(
     normalization: data_task.Normalization,
     limits: sandbox.Limits,
     where: str = ".tflite",
+    *,
+    timed_seconds: float = latency.TIMED_SECONDS,
 ) -> Run:
     """Runs every example of `split`, in order, through one interpreter.
 
@@ -70,6 +72,7 @@ def run(
         normalization: the task's; left out where the file says that it is baked in.
         limits: of the child.
         where: what to call the file in errors.
+        timed_seconds: how long to take the host's times for; with 0 they are rough.
 
     Raises:
         BadInput: the examples do not fit the model's inputs.
@@ -83,7 +86,11 @@ def run(
     with _private_folder() as folder:
         # More threads than cores wait for each other and measure nothing.
         threads = min(limits.threads, child_limits.usable_cores())
-        plain = {**_plain(normalization), "keeps_state": file.keeps_state}
+        plain = {
+            **_plain(normalization),
+            "keeps_state": file.keeps_state,
+            "timed_seconds": timed_seconds,
+        }
         _write_job(folder, file, worker.Job(inputs, outputs, threads, **plain))
         allowed = dataclasses.replace(limits, output_bytes=_output_bytes(file, len(split)))
         targets: list[splits.Arrays] = []

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 _WARM_UP_RUNS, _WARM_UP_SECONDS = 50, 0.2
-_FEWEST_RUNS, _MOST_RUNS, _TIMED_SECONDS = 3, 1000, 0.5
+_FEWEST_RUNS, _MOST_RUNS = 3, 1000
+TIMED_SECONDS = 0.5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,11 +32,13 @@ class HostLatency:
     threads: int
 
 
-def measure(invoke: Callable[[], None], load_ms: float, threads: int) -> HostLatency:
-    """Times `invoke`, which runs one inference; half a second, or a few runs if they are long."""
+def measure(
+    invoke: Callable[[], None], load_ms: float, threads: int, seconds: float = TIMED_SECONDS
+) -> HostLatency:
+    """Times `invoke`, which runs one inference, for so long, or a few runs if they are long."""
     first = _one(invoke)
-    _several(invoke, 0, _WARM_UP_RUNS, _WARM_UP_SECONDS)
-    runs = _several(invoke, _FEWEST_RUNS, _MOST_RUNS, _TIMED_SECONDS)
+    _several(invoke, 0, _WARM_UP_RUNS, min(seconds, _WARM_UP_SECONDS))
+    runs = _several(invoke, _FEWEST_RUNS, _MOST_RUNS, seconds)
     p50, p90, p99 = np.percentile(runs, [50, 90, 99]).tolist()
     return HostLatency(p50, p90, p99, first, load_ms, len(runs), threads)
 

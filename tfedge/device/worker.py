@@ -36,6 +36,7 @@ class Job:
         threads: of the interpreter that is timed.
         scale, offset: of the task's normalisation.
         keeps_state: whether the model would remember an example when it sees the next one.
+        timed_seconds: how long the host's times are taken for, before the examples are run.
     """
 
     inputs: tuple[Input, ...]
@@ -44,6 +45,7 @@ class Job:
     scale: Any = 1.0
     offset: Any = 0.0
     keeps_state: bool = False
+    timed_seconds: float = latency.TIMED_SECONDS
 
     @classmethod
     def read(cls, folder: pathlib.Path) -> "Job":
@@ -127,7 +129,7 @@ def _time(
         interpreter.invoke()
         place.progress.steps += 1
 
-    return latency.measure(invoke, load_ms, job.threads)
+    return latency.measure(invoke, load_ms, job.threads, job.timed_seconds)
 
 
 def _run_all(

@@ -12,9 +12,7 @@ from tfedge.compress import bridge, fake_quantization, loading, tidy
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate, Quantization
 from tfedge.data.task import Task
-from tfedge.device import tflite
 from tfedge.export import (
-    calibration,
     checks,
     choices,
     conversion,
@@ -32,6 +30,7 @@ from tfedge.export import (
     saved_model,
     slimming,
     steady,
+    trial,
 )
 
 
@@ -195,11 +194,9 @@ def _in_few_bits(data: bytes, export: options.Export) -> bytes:
 def _is_steady(before: bytes, after: bytes, export: options.Export, task: Task | None) -> bool:
     if task is None or export.allow_flex:  # the interpreter here has no TensorFlow operators
         return True
-    names = tuple(tflite.read(before).named_inputs)
-    examples = functools.partial(calibration.one_by_one, task.calibration, task, names)
     try:
-        return steady.is_steady(before, after, examples)
-    except RuntimeError as error:
+        return steady.is_steady(before, after, task)
+    except trial.DoesNotRunError as error:
         raise errors.BadInput(
             f"--export={export.to_text()}",
             f"LiteRT refuses the file, whose scales are too far apart ({error})",

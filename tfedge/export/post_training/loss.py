@@ -7,8 +7,8 @@ from absl import logging
 
 from tfedge import errors
 from tfedge.data.task import Task
-from tfedge.device import inference, limits, sandbox, scoring, tflite
-from tfedge.export import calibration
+from tfedge.device import inference, scoring
+from tfedge.export import trial
 
 _ENOUGH = 1000  # examples; a paired difference of a point shows in fewer
 
@@ -40,21 +40,18 @@ class Judge:
     answers that differ are counted instead.
     """
 
-    def __init__(self, data: bytes, task: Task, inputs: tuple[str, ...], at_most: int = _ENOUGH):
-        self._task, self._inputs = task, inputs
+    def __init__(self, data: bytes, task: Task, at_most: int = _ENOUGH):
+        self._task = task
         count = len(task.validation)
         chosen = np.unique(np.linspace(0, count - 1, min(count, at_most)).astype(int))
         self._split = task.validation.take(chosen)
-        self._float = self._run(data)
+        self._float = trial.run(data, self._split, task)
 
     def loss(self, data: bytes) -> Loss:
-        """Of a file with float inputs and outputs; all is lost where LiteRT refuses it.
-
-        XNNPACK does where scales that meet in one operator are too far apart.
-        """
+        """Of a file with float inputs and outputs; all is lost where it does not run."""
         try:
-            run = self._run(data)
-        except RuntimeError as error:
+            run = trial.run(data, self._split, self._task)
+        except trial.DoesNotRunError as error:
             logging.debug("it does not run: %s", error)
             return Loss(np.inf, 0.0, -np.inf)
         points, uncertainty = self._points(run)
@@ -94,18 +91,6 @@ class Judge:
             same = found.argmax(axis=-1) == expected.argmax(axis=-1)
             shares.append(1.0 - same.reshape(len(same), -1).mean(axis=1))
         return _mean_and_error(np.mean(shares, axis=0))
-
-    def _run(self, data: bytes) -> inference.Run:
-        runner = tflite.interpreter(data, limits.usable_cores()).get_signature_runner()
-        ends = {name: end["dtype"] for name, end in runner.get_input_details().items()}
-        found = [
-            runner(**{name: example[name].astype(dtype) for name, dtype in ends.items()})
-            for example in calibration.one_by_one(self._split, self._task, self._inputs)
-        ]
-        stacked = {name: np.stack([each[name][0] for each in found]) for name in found[0]}
-        outcome = sandbox.Outcome(None, {}, {})
-        targets = self._split.targets()
-        return inference.Run(tflite.read(data), "", targets, stacked, None, None, None, outcome)
 
 
 def decibels(signal: float, noise: float) -> float:

@@ -60,8 +60,8 @@ class _Search:
             raw_input=False,
             labels=False,
         )
-        self._judge = Judge(model.data, task, model.inputs)
-        self._glance = Judge(model.data, task, model.inputs, _GLANCES)
+        self._judge = Judge(model.data, task)
+        self._glance = Judge(model.data, task, _GLANCES)
 
     def run(self) -> dict[str, str]:
         """See `search`."""
