@@ -5,7 +5,7 @@ import tensorflow as tf
 from tfedge import errors
 from tfedge.compress import keras as k
 from tfedge.compress import losses
-from tfedge.data.task import ArraySplit
+from tfedge.data.task import ArraySplit, Task
 
 layers = k.tf_keras.layers
 
@@ -96,6 +96,23 @@ def test_targets_of_an_output_that_is_not_there_are_refused(make_task):
     task = make_task(train=split, validation=split, calibration=split)
     with pytest.raises(errors.BadInput, match="targets for tail, the model's outputs are head"):
         losses.loss_of(task, _head())
+
+
+def test_each_output_may_have_a_loss_of_its_own():
+    """As an .npz file with outputs of different kinds gets them."""
+    image = k.tf_keras.Input((4,))
+    heads = [layers.Dense(2, "softmax", name="kind")(image), layers.Dense(1, name="size")(image)]
+    y = {"kind": np.array([0, 1]), "size": np.array([[1.0], [3.0]], np.float32)}
+    split = ArraySplit(np.zeros((2, 4), np.float32), y)
+    own = {"kind": "sparse_categorical_crossentropy", "size": "mean_squared_error"}
+    made = Task("t", "custom", split, split, split, loss=own)
+    outputs = [tf.constant([[0.5, 0.5], [0.5, 0.5]]), tf.constant([[2.0], [2.0]])]
+    given = {name: tf.constant(array) for name, array in y.items()}
+    found = losses.loss_of(made, k.tf_keras.Model(image, heads))(given, outputs)
+    assert float(found) == pytest.approx(np.log(2) + 1, abs=1e-6)
+    del own["size"]
+    with pytest.raises(errors.BadInput, match="no loss for size"):
+        losses.loss_of(made, k.tf_keras.Model(image, heads))
 
 
 def test_a_custom_task_needs_a_loss(make_task):

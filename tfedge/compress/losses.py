@@ -1,6 +1,6 @@
 """The loss that a task's targets and a model's outputs call for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -37,13 +37,21 @@ def loss_of(task: Task, model: Any) -> Callable[[Any, Any], Any]:
             f"targets for {', '.join(sorted(unknown))}, the model's outputs are {', '.join(names)}",
             "Name the targets as the model names its outputs.",
         )
+    missing = set(targets_of) - set(task.loss) if isinstance(task.loss, Mapping) else set()
+    if missing:
+        raise BadInput(
+            f"task {task.name!r}", f"no loss for {', '.join(sorted(missing))}", "Add to Task.loss."
+        )
     logits = {name: gives_logits(model, number) for number, name in enumerate(names)}
 
     def loss(targets: Any, outputs: Any) -> Any:
         given = dict(zip(names, tf.nest.flatten(outputs), strict=True))
         wanted = targets if isinstance(targets, dict) else {names[0]: targets}
         return tf.add_n(
-            [_one(task, logits[name], wanted[name], given[name]) for name in sorted(wanted)]
+            [
+                _one(task.kind, _own(task, name), logits[name], wanted[name], given[name])
+                for name in sorted(wanted)
+            ]
         )
 
     return loss
@@ -62,19 +70,24 @@ def gives_logits(model: Any, output: int = 0) -> bool:
     return not any(str(name).lower().startswith(("softmax", "sigmoid")) for name in names)
 
 
-def _one(task: Task, logits: bool, target: Any, output: Any) -> Any:
-    if task.loss is not None:
+def _own(task: Task, output: str) -> Any:
+    """The task's own loss of an output; None for the usual one."""
+    return task.loss[output] if isinstance(task.loss, Mapping) else task.loss
+
+
+def _one(kind: str, own: Any, logits: bool, target: Any, output: Any) -> Any:
+    if own is not None:
         # As in `Model.fit`: (n,) targets of (n, 1) outputs would broadcast to (n, n).
         if output.shape[-1] == 1 and target.shape.rank == output.shape.rank - 1:
             target = target[..., tf.newaxis]
-        return tf.reduce_mean(k.tf_keras.losses.get(task.loss)(target, output))
-    kind = getattr(k.tf_keras.losses, _BY_KIND[task.kind])
-    if task.kind == "regression":
-        return kind()(tf.reshape(target, tf.shape(output)), output)
-    if task.kind == "classification" and len(target.shape) == len(output.shape):
+        return tf.reduce_mean(k.tf_keras.losses.get(own)(target, output))
+    usual = getattr(k.tf_keras.losses, _BY_KIND[kind])
+    if kind == "regression":
+        return usual()(tf.reshape(target, tf.shape(output)), output)
+    if kind == "classification" and len(target.shape) == len(output.shape):
         missing = output.shape[-1] - target.shape[-1]  # classes of the model that never occur
         shares = tf.pad(target, [[0, 0]] * (len(target.shape) - 1) + [[0, missing]])
         return k.tf_keras.losses.CategoricalCrossentropy(from_logits=logits)(shares, output)
-    if task.kind == "binary":
+    if kind == "binary":
         target = tf.reshape(target, tf.shape(output))
-    return kind(from_logits=logits)(target, output)
+    return usual(from_logits=logits)(target, output)
