@@ -9,6 +9,7 @@ DIR gets model.keras (Keras 3, without optimizer state) and training.json.
 """
 
 import dataclasses
+import errno
 import hashlib
 import importlib
 import importlib.metadata
@@ -25,7 +26,7 @@ from absl import flags, logging
 from tfedge_pipelines import entry
 
 from tfedge import errors, progress
-from tfedge.release import lock
+from tfedge.release import lock, output_folder
 
 _FLAGS = flags.FlagValues()
 _NETWORK = flags.DEFINE_string(
@@ -148,6 +149,8 @@ def _output_folder(path: str | None) -> pathlib.Path:
     folder = pathlib.Path(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        if output_folder.is_read_only(folder):
+            raise PermissionError(errno.EACCES, "it is read-only")
         probe = folder / f".probe{os.getpid()}"
         probe.touch()
         probe.unlink()

@@ -93,6 +93,14 @@ def test_a_disk_that_fills_while_it_trains_ends_in_one_line(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_read_only_folder_is_refused_at_once(tmp_path):
+    tmp_path.chmod(0o555)  # the superuser could write to it all the same
+    done = run(f"--output_dir={tmp_path}")
+    tmp_path.chmod(0o755)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "it is read-only" in done.stderr
+
+
 def test_a_second_run_into_the_same_folder_is_told_who_holds_it(tmp_path):
     with lock.hold(tmp_path / ".lock", "the folder"):
         done = run(f"--output_dir={tmp_path}")
