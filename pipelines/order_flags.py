@@ -126,7 +126,8 @@ def group_margin(flag_values: flags.FlagValues) -> flags.FlagHolder:
     return flags.DEFINE_float(
         "group_margin",
         None,
-        "Accepted loss of a single class or slice: 0.05 is five points of its examples. Without "
+        "Accepted loss of a single class or slice: 0.05 is five points of its examples "
+        "(another metric: that share of its mean). Without "
         "it such losses are reported and none fails.",
         flag_values=flag_values,
     )

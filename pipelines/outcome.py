@@ -34,8 +34,8 @@ def _figures(scorecard: "Scorecard") -> Iterator[tuple[str, str]]:
     yield "download (deflate)", f"{scorecard.download_bytes:,} bytes"
     if scorecard.host:
         host = scorecard.host
-        yield "host latency", f"p50 {host.p50:.3f}, p90 {host.p90:.3f}, p99 {host.p99:.3f} ms"
-        yield "load, first run", f"{host.load:.2f}, {host.first:.3f} ms, {host.threads} threads"
+        yield "host latency", f"p50 {host.p50:.3g}, p90 {host.p90:.3g}, p99 {host.p99:.3g} ms"
+        yield "load, first run", f"{host.load:.3g}, {host.first:.3g} ms, {host.threads} threads"
     yield from _predicted(scorecard)
     if scorecard.peak_memory_bytes is not None:
         yield "peak memory", f"{scorecard.peak_memory_bytes:,} bytes"

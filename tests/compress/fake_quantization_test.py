@@ -72,6 +72,13 @@ def _functions(image):
     return op_layer.Op("softmax", name="classes")(layers.Dense(3)(x))
 
 
+def _parts(image):
+    """Channels shuffled: LiteRT's SPLIT has one scale, though the halves' ranges differ."""
+    one, other = tf.split(layers.Conv2D(8, 3)(image), 2, axis=-1)
+    rows = tf.unstack(tf.concat([other, one], axis=-1), axis=1)
+    return _classes(layers.Flatten()(tf.stack(rows[::-1], axis=1)))
+
+
 def _logits(image):
     x = layers.SeparableConv2D(8, 3, activation="relu")(image)
     x = layers.Conv2DTranspose(4, 3, activation="relu")(x)
@@ -96,6 +103,7 @@ _FLOAT = "has no int8 form as one operator"
         (_words, (5,), {"words": f"Embedding {_FLOAT}", "memory": f"LSTM {_FLOAT}"}),
         (_sequence, (8, 2), {}),
         (_functions, (6, 6, 1), {}),
+        (_parts, (6, 6, 1), {}),
         (_logits, (6, 6, 1), {}),
     ],
 )

@@ -76,6 +76,20 @@ def test_taylor_is_gradient_times_activation(chain, numbers):
     np.testing.assert_allclose(found, expected / expected.mean(), rtol=1e-4)
 
 
+def test_taylor_sees_the_columns_of_an_input():
+    table = k.tf_keras.Input((3,), name="table")
+    model = k.tf_keras.Model(table, layers.Dense(1, use_bias=False, name="read")(table))
+    model.get_layer("read").set_weights([np.array([[1.0], [2.0], [0.0]], np.float32)])
+    x = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
+    split = ArraySplit(x, x[:, 2])
+    task = Task("table", "regression", split, split, split)
+    found = channels.analyse(model, inputs=True)
+    scores = importance.scores("taylor", model, found, task)[found.sources["table"]]
+    missing = x[:, 0] + 2 * x[:, 1] - x[:, 2]
+    expected = np.abs(x * [1.0, 2.0, 0.0] * 2 * missing[:, None]).mean(axis=0)
+    np.testing.assert_allclose(scores, expected / expected.mean(), rtol=1e-4)
+
+
 def test_random_follows_the_seed(chain, numbers):
     one, two = _scores("random", chain, numbers), _scores("random", chain, numbers)
     np.testing.assert_array_equal(one, two)

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -5,7 +7,7 @@ import tensorflow as tf
 from tfedge import errors
 from tfedge.compress import keras as k
 from tfedge.compress import losses
-from tfedge.data.task import ArraySplit, Task
+from tfedge.data.task import ArraySplit
 
 layers = k.tf_keras.layers
 
@@ -98,21 +100,25 @@ def test_targets_of_an_output_that_is_not_there_are_refused(make_task):
         losses.loss_of(task, _head())
 
 
-def test_each_output_may_have_a_loss_of_its_own():
-    """As an .npz file with outputs of different kinds gets them."""
+def test_each_output_may_have_a_loss_of_its_own(make_task):
     image = k.tf_keras.Input((4,))
-    heads = [layers.Dense(2, "softmax", name="kind")(image), layers.Dense(1, name="size")(image)]
-    y = {"kind": np.array([0, 1]), "size": np.array([[1.0], [3.0]], np.float32)}
-    split = ArraySplit(np.zeros((2, 4), np.float32), y)
-    own = {"kind": "sparse_categorical_crossentropy", "size": "mean_squared_error"}
-    made = Task("t", "custom", split, split, split, loss=own)
-    outputs = [tf.constant([[0.5, 0.5], [0.5, 0.5]]), tf.constant([[2.0], [2.0]])]
-    given = {name: tf.constant(array) for name, array in y.items()}
-    found = losses.loss_of(made, k.tf_keras.Model(image, heads))(given, outputs)
-    assert float(found) == pytest.approx(np.log(2) + 1, abs=1e-6)
-    del own["size"]
-    with pytest.raises(errors.BadInput, match="no loss for size"):
-        losses.loss_of(made, k.tf_keras.Model(image, heads))
+    heads = [layers.Dense(2, "softmax", name="what")(image), layers.Dense(1, name="where")(image)]
+    y = {"what": tf.constant([1]), "where": tf.constant([2.0])}
+    arrays = {name: target.numpy() for name, target in y.items()}
+    split = ArraySplit(np.zeros((1, 4), np.float32), arrays)
+    given = {"what": "sparse_categorical_crossentropy", "where": lambda y, p: tf.abs(y - p)}
+    task = make_task(train=split, validation=split, calibration=split, kind="custom", loss=given)
+    model = k.tf_keras.Model(image, heads)
+    outputs = [tf.constant([[0.25, 0.75]]), tf.constant([[5.0]])]
+    assert float(losses.loss_of(task, model)(y, outputs)) == pytest.approx(3 - np.log(0.75))
+    one = dataclasses.replace(task, loss={"what": "mse"})
+    with pytest.raises(errors.BadInput, match="losses for what, targets for what, where"):
+        losses.loss_of(one, model)
+
+
+def test_a_loss_that_keras_does_not_know_is_refused(make_task):
+    with pytest.raises(errors.BadInput, match="the loss 'nonsense' is not one of Keras"):
+        losses.loss_of(_task(make_task, [1], loss="nonsense"), _head())
 
 
 def test_a_custom_task_needs_a_loss(make_task):

@@ -5,7 +5,7 @@ import types
 import numpy as np
 import pytest
 
-from tfedge import errors
+from tfedge import errors, to_tflite
 from tfedge.compress import finetune, holds, recipe, training_state
 from tfedge.compress import keras as k
 from tfedge.compress.passes import base, cluster, prune, quantize
@@ -239,6 +239,20 @@ def test_the_input_model_is_not_changed(network, task):
     Recipe.parse("prune(epochs=1), cluster(epochs=1), quantize(epochs=1)").apply(network, task)
     for one, two in zip(before, network.get_weights(), strict=True):
         np.testing.assert_array_equal(one, two)
+
+
+def test_a_model_in_memory_is_tidied_like_one_out_of_a_file(task):
+    layers, policy = k.tf_keras.layers, k.tf_keras.mixed_precision.Policy("mixed_float16")
+    image = k.tf_keras.Input((6, 6, 1), name="image")
+    x = layers.Conv2D(4, 3, activation="relu", dtype=policy, name="stem")(image)
+    x = layers.Dense(3, "softmax", dtype="float32", name="classes")(layers.Flatten()(x))
+    half = k.tf_keras.Model(image, x)
+    candidate = Recipe.parse("prune(epochs=1)").apply(half, task)
+    assert candidate.model.get_layer("stem").compute_dtype == "float32"
+    assert half.get_layer("stem").compute_dtype == "float16"
+    expected = Recipe().apply(half, task).model(task.train.x)
+    np.testing.assert_allclose(half(task.train.x), expected, atol=0.01)
+    assert to_tflite(half, "float32") == to_tflite(Recipe().apply(half, task), "float32")
 
 
 @pytest.mark.parametrize("scale", [-1.0, float("nan"), float("inf")])

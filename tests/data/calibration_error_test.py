@@ -20,10 +20,21 @@ def test_logits_are_turned_into_probabilities():
     assert calibration_error.expected(logits, wanted, logits=True) == pytest.approx(0, abs=1e-9)
 
 
+def test_one_probability_speaks_for_two_classes():
+    yes, wanted = np.full((10, 1), 0.2), np.array([0] * 8 + [1] * 2)
+    assert calibration_error.of_yes_or_no(yes, wanted) == pytest.approx(0)
+    assert calibration_error.of_yes_or_no(yes, 1 - wanted) == pytest.approx(0.6)
+    logits = np.log(yes / (1 - yes))[:, 0]
+    assert calibration_error.of_yes_or_no(logits, wanted, logits=True) == pytest.approx(0, abs=1e-9)
+
+
 def test_other_outputs_have_none():
     assert calibration_error.expected(np.zeros((3, 4, 2)), np.zeros((3, 4))) is None
 
 
 def test_outputs_that_are_no_numbers_have_none():
-    outputs = np.array([[0.2, 0.8], [np.nan, 1.0]])
-    assert calibration_error.expected(outputs, np.array([1, 1])) is None
+    for broken in (np.nan, np.inf):
+        outputs = np.array([[0.2, 0.8], [broken, 1.0]])
+        with np.errstate(invalid="raise"):
+            for logits in (False, True):
+                assert calibration_error.expected(outputs, np.array([1, 1]), logits) is None

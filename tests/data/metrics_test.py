@@ -102,6 +102,15 @@ def test_mean_absolute_error_is_lower_better():
     assert not metric.higher_is_better
 
 
+def test_root_mean_squared_error_weighs_large_errors_and_is_guessed_by_the_mean():
+    made = _task([1.0, 1.0, 1.0, 9.0], "regression", "root_mean_squared_error")
+    metric = metrics.resolve(made)
+    assert metric.value(np.array([[1.0], [1.0], [1.0], [5.0]]), made.validation.targets()) == 2.0
+    assert not metric.higher_is_better and metric.correct is None
+    # The mean, 3, errs by 2, 2, 2 and 6; the median, 1, by 8 once.
+    assert metrics.chance(made) == pytest.approx(np.sqrt((3 * 4 + 36) / 4))
+
+
 def test_several_outputs_are_averaged_or_one_is_chosen():
     y = {"a": np.array([0, 1]), "b": np.array([1, 1])}
     outputs = {"a": np.array([[1, 0], [0, 1]]), "b": np.array([[1, 0], [0, 1]])}

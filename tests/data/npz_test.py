@@ -39,6 +39,12 @@ def test_given_splits_are_used(tmp_path):
     assert made.calibration.targets().tolist() == [-1] * 6
 
 
+def test_calibration_without_examples_is_refused_not_replaced(tmp_path):
+    arrays = _arrays(x_calib=np.zeros((0, 3, 3, 1), np.uint8))
+    with pytest.raises(errors.BadInput, match="calibration: it has no examples"):
+        hygiene.check(sources.load_task(_save(tmp_path, arrays)))
+
+
 def test_unlabelled_calibration_passes_hygiene_with_one_hot_labels(tmp_path):
     arrays = _arrays(x_calib=np.arange(54, dtype=np.uint8).reshape(6, 3, 3, 1))
     arrays["y_train"] = np.eye(4)[arrays["y_train"]]

@@ -36,6 +36,7 @@ def test_right_answers_are_counted_group_by_group():
         (np.zeros(5), "shape"),
         (lambda x, y: x["no"], "function fails"),
         (lambda x, y: y[:1], "shape"),
+        (lambda x, y: len(y) / 0, "ZeroDivisionError"),
     ],
 )
 def test_columns_that_do_not_fit_are_refused(column, cause):

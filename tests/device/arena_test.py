@@ -56,7 +56,7 @@ def test_states_and_unpacked_weights_are_kept(stored):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_eleven_networks_as_the_runtime_lays_them_out():
+def test_twelve_networks_as_the_runtime_lays_them_out():
     assert len(NETWORKS) >= 10
     command = [sys.executable, str(TOOL), "--json", *map(str, NETWORKS)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import tfedge
-from tfedge.device import tflite
-from tfedge.device.prediction import devices, fitted, formula, network, work
+from tfedge.device import profiles, tflite
+from tfedge.device.prediction import devices, fitted, formula, network, operators, work
 
 CONV = work.Work(
     "CONV_2D", "conv", macs=9 * 16 * 16 * 64, columns=16, depth=144, activation_bytes=8192,
@@ -56,6 +56,63 @@ def test_operators_that_are_not_known_are_named(stored, edited):
     estimate = tfedge.predict_latency(edited(stored("image_float"), change), "pixel3", 4)
     assert estimate.value > 0
     assert "memory traffic of Mystery" in estimate.notes[-1]
+
+
+def test_matrices_stored_as_float16_are_counted(stored):
+    half, full = (
+        sum(w.macs for w in work.of(tflite.read(stored(name))))
+        for name in ("sequence_float16", "sequence_float")
+    )
+    assert half == full > 5 * 4 * 4 * (3 + 4)
+
+
+def test_the_body_of_a_loop_runs_as_often_as_the_loop_turns(stored):
+    file = tflite.read(stored("loop_float"))
+    inside = [w for w in work.of(file) if w.turns == 6]
+    assert {"FULLY_CONNECTED", "TANH"} <= {w.kind for w in inside}
+    assert all(w.known for w in work.of(file))
+    # Gates of both matrices, once a step.
+    assert 6 * sum(w.macs for w in inside) == 6 * 3 * 4 * (3 + 4)
+    estimate = tfedge.predict_latency(stored("loop_float"), "pixel3", 1)
+    assert estimate.value == pytest.approx(operators.milliseconds(file, "pixel3", 1).sum())
+
+
+def test_sixteen_bit_activations_are_slow_on_one_thread_and_a_guess():
+    narrow = dataclasses.replace(CONV, integer=True, macs=100 * CONV.macs)
+    phone, wide = devices.find("pixel4"), dataclasses.replace(narrow, plain=True)
+    one, four = (operators.on_phone((wide,), phone, threads).sum() for threads in (1, 4))
+    assert one > 3 * operators.on_phone((narrow,), phone, 1).sum()
+    assert four == pytest.approx(one, rel=0.2)
+
+
+def test_a_network_too_small_to_share_is_not_slower_on_more_threads():
+    tiny = work.Work("FULLY_CONNECTED", "dense", macs=96, columns=16, depth=6, weight_bytes=384)
+    for name in devices.known():
+        one, four = (operators.on_phone((tiny,), devices.find(name), n).sum() for n in (1, 4))
+        assert four <= one
+
+
+def test_operators_that_no_published_network_has_are_less_sure(stored):
+    sure, unsure = (
+        tfedge.predict_latency(stored(name), "pixel4", 4)
+        for name in ("image_float", "sequence_float")
+    )
+    assert unsure.high / unsure.low > 1.2 * sure.high / sure.low
+    assert "UNIDIRECTIONAL_SEQUENCE_LSTM" in unsure.notes[0] and sure.notes == ()
+
+
+def test_a_damaged_file_is_refused(stored, edited):
+    def change(model):
+        for tensor in model.subgraphs[0].tensors:
+            tensor.shape = []
+
+    with pytest.raises(tfedge.BadInput, match="damaged"):
+        tfedge.predict_latency(edited(stored("image_float"), change), "pixel3", 4)
+
+
+def test_a_device_goes_by_its_profiles_name_too():
+    for name in ("raspberry_pi_2", "raspberry_pi_3", "raspberry_pi_4", "pixel3a"):
+        assert devices.find(name).name == profiles.load(name).latency_device
 
 
 def test_more_of_anything_takes_longer():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tfedge import errors
+from tfedge.data import metrics
 from tfedge.device import inference, sandbox, scoring, tflite
 
 OUTCOME = sandbox.Outcome(None, {}, {})
@@ -76,6 +77,13 @@ def test_a_baseline_with_nan_outputs_is_broken(run_of, task_of):
         scoring.score(task, run_of({"output": y}, y), run_of({"output": y * np.nan}, y))
 
 
+def test_a_handful_of_examples_do_not_call_a_baseline_broken(run_of, task_of):
+    y = np.array([0, 1])
+    task = task_of(np.zeros((2, 1)), y, kind="binary")
+    right = run_of({"output": np.array([[0.1], [0.9]])}, y)
+    assert scoring.score(task, right, right).baseline.value == 1.0
+
+
 def test_several_outputs_need_named_targets(run_of, task_of):
     y = np.arange(20) % 4
     task = task_of(np.zeros((20, 1)), y)
@@ -126,3 +134,20 @@ def test_a_metric_that_cannot_be_had_names_the_shapes(run_of, task_of):
     task = task_of(np.zeros((4, 2)), y, kind="custom", metric="accuracy:output")
     with pytest.raises(errors.BadInput, match=r"accuracy.* cannot be had from outputs of shape"):
         scoring.score(task, run_of({"output": np.zeros((4, 2, 3), np.float32)}, y), None)
+
+
+def test_a_metric_of_the_users_that_fails_is_named(run_of, task_of):
+    y = np.arange(4) % 3
+    for value, cause in ((lambda o, y: 1 / 0, "ZeroDivisionError"), (lambda o, y: o, "TypeError")):
+        task = task_of(np.zeros((4, 2)), y, metric=metrics.Metric("own", True, value))
+        with pytest.raises(errors.BadInput, match=f"own cannot be had.*{cause}"):
+            scoring.score(task, run_of({"output": np.eye(3)[y]}, y), None)
+
+
+def test_one_sigmoid_has_a_calibration_error(run_of, task_of):
+    y = np.array([0] * 8 + [1] * 2)
+    task = task_of(np.zeros((10, 2)), y, kind="binary")
+    run = run_of({"output": np.full((10, 1), 0.2, np.float32)}, y)
+    scores = scoring.score(task, run, None)
+    probabilities = dataclasses.replace(scores, logits=False)
+    assert probabilities.calibration_error(task, y)["value"] == pytest.approx(0, abs=1e-6)

@@ -1,4 +1,6 @@
 import dataclasses
+import lzma
+import pathlib
 
 import numpy as np
 
@@ -75,3 +77,9 @@ def test_half_floats(stored):
 def test_blocks_that_are_skipped(stored):
     (said,) = speed_notes.of(tflite.read(stored("block_sparse")))
     assert said.endswith("smaller and faster.")
+
+
+def test_sixteen_bit_activations_buy_no_time():
+    path = pathlib.Path(__file__).parent / "networks" / "lenet5_int16x8.tflite.xz"
+    note, *_ = speed_notes.of(tflite.read(lzma.decompress(path.read_bytes())))
+    assert "16-bit activations" in note and "many times slower than on 8 bits" in note

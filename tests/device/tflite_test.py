@@ -1,4 +1,5 @@
 import json
+import pathlib
 
 import numpy as np
 import pytest
@@ -140,3 +141,9 @@ def test_one_table_named_a_million_times_is_refused(stored, edited):
     content[vector - 4 : vector] = (len(content) // 4).to_bytes(4, "little")
     with pytest.raises(errors.BadInput, match=r"do not fit|damaged"):
         tflite.read(bytes(content))
+
+
+def test_a_path_instead_of_bytes_is_told_so():
+    for wrong in ("model.tflite", None, pathlib.Path("model.tflite")):
+        with pytest.raises(errors.BadInput, match=r"got (str|NoneType|PosixPath).*read_bytes"):
+            tflite.read(wrong)

@@ -63,3 +63,8 @@ def test_float_operators_of_an_integer_file_are_named(converted, caplog):
     assert caplog.text == ""
     checks.warn_of_float(converted["float32"], options.Export("int8"))
     assert "CONV_2D" in caplog.text
+
+
+def test_small_kernels_that_dynamic_leaves_in_float_are_named(converted, caplog):
+    checks.check(converted["dynamic"], options.Export("dynamic"), {})
+    assert "fewer than 1024 weights stay float: stem, depthwise, pointwise, head" in caplog.text

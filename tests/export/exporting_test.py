@@ -12,6 +12,8 @@ import tfedge
 from tfedge import export
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate, Quantization
+from tfedge.data.task import ArraySplit, Task
+from tfedge.device import tflite
 from tfedge.errors import BadInput
 from tfedge.export import flatbuffer, operators
 
@@ -110,3 +112,14 @@ def test_saved_model_folder(model, task, tmp_path):
     data = export.to_tflite(loading.SavedModel(tmp_path / "saved"), "int8", task)
     x = task.normalization(task.train.x[:20])
     assert np.abs(running.images(data, x) - model(x).numpy()).max() < 0.05
+
+
+def test_convolutions_of_volumes_stay_float_and_the_rest_does_not(caplog):
+    volume = k.tf_keras.Input((4, 4, 4, 1))
+    x = k.tf_keras.layers.Conv3D(4, 3, activation="relu")(volume)
+    model = k.tf_keras.Model(volume, k.tf_keras.layers.Dense(3)(k.tf_keras.layers.Flatten()(x)))
+    split = ArraySplit(np.random.default_rng(0).random((32, 4, 4, 4, 1)), np.arange(32) % 3)
+    data = export.to_tflite(model, "int8", Task("t", "classification", split, split, split))
+    kinds = {each.operator.kind: each.tensor.dtype for each in tflite.read(data).kernels()}
+    assert kinds["FULLY_CONNECTED"] == "INT8"
+    assert "CONV_3D stay float, LiteRT has no integer form" in caplog.text

@@ -8,6 +8,7 @@ import tfedge
 from tfedge.compress import fake_quantization, folding
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate, Quantization
+from tfedge.data.task import ArraySplit, Normalization
 from tfedge.errors import BadInput
 from tfedge.export import flatbuffer, operators, options, parity
 from tfedge.export.parity import snr
@@ -99,3 +100,25 @@ def test_a_file_of_another_model_is_refused(converted, task):
     other = k.tf_keras.Model(two, layers.Dense(1)(layers.Concatenate()(two)))
     with pytest.raises(BadInput, match="its inputs are image"):
         parity.compare(other, converted["int8"], task)
+
+
+def test_a_file_for_other_shapes_is_refused(converted, task):
+    larger = k.tf_keras.Sequential(
+        [
+            k.tf_keras.layers.Input((3, 5, 2), name="image"),
+            k.tf_keras.layers.Flatten(),
+            k.tf_keras.layers.Dense(2),
+        ]
+    )
+    x = np.zeros((4, 3, 5, 2), np.float32)
+    split = ArraySplit(x, np.arange(4) % 2)
+    other = dataclasses.replace(
+        task,
+        train=split,
+        calibration=split,
+        validation=split,
+        holdout=None,
+        normalization=Normalization(),
+    )
+    with pytest.raises(BadInput, match=r"its input image is .*, the model's is \(1, 3, 5, 2\)"):
+        parity.compare(larger, converted["float32"], other)

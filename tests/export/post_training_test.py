@@ -6,6 +6,7 @@ import running
 
 from tfedge import export
 from tfedge.compress import holds, kernels, loading
+from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate, Quantization
 from tfedge.device import tflite
 from tfedge.errors import BadInput
@@ -94,3 +95,16 @@ def test_integers_need_examples(model, task):
         export.to_tflite(
             model, 'int8(algorithm="octav")', dataclasses.replace(task, calibration=broken)
         )
+
+
+@pytest.mark.parametrize("algorithm", ["mse", "octav"])
+def test_a_channel_of_zeros_has_a_scale(model, task, algorithm):
+    dead = k.tf_keras.models.clone_model(model)
+    dead.set_weights(model.get_weights())
+    kernel, bias = dead.get_layer("pointwise").get_weights()
+    kernel[..., 3] = 0
+    dead.get_layer("pointwise").set_weights([kernel, bias])
+    data = export.to_tflite(dead, f'int8(algorithm="{algorithm}")', task)
+    found = {each.tensor.name: each.tensor for each in tflite.read(data).kernels()}
+    assert all(np.isfinite(tensor.scales).all() for tensor in found.values())
+    assert not found["pointwise"].values()[3].any()

@@ -1,7 +1,10 @@
 import numpy as np
 import pytest
+import running
 
+from tfedge import export
 from tfedge.compress import keras as k
+from tfedge.data.task import ArraySplit, Task
 from tfedge.errors import BadInput
 from tfedge.export import recurrent
 
@@ -36,3 +39,27 @@ def test_layers_without_an_unrolled_form_are_refused():
     model = _model(k.tf_keras.layers.ConvLSTM2D(2, 3, name="images"), (4, 6, 6, 1))
     with pytest.raises(BadInput, match="layer 'images'"):
         recurrent.unrolled(model, "int8")
+
+
+def _classes(x, *inside):
+    model = _model(k.tf_keras.Sequential([*inside, k.tf_keras.layers.Dense(3, "softmax")]))
+    split = ArraySplit(x, np.arange(len(x)) % 3)
+    return model, Task("sequences", "classification", split, split, split)
+
+
+@pytest.mark.parametrize(
+    "layer", [k.tf_keras.layers.LSTM(4), k.tf_keras.layers.LayerNormalization()]
+)
+def test_int16_kernels_that_litert_lacks_do_not_end_the_interpreter(layer):
+    x = np.random.default_rng(0).normal(size=(32, 5, 3)).astype(np.float32)
+    model, task = _classes(x, layer)
+    data = export.to_tflite(model, "int16x8", task)
+    expected = np.asarray(model(x[:1]))
+    np.testing.assert_allclose(running.images(data, x[:1]), expected, atol=0.02)
+
+
+def test_operators_without_a_layer_are_no_riddle_to_automatic_precision():
+    x = np.random.default_rng(0).normal(size=(32, 5, 3)).astype(np.float32)
+    model, task = _classes(x, k.tf_keras.layers.LSTM(4))
+    with pytest.raises(BadInput, match="no kernel can have 4 bits within a tolerance"):
+        export.to_tflite(model, 'int4(precision="auto", tolerance=1e-6)', task)

@@ -109,3 +109,26 @@ def test_a_candidate_without_a_value_fails():
     broken[3] = math.nan
     compared = bootstrap.compare(_mean_absolute_error, outputs, broken, targets, resamples=20)
     assert compared.outcome == "FAIL" and math.isnan(compared.candidate)
+
+
+def test_a_few_much_worse_answers_do_not_pass_more_often_than_alpha():
+    """Two in a hundred err so much more that the mean error grows by just the margin."""
+    random = np.random.default_rng(0)
+    passed = 0
+    for trial in range(200):
+        errors = np.abs(random.normal(size=500))
+        worse = np.where(random.random(500) < 0.02, 0.05 * np.sqrt(2 / np.pi) / 0.02, 0)
+        compared = bootstrap.compare(
+            lambda outputs, _: float(outputs.mean()),
+            errors, errors + worse, errors,
+            higher_is_better=False, margin=0.05, resamples=200, seed=trial,
+        )  # fmt: skip
+        passed += compared.outcome == "PASS"
+    assert passed <= 0.075 * 200  # the plain percentile interval: 21
+
+
+def test_bounds_of_draws_without_skewness_are_their_quantiles():
+    draws = np.linspace(-1, 1, 1001)
+    assert bootstrap._bounds(draws, 0.05) == pytest.approx((-0.9, 0.9))
+    low, high = bootstrap._bounds(-np.exp(draws), 0.05)
+    assert low < np.quantile(-np.exp(draws), 0.05) and high < np.quantile(-np.exp(draws), 0.95)

@@ -21,6 +21,13 @@ def test_rows_are_the_truth(card):
     }
 
 
+def test_an_output_that_is_no_number_is_no_answer(card):
+    broken = np.where([[False], [True], [False], [False]], np.nan, NOW)
+    fields = {"candidate_outputs": broken, "baseline_outputs": None}
+    found = confusion.of(card(per_class=CLASSES, targets=TARGETS, **fields))
+    assert found.after == ((0, 1), (1, 1))
+
+
 def test_one_output_is_read_by_what_was_right(card):
     """Whether it is a probability or a logit does not matter."""
     logits = np.array([[-3.0], [4.0], [9.0], [-9.0]])

@@ -90,3 +90,11 @@ def test_without_a_limit_it_is_only_told(card):
 def test_the_limits_of_a_phone_class():
     assert gate.Limits.from_profile("mid_range_phone").max_latency_ms == 100.0
     assert gate.Limits.from_profile("raspberry_pi_4").max_latency_ms is None
+
+
+def test_reasons_are_whole_sentences(card):
+    measured = card(phone_measured={"p50": 5.0, "p90": 8.0})
+    known = "8 ms, measured on a phone"
+    rows = [_rows(tfedge.gate(measured, limits)) for limits in (LIMITS, gate.Limits())]
+    reasons = [row["phone_latency"].reason for row in rows]
+    assert reasons == [f"{known}; test_phone allows 10 ms.", f"{known}. No limit was set."]

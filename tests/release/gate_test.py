@@ -188,6 +188,7 @@ def test_an_error_is_judged_by_a_bootstrap_downwards(card, factor, outcome, per_
 def test_a_candidate_that_answers_nan_fails(card):
     verdict = tfedge.gate(_regression(card, math.nan))
     assert verdict.outcome == "FAIL"
+    assert "of this model is no number on the 800 examples" in _row(verdict, "metric").reason
 
 
 def test_the_metric_is_judged_again_without_near_duplicates(card):
@@ -207,7 +208,13 @@ def test_verdict_json_follows_the_contract(card):
         assert check["reason"].endswith(".")
 
 
-@pytest.mark.parametrize("settings", [{"margin": 1.0}, {"margin": -0.1}, {"alpha": 0.7}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        *({"margin": 1.0}, {"margin": -0.1}, {"alpha": 0.7}),
+        *({"max_latency_ms": "fast"}, {"max_energy_mj": math.nan}, {"max_file_bytes": 0}),
+    ],
+)
 def test_limits_out_of_range(settings):
     with pytest.raises(errors.BadInput):
         gate.Limits(**settings)

@@ -56,3 +56,42 @@ def test_every_metric_must_pass(card):
 
 def test_the_verdict_says_what_the_data_can_show(card):
     assert "would pass an equally good candidate" in gate.gate(card()).to_json()["power"]
+
+
+def _error(outputs, y):
+    return np.abs(outputs - y)
+
+
+@pytest.fixture
+def by_error(card):
+    """400 examples of an error; that of the left half grows by a tenth."""
+    random = np.random.default_rng(0)
+    noise, side = np.abs(random.normal(1, 0.3, 400)), np.repeat(["left", "right"], 200)
+    metric = metrics.Metric("own_error", False, lambda o, y: float(_error(o, y).mean()))
+    return card(
+        judged_by=dataclasses.replace(metric, per_example=_error),
+        targets=np.zeros(400),
+        baseline_outputs=noise,
+        candidate_outputs=noise * np.where(side == "left", 1.1, 0.95) + random.normal(0, 0.01, 400),
+        baseline_correct=None,
+        candidate_correct=None,
+        slices={"side": side},
+    )
+
+
+def test_a_slice_whose_error_grew_is_reported_or_fails(by_error):
+    reported = _row(gate.gate(by_error, gate.Limits(margin=0.5)), "group: side: left")
+    assert reported.outcome == "REPORTED" and reported.value == pytest.approx(-0.1, abs=0.02)
+    assert "own error went from" in reported.reason and "among 2 groups" in reported.reason
+    strict = gate.gate(by_error, gate.Limits(margin=0.5, group_margin=0.02))
+    assert _row(strict, "group: side: left").outcome == "FAIL"
+    lenient = gate.gate(by_error, gate.Limits(margin=0.5, group_margin=0.3))
+    assert _row(lenient, "group: side: left").outcome == "REPORTED"
+    same = dataclasses.replace(by_error, candidate_outputs=by_error.baseline_outputs)
+    assert _row(gate.gate(same), "groups").outcome == "PASS"
+
+
+def test_a_metric_that_is_no_mean_says_that_slices_are_not_tested(by_error):
+    metric = dataclasses.replace(by_error.judged_by, per_example=None)
+    row = _row(gate.gate(dataclasses.replace(by_error, judged_by=metric)), "groups")
+    assert row.outcome == "REPORTED" and "slices (side) are not tested" in row.reason

@@ -47,6 +47,16 @@ def test_logits_become_probabilities(scores):
     assert found.shown[0].confidence == pytest.approx(0.99)
 
 
+def test_an_output_that_is_no_number_is_no_answer(scores):
+    broken = np.where(np.arange(6)[:, None] == 4, np.nan, NOW)
+    found = new_mistakes.worst(
+        dataclasses.replace(scores, candidate_outputs=broken), task(np.zeros((6, 5)))
+    )
+    last = found.shown[-1]
+    assert (last.number, last.said, last.confidence) == (4, new_mistakes.NO_NUMBER, 0)
+    assert found.shown[0].confidence == pytest.approx(0.7)
+
+
 def test_zero_leaves_users_data_out(scores):
     found = new_mistakes.worst(scores, task(np.zeros((6, 8, 8, 1))), 0)
     assert found.total == 3 and found.shown == ()

@@ -106,6 +106,8 @@ def test_non_inferior_with_margin_zero_asks_for_a_better_candidate():
         (np.ones(3, bool), np.ones(3, bool), {"margin": 1}),
         (np.ones(3, bool), np.ones(3, bool), {"margin": -0.01}),
         (np.ones(3, bool), np.ones(3, bool), {"alpha": 0.5}),
+        (np.ones(3, bool), np.ones(3, bool), {"margin": "a point"}),
+        ([[True], [True, False]], np.ones(2, bool), {}),
     ],
 )
 def test_non_inferior_refuses(baseline, candidate, settings):

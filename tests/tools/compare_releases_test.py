@@ -83,6 +83,7 @@ def test_bad_input_is_one_line(folder, tmp_path, arguments, named):
     done = compare(*places)
     assert done.returncode == 1 and named in done.stderr
     assert done.stderr.count("\n") == 1 and not done.stdout
+    assert "not JSON" not in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -43,9 +43,9 @@ def test_networks_are_sums_of_their_operators(times, integer):
     for seed in range(5):
         works = timed(random_networks.draw(integer, seed))
         expected = 3e-4 + sum(made_up_ms(each) for each in works)
-        found, notes = host.total_ms(times, works, integer, 1)
-        assert found == pytest.approx(expected, rel=0.1)
-        assert notes == ()
+        found = host.total_ms(times, works, integer, 1)
+        assert found.ms == pytest.approx(expected, rel=0.1)
+        assert (found.guessed_ms, found.notes) == (0, ())
 
 
 def test_what_was_measured_is_kept(times, tmp_path, monkeypatch):
@@ -56,9 +56,21 @@ def test_what_was_measured_is_kept(times, tmp_path, monkeypatch):
     estimate = tfedge.predict_latency(content, device="host", threads=2)
     assert estimate.low < estimate.value < estimate.high
     assert estimate.value == pytest.approx(
-        host.total_ms(times, timed(content), True, 1)[0], rel=0.01
+        host.total_ms(times, timed(content), True, 1).ms, rel=0.01
     )
     assert "1 stand in" in estimate.notes[0]
+
+
+def test_what_was_not_measured_is_a_guess_with_a_wide_interval(times):
+    works = timed(random_networks.draw(True, 3))
+    conv = next(w for w in works if w.kind == "CONV_2D")
+    turned = dataclasses.replace(conv, kind="TRANSPOSE_CONV")
+    wide = dataclasses.replace(conv, plain=True)
+    for strange in (turned, wide):
+        found = host.total_ms(times, (conv, strange), True, 1)
+        alone = host.total_ms(times, (conv,), True, 1)
+        assert found.guessed_ms == pytest.approx(found.ms - alone.ms)
+        assert strange.kind in found.notes[-1]
 
 
 def test_a_host_that_was_not_measured_is_refused(tmp_path, monkeypatch):

@@ -36,6 +36,8 @@ def fingerprint(candidate: Candidate, task: Task) -> str:
 
 def _name(choice: Any) -> str:
     """Of a metric, loss or optimizer: code has no fingerprint, so its name has to do."""
+    if isinstance(choice, Mapping):
+        return str({output: _name(choice[output]) for output in sorted(choice)})
     return getattr(choice, "name", None) or getattr(choice, "__qualname__", None) or f"{choice}"
 
 

@@ -25,6 +25,7 @@ _MOVES_VALUES = (
     *("Dropout", "SpatialDropout1D", "SpatialDropout2D", "GaussianNoise", "GaussianDropout"),
     *("ActivityRegularization", "AlphaDropout"),
 )
+_TAKES_APART = ("split", "unstack")  # LiteRT's have one scale for what goes in and all parts
 _COMPUTES_IN_INT8 = (
     *kernels.KINDS,
     *_MOVES_VALUES,
@@ -156,6 +157,8 @@ def _name(layer: str, call: int, tensor: int) -> str:
 def _needs_range(layer: Any, readers: list[Any]) -> bool:
     kind, activation = type(layer).__name__, _activation(layer)
     if kind in _MOVES_VALUES or kind == "Softmax":
+        return False
+    if _is_operation(layer) and activation in _TAKES_APART:
         return False
     if kind in ("Activation", "Op", "TFOpLambda", *kernels.KINDS) and activation in _FIXED_RANGE:
         return False

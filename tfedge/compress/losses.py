@@ -1,6 +1,6 @@
 """The loss that a task's targets and a model's outputs call for."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -24,24 +24,20 @@ def loss_of(task: Task, model: Any) -> Callable[[Any, Any], Any]:
     """(targets, outputs) -> scalar: the task's own loss, or its kind's, summed over outputs.
 
     Raises:
-        BadInput: a custom task without a loss, targets for an output that is not there.
+        BadInput: a custom task without a loss, a loss that is none, targets or losses for other
+            outputs than there are.
     """
-    if task.loss is None and task.kind not in _BY_KIND:
-        raise BadInput(f"task {task.name!r}", "kind 'custom' has no loss", "Set Task.loss.")
     names = graph.output_names(model)
     targets_of = task.validation.targets()
-    unknown = set(targets_of) - set(names) if isinstance(targets_of, dict) else set()
+    taught = sorted(targets_of) if isinstance(targets_of, dict) else names[:1]
+    unknown = set(taught) - set(names)
     if unknown:
         raise BadInput(
             f"task {task.name!r}",
             f"targets for {', '.join(sorted(unknown))}, the model's outputs are {', '.join(names)}",
             "Name the targets as the model names its outputs.",
         )
-    missing = set(targets_of) - set(task.loss) if isinstance(task.loss, Mapping) else set()
-    if missing:
-        raise BadInput(
-            f"task {task.name!r}", f"no loss for {', '.join(sorted(missing))}", "Add to Task.loss."
-        )
+    own = _own_losses(task, taught)
     logits = {name: gives_logits(model, number) for number, name in enumerate(names)}
 
     def loss(targets: Any, outputs: Any) -> Any:
@@ -49,7 +45,7 @@ def loss_of(task: Task, model: Any) -> Callable[[Any, Any], Any]:
         wanted = targets if isinstance(targets, dict) else {names[0]: targets}
         return tf.add_n(
             [
-                _one(task.kind, _own(task, name), logits[name], wanted[name], given[name])
+                _one(task, own[name], logits[name], wanted[name], given[name])
                 for name in sorted(wanted)
             ]
         )
@@ -70,24 +66,44 @@ def gives_logits(model: Any, output: int = 0) -> bool:
     return not any(str(name).lower().startswith(("softmax", "sigmoid")) for name in names)
 
 
-def _own(task: Task, output: str) -> Any:
-    """The task's own loss of an output; None for the usual one."""
-    return task.loss[output] if isinstance(task.loss, Mapping) else task.loss
+def _own_losses(task: Task, taught: Sequence[str]) -> dict[str, Any]:
+    """Output -> the task's own loss, a function of (targets, outputs); None is the kind's."""
+    given = task.loss if isinstance(task.loss, Mapping) else dict.fromkeys(taught, task.loss)
+    if set(given) != set(taught):
+        raise BadInput(
+            f"task {task.name!r}",
+            f"losses for {', '.join(sorted(given))}, targets for {', '.join(taught)}",
+            "Give Task.loss one loss for each output that has targets.",
+        )
+    if task.kind not in _BY_KIND and None in given.values():
+        raise BadInput(f"task {task.name!r}", "kind 'custom' has no loss", "Set Task.loss.")
+    return {name: _keras_loss(task, loss) for name, loss in given.items()}
 
 
-def _one(kind: str, own: Any, logits: bool, target: Any, output: Any) -> Any:
+def _keras_loss(task: Task, loss: Any) -> Any:
+    try:
+        return None if loss is None else k.tf_keras.losses.get(loss)
+    except (TypeError, ValueError) as error:
+        raise BadInput(
+            f"task {task.name!r}",
+            f"the loss {loss!r} is not one of Keras",
+            "Give Task.loss a Keras name such as 'mse', or a function of (y_true, y_pred).",
+        ) from error
+
+
+def _one(task: Task, own: Any, logits: bool, target: Any, output: Any) -> Any:
     if own is not None:
         # As in `Model.fit`: (n,) targets of (n, 1) outputs would broadcast to (n, n).
         if output.shape[-1] == 1 and target.shape.rank == output.shape.rank - 1:
             target = target[..., tf.newaxis]
-        return tf.reduce_mean(k.tf_keras.losses.get(own)(target, output))
-    usual = getattr(k.tf_keras.losses, _BY_KIND[kind])
-    if kind == "regression":
-        return usual()(tf.reshape(target, tf.shape(output)), output)
-    if kind == "classification" and len(target.shape) == len(output.shape):
+        return tf.reduce_mean(own(target, output))
+    kind = getattr(k.tf_keras.losses, _BY_KIND[task.kind])
+    if task.kind == "regression":
+        return kind()(tf.reshape(target, tf.shape(output)), output)
+    if task.kind == "classification" and len(target.shape) == len(output.shape):
         missing = output.shape[-1] - target.shape[-1]  # classes of the model that never occur
         shares = tf.pad(target, [[0, 0]] * (len(target.shape) - 1) + [[0, missing]])
         return k.tf_keras.losses.CategoricalCrossentropy(from_logits=logits)(shares, output)
-    if kind == "binary":
+    if task.kind == "binary":
         target = tf.reshape(target, tf.shape(output))
-    return usual(from_logits=logits)(target, output)
+    return kind(from_logits=logits)(target, output)

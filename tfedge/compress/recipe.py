@@ -19,7 +19,16 @@ from typing import Any
 
 from absl import logging
 
-from tfedge.compress import bridge, checkpoint, folding, loading, passes, training_state
+from tfedge.compress import (
+    bridge,
+    checkpoint,
+    folding,
+    graph,
+    loading,
+    passes,
+    tidy,
+    training_state,
+)
 from tfedge.compress.candidate import Candidate
 from tfedge.compress.passes import base
 from tfedge.data.task import Task
@@ -182,7 +191,10 @@ def _scaled(each: Any, epochs_scale: float) -> base.Pass:
 
 
 def _as_tf_keras(model: Any) -> Any:
-    return bridge.to_tf_keras(model) if bridge.is_keras3(model) else model
+    """As a model out of a file is: plain layers that compute in float32."""
+    if bridge.is_keras3(model):
+        return bridge.to_tf_keras(model)
+    return tidy.tidy(model) if graph.is_functional(model) else model
 
 
 def _class_in(module: Any) -> type[base.Pass]:

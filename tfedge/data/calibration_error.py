@@ -22,14 +22,24 @@ def expected(outputs: np.ndarray, targets: np.ndarray, logits: bool = False) -> 
     """
     if outputs.ndim != 2 or outputs.shape[1] < 2 or targets.shape != (len(outputs),):
         return None
+    if not np.isfinite(outputs).all():
+        return None
     values = _softmax(outputs) if logits else outputs
     confidence = values.max(axis=1)
-    if not np.isfinite(confidence).all():
-        return None
     right = values.argmax(axis=1) == targets
     bins = np.clip((confidence * BINS).astype(int), 0, BINS - 1)
     sure, correct = (np.bincount(bins, weights, BINS) for weights in (confidence, right))
     return float(np.abs(sure - correct).sum() / len(outputs))
+
+
+def of_yes_or_no(outputs: np.ndarray, targets: np.ndarray, logits: bool = False) -> float | None:
+    """The same where one output, (n,) or (n, 1), is the probability of target 1, or its logit."""
+    if outputs.size != len(outputs):
+        return expected(outputs, targets, logits)
+    yes = outputs.reshape(-1).astype(np.float64)
+    if logits:
+        yes = 0.5 * (1 + np.tanh(yes / 2))
+    return expected(np.stack([1 - yes, yes], axis=1), targets)
 
 
 def _softmax(logits: np.ndarray) -> np.ndarray:

@@ -1,4 +1,7 @@
-"""What a model is judged by: accuracy, top5, macro_f1, auc, mean_absolute_error. numpy only."""
+"""What a model is judged by: accuracy, top5, macro_f1, auc, mean_absolute_error and others.
+
+numpy only.
+"""
 
 import dataclasses
 import difflib
@@ -71,8 +74,8 @@ def resolve(task: "task.Task", logits: bool = False) -> Metric:
 def chance(task: "task.Task", metric: Metric | None = None) -> float | None:
     """What guessing reaches on the held-out split (validation where there is none).
 
-    The guess knows how often each class occurs there, or the median of the targets, and nothing
-    about the input. A model that does no better is broken.
+    The guess knows how often each class occurs there, or the median or the mean of the targets, and
+    nothing about the input. A model that does no better is broken.
 
     Args:
         task: classification, binary, multilabel, segmentation or regression.
@@ -85,6 +88,9 @@ def chance(task: "task.Task", metric: Metric | None = None) -> float | None:
         return None
     metric = metric or resolve(task)
     y = (task.holdout or task.validation).targets()
+    if task.kind == "regression":
+        better = max if metric.higher_is_better else min
+        return better(metric.value(_middle(y, of), y) for of in (np.median, np.mean))
     if isinstance(y, dict):
         guess = {name: _guess(array, task.kind) for name, array in y.items()}
         return metric.value(guess, y)
@@ -112,6 +118,7 @@ _KINDS = {
     "macro_f1": ("classification", "binary", "multilabel", "segmentation"),
     "auc": ("classification", "binary", "multilabel"),
     "mean_absolute_error": ("regression",),
+    "root_mean_squared_error": ("regression",),
 }
 
 
@@ -130,6 +137,8 @@ def _single(name: str, kind: str, logits: bool) -> Metric:
     if name in ("macro_f1", "auc"):
         whole_set = scores.auc if name == "auc" else scores.macro_f1
         return Metric(name, True, functools.partial(whole_set, kind=kind, logits=logits))
+    if name == "root_mean_squared_error":
+        return Metric(name, False, scores.root_mean_squared_error)
     per_example: PerExample = functools.partial(scores.right, kind=kind, logits=logits)
     if name != "accuracy":
         per_example = scores.in_top5 if name == "top5" else scores.absolute_error
@@ -178,10 +187,15 @@ def _mean(metrics: list[Metric]) -> Metric:
     )
 
 
+def _middle(y: splits.Arrays, of: Callable) -> splits.Arrays:
+    """The same output for every example: the median or the mean of the targets."""
+    if isinstance(y, dict):
+        return {name: np.broadcast_to(of(array, axis=0), array.shape) for name, array in y.items()}
+    return np.broadcast_to(of(y, axis=0), y.shape)
+
+
 def _guess(y: np.ndarray, kind: str) -> np.ndarray:
     """The same output for every example, from how often each target occurs."""
-    if kind == "regression":
-        return np.broadcast_to(np.median(y, axis=0), y.shape)
     if kind in ("binary", "multilabel"):
         return np.broadcast_to(y.mean(axis=0), y.shape)
     shares = np.bincount(y.ravel()) / y.size

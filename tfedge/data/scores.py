@@ -42,6 +42,11 @@ def absolute_error(outputs: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.abs(outputs.reshape(y.shape) - y).reshape(len(y), -1).mean(axis=1)
 
 
+def root_mean_squared_error(outputs: np.ndarray, y: np.ndarray) -> float:
+    """Over all examples and their values; large errors weigh more than in the mean of errors."""
+    return float(np.sqrt(np.mean(np.square(outputs.reshape(y.shape) - y))))
+
+
 def macro_f1(outputs: np.ndarray, y: np.ndarray, kind: str, logits: bool) -> float:
     """The mean over the classes (labels) of F1 = 2 hits / (predicted + present).
 

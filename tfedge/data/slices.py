@@ -70,7 +70,7 @@ def _computed(task: "Task", name: str, function: Callable) -> np.ndarray:
     assert task.holdout is not None
     try:
         return np.concatenate([np.asarray(function(x, y)) for x, y in task.holdout.batches(256)])
-    except (ValueError, TypeError, LookupError, AttributeError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
         raise errors.BadInput(
             _where(task, name),
             f"its function fails: {type(error).__name__}: {error}",

@@ -81,8 +81,8 @@ class Task:
             tasks have no usual one.
         labels: the class names, in the order of the class numbers.
         normalization: from raw inputs to what the model takes.
-        loss: a Keras loss name or callable(y_true, y_pred), or one for each output by its name;
-            None for the kind's usual one.
+        loss: a Keras loss name or callable(y_true, y_pred), or output -> one of these; None for
+            the kind's usual one.
         optimizer: () -> tf_keras optimizer; None for the default.
         batch_size: examples per training step.
         seed: of every random choice made for this task.

@@ -87,14 +87,14 @@ def costs(file: tflite.TfliteFile) -> Costs:
     pairs = zip(file.operators, works, strict=True)
     return Costs(
         operations=sum(_operations_pj(operator, each, file) for operator, each in pairs),
-        weight_bytes=sum(each.weight_bytes for each in works),
-        activation_bytes=sum(each.activation_bytes for each in works),
+        weight_bytes=sum(each.turns * each.weight_bytes for each in works),
+        activation_bytes=sum(each.turns * each.activation_bytes for each in works),
     )
 
 
 def _operations_pj(operator: graph.Operator, done: work.Work, file: tflite.TfliteFile) -> float:
     added = _INT_ADD_PJ if done.integer else _FLOAT_ADD_PJ
-    return done.macs * _product_pj(operator, done, file) + done.passes * added
+    return done.turns * (done.macs * _product_pj(operator, done, file) + done.passes * added)
 
 
 def _product_pj(operator: graph.Operator, done: work.Work, file: tflite.TfliteFile) -> float:

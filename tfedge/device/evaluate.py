@@ -181,7 +181,7 @@ def _judged(
         "per_class": scores.per_class(task, y),
         "per_slice": scores.per_slice(groups),
         "slices": groups,
-        "calibration_error": scores.calibration_error(y),
+        "calibration_error": scores.calibration_error(task, y),
         "more_metrics": tuple(each.metric_value(splits.count(y)) for each in scores.more),
         "also_judged_by": tuple(each.metric for each in scores.more),
         "host": ours.host,

@@ -134,7 +134,7 @@ class _Walk:
         number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
         if number == schema.BuiltinOperator.CUSTOM:
             return _text(code.CustomCode()) or "CUSTOM", code.Version(), True
-        return _BUILTIN_NAMES.get(number, f"BUILTIN_{number}"), code.Version(), False
+        return BUILTIN_NAMES.get(number, f"BUILTIN_{number}"), code.Version(), False
 
     def _subgraph(self, graph: Any, buffers: list, codes: list) -> RawSubgraph:
         tensors = tuple(
@@ -249,4 +249,4 @@ def _names_of(enumeration: type) -> dict[int, str]:
 
 
 _TYPE_NAMES = _names_of(schema.TensorType)
-_BUILTIN_NAMES = _names_of(schema.BuiltinOperator)
+BUILTIN_NAMES = _names_of(schema.BuiltinOperator)

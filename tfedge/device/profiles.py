@@ -12,6 +12,8 @@ import pathlib
 from typing import Any
 
 from tfedge import errors
+from tfedge.device import flatbuffer
+from tfedge.device.prediction import devices
 
 _FOLDER = pathlib.Path(__file__).parent / "profiles"
 
@@ -71,14 +73,29 @@ class Profile:
                 self._refuse(field, "a number above 0, or null")
         self._check_scale()
         for field in ("allowed_operators", "denied_operators"):
-            value = getattr(self, field)
-            if value is not None and not all(type(kind) is str for kind in value):
-                self._refuse(field, "a list of names")
+            self._check_operators(field)
+        for field in ("name", "extrapolated", "latency_note", "description", "source"):
+            if type(getattr(self, field)) is not str:
+                self._refuse(field, "text")
+        if type(self.allow_flex) is not bool:
+            self._refuse("allow_flex", "true or false")
+
+    def _check_operators(self, field: str) -> None:
+        """A misspelt name would never match, and nothing would be denied."""
+        kinds = getattr(self, field)
+        if kinds is None:
+            return
+        if type(kinds) is not tuple or not all(type(kind) is str for kind in kinds):
+            self._refuse(field, "a list of names")
+        for kind in kinds:
+            if kind.isupper() and kind not in flatbuffer.BUILTIN_NAMES.values():
+                near = difflib.get_close_matches(kind, flatbuffer.BUILTIN_NAMES.values(), 1)
+                self._refuse(field, f"names of operators; {kind} is none" + _instead(near))
 
     def _check_scale(self) -> None:
         """An extrapolation has to say why; a published device has nothing to scale."""
-        if self.latency_device is not None and type(self.latency_device) is not str:
-            self._refuse("latency_device", "the name of a published device, or null")
+        if self.latency_device not in (None, devices.HOST):
+            devices.find(self.latency_device)
         scale = self.latency_scale
         three = isinstance(scale, tuple) and len(scale) == 3 and all(map(_is_number, scale))
         if not three or min(scale) <= 0:
@@ -121,6 +138,10 @@ def load(profile: "str | pathlib.Path | Profile") -> Profile:
         "no such phone class" + (f"; did you mean {near[0]}?" if near else ""),
         f"Use one of {', '.join(names())}, or the path of a .json file.",
     )
+
+
+def _instead(near: list[str]) -> str:
+    return f", {near[0]} is" if near else ""
 
 
 @functools.cache

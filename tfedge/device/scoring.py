@@ -12,7 +12,9 @@ from tfedge.device import inference, scorecard, tflite
 
 _PROBABILITIES = ("LOGISTIC", "SOFTMAX")
 _PASSED_THROUGH = ("QUANTIZE", "DEQUANTIZE", "RESHAPE", "SQUEEZE", "CAST")
+_FAILURES = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
 _STANDARD_ERRORS = 2.0  # a baseline within so many of chance is taken to guess
+_FEWEST = 10  # examples that tell a model from a guess
 _SLACK = 0.02  # the same for metrics that are no shares
 
 
@@ -81,14 +83,16 @@ class Scores:
             for name, values in groups.items()
         }
 
-    def calibration_error(self, y: splits.Arrays) -> dict[str, float | None] | None:
+    def calibration_error(
+        self, task: data_task.Task, y: splits.Arrays
+    ) -> dict[str, float | None] | None:
         """Of both models, where their one output is a distribution over classes."""
         if isinstance(y, dict) or not isinstance(self.candidate.outputs, np.ndarray):
             return None
         both = [self.candidate, *([self.baseline] if self.baseline else [])]
-        found = [
-            calibration_error.expected(np.asarray(each.outputs), y, self.logits) for each in both
-        ]
+        binary = task.kind == "binary"
+        error_of = calibration_error.of_yes_or_no if binary else calibration_error.expected
+        found = [error_of(np.asarray(each.outputs), y, self.logits) for each in both]
         if found[0] is None:
             return None
         return {"value": found[0], "baseline": found[1] if self.baseline else None}
@@ -179,7 +183,7 @@ def _as_probabilities(run: inference.Run, kind: str) -> dict[str, np.ndarray]:
 def _squashed(values: np.ndarray, kind: str) -> np.ndarray:
     """What the sigmoid or softmax of this kind of task makes of logits."""
     if kind in ("binary", "multilabel"):
-        return 1 / (1 + np.exp(-values))
+        return 0.5 * (1 + np.tanh(values / 2))
     if kind == "classification":
         powers = np.exp(values - values.max(axis=-1, keepdims=True))
         return powers / powers.sum(axis=-1, keepdims=True)
@@ -192,12 +196,12 @@ def _answers(
     try:
         correct = None if metric.correct is None else metric.correct(outputs, y)
         return Answers(outputs, float(metric.value(outputs, y)), correct)
-    except (ValueError, IndexError) as e:  # shapes that only a damaged or foreign model has
+    except _FAILURES as e:  # a metric of the user's, or shapes that only a foreign model has
         shapes = {name: values.shape for name, values in splits.named(outputs).items()}
         raise errors.BadInput(
             where,
-            f"{metric.name} cannot be had from outputs of shape {shapes}: {e}",
-            "Use the model and the data of one task.",
+            f"{metric.name} cannot be had from outputs of shape {shapes}: {type(e).__name__}: {e}",
+            "Use the model and the data of one task; a metric of your own gives one number.",
         ) from e
 
 
@@ -254,6 +258,8 @@ def _check_baseline(metric: metrics.Metric, answers: Answers, chance: float | No
         least = _STANDARD_ERRORS * math.sqrt(max(chance * (1 - chance), 0) / n)
     else:
         least = _SLACK * abs(chance)
+    if n < _FEWEST and math.isfinite(answers.value):
+        return  # not even a perfect model would stand out; the gate asks for more examples
     if not ahead > least:  # NaN is not ahead either
         raise errors.BadInput(
             "the baseline",

@@ -17,7 +17,8 @@ _FEW_BITS = ("INT4", "INT2")
 def of(file: tflite.TfliteFile) -> tuple[str, ...]:
     """What was bought with few bits and with zeros: time, or size alone; empty if with neither."""
     kernels = file.kernels()
-    return (*_few_bits(kernels), *_half(kernels), *_sparse(file, kernels), *_zeros(kernels))
+    few = (*_few_bits(kernels), *_half(kernels), *_wide(file))
+    return (*few, *_sparse(file, kernels), *_zeros(kernels))
 
 
 def _few_bits(kernels: tuple[kernel_tensors.Kernel, ...]) -> Iterator[str]:
@@ -43,6 +44,17 @@ def _half(kernels: tuple[kernel_tensors.Kernel, ...]) -> Iterator[str]:
         yield (
             f"{len(half)} FLOAT16 kernels are unpacked to FLOAT32 when the model is loaded: half "
             "the file, not faster on the CPU; a GPU computes in float16 anyway."
+        )
+
+
+def _wide(file: tflite.TfliteFile) -> Iterator[str]:
+    """Operators whose results have 16 bits."""
+    outputs = [file.tensors[o.outputs[0]] for o in file.operators if o.outputs]
+    wide = [t for t in outputs if t.dtype == "INT16"]
+    if wide:
+        yield (
+            f"{len(wide)} operators write 16-bit activations, which XNNPACK does not take: they "
+            "run as plain loops, many times slower than on 8 bits, and slower than in float."
         )
 
 

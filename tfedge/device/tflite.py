@@ -128,6 +128,12 @@ def read(tflite_bytes: bytes, where: str = ".tflite") -> TfliteFile:
     Raises:
         BadInput: not a .tflite, truncated or damaged.
     """
+    if not isinstance(tflite_bytes, (bytes, bytearray, memoryview)):
+        raise errors.BadInput(
+            where,
+            f"the bytes of a file were expected, got {type(tflite_bytes).__name__}",
+            "Read a path first: pathlib.Path(path).read_bytes().",
+        )
     if len(tflite_bytes) < 8 or tflite_bytes[4:8] != flatbuffer.IDENTIFIER:
         raise errors.BadInput(
             where,

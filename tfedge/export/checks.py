@@ -8,7 +8,8 @@ from tfedge import errors
 from tfedge.device import tflite
 from tfedge.export import conversion, dynamic, options
 
-_KERNEL_OPERATORS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "CONV_3D")
+# Not CONV_3D: LiteRT has it in float alone.
+_KERNEL_OPERATORS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")
 _CONVERSIONS = ("QUANTIZE", "DEQUANTIZE", "CAST")
 
 
@@ -72,6 +73,7 @@ def _check_kernels(
             f"no kernel came out as {wanted[0]}",
             "Use a recipe whose kernels fit it, such as quantize(bits=4), or another --export.",
         )
+    small = []
     for kernel in file.kernels():
         tensor = kernel.tensor
         if kernel.operator.kind not in _KERNEL_OPERATORS or tensor.dtype in wanted:
@@ -80,11 +82,19 @@ def _check_kernels(
         if float_layers and tensor.name in ("", *float_layers):
             continue
         if export.route == "dynamic" and tensor.values().size < dynamic.SMALLEST_KERNEL:
+            small.append(tensor.name)
             continue
         raise errors.BadInput(
             f"--export={export.to_text()}",
             f"the kernel {tensor.name!r} of {kernel.operator.kind} came out as {tensor.dtype}",
             "Check the calibration examples, or use another --export.",
+        )
+    if small:
+        logging.warning(
+            "--export=%s: kernels of fewer than %d weights stay float: %s",
+            export.to_text(),
+            dynamic.SMALLEST_KERNEL,
+            ", ".join(small),
         )
 
 

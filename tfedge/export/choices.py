@@ -15,8 +15,12 @@ _BLOCK_SIZES = (0, 32, 64, 128, 256)
 
 
 def is_asked(export: Any) -> bool:
-    """Whether an export (`options.Export`) is one that TensorFlow's converter does not know."""
-    return export.route == "int4" or export.algorithm != "min_max" or bool(export.precision)
+    """Whether an export (`options.Export`) is one that TensorFlow's converter does not know.
+
+    Nor does it know what LiteRT has no int16 kernels of: it writes files that end the interpreter.
+    """
+    routed = export.route == "int4" or (export.route == "int16x8" and not export.allow_flex)
+    return routed or export.algorithm != "min_max" or bool(export.precision)
 
 
 def is_like(value: Any, default: Any) -> bool:

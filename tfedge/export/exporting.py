@@ -8,7 +8,7 @@ from typing import Any
 from absl import logging
 
 from tfedge import errors
-from tfedge.compress import bridge, fake_quantization, loading
+from tfedge.compress import bridge, fake_quantization, loading, tidy
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate, Quantization
 from tfedge.data.task import Task
@@ -208,10 +208,10 @@ def _is_steady(before: bytes, after: bytes, export: options.Export, task: Task |
 
 
 def _in_tf_keras(model: Any) -> Any:
-    """A tf_keras model; a subclassed Keras 3 one, which has no twin, as it is."""
-    if bridge.is_keras3(model) and bridge.is_functional(model):
-        return bridge.to_tf_keras(model)
-    return model
+    """A tf_keras model out of plain layers; a subclassed one, which has no graph, as it is."""
+    if not bridge.is_functional(model):
+        return model
+    return bridge.to_tf_keras(model) if bridge.is_keras3(model) else tidy.tidy(model)
 
 
 def _check_task(export: options.Export, task: Task | None) -> None:

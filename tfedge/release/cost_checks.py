@@ -85,7 +85,8 @@ def _judged(cost: _Cost) -> Check:
     if value is None and cost.estimate is not None:
         value = cost.estimate.value
     outcome, reason = _outcome(cost)
-    return Check(cost.name, value, cost.limit, outcome, f"{_known(cost)} {reason}".strip())
+    between = ". " if cost.limit is None else "; "
+    return Check(cost.name, value, cost.limit, outcome, f"{_known(cost)}{between}{reason}")
 
 
 def _outcome(cost: _Cost) -> tuple[str, str]:
@@ -106,11 +107,11 @@ def _outcome(cost: _Cost) -> tuple[str, str]:
 def _known(cost: _Cost) -> str:
     if cost.measured is not None:
         which = _LATENCIES.get(cost.quantity, "")
-        return f"{cost.measured:.4g} {cost.unit}{which}, measured on a phone;"
+        return f"{cost.measured:.4g} {cost.unit}{which}, measured on a phone"
     if cost.estimate is None:
-        return f"Nothing is known of the {cost.name.replace('phone_', '')} on a phone;"
+        return f"Nothing is known of the {cost.name.replace('phone_', '')} on a phone"
     low, high = cost.estimate.low, cost.estimate.high
-    return f"An estimate: {cost.estimate.value:.3g} {cost.unit} ({low:.3g} to {high:.3g})."
+    return f"An estimate: {cost.estimate.value:.3g} {cost.unit} ({low:.3g} to {high:.3g})"
 
 
 def _first(measured: Mapping[str, Any] | None, *names: str) -> tuple[float | None, str]:

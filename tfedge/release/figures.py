@@ -1,6 +1,7 @@
 """The figures of a release in words: what the report and the model card both say."""
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -90,11 +91,15 @@ def metric_value(metric: Mapping[str, Any], value: float | None) -> str:
     """The metric's value as people read it: per cent for shares, else four digits."""
     if value is None:
         return UNKNOWN
+    if not math.isfinite(value):
+        return "no number"
     return f"{value:.2%}" if is_share(metric) else f"{value:.4g}"
 
 
 def difference(metric: Mapping[str, Any], value: float) -> str:
-    """A difference of the metric: points for shares, else its own units."""
+    """A difference of the metric: points for shares, else its own units; "" for none."""
+    if not math.isfinite(value):
+        return ""
     return f"{100 * value:+.2f} points" if is_share(metric) else f"{value:+.4g}"
 
 

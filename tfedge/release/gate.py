@@ -6,12 +6,14 @@ says nothing about a phone's and is reported, never judged.
 """
 
 import dataclasses
+import numbers
 import pathlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tfedge import errors
 from tfedge.device import profiles
 from tfedge.device.scorecard import Scorecard
 from tfedge.release import cost_checks, group_check, holdout_check, metric_check, statistics
@@ -41,12 +43,12 @@ class Limits:
             keeps the model from being released.
         allow_flex: whether operators of TensorFlow (Flex) may ship, with their cost in app size.
         profile: the phone class these came from.
-        group_margin: the accepted loss of a single class or slice, a share of its examples; None
-            reports such losses and judges none.
+        group_margin: the accepted loss of a single class or slice, a share of its examples, or of
+            its mean where the metric is one; None reports such losses and judges none.
         seed: of the bootstrap.
 
     Raises:
-        BadInput: a margin or alpha out of range.
+        BadInput: a margin, alpha or limit out of range.
     """
 
     margin: float = 0.01
@@ -64,6 +66,12 @@ class Limits:
     def __post_init__(self):
         statistics.check_settings(self.margin, self.alpha)
         statistics.check_settings(self.group_margin or 0.0, self.alpha, "--group_margin")
+        for name in ("max_file_bytes", "max_memory_bytes", "max_latency_ms", "max_energy_mj"):
+            limit = getattr(self, name)
+            if limit is not None and not (isinstance(limit, numbers.Real) and limit > 0):
+                raise errors.BadInput(
+                    name, f"expected a number above 0, or None, got {limit!r}", "Correct the limit."
+                )
 
     @classmethod
     def from_profile(
@@ -154,6 +162,7 @@ def gate(
         *([] if scorecard.failure else [metric]),
         *_more_metrics(scorecard, limits),
         *group_check.check(changes, limits.group_margin, limits.alpha),
+        *group_check.check_means(scorecard, limits.group_margin, limits.alpha),
         *_without(scorecard, limits, near_duplicates),
         *_uses(scorecard, limits, use),
         _at_most("file_size", scorecard.file_bytes, limits.max_file_bytes, limits.profile),
@@ -221,7 +230,7 @@ def _runs(scorecard: Scorecard) -> Check:
     if failure is None:
         reason = "The model was loaded and ran on every held-out example."
         return Check("runs", True, True, PASS, reason)
-    reason = f"The model did not run ({failure.kind}): {failure.detail}."
+    reason = f"The model did not run ({failure.kind}): {failure.detail.rstrip('.')}."
     return Check("runs", False, True, FAIL, reason)
 
 

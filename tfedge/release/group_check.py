@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tfedge.data import slices
-from tfedge.release import groups, statistics
+from tfedge.release import group_means, groups, statistics
 from tfedge.release.check import FAIL, PASS, REPORTED, Check, spoken
 
 if TYPE_CHECKING:
+    from tfedge.data.metrics import Metric
     from tfedge.device.scorecard import Scorecard
 
 NAME = "groups"
@@ -61,7 +62,58 @@ def check(
         yield Check(NAME, lowest.change, None if margin is None else -margin, PASS, reason)
 
 
-def _group(change: groups.GroupChange) -> str:
+def check_means(scorecard: "Scorecard", margin: float | None, alpha: float) -> Iterator[Check]:
+    """The same of slices where the metric counts no right answers, but is a mean over examples.
+
+    A metric that is neither is said not to tell slices apart.
+    """
+    metric = scorecard.judged_by
+    before, after = scorecard.baseline_outputs, scorecard.candidate_outputs
+    if not scorecard.slices or scorecard.candidate_correct is not None:
+        return
+    if metric is None or before is None or after is None:
+        return
+    if metric.per_example is None:
+        names = ", ".join(scorecard.slices)
+        reason = f"{spoken(metric.name)} is no mean over examples: slices ({names}) are not tested."
+        yield Check(NAME, None, None, REPORTED, reason)
+        return
+    found = group_means.changes(
+        metric.per_example(before, scorecard.targets),
+        metric.per_example(after, scorecard.targets),
+        scorecard.slices,
+        higher_is_better=metric.higher_is_better,
+        margin=margin or 0.0,
+    )
+    worse = [each for each in found if min(each.p_worse, each.p_beyond) <= alpha]
+    for each in worse:
+        yield _mean_check(each, metric, margin, alpha, len(found))
+    small = f"groups of fewer than {group_means.FEWEST} examples are left out"
+    if found and not worse:
+        reason = f"No group of {len(found)} got worse than chance explains; {small}."
+        yield Check(NAME, None, None, PASS, reason)
+    if not found:
+        yield Check(NAME, None, None, REPORTED, f"No group was tested: {small}.")
+
+
+def _mean_check(
+    each: group_means.MeanChange, metric: "Metric", margin: float | None, alpha: float, among: int
+) -> Check:
+    """The row of one group that got worse, in the metric's units; a loss is negative."""
+    sign = 1 if metric.higher_is_better else -1
+    limit = None if margin is None else -margin * abs(each.before)
+    accepted = _accepted(None) if limit is None else f"{sign * limit:+.3g} is accepted"
+    reason = (
+        f"{spoken(_group(each))}: {metric.name.replace('_', ' ')} went from {each.before:.4g} to "
+        f"{each.after:.4g} on {each.n:,} examples, more than chance explains among {among} groups "
+        f"(Holm, {alpha:.0%}); {accepted}."
+    )
+    outcome = FAIL if limit is not None and each.p_beyond <= alpha else REPORTED
+    change = sign * (each.after - each.before)
+    return Check(f"group: {each.group}", change, limit, outcome, reason)
+
+
+def _group(change: groups.GroupChange | group_means.MeanChange) -> str:
     return change.group.replace(": ", " ", 1)
 
 

@@ -163,7 +163,7 @@ def _by_resampling(
 ) -> tuple[Check, Difference]:
     low, high = compared.interval
     better = 1 if metric.higher_is_better else -1
-    worst = low if metric.higher_is_better else -high
+    worst = low if metric.higher_is_better else 0.0 - high
     reason = (
         f"{spoken(metric.name)} {compared.candidate:.4g}, baseline {compared.baseline:.4g} "
         f"({'higher' if metric.higher_is_better else 'lower'} is better), on the same "
@@ -172,7 +172,12 @@ def _by_resampling(
         f"{1 - alpha:.0%} on each side); {-better * compared.limit:+.3g}, {margin:.2%} of the "
         f"baseline, is accepted."
     )
-    if compared.outcome == INSUFFICIENT_DATA:
+    if not math.isfinite(compared.candidate):
+        reason = (
+            f"{spoken(metric.name)} of this model is no number on the {compared.n:,} examples, as "
+            f"NaN or infinite outputs make it; the baseline's is {compared.baseline:.4g}."
+        )
+    elif compared.outcome == INSUFFICIENT_DATA:
         reason += f" {_needed(compared)}"
     difference = Difference(
         compared.difference, low, high, -better * compared.limit, alpha, "paired bootstrap"

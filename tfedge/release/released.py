@@ -92,8 +92,9 @@ def _listing(path: pathlib.Path, rows: str, needed: tuple[str, ...]) -> Mapping[
 
 
 def _json(path: pathlib.Path) -> Mapping[str, Any]:
+    content = _content(path)
     try:
-        found = json.loads(_content(path))
+        found = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise errors.BadInput(str(path), f"not JSON ({error})", _REMEDY) from error
     if not isinstance(found, dict):

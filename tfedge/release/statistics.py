@@ -13,6 +13,7 @@ References:
 
 import dataclasses
 import math
+import numbers
 import statistics
 from typing import Any
 
@@ -214,7 +215,10 @@ def _constrained_variance(lost, won, n, difference) -> np.ndarray:
 
 
 def _boolean(correct: np.ndarray) -> np.ndarray:
-    array = np.asarray(correct)
+    try:
+        array = np.asarray(correct)
+    except ValueError:  # rows of different lengths
+        array = np.asarray(correct, object)
     if array.ndim != 1 or not np.isin(array, (0, 1)).all():
         raise errors.BadInput(
             "non_inferior",
@@ -226,11 +230,11 @@ def _boolean(correct: np.ndarray) -> np.ndarray:
 
 def check_settings(margin: float, alpha: float, name: str = "--margin") -> None:
     """Raises BadInput for a margin or an alpha out of range."""
-    if not 0 <= margin < 1:
+    if not isinstance(margin, numbers.Real) or not 0 <= margin < 1:
         raise errors.BadInput(
-            name, f"expected a share from 0 to below 1, got {margin}", "0.01 is one point."
+            name, f"expected a share from 0 to below 1, got {margin!r}", "0.01 is one point."
         )
-    if not 0 < alpha < 0.5:
+    if not isinstance(alpha, numbers.Real) or not 0 < alpha < 0.5:
         raise errors.BadInput(
-            "alpha", f"expected an error probability between 0 and 0.5, got {alpha}", "Try 0.05."
+            "alpha", f"expected an error probability between 0 and 0.5, got {alpha!r}", "Try 0.05."
         )

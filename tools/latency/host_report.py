@@ -50,7 +50,7 @@ def _check(times: host.HostTimes, number: int) -> Checked:
     integer, threads = _KINDS[number % len(_KINDS)]
     content = random_networks.draw(integer, _FIRST_SEED + number)
     works = work.of(tflite.read(content))
-    predicted, _ = host.total_ms(times, works, integer, threads)
+    predicted = host.total_ms(times, works, integer, threads).ms
     measured = stopwatch.least_ms(content, threads, 0.3)
     return Checked(integer, threads, measured, predicted, sum(w.macs for w in works))
 

@@ -40,6 +40,6 @@ def measure(content: bytes, baseline: bytes, task: Any, margin: float) -> dict[s
         "file_bytes": card["file_bytes"],
         "download_bytes": card["download_bytes"],
         "packed_bytes": len(tfedge.pack(content)),
-        "multiply_adds": sum(each.macs for each in work.of(tflite.read(content))),
+        "multiply_adds": sum(each.turns * each.macs for each in work.of(tflite.read(content))),
         "latency_p50_ms": card["latency_ms"]["host"]["p50"],
     }

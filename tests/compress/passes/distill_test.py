@@ -177,10 +177,19 @@ def test_other_tasks_learn_from_a_teacher(make, method, make_task):
     assert own[0]["loss"] < 0.1 * history[0]["loss"], "a student that is its teacher agrees"
 
 
+@pytest.mark.parametrize(("kind", "method"), [("regression", "squared_error"), (None, "logits")])
+def test_unless_told_it_takes_what_the_outputs_are(kind, method, make_task):
+    split, activation, classes = _regression()
+    fields = {"kind": kind, "train": split, "validation": split, "calibration": split}
+    task = make_task(**(fields if kind else {}))
+    candidate = Candidate(_student(2, classes, activation) if kind else _student(2, 3, "softmax"))
+    assert recipe.make("distill", {})(candidate, task).teacher.methods == (method,)
+
+
 def test_softened_answers_of_a_regression_are_refused_before_training(make_task):
     split, activation, classes = _regression()
     task = make_task(kind="regression", train=split, validation=split, calibration=split)
     with pytest.raises(errors.BadInput, match="Use method='squared_error'"):
-        recipe.Recipe.parse("prune(epochs=1), distill").apply(
+        recipe.Recipe.parse("prune(epochs=1), distill(method='logits')").apply(
             _student(2, classes, activation), task
         )

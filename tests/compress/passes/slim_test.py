@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate, Cut, cut_holds
 from tfedge.compress.passes import cluster, prune, quantize, slim
 from tfedge.compress.recipe import Recipe
+from tfedge.data.task import ArraySplit
 from tfedge.device import tflite
 
 layers = k.tf_keras.layers
@@ -110,6 +113,15 @@ def test_latency_is_what_the_function_says(wide, task):
     assert len(asked) < 15
 
 
+def test_a_latency_of_microseconds_is_said_to_be_mostly_overhead(wide, task, caplog):
+    by_time = slim.Slim(reduction=0.1, budget="latency", epochs=0)
+    for scale, warned in ((1e-3, False), (1e-6, True)):
+        caplog.clear()
+        with costs.measuring(lambda model, scale=scale: scale * costs.parameters(model)):
+            by_time(Candidate(wide), task)
+        assert ("not for channels" in caplog.text) == warned
+
+
 def test_columns_of_a_table_are_dropped_and_named(make_task):
     k.tf_keras.utils.set_random_seed(3)
     table = k.tf_keras.Input((12,), name="table")
@@ -129,6 +141,19 @@ def test_columns_of_a_table_are_dropped_and_named(make_task):
     for route in ("float32", "int8"):
         file = tflite.read(to_tflite(cut, route, task))
         assert [tuple(tensor.shape) for tensor in file.named_inputs.values()] == [(1, 12)]
+
+
+def test_columns_are_not_asked_of_a_model_without_any(wide):
+    with pytest.raises(errors.BadInput, match="no column of an input can go: no input is a row"):
+        slim.Slim(inputs=True).requires(Candidate(wide))
+
+
+def test_gradients_need_targets(wide, task):
+    nothing = ArraySplit(task.calibration.x, np.full(len(task.calibration), -1))
+    with pytest.raises(errors.BadInput, match="the calibration split of made_up has no targets"):
+        Recipe((slim.Slim(criterion="taylor"),)).apply(
+            wide, dataclasses.replace(task, calibration=nothing)
+        )
 
 
 def test_earlier_promises_are_cut_with_their_kernels(wide, task):
@@ -199,6 +224,8 @@ def test_a_budget_that_would_take_whole_layers_is_refused_with_what_can_go(wide,
     monkeypatch.setattr(slim.Slim, "apply", lambda *_: pytest.fail("started"))
     with pytest.raises(errors.BadInput, match=r"at most 0\.\d+ can go, from [\d,]+ to [\d,]+"):
         slim.Slim(reduction=0.99).requires(Candidate(wide))
+    with pytest.raises(errors.BadInput, match="keeps some channels, or all by a rule"):
+        slim.Slim(rules={".*": None}).requires(Candidate(wide))
     only = k.tf_keras.Sequential([layers.Dense(3, input_shape=(4,))])
     with pytest.raises(errors.BadInput, match="no channel of the model can go: it is an output"):
         slim.Slim().requires(Candidate(only))

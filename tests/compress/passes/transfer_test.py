@@ -78,6 +78,21 @@ def test_a_file_of_the_users_has_the_networks_names_and_is_watched(address, netw
     assert made.passes[0].reads() == (f"{address}:build",)
 
 
+def test_a_student_in_a_keras_file_gets_the_teachers_weights_or_keeps_its_own(
+    address, network, task, tmp_path
+):
+    path = str(tmp_path / "student.keras")
+    start = Transfer(width=0.5, weight=0.0, epochs=0)(Candidate(network), task).model
+    start.set_weights([np.full_like(value, 0.25) for value in start.get_weights()])
+    start.save(path)
+    made = Transfer(student=path, layers="none", epochs=0)
+    assert made.reads() == (path,)
+    kept = made(Candidate(network), task).model.get_layer("classes").get_weights()[0]
+    assert np.all(kept == 0.25)
+    taken = Transfer(student=path, epochs=0)(Candidate(network), task).model
+    assert not np.any(taken.get_layer("classes").get_weights()[0] == 0.25)
+
+
 def test_a_reference_network_is_found_by_its_name(network, task):
     done = Transfer(student="lenet_300_100", epochs=0)(Candidate(network), task)
     assert done.model.name == "lenet_300_100"
@@ -90,8 +105,9 @@ def test_a_reference_network_is_found_by_its_name(network, task):
         ("transfer(student='lenet_5')", "Did you mean 'lenet5'.*py:FILE:FUNCTION"),
         ("transfer(student='resnet8', width=0.5)", "another network is as wide"),
         ("transfer(student='ADDRESS:four')", r"gives \(4,\), the model \(3,\)"),
-        ("transfer(student='ADDRESS:nothing')", "it gave int"),
-        ("transfer(student='ADDRESS:none')", "no function 'none'"),
+        ("transfer(student='ADDRESS:nothing')", r"transfer\(student=.* it gave int"),
+        ("transfer(student='ADDRESS:none')", r"transfer\(student=.* no function 'none'"),
+        ("transfer(student='nowhere.keras')", "no such file"),
         ("transfer(student='lenet5')", "cannot be built for inputs"),
         ("transfer(depth=0.5)", "no residual block"),
         ("transfer(width=1.0)", "less than 1"),

@@ -48,6 +48,13 @@ def sequence_network() -> tf_keras.Model:
     return model
 
 
+def loop_network() -> tf_keras.Model:
+    """Six steps of 3 through a GRU, which becomes a loop."""
+    model = tf_keras.Sequential([layers.Input((6, 3), name="steps"), layers.GRU(4, name="gru")])
+    _set_kernels(model)
+    return model
+
+
 def block_sparse_network() -> tf_keras.Model:
     """A dense kernel whose zeros come in blocks of four along the input."""
     model = tf_keras.Sequential(
@@ -152,6 +159,8 @@ if __name__ == "__main__":
         "image_int8": named(convert(image, samples)),
         "image_uint8_raw": named(convert(image, samples, io=tf.uint8), raw_scale=1 / 16),
         "sequence_float": named(convert(sequence_network())),
+        "sequence_float16": named(convert(sequence_network(), half=True)),
+        "loop_float": named(convert(loop_network())),
         "counted_float": named(convert(counted_network())),
         "counted_int8": named(convert(counted_network(), samples.repeat(3, axis=-1))),
         "hungry_float": named(convert(hungry_network())),

@@ -4,7 +4,8 @@
 
 The files here came from tf_keras.applications at 64 to 96 pixels, with random weights and a batch
 of one in the signature, by tf.lite.TFLiteConverter, as float32 and as int8; and from networks of
-tfedge, an attention block and two LSTM layers in the formats that their names say.
+tfedge, an attention block, two LSTM layers and convolutions of a volume in the formats that their
+names say.
 """
 
 import lzma

@@ -58,6 +58,8 @@ def _batches(
     @tf.function(reduce_retracing=True)
     def look(x: Any, y: Any) -> Any:
         with tf.GradientTape() as tape:
+            # Columns of an input are channels, too, and no variable makes them.
+            tape.watch([each for each in tf.nest.flatten(x) if each.dtype.is_floating])
             found, outputs = watched(x, training=False)
             # The loss is a mean over the batch; its sum gives every example's own gradient.
             value = 0.0 if loss is None else loss(y, outputs) * tf.cast(_rows(y), tf.float32)

@@ -33,6 +33,11 @@ def fewer(layer: Any, alive: np.ndarray) -> Any:
     return _layer(layer.name, np.asarray(layer.arguments[1]["array"])[alive])
 
 
+def makers(model: Any) -> set[str]:
+    """Names of the inputs, and of the layers that let only some columns of one through."""
+    return {*model.input_names, *(each.name for each in model.layers if kept(each) is not None)}
+
+
 def dropped(model: Any) -> dict[str, list[int]]:
     """Input -> its columns that the model does not read."""
     found = {}

@@ -20,6 +20,8 @@ from tfedge.data import metrics
 from tfedge.data.task import Task
 from tfedge.errors import BadInput
 
+_AUTO = "auto"
+
 
 @dataclasses.dataclass(frozen=True)
 class Distill(base.Pass):
@@ -28,7 +30,8 @@ class Distill(base.Pass):
     Attributes:
         teacher: "input", the model as it comes into this pass, or a Keras model file.
         method: "logits", "squared_error" (of logits, or of a regression's values), "features",
-            "attention", or several of them in a tuple.
+            "attention", or several of them in a tuple; "auto" is "logits" of classes and
+            "squared_error" of values.
         temperature: softens the logits of both; more than 0.
         weight: share of the loss that is the teacher's, 0..1.
         layers: student's layer -> teacher's layer, for "features" and "attention". Without it
@@ -40,7 +43,7 @@ class Distill(base.Pass):
     """
 
     teacher: str = "input"
-    method: str | tuple[str, ...] = "logits"
+    method: str | tuple[str, ...] = _AUTO
     temperature: float = 4.0
     weight: float = 0.5
     layers: Mapping[str, str] = dataclasses.field(default_factory=dict)
@@ -52,9 +55,10 @@ class Distill(base.Pass):
     def __post_init__(self) -> None:
         """Refuse settings out of range."""
         self.check(isinstance(self.teacher, str) and bool(self.teacher), "teacher", "a name")
-        methods = self._methods()
-        fine = bool(methods) and all(each in teaching.METHODS for each in methods)
-        self.check(fine, "method", f"of {', '.join(teaching.METHODS)}, each once")
+        methods = self._named()
+        known = methods == (_AUTO,) or all(each in teaching.METHODS for each in methods)
+        expected = f"{_AUTO!r}, or of {', '.join(teaching.METHODS)}, each once"
+        self.check(bool(methods) and known, "method", expected)
         self.check(len(set(methods)) == len(methods), "method", "each once")
         self.check(base.number(self.temperature), "temperature", "a number")
         self.check(0 < self.temperature <= 1000, "temperature", "0 < temperature <= 1000")
@@ -80,7 +84,7 @@ class Distill(base.Pass):
 
     def suits(self, task: Task) -> None:
         """Softened answers are those of classes."""
-        if "logits" in self._methods() and task.kind in ("regression", "custom"):
+        if not all(teaching.fits(method, task) for method in self._methods(task)):
             raise BadInput(
                 f"{self.name}(method={self.method!r})",
                 f"logits are a classification's, this is a {task.kind} task",
@@ -94,7 +98,7 @@ class Distill(base.Pass):
     def apply(self, candidate: Candidate, task: Task) -> Candidate:
         """Hand the teacher on, and train if told to."""
         teacher = Teacher(
-            self._model(candidate), self._methods(), self.temperature, self.weight, self.layers
+            self._model(candidate), self._methods(task), self.temperature, self.weight, self.layers
         )
         pairs = self._pairs(candidate.model, teacher)
         taught = dataclasses.replace(candidate, teacher=teacher)
@@ -127,8 +131,11 @@ class Distill(base.Pass):
             found[method] = [list(pair) for pair in pairs]
         return found
 
-    def _methods(self) -> tuple[str, ...]:
+    def _named(self) -> tuple[str, ...]:
         return self.method if isinstance(self.method, tuple) else (self.method,)
+
+    def _methods(self, task: Task) -> tuple[str, ...]:
+        return (teaching.usual(task),) if self.method == _AUTO else self._named()
 
     def _model(self, candidate: Candidate) -> Any:
         if self.teacher == "input":

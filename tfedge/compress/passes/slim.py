@@ -17,10 +17,12 @@ from tfedge.compress import channels, costs, finetune, holds, kernels, rules
 from tfedge.compress.candidate import Candidate
 from tfedge.compress.channels import fading, importance, input_columns, narrowing, surgery
 from tfedge.compress.passes import base
+from tfedge.data import splits, targets
 from tfedge.data.task import Task
 from tfedge.errors import BadInput
 
 _BUDGETS = ("multiply_adds", "parameters", "latency")
+_MOSTLY_OVERHEAD = 0.02  # ms; an interpreter takes a few us to start and for each operator
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,6 +101,8 @@ class Slim(base.Pass):
         if not found.blocks:
             why = next(iter(found.fixed.values()), "it has no kernel")
             raise BadInput(self.name, f"no channel of the model can go: {why}", "Leave it out.")
+        if self.inputs:
+            self._check_columns(candidate.model, found)
         if self.budget != "latency":
             cost = costs.counted(candidate.model, found, self.budget)
             every = np.ones(found.count)
@@ -108,6 +112,16 @@ class Slim(base.Pass):
                 f"{self.name}(budget='latency')",
                 "nobody here can measure a latency",
                 "Run it by release.py or compress.py, or inside costs.measuring(function).",
+            )
+
+    def suits(self, task: Task) -> None:
+        """A loss has gradients where there are targets."""
+        targets_of = splits.named(task.calibration.targets())
+        if self.criterion == "taylor" and any(map(targets.is_unlabelled, targets_of.values())):
+            raise BadInput(
+                f"{self.name}(criterion='taylor')",
+                f"the calibration split of {task.name} has no targets",
+                "Use criterion='activation', or label its examples.",
             )
 
     def apply(self, candidate: Candidate, task: Task) -> Candidate:
@@ -218,16 +232,35 @@ class Slim(base.Pass):
         multiple, scope = self.multiple_of, self.scope
         return narrowing.order(blocks, scores, multiple, scope=scope, shares=shares)
 
+    def _check_columns(self, model: Any, found: channels.Channels) -> None:
+        """Refuse `inputs` where no column of an input could go."""
+        makers = input_columns.makers(model)
+        if not any(name in makers for block in found.blocks for name in block.sources):
+            reasons = [why for name, why in found.reasons().items() if name in makers]
+            raise BadInput(
+                f"{self.name}(inputs=True)",
+                f"no column of an input can go: {(*reasons, 'no input is a row of columns')[0]}",
+                "Leave inputs out.",
+            )
+
     def _check_reach(self, cost: costs.Cost, order: narrowing.Order) -> None:
         """Refuse a reduction that cutting all that can go does not reach."""
         whole, least = cost(np.ones(order.count, bool)), cost(order.alive(len(order.steps)))
         if least > whole * (1 - self.reduction) and (order.steps or not len(order.first)):
             unit = "ms" if self.budget == "latency" else self.budget.replace("_", "-")
+            why = "every layer keeps some channels" + (", or all by a rule" if self.rules else "")
             raise BadInput(
                 f"{self.name}(reduction={self.reduction})",
                 f"at most {1 - least / whole:.3f} can go, from {whole:,.6g} to {least:,.6g}"
-                f" {unit}: every layer keeps some channels",
+                f" {unit}: {why}",
                 "Ask for less, for another budget, or for a smaller multiple_of.",
+            )
+        if self.budget == "latency" and whole < _MOSTLY_OVERHEAD:
+            logging.warning(
+                "%s: a run takes %.4f ms here, much of it not for channels, so a small reduction "
+                "cuts many of them; budget='multiply_adds' cuts what it says.",
+                self.name,
+                whole,
             )
 
     def _choose(self, cost: costs.Cost, order: narrowing.Order, target: float) -> np.ndarray:

@@ -11,7 +11,7 @@ from typing import Any
 
 from absl import logging
 
-from tfedge.compress import finetune, kernels, losses
+from tfedge.compress import finetune, kernels, losses, teaching
 from tfedge.compress.candidate import Candidate, Teacher
 from tfedge.compress.passes import base
 from tfedge.compress.teaching import inheritance, students
@@ -25,7 +25,8 @@ class Transfer(base.Pass):
 
     Attributes:
         student: "model", a smaller form of the model itself; a network by name (the entry
-            points `tfedge.models`); or "py:FILE:FUNCTION", whose FUNCTION() returns a model.
+            points `tfedge.models`); "py:FILE:FUNCTION", whose FUNCTION() returns a model; or a
+            .keras or .h5 file, whose own weights stay where the teacher gives none.
         width: share of the channels of each layer, for student="model"; multiples of 8. None
             is a half, or all where a depth is given.
         depth: share of the residual blocks that could be left out, likewise; None is all.
@@ -80,7 +81,7 @@ class Transfer(base.Pass):
 
     def reads(self) -> tuple[str, ...]:
         """The student's file."""
-        return (self.student,) if self.student.startswith("py:") else ()
+        return (self.student,) if students.is_file(self.student) else ()
 
     def apply(self, candidate: Candidate, task: Task) -> Candidate:
         """Build the student, give it weights, distil."""
@@ -91,9 +92,7 @@ class Transfer(base.Pass):
         student, taken = inheritance.inherit(built, model, self.layers, task)
         teacher = candidate.teacher
         if teacher is None and self.weight > 0:
-            valued = task.kind in ("regression", "custom")
-            method = "squared_error" if valued else "logits"
-            teacher = Teacher(model, (method,), self.temperature, self.weight)
+            teacher = Teacher(model, (teaching.usual(task),), self.temperature, self.weight)
         plan = finetune.Plan(self.epochs, self.learning_rate, self.patience)
         label = f"{len(candidate.reports)}-{self.name}"
         ready = dataclasses.replace(candidate, model=student, teacher=teacher)

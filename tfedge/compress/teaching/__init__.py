@@ -23,6 +23,7 @@ from tfedge.data.task import Split, Task
 OUTPUT_METHODS = ("logits", "squared_error")
 FEATURE_METHODS = ("features", "attention")
 METHODS = (*OUTPUT_METHODS, *FEATURE_METHODS)
+_VALUES = ("regression", "custom")  # kinds of tasks whose outputs are no scores of classes
 
 _MOST_KEPT_BYTES = 1 << 28  # of answers; features of all examples are soon more than memory
 
@@ -56,6 +57,16 @@ class _Lesson:
     taken: Any
     loss: Callable[[Any, Any], Any]
     variables: tuple[Any, ...] = ()
+
+
+def fits(method: str, task: Task) -> bool:
+    """Whether a method has a meaning for the task: softened answers are those of classes."""
+    return method != "logits" or task.kind not in _VALUES
+
+
+def usual(task: Task) -> str:
+    """The method for outputs of this kind."""
+    return next(method for method in OUTPUT_METHODS if fits(method, task))
 
 
 class Lessons:

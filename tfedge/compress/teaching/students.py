@@ -12,22 +12,23 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfedge.compress import bridge, channels, folding, graph, loading
+from tfedge.compress import bridge, channels, folding, graph
 from tfedge.compress import keras as k
 from tfedge.compress.channels import surgery
 from tfedge.compress.teaching import teachers
 from tfedge.errors import BadInput
 
 GROUP = "tfedge.models"
+_SUFFIXES = (".keras", ".h5", ".hdf5")
 _MULTIPLE = 8  # of channels: what kernels for SIMD like
 
 
 def build(name: str, like: Any, seed: int, where: str) -> Any:
-    """A network by its name, or by "py:FILE:FUNCTION", with weights drawn by the seed.
+    """A network by its name, a file's, or that of "py:FILE:FUNCTION"; new weights by the seed.
 
     Args:
-        name: a member of the entry point group, or a function without parameters that
-            returns a model of either Keras.
+        name: a member of the entry point group, a Keras model file (see `is_file`), or a
+            function without parameters that returns a model of either Keras.
         like: flat tf_keras model whose inputs and outputs it must have.
         seed: of the weights.
         where: for messages.
@@ -40,12 +41,17 @@ def build(name: str, like: Any, seed: int, where: str) -> Any:
     """
     k.keras3().utils.set_random_seed(seed)
     k.tf_keras.utils.set_random_seed(seed)
-    made = loading.load_model(name) if name.startswith("py:") else _network(name, like, where)
+    made = teachers.load(name, where) if is_file(name) else _network(name, like, where)
     if not graph.is_functional(made):
         raise BadInput(where, "it is no functional Keras model", "Use the functional API.")
     made = folding.flatten(made)
     teachers.check_fits(made, like, where, "student")
     return _renamed(made, like)
+
+
+def is_file(name: str) -> bool:
+    """Whether a student is in a file: a Keras model, or a function of the user's."""
+    return name.startswith("py:") or name.endswith(_SUFFIXES)
 
 
 def names() -> list[str]:
@@ -139,7 +145,7 @@ def _network(name: str, like: Any, where: str) -> Any:
     if name not in points:
         near = difflib.get_close_matches(name, points, 1)
         hint = f"Did you mean {near[0]!r}? " if near else ""
-        known = f"There are: {', '.join(sorted(points))}, and py:FILE:FUNCTION."
+        known = f"There are: {', '.join(sorted(points))}, .keras files and py:FILE:FUNCTION."
         raise BadInput(where, "no such network", hint + known)
     if len(like.inputs) > 1 or len(like.outputs) > 1:
         raise BadInput(

@@ -18,6 +18,20 @@ def read(path: str, where: str) -> Any:
     return _read(path, where, digest(path, where))
 
 
+def load(path: str, where: str) -> Any:
+    """What `loading.load_model` gives; a refusal names the setting instead of a flag.
+
+    Raises:
+        BadInput: with the reason it gives.
+    """
+    try:
+        return loading.load_model(path)
+    except BadInput as error:
+        if not error.where.startswith("--model="):
+            raise
+        raise BadInput(where, error.cause, error.remedy) from error
+
+
 def digest(path: str, where: str) -> str:
     """SHA-256 of a file; of "py:FILE:FUNCTION" that of FILE.
 
@@ -33,7 +47,7 @@ def digest(path: str, where: str) -> str:
 
 @functools.lru_cache(maxsize=2)
 def _read(path: str, where: str, _: str) -> Any:
-    model = loading.load_model(path)
+    model = load(path, where)
     if not graph.is_functional(model):
         raise BadInput(where, "it is no functional Keras model", "Name one.")
     return folding.flatten(model)

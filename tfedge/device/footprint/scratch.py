@@ -59,6 +59,19 @@ def _convolution(
     return Scratch((*running, pixels), (_NUMBER_BYTES * kernel.shape[0],))
 
 
+def _volume(
+    operator: graph.Operator, operands: list[graph.Tensor], output: graph.Tensor
+) -> Scratch:
+    """The patches of the input laid out as a matrix; the kernel is (d, h, w, in, out)."""
+    image, kernel = operands[:2]
+    kinds, axes = ("stride{}", "dilation{}Factor"), "DHW"
+    names = [kind.format(axis) for kind in kinds for axis in axes]
+    if all(v == 1 for v in (*(operator.options.get(n, 1) for n in names), *kernel.shape[:3])):
+        return Scratch()
+    elements = _elements(output.shape[:4]) * _elements(kernel.shape[:4])
+    return Scratch((weights.stored_bytes(image.dtype, elements),))
+
+
 def _dense(operator: graph.Operator, operands: list[graph.Tensor], output: graph.Tensor) -> Scratch:
     """The input quantized on the fly, where only the weights are integers."""
     x, kernel = operands[:2]
@@ -101,6 +114,7 @@ def _lstm(operator: graph.Operator, operands: list[graph.Tensor], output: graph.
 
 _RULES: dict[str, _Rule] = {
     "CONV_2D": _convolution,
+    "CONV_3D": _volume,
     "FULLY_CONNECTED": _dense,
     "BATCH_MATMUL": _matrix_product,
     "UNIDIRECTIONAL_SEQUENCE_LSTM": _lstm,

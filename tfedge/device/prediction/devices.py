@@ -5,6 +5,7 @@ import difflib
 import functools
 import json
 import pathlib
+from typing import Any
 
 from tfedge import errors
 
@@ -38,8 +39,12 @@ class Device:
 @functools.cache
 def known() -> dict[str, Device]:
     """By name."""
-    stored = json.loads(_FILE.read_text(encoding="utf-8"))["devices"]
-    return {name: Device(name, **fields) for name, fields in stored.items()}
+    return {name: Device(name, **fields) for name, fields in _stored()["devices"].items()}
+
+
+@functools.cache
+def _stored() -> dict[str, dict[str, Any]]:
+    return json.loads(_FILE.read_text(encoding="utf-8"))
 
 
 def names() -> tuple[str, ...]:
@@ -48,12 +53,13 @@ def names() -> tuple[str, ...]:
 
 
 def find(name: str) -> Device:
-    """A device by its name.
+    """A device by its name, or by that of its profile.
 
     Raises:
         BadInput: no latencies of such a device were published.
     """
     plain = str(name).lower().replace(" ", "").replace("-", "_")
+    plain = _stored()["also_called"].get(plain, plain)
     if plain in known():
         return known()[plain]
     near = difflib.get_close_matches(plain, known(), 1, 0.5)

@@ -29,6 +29,7 @@ RATES = (
     "dispatch",  # of an operator
     "barrier",  # of an operator that several threads share
 )
+_SHARED_MACS, _SHARED_BYTES = 2**15, 2**12
 _CORNER = 3.0  # how sharply the larger of two times wins
 _FAMILIES = ("conv", "pointwise", "depthwise")
 
@@ -46,6 +47,8 @@ class Load:
     gathered_bytes: np.ndarray
     multiplies: np.ndarray
     pads: np.ndarray
+    turns: np.ndarray
+    shared: np.ndarray
 
     @classmethod
     def of(cls, works: tuple[Work, ...]) -> "Load":
@@ -63,11 +66,13 @@ class Load:
             gathered_bytes=_millions(w.gathered_bytes for w in timed),
             multiplies=multiplies,
             pads=np.array([w.kind in ("PAD", "PADV2") for w in timed], bool),
+            turns=np.array([w.turns for w in timed], float),
+            shared=np.array([_is_shared(w) for w in timed], bool),
         )
 
 
 def operator_ms(load: Load, log_rates: np.ndarray, runtime: str, cache_mb: float) -> np.ndarray:
-    """Milliseconds of each operator of `load`.
+    """Milliseconds of each operator of `load` in one inference.
 
     Args:
         load: the network.
@@ -87,8 +92,9 @@ def operator_ms(load: Load, log_rates: np.ndarray, runtime: str, cache_mb: float
     larger = (compute**_CORNER + memory**_CORNER) ** (1 / _CORNER)
     ms = larger + load.weight_bytes / rate["weights"] + rate["dispatch"] / 1e3
     if runtime == "xnnpack":
-        return np.where(load.pads, 0.0, ms + rate["barrier"] / 1e3)
-    return ms + load.gathered_bytes / rate["gather"] + load.multiplies * rate["barrier"] / 1e3
+        return load.turns * np.where(load.pads, 0.0, ms + load.shared * rate["barrier"] / 1e3)
+    waits = load.multiplies & load.shared
+    return load.turns * (ms + load.gathered_bytes / rate["gather"] + waits * rate["barrier"] / 1e3)
 
 
 def total_log_ms(load: Load, log_rates: np.ndarray, runtime: str, cache_mb: float) -> float:
@@ -102,6 +108,15 @@ def gradient(load: Load, log_rates: np.ndarray, runtime: str, cache_mb: float) -
     steps = 1e-4 * np.eye(len(RATES))
     moved = [total_log_ms(load, log_rates + step, runtime, cache_mb) for step in steps]
     return (np.array(moved) - at) / 1e-4
+
+
+def _is_shared(work: Work) -> bool:
+    """Whether several threads take part; the smallest work is left to one.
+
+    ruy counts multiply-adds (ruy/trmul.cc, GetThreadCount), XNNPACK hands elementwise operators
+    out in pieces of 4 KB.
+    """
+    return work.macs >= _SHARED_MACS or (not work.macs and work.activation_bytes >= _SHARED_BYTES)
 
 
 def _kernel(work: Work) -> str:

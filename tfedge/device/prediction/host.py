@@ -17,10 +17,13 @@ import pathlib
 import numpy as np
 
 from tfedge import errors
-from tfedge.device.prediction.work import Work
+from tfedge.device.prediction.work import RECURRENT, Work
 
 SCHEMA_VERSION = 1
 _STAND_IN = "ADD"  # for operators of a kind that was not measured
+# Counted as convolutions or matrix products, but done by kernels of their own.
+_STAND_INS_FOR = ("TRANSPOSE_CONV", "CONV_3D", "BATCH_MATMUL", *RECURRENT)
+_PLAIN_MS = 0.6e-6  # a multiply-add of a plain loop
 LANES = 16  # values that one step of the host's vector units writes, for rounding up
 _STEP = 8  # int8 channels that one step reads
 _MOST_CORRECTION = 1.0
@@ -68,29 +71,55 @@ class HostTimes:
     spread: float
 
 
-def total_ms(
-    times: HostTimes, works: tuple[Work, ...], integer: bool, threads: int
-) -> tuple[float, tuple[str, ...]]:
-    """Milliseconds of one run, and sentences on what had to stand in for a measurement."""
+@dataclasses.dataclass(frozen=True)
+class HostTotal:
+    """Milliseconds of one run.
+
+    Attributes:
+        ms: of the run.
+        guessed_ms: the part of it of operators whose kernels were not measured.
+        notes: sentences on what had to stand in for a measurement.
+    """
+
+    ms: float
+    guessed_ms: float
+    notes: tuple[str, ...]
+
+
+def total_ms(times: HostTimes, works: tuple[Work, ...], integer: bool, threads: int) -> HostTotal:
+    """What the operators take, added up."""
     measured = sorted({int(name.split("/")[1]) for name in times.base_ms})
     nearest = min(measured, key=lambda each: (abs(each - threads), each))
     notes = []
     if nearest != threads:
         notes.append(f"This host was measured with {measured} threads; {nearest} stand in.")
-    total, strange = times.base_ms[key(integer, nearest)], set()
+    total, guessed = times.base_ms[key(integer, nearest)], 0.0
+    strange: set[str] = set()
     for work in works:
         if work.family == "free":
             continue
-        found = times.families.get(key(work.integer, nearest, family(work)))
-        if found is None:
+        ms, is_known = _ms(times, work, nearest)
+        total += ms
+        if not is_known:
             strange.add(work.kind)
-            found = times.families[key(work.integer, nearest, _STAND_IN)]
-        total += found.ms(work)
+            guessed += ms
     if strange:
         notes.append(
-            f"Not measured on this host, taken as additions: {', '.join(sorted(strange))}."
+            f"Not measured on this host, so that their time is a guess: "
+            f"{', '.join(sorted(strange))}."
         )
-    return total, tuple(notes)
+    return HostTotal(total, guessed, tuple(notes))
+
+
+def _ms(times: HostTimes, work: Work, threads: int) -> tuple[float, bool]:
+    """Milliseconds of an operator in one inference, and whether its kernel was measured."""
+    if work.plain and work.macs:
+        return work.turns * work.macs * _PLAIN_MS, False
+    found = times.families.get(key(work.integer, threads, family(work)))
+    is_known = found is not None and not work.plain and work.kind not in _STAND_INS_FOR
+    if found is None:
+        found = times.families[key(work.integer, threads, _STAND_IN)]
+    return work.turns * found.ms(work), is_known
 
 
 def key(integer: bool, threads: int, family: str = "") -> str:

@@ -1,5 +1,6 @@
 """The time of a whole network on a device, as a function of the parameters that are fitted."""
 
+import dataclasses
 import functools
 import math
 
@@ -12,6 +13,21 @@ from tfedge.device.prediction.work import Work
 _design = functools.lru_cache(maxsize=256)(hierarchy.design)
 
 Loads = dict[bool, formula.Load]
+
+# Multiply-adds of a vector kernel in the time of a plain loop's one, an assumption; and how well
+# threads share its work.
+_LANES, _SHARING = 8.0, 0.8
+
+
+def slowed(works: tuple[Work, ...], threads: int) -> tuple[Work, ...]:
+    """Plain loops with the arithmetic that a vector kernel on all threads would do meanwhile."""
+    products = _LANES * float(threads) ** _SHARING
+    return tuple(
+        dataclasses.replace(w, macs=int(products * w.macs), passes=_LANES * w.passes)
+        if w.plain
+        else w
+        for w in works
+    )
 
 
 def loads(works: tuple[Work, ...]) -> Loads:

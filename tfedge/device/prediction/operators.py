@@ -3,7 +3,7 @@
 import numpy as np
 
 from tfedge.device import tflite
-from tfedge.device.prediction import devices, fitted, formula, hierarchy, host, work
+from tfedge.device.prediction import devices, fitted, formula, hierarchy, host, network, work
 
 
 def milliseconds(file: tflite.TfliteFile, device: str, threads: int) -> np.ndarray:
@@ -22,7 +22,12 @@ def milliseconds(file: tflite.TfliteFile, device: str, threads: int) -> np.ndarr
     works = work.of(file)
     if device == devices.HOST:
         return _on_host(works, threads)
-    phone, fit = devices.find(device), fitted.load()
+    return on_phone(works, devices.find(device), threads)
+
+
+def on_phone(works: tuple[work.Work, ...], phone: devices.Device, threads: int) -> np.ndarray:
+    """The same of a published device, from `work.of`."""
+    works, fit = network.slowed(works, threads), fitted.load()
     found = np.zeros(len(works))
     for integer in (False, True):
         rows = [n for n, w in enumerate(works) if w.family != "free" and w.integer == integer]
@@ -36,6 +41,6 @@ def milliseconds(file: tflite.TfliteFile, device: str, threads: int) -> np.ndarr
 
 def _on_host(works: tuple[work.Work, ...], threads: int) -> np.ndarray:
     times = host.load()
-    totals = [host.total_ms(times, (each,), each.integer, threads)[0] for each in works]
-    idle = [host.total_ms(times, (), each.integer, threads)[0] for each in works]
+    totals = [host.total_ms(times, (each,), each.integer, threads).ms for each in works]
+    idle = [host.total_ms(times, (), each.integer, threads).ms for each in works]
     return np.array(totals) - np.array(idle)

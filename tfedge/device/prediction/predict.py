@@ -6,13 +6,23 @@ import math
 import numpy as np
 
 from tfedge import errors
-from tfedge.device import tflite
-from tfedge.device.prediction import devices, fitted, host, network, work
+from tfedge.device import flatbuffer, tflite
+from tfedge.device.prediction import devices, fitted, host, network, operators, work
 
 _MOST_THREADS = 64
 # Standard deviations of the logarithm, for every doubling of threads beyond what was measured and
 # beyond the fast cores: assumptions, that an extrapolation may not look as sure as a measurement.
 _DOUBLED, _SLOW_CORES = 0.10, 0.25
+# The same for a network of operators that no published network has, or of plain loops alone; and
+# by how many times a guess for this host may be wrong. Assumptions, too.
+_UNPUBLISHED, _PLAIN, _UNMEASURED = 0.5, 0.9, 10.0
+_SAID_FROM = 0.05  # of the time
+_PUBLISHED = frozenset(
+    (
+        *("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "ADD", "MUL", "CONCATENATION"),
+        *("AVERAGE_POOL_2D", "MAX_POOL_2D", "MEAN", "SOFTMAX", "HARD_SWISH", "PAD"),
+    )
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,18 +69,26 @@ def predict_latency(tflite_bytes: bytes, device: str = "pixel3", threads: int = 
         )
     if device == devices.HOST:
         measured = host.load()
-        return _on_host(work.of(tflite.read(tflite_bytes)), measured, threads)
+        return _on_host(_works(tflite_bytes), measured, threads)
     phone = devices.find(device)
-    return _on_phone(work.of(tflite.read(tflite_bytes)), phone, threads)
+    return _on_phone(_works(tflite_bytes), phone, threads)
+
+
+def _works(tflite_bytes: bytes) -> tuple[work.Work, ...]:
+    file = tflite.read(tflite_bytes)
+    return flatbuffer.guarded(".tflite", lambda: work.of(file))
 
 
 def _on_phone(works: tuple[work.Work, ...], device: devices.Device, threads: int) -> Estimate:
     fit, integer = fitted.load(), _is_integer(works)
-    value, slope = network.slope(network.loads(works), device, threads, fit.names, fit.values)
+    parts = network.loads(network.slowed(works, threads))
+    value, slope = network.slope(parts, device, threads, fit.names, fit.values)
     extrapolated, notes = _extrapolation(fit, device, threads, integer)
-    deviation = math.sqrt(slope @ fit.covariance @ slope + fit.noise**2 + extrapolated**2)
+    strange, more = _strange(works, operators.on_phone(works, device, threads))
+    unsure = extrapolated**2 + strange**2
+    deviation = math.sqrt(slope @ fit.covariance @ slope + fit.noise**2 + unsure)
     low, middle, high = _interval(value, fit.widening * deviation)
-    notes = _notes(works) + notes
+    notes = _notes(works) + more + notes
     return Estimate(middle, low, high, device.name, threads, device.runtime, notes)
 
 
@@ -93,15 +111,42 @@ def _extrapolation(
     return deviation, tuple(notes)
 
 
+def _strange(
+    works: tuple[work.Work, ...], milliseconds: np.ndarray
+) -> tuple[float, tuple[str, ...]]:
+    """The same of operators that the published networks do not have, by their share of the time."""
+    total = max(float(milliseconds.sum()), 1e-9)
+    plain, others = 0.0, dict[str, float]()
+    for done, ms in zip(works, milliseconds / total, strict=True):
+        if done.plain:
+            plain += ms
+        elif done.kind not in _PUBLISHED:
+            others[done.kind] = others.get(done.kind, 0.0) + ms
+    notes = []
+    if plain >= _SAID_FROM:
+        notes.append(
+            "Operators on 16-bit activations run as plain loops on one thread, many times slower "
+            "than on 8 bits; how slow was never published: a guess."
+        )
+    unknown = {w.kind for w in works if not w.known}  # said by `_notes`
+    named = sorted(k for k, share in others.items() if share >= _SAID_FROM and k not in unknown)
+    if named:
+        notes.append(f"No published network has {', '.join(named)}: a guess by their work.")
+    return math.hypot(_PLAIN * plain, _UNPUBLISHED * sum(others.values())), tuple(notes)
+
+
 def _on_host(works: tuple[work.Work, ...], times: host.HostTimes, threads: int) -> Estimate:
-    value, notes = host.total_ms(times, works, _is_integer(works), threads)
-    low, middle, high = _interval(math.log(value), times.spread)
-    return Estimate(middle, low, high, devices.HOST, threads, times.host, _notes(works) + notes)
+    found = host.total_ms(times, works, _is_integer(works), threads)
+    low, middle, high = _interval(math.log(found.ms), times.spread)
+    low *= 1 - found.guessed_ms / found.ms * (1 - 1 / _UNMEASURED)
+    high *= 1 + found.guessed_ms / found.ms * (_UNMEASURED - 1)
+    notes = _notes(works) + found.notes
+    return Estimate(middle, low, high, devices.HOST, threads, times.host, notes)
 
 
 def _is_integer(works: tuple[work.Work, ...]) -> bool:
     """Whether most multiply-adds, or without any most operators, are on integers."""
-    weights = [w.macs if any(v.macs for v in works) else 1 for w in works]
+    weights = [w.turns * w.macs if any(v.macs for v in works) else 1 for w in works]
     return 2 * sum(n for n, w in zip(weights, works, strict=True) if w.integer) > sum(weights)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tfedge.device import graph, tflite, weights
+from tfedge.device.prediction import loops
 
 # Operations an element of the output costs beside being read and written; one is an addition.
 _ELEMENTWISE = {
@@ -32,6 +33,10 @@ _REDUCING = (
     *("REDUCE_ANY", "REDUCE_ALL", "TOPK_V2"),
 )
 _POOLING = ("AVERAGE_POOL_2D", "MAX_POOL_2D", "L2_POOL_2D")
+RECURRENT = (
+    *("SVDF", "RNN", "LSTM", "UNIDIRECTIONAL_SEQUENCE_RNN"),
+    *("UNIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_LSTM"),
+)
 _INTEGERS = ("INT8", "UINT8", "INT16", "INT4", "INT2")
 _COPYING = (
     *("CONCATENATION", "PAD", "PADV2", "MIRROR_PAD", "TRANSPOSE", "SLICE", "STRIDED_SLICE"),
@@ -48,7 +53,7 @@ _FREE = (
 
 @dataclasses.dataclass(frozen=True)
 class Work:
-    """The work of one operator in one inference.
+    """The work of one operator, each time it runs.
 
     Attributes:
         kind: the schema's name, "CONV_2D", ...
@@ -67,6 +72,9 @@ class Work:
         input_elements, output_elements: values read and written, without weights.
         integer: whether it computes on integers.
         known: whether the operator is one that this module knows.
+        turns: how often it runs in one inference; more than once inside of a loop.
+        plain: whether its activations have 16 bits: loops over single values compute it, on one
+            thread, for no vector kernel does.
     """
 
     kind: str
@@ -83,12 +91,21 @@ class Work:
     output_elements: int = 0
     integer: bool = False
     known: bool = True
+    turns: int = 1
+    plain: bool = False
 
 
 def of(file: tflite.TfliteFile) -> tuple[Work, ...]:
-    """The work of every operator, in the file's order; loops count as one turn of theirs."""
-    constants = _constants(file)
-    return tuple(_of(file, operator, constants) for operator in file.operators)
+    """The work of every operator, in the file's order.
+
+    A loop that does not say how often it turns counts as one turn, and is not `known`.
+    """
+    constants, turns = _constants(file), loops.turns(file)
+    works = (_of(file, operator, constants) for operator in file.operators)
+    return tuple(
+        dataclasses.replace(work, turns=turns.get(operator.subgraph, 1))
+        for work, operator in zip(works, file.operators, strict=True)
+    )
 
 
 def _constants(file: tflite.TfliteFile) -> frozenset[int]:
@@ -98,14 +115,16 @@ def _constants(file: tflite.TfliteFile) -> frozenset[int]:
         given = [i for i in operator.inputs if i >= 0]
         if given and found.issuperset(given):
             found.update(operator.outputs)
-    return frozenset(found)
+    # The state of a recurrent layer may start from a stored one.
+    return frozenset(i for i in found if not file.tensors[i].is_variable)
 
 
 def _of(file: tflite.TfliteFile, operator: graph.Operator, constants: frozenset[int]) -> Work:
     moving = [file.tensors[i] for i in operator.inputs if i >= 0 and i not in constants]
     fixed = [file.tensors[i] for i in operator.inputs if i >= 0 and i in constants]
     outputs = [file.tensors[i] for i in operator.outputs]
-    if operator.kind in _FREE or not outputs or not (moving or not fixed):
+    idle = operator.kind in _FREE or loops.is_counted(file, operator)
+    if idle or not outputs or not (moving or not fixed):
         return Work(operator.kind, "free")
     base = Work(
         kind=operator.kind,
@@ -116,8 +135,11 @@ def _of(file: tflite.TfliteFile, operator: graph.Operator, constants: frozenset[
         input_elements=sum(_elements(t) for t in moving),
         output_elements=sum(_elements(t) for t in outputs),
         integer=outputs[0].dtype in _INTEGERS
-        or (operator.kind in _MULTIPLYING and any(_is_integer_kernel(t) for t in fixed)),
+        or (operator.kind in _KERNELS and any(_is_integer_kernel(t) for t in fixed)),
+        plain=outputs[0].dtype == "INT16",
     )
+    if operator.kind in RECURRENT:
+        return dataclasses.replace(base, **_recurrent(fixed, moving[0], outputs[0]))
     return _counted(base, operator, file)
 
 
@@ -195,11 +217,11 @@ def _volume(_: Any, operands: list[graph.Tensor], output: graph.Tensor) -> dict[
     }
 
 
-def _recurrent(_: Any, operands: list[graph.Tensor], output: graph.Tensor) -> dict[str, Any]:
-    """Every stored matrix once at each step in time."""
-    matrices = [t for t in operands[1:] if t.is_constant and len(t.shape) == 2]
+def _recurrent(fixed: list[graph.Tensor], x: graph.Tensor, output: graph.Tensor) -> dict[str, Any]:
+    """Every constant matrix once at each step in time."""
+    matrices = [t for t in fixed if len(t.shape) == 2]
     stored = sum(_elements(t) for t in matrices)
-    steps = max(1, _elements(operands[0]) // max(1, operands[0].shape[-1]))
+    steps = max(1, _elements(x) // max(1, x.shape[-1]))
     depth = max((t.shape[-1] for t in matrices), default=1)
     return {"family": "dense", "macs": stored * steps, "columns": output.shape[-1], "depth": depth}
 
@@ -223,11 +245,5 @@ _MULTIPLYING: dict[str, Callable[[graph.Operator, list[graph.Tensor], graph.Tens
     "TRANSPOSE_CONV": _transposed,
     "BATCH_MATMUL": _batched,
     "CONV_3D": _volume,
-    **dict.fromkeys(
-        (
-            *("SVDF", "RNN", "LSTM", "UNIDIRECTIONAL_SEQUENCE_RNN"),
-            *("UNIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_LSTM"),
-        ),
-        _recurrent,
-    ),
 }
+_KERNELS = (*_MULTIPLYING, *RECURRENT)

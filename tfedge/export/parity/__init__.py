@@ -8,6 +8,7 @@ is left is the converter's and the runtime's doing: rounding, and mistakes.
 
 import dataclasses
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -155,8 +156,21 @@ def _examples(
             "it takes raw input, its normalisation is part of the file and not of the model",
             "Export it without raw_input to compare.",
         )
-    found = calibration.one_by_one(task.calibration, task, names)
-    return list(itertools.islice(found, count))
+    found = list(itertools.islice(calibration.one_by_one(task.calibration, task, names), count))
+    for name, tensor in ends.items():
+        given = _of_input(found[0], name)
+        if given.size != math.prod(tensor.shape):
+            raise errors.BadInput(
+                "--tflite",
+                f"its input {name} is {tensor.shape}, the model's is {given.shape}",
+                "Name the .tflite that was made of this model.",
+            )
+    return found
+
+
+def _of_input(example: Mapping[str, np.ndarray], name: str) -> np.ndarray:
+    """By name, or the only one there is."""
+    return example[name] if name in example else next(iter(example.values()))
 
 
 def _keras_values(model: Any, inputs: Sequence[Mapping[str, np.ndarray]]) -> dict[int, np.ndarray]:
@@ -189,8 +203,7 @@ def _file_values(
     rows: dict[int, list[np.ndarray]] = {index: [] for index in wanted}
     for example in inputs:
         for name, tensor in file.named_inputs.items():
-            values = example[name] if name in example else next(iter(example.values()))
-            interpreter.set_tensor(tensor.index, _coded(values, tensor))
+            interpreter.set_tensor(tensor.index, _coded(_of_input(example, name), tensor))
         interpreter.reset_all_variables()  # a fused LSTM's, which begins anew
         interpreter.invoke()
         for index in wanted:

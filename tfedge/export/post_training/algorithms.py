@@ -33,6 +33,7 @@ _KEYS = {
     "octav": _NAMES.OCTAV,
     "gptq": _NAMES.MIN_MAX_UNIFORM_QUANT,  # its integers are then chosen anew
 }
+_BY_ERROR = ("mse", "octav")  # they have no scale for a channel of zeros
 _ENDS = (qtyping.TFLOperationName.INPUT, qtyping.TFLOperationName.OUTPUT)
 _KERNEL_BITS = {"int8": 8, "int4": 4, "int16x8": 8}
 
@@ -116,6 +117,8 @@ def choose(
         export: route, algorithm and block size.
         plain: kernels that take min_max, whatever the algorithm.
     """
+    if export.algorithm in _BY_ERROR:
+        plain |= model.silent_kernels
     return {
         each.name: next(
             (choice for choice in _possible(each, plan[each.name], export, plain)

@@ -14,6 +14,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfedge import errors
+from tfedge.device import tflite
 from tfedge.export import flatbuffer, operators, saved_model
 
 
@@ -61,11 +62,24 @@ class FloatModel:
         """Every name that a rule can have, in the order of the operators."""
         return tuple(dict.fromkeys(name for each in self.operators for name in each.layers))
 
+    @functools.cached_property
+    def silent_kernels(self) -> frozenset[str]:
+        """Those with a channel of zeros alone, where an error has no least scale."""
+        return frozenset(
+            each.tensor.name
+            for each in tflite.read(self.data).kernels()
+            if _has_silent_channel(each.tensor.values(), each.channel_axis)
+        )
+
     def kernels_named(self, names: Collection[str]) -> frozenset[str]:
         """The kernels in this file that the finished file calls by these names."""
         return frozenset(
             each.kernel for each in self.operators if self.real_names.get(each.kernel) in names
         )
+
+
+def _has_silent_channel(kernel: np.ndarray, axis: int) -> bool:
+    return not np.any(kernel, axis=tuple(a for a in range(kernel.ndim) if a != axis)).all()
 
 
 def prepare(data: bytes, where: str, known_layers: Collection[str] = ()) -> FloatModel:

@@ -129,5 +129,6 @@ class _Search:
             100 * after,
             len(spared),
             len(plan),
-            ", ".join(f"{each.layers[0]} in {plan[each.name]}" for each in spared) or "none",
+            ", ".join(f"{(*each.layers, each.kind)[0]} in {plan[each.name]}" for each in spared)
+            or "none",
         )

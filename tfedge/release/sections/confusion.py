@@ -56,7 +56,10 @@ def of(scorecard: "Scorecard") -> Confusion | None:
 def answered(
     scorecard: "Scorecard",
 ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray] | None:
-    """(targets, the baseline's answers or None, this model's), each (n,) class numbers."""
+    """(targets, the baseline's answers or None, this model's), each (n,) class numbers.
+
+    -1 stands for an output that is no number, which is no answer.
+    """
     classes = len(scorecard.per_class)
     targets = np.asarray(scorecard.targets).reshape(-1) if classes else np.zeros(0)
     after = _answers(scorecard.candidate_outputs, scorecard.candidate_correct, targets, classes)
@@ -70,16 +73,18 @@ def _answers(
     """The highest output; of a single output, what its being right or wrong tells."""
     if not isinstance(outputs, np.ndarray) or len(outputs) != len(targets):
         return None
+    broken = np.isnan(outputs.reshape(len(targets), -1)).any(axis=1)
     if outputs.shape[1:] == (classes,):
-        return outputs.argmax(axis=1)
+        return np.where(broken, -1, outputs.argmax(axis=1))
     if classes == 2 and outputs.size == len(targets) and correct is not None:
-        return np.where(correct, targets, 1 - targets).astype(int)
+        return np.where(broken, -1, np.where(correct, targets, 1 - targets)).astype(int)
     return None
 
 
 def _count(targets: np.ndarray, answers: np.ndarray, classes: int) -> np.ndarray:
-    """(classes, classes), the truth along rows."""
-    flat = np.bincount(targets * classes + answers, minlength=classes**2)
+    """(classes, classes), the truth along rows, of those that have an answer."""
+    told = answers >= 0
+    flat = np.bincount(targets[told] * classes + answers[told], minlength=classes**2)
     return flat.reshape(classes, classes)
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tfedge.device.scorecard import Scorecard
 
 DEFAULT_SHOWN = 12
+NO_NUMBER = "nothing: NaN"
 _MOST_BYTES = 500_000  # of all pictures, so that the page stays small
 
 
@@ -67,7 +68,7 @@ def worst(scorecard: "Scorecard", task: "Task", most: int = DEFAULT_SHOWN) -> Ne
         NewMistake(
             number=int(new[each]),
             truth=labels[targets[new[each]]],
-            said=labels[after[new[each]]],
+            said=labels[after[new[each]]] if after[new[each]] >= 0 else NO_NUMBER,
             confidence=float(sure[each]),
             picture=picture,
         )
@@ -77,9 +78,15 @@ def worst(scorecard: "Scorecard", task: "Task", most: int = DEFAULT_SHOWN) -> Ne
 
 
 def _confidence(outputs: np.ndarray, said: np.ndarray) -> np.ndarray:
-    """(m,) probability of the answer; logits are squashed first."""
-    if not len(outputs):
-        return np.zeros(0)
+    """(m,) probability of the answer, 0 where there is none."""
+    sure, told = np.zeros(len(said)), said >= 0
+    if told.any():
+        sure[told] = _probability(outputs[told], said[told])
+    return sure
+
+
+def _probability(outputs: np.ndarray, said: np.ndarray) -> np.ndarray:
+    """(m,) of the answer; logits are squashed first."""
     if outputs.size == len(outputs):
         yes = outputs.reshape(-1).astype(np.float64)
         if yes.min() < 0 or yes.max() > 1:

@@ -51,7 +51,7 @@ def of(file: tflite.TfliteFile, estimate: "PhoneEstimate | None") -> tuple[Opera
             kind=operator.kind,
             layer=names.get(operator.index, ""),
             output=file.tensors[operator.outputs[0]].shape if operator.outputs else (),
-            multiply_adds=done.macs,
+            multiply_adds=done.turns * done.macs,
             ms=float(share) * estimate.value,
             share=float(share),
         )
