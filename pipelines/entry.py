@@ -20,6 +20,7 @@ from tfedge import errors
 OK = 0
 BAD_INPUT = 1
 OUR_ERROR = 2
+INTERRUPTED = 130  # as the shell calls a process that Ctrl-C ended
 
 _HELP = frozenset({"--help", "-help", "-h", "--helpshort", "--helpfull"})
 
@@ -40,7 +41,8 @@ def run(
 
     Raises:
         SystemExit: always: 1 with one line on stderr for bad input or usage; 2 for an error of
-            ours, with the traceback in a log file that the line names; else what `main` says.
+            ours, with the traceback in a log file that the line names; 130 for Ctrl-C; else what
+            `main` says.
     """
     argv = list(sys.argv if argv is None else argv)
     if _HELP.intersection(argv[1:]):
@@ -56,6 +58,9 @@ def run(
     except errors.BadInput as error:
         sys.stderr.write(f"{error}\n")
         code = BAD_INPUT
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted: the same command goes on from what is finished\n")
+        code = INTERRUPTED
     except Exception as error:  # the last stop before the shell: whatever it is, it is ours
         sys.stderr.write(f"{type(error).__name__}: {_one_line(error)} (log: {_log(argv)})\n")
         code = OUR_ERROR

@@ -9,10 +9,12 @@ DIR gets model.keras (Keras 3, without optimizer state) and training.json.
 """
 
 import dataclasses
+import errno
 import hashlib
 import importlib
 import importlib.metadata
 import json
+import math
 import os
 import pathlib
 import shlex
@@ -24,7 +26,7 @@ from absl import flags, logging
 from tfedge_pipelines import entry
 
 from tfedge import errors, progress
-from tfedge.release import lock
+from tfedge.release import lock, output_folder
 
 _FLAGS = flags.FlagValues()
 _NETWORK = flags.DEFINE_string(
@@ -91,6 +93,9 @@ def main() -> int:
         remedy = entry.nearest(_NETWORK.value, networks())
         raise errors.BadInput("--network", f"no {_NETWORK.value!r}", remedy)
     folder = _output_folder(_OUTPUT_DIR.value)
+    for flag in (_LEARNING_RATE, _WEIGHT_DECAY):
+        if not math.isfinite(flag.value):
+            raise errors.BadInput(f"--{flag.name}", f"{flag.value} is no number", "Try 0.001")
     with lock.hold(folder / ".lock", str(folder)):
         _train_into(folder)
     return entry.OK
@@ -108,8 +113,11 @@ def _train_into(folder: pathlib.Path) -> None:
     started = time.monotonic()
     task = _task()
     _start_keras()
+    from tfedge.compress import loading
+
     build = importlib.import_module(f"tfedge_models.{_NETWORK.value}").build
     model, epoch = _train(build, task)
+    loading.check_weights(model)
     facts = {
         "schema_version": SCHEMA_VERSION,
         "network": _NETWORK.value,
@@ -141,6 +149,8 @@ def _output_folder(path: str | None) -> pathlib.Path:
     folder = pathlib.Path(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        if output_folder.is_read_only(folder):
+            raise PermissionError(errno.EACCES, "it is read-only")
         probe = folder / f".probe{os.getpid()}"
         probe.touch()
         probe.unlink()
@@ -226,14 +236,21 @@ def _command() -> str:
 def _save(model, facts: dict, folder: pathlib.Path) -> None:
     """Each file is there whole or not at all; the digest ties the two together."""
     aside = folder / f".model{os.getpid()}.keras"
-    model.save(aside)
-    facts["sha256"] = hashlib.sha256(aside.read_bytes()).hexdigest()
     notes = folder / f".training{os.getpid()}.json"
-    notes.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-    for written, name in ((aside, "model.keras"), (notes, "training.json")):
-        with written.open("rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(written, folder / name)
+    try:
+        model.save(aside)
+        facts["sha256"] = hashlib.sha256(aside.read_bytes()).hexdigest()
+        notes.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+        for written, name in ((aside, "model.keras"), (notes, "training.json")):
+            with written.open("rb+") as file:
+                os.fsync(file.fileno())
+            os.replace(written, folder / name)
+    except OSError as error:
+        cause = f"cannot write to {folder}: {error.strerror or error}"
+        raise errors.BadInput("--output_dir", cause, "Free some space or name another") from error
+    finally:
+        for left in (aside, notes):
+            left.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -183,8 +183,21 @@ def test_a_broken_value_is_named_by_its_index_in_the_file(tmp_path):
     y[39] = -1
     with pytest.raises(errors.BadInput, match=r"y_train: the label at index 39 is -1, .*-1\.\.3"):
         sources.load_task(_save(tmp_path, _arrays(y_train=y)))
+    y[39] = 10**12
+    with pytest.raises(
+        errors.BadInput, match=r"y_train: .* the label at index 39 is 1000000000000"
+    ):
+        sources.load_task(_save(tmp_path, _arrays(y_train=y)))
+
+
+def test_labels_of_any_integer_type(tmp_path):
+    y = {"y_train": np.arange(40, dtype=np.uint64) % 4, "y_test": np.arange(8, dtype=np.uint8) % 4}
+    made = sources.load_task(_save(tmp_path, _arrays(**y)))
+    assert made.num_classes == 4 and not [w for w in hygiene.check(made) if "class" in w]
 
 
 def test_an_array_without_rows_is_refused_by_name(tmp_path):
     with pytest.raises(errors.BadInput, match="x_train is the single value"):
         sources.load_task(_save(tmp_path, _arrays(x_train=np.float32(3))))
+    with pytest.raises(errors.BadInput, match="x_train has records"):
+        sources.load_task(_save(tmp_path, _arrays(x_train=np.zeros(40, [("a", "f4")]))))

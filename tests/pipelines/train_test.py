@@ -61,6 +61,7 @@ def test_help_is_quick_and_shows_our_flags_only():
         (["digits"], "'digits': only flags are expected here"),
         ([], "--output_dir: missing"),
         (["--output_dir=out", "--augment=flop"], "there is no 'flop'; did you mean 'flip'"),
+        (["--output_dir=out", "--learning_rate=nan"], "--learning_rate: nan is no number"),
         (["--output_dir=FILE"], "--output_dir: cannot write to FILE"),
     ],
 )
@@ -70,6 +71,34 @@ def test_bad_usage_is_one_line_and_exit_code_1(arguments, expected, tmp_path):
     assert done.returncode == 1
     assert done.stderr.startswith(expected) or expected in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_weights_that_diverged_are_not_kept(tmp_path):
+    done = run("--epochs=1", "--learning_rate=1e30", f"--output_dir={tmp_path}")
+    assert done.returncode == 1
+    assert "NaN or infinite" in done.stderr.splitlines()[-1]
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_disk_that_fills_while_it_trains_ends_in_one_line(tmp_path):
+    def small_files():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
+
+    command = [sys.executable, str(SCRIPT), "--epochs=1", f"--output_dir={tmp_path}"]
+    done = subprocess.run(
+        command, preexec_fn=small_files, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1, done.stderr
+    assert f"--output_dir: cannot write to {tmp_path}" in done.stderr.splitlines()[-1]
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_read_only_folder_is_refused_at_once(tmp_path):
+    tmp_path.chmod(0o555)  # the superuser could write to it all the same
+    done = run(f"--output_dir={tmp_path}")
+    tmp_path.chmod(0o755)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "it is read-only" in done.stderr
 
 
 def test_a_second_run_into_the_same_folder_is_told_who_holds_it(tmp_path):

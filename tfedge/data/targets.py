@@ -77,7 +77,7 @@ def num_classes(y: splits.Arrays, kind: str) -> int:
         return 2
     if kind == "multilabel":
         return max(array.shape[1] for array in splits.named(y).values())
-    return max(int(array.max(initial=-1)) + 1 for array in splits.named(y).values())
+    return max(int(array.max()) + 1 if array.size else 0 for array in splits.named(y).values())
 
 
 def unlabelled(like: splits.Arrays, n: int) -> splits.Arrays:

@@ -1,9 +1,14 @@
 """The targets of a task: in range, finite, and of every class in every split."""
 
+import itertools
+from collections.abc import Sequence
+
 import numpy as np
 
 from tfedge import errors
 from tfedge.data import splits, targets, task
+
+_LISTED = 10  # classes that a message names
 
 
 def check(task: "task.Task", role: str, y: splits.Arrays) -> list[str]:
@@ -26,16 +31,12 @@ def check(task: "task.Task", role: str, y: splits.Arrays) -> list[str]:
             continue
         classes = _classes(task, name)
         check_values(array, task.kind, classes, where)
-        if task.kind in ("regression", "custom"):
-            continue
-        if missing := _missing(array, task.kind, classes):
-            cause = f"no example of {_listed(task, missing)} ({len(missing)} of {classes} classes)"
-            cause += _beyond(array, task.kind, missing[0])
-            if role != "calibration":
-                raise errors.BadInput(
-                    where, f"there is {cause}", "Add examples, or remove the class everywhere."
-                )
-            warnings.append(f"{where}: {cause}")
+        cause = missing_classes(array, task.kind, classes, task.labels)
+        if cause and role != "calibration":
+            raise errors.BadInput(
+                where, f"there is {cause}", "Add examples, or remove the class everywhere."
+            )
+        warnings += [f"{where}: {cause}"] if cause else []
     return warnings
 
 
@@ -55,6 +56,21 @@ def check_values(y: np.ndarray, kind: str, classes: int, where: str) -> None:
     if kind not in ("regression", "custom"):
         _check_form(y, kind, where)
         _check_range(y, 2 if kind == "multilabel" else classes, where)
+
+
+def missing_classes(y: np.ndarray, kind: str, classes: int, labels: Sequence[str] = ()) -> str:
+    """What to say of classes without an example, or "", of targets that `check_values` let pass."""
+    if kind in ("regression", "custom"):
+        return ""
+    present = np.flatnonzero(y.any(axis=0)) if kind == "multilabel" else np.unique(y)
+    found, count = set(present.tolist()), classes - len(present)
+    if not count:
+        return ""
+    first = list(itertools.islice((n for n in range(classes) if n not in found), _LISTED))
+    names = ", ".join(labels[each] if labels else str(each) for each in first)
+    more = ", ..." if count > _LISTED else ""
+    beyond = _beyond(y, kind, first[0])
+    return f"no example of class {names}{more} ({count} of {classes} classes){beyond}"
 
 
 def _classes(task: "task.Task", name: str) -> int:
@@ -99,11 +115,6 @@ def _check_range(y: np.ndarray, classes: int, where: str) -> None:
         )
 
 
-def _missing(y: np.ndarray, kind: str, classes: int) -> list[int]:
-    counts = y.sum(axis=0) if kind == "multilabel" else np.bincount(y.ravel(), minlength=classes)
-    return np.flatnonzero(np.asarray(counts) == 0).tolist()
-
-
 def _beyond(y: np.ndarray, kind: str, first_missing: int) -> str:
     """Where labels go on after the gap, which a mistyped one leaves."""
     beyond = np.flatnonzero(y > first_missing)
@@ -111,8 +122,3 @@ def _beyond(y: np.ndarray, kind: str, first_missing: int) -> str:
         return ""
     index = int(beyond[0])
     return f"; the label at index {index} is {y[index]} (range {y.min()}..{y.max()})"
-
-
-def _listed(task: "task.Task", classes: list[int]) -> str:
-    names = [task.labels[each] if task.labels else str(each) for each in classes[:10]]
-    return "class " + ", ".join(names) + (", ..." if len(classes) > 10 else "")

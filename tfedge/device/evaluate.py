@@ -78,7 +78,7 @@ def evaluate(
     groups = slices.of_holdout(task)
     foreseen = flatbuffer.guarded(_CANDIDATE, lambda: _foreseen(file, phone))
     before = baseline
-    if isinstance(before, bytes):
+    if before is not None and not isinstance(before, inference.Run):
         before = _run_baseline(before, task, split, phone, seconds)
     limits = sandbox.Limits(phone.max_memory_bytes, phone.threads, seconds)
     ours = inference.run(file, split, task.normalization, limits, _CANDIDATE)

@@ -8,7 +8,7 @@ import numpy as np
 from tfedge import errors
 from tfedge.data.task import Task
 from tfedge.device import tflite
-from tfedge.export import options, post_training
+from tfedge.export import options, post_training, trial
 from tfedge.export.post_training import float_model
 
 
@@ -25,13 +25,25 @@ def convert(
 
     Raises:
         BadInput: the file is damaged or quantized already, has weights that are not finite, is
-            open beyond the batch, or has a loop on an integer route.
+            open beyond the batch, has a loop on an integer route, or does not run.
     """
     _check_kernels(tflite.read(data, where), where)
     model = float_model.prepare(data, where)
     if export.route == "float32":
         return post_training.Quantized(data, {})
+    if task is not None:
+        _check_runs(data, where, task)
     return post_training.quantize(model, export, task)
+
+
+def _check_runs(data: bytes, where: str, task: Task) -> None:
+    """Refuses what ends LiteRT, in a child, before ranges are read in this process."""
+    try:
+        trial.run(data, task.calibration.take(np.arange(min(1, len(task.calibration)))), task)
+    except trial.DoesNotRunError as error:
+        raise errors.BadInput(
+            where, f"LiteRT does not run it ({error})", "Convert it again from its model."
+        ) from error
 
 
 def _check_kernels(file: tflite.TfliteFile, where: str) -> None:

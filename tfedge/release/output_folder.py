@@ -21,8 +21,15 @@ def refuse_unusable(folder: pathlib.Path) -> None:
     if space.f_bavail * space.f_frsize < _LEAST_FREE_BYTES:
         raise errors.BadInput(str(folder), "no space left on its disk", "Free some space.")
     cause = _unusable(folder)
+    if cause is None and is_read_only(folder.parent):
+        cause = "the folder that it is to be in is read-only"
     if cause:
         raise errors.BadInput(str(folder), cause, "Give a new or empty folder with --output_dir.")
+
+
+def is_read_only(folder: pathlib.Path) -> bool:
+    """Whether its owner marked it so, which the system lets the superuser ignore, or we may not."""
+    return not os.access(folder, os.W_OK | os.X_OK) or not folder.stat().st_mode & 0o222
 
 
 def _unusable(folder: pathlib.Path) -> str | None:
@@ -34,7 +41,7 @@ def _unusable(folder: pathlib.Path) -> str | None:
 def _unusable_content(folder: pathlib.Path) -> str | None:
     if not folder.is_dir():
         return "expected a folder, found a file"
-    if not os.access(folder, os.W_OK | os.X_OK) or not folder.stat().st_mode & 0o222:
+    if is_read_only(folder):
         return "it is read-only"
     if _is_mount(folder) or folder == pathlib.Path.cwd():
         return "it is a mount point or the current folder, which cannot be exchanged as a whole"

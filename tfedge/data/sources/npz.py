@@ -65,7 +65,7 @@ def load(path: str, settings: options.Options, seed: int = 0) -> task.Task:
     calibration = _calibration(path, parts, train, kinds)
     validation = _split(path, parts, "val", kinds) if "x_val" in parts else None
     if validation is None:
-        _check_values(path, train, kinds, len(labels))
+        _check_values(path, train, kinds, labels)
         train, validation = _drawn_validation(path, train, kind, seed)
     return task.Task(
         name=pathlib.Path(path).stem,
@@ -117,8 +117,8 @@ def _parts(path: str, arrays: dict[str, np.ndarray]) -> dict[str, splits.Arrays]
         if not match:
             logging.warning("%s: the array %s is not used", path, key)
             continue
-        if not array.ndim:
-            cause = f"{key} is the single value {array}"
+        if not array.ndim or array.dtype.names:
+            cause = f"{key} is the single value {array}" if not array.ndim else f"{key} has records"
             raise errors.BadInput(path, cause, "Give every array one row per example.")
         side, role, name = match.groups()
         groups.setdefault(f"{side}_{role}", {})[name or ""] = array
@@ -174,15 +174,21 @@ def _calibration(
     return task.ArraySplit(x, targets.unlabelled(train.y, splits.count(x)))
 
 
-def _check_values(path: str, train: task.ArraySplit, kinds: dict[str, str], labels: int) -> None:
+def _check_values(
+    path: str, train: task.ArraySplit, kinds: dict[str, str], labels: tuple[str, ...]
+) -> None:
     """Refuses what `hygiene` would, by the indices of the file: drawing from it changes them."""
     for name, array in splits.named(train.x).items():
         if array.dtype.kind == "f" and array.size:
             inputs.value_range(array, 0, f"{path}, x_train" + (f"__{name}" if name else ""))
     for name, array in splits.named(train.y).items():
         where = f"{path}, y_train" + (f"__{name}" if name else "")
-        classes = labels if kinds[name] == "regression" else targets.num_classes(array, kinds[name])
-        task_targets.check_values(array, kinds[name], labels or classes, where)
+        kind = kinds[name]
+        classes = len(labels) or (0 if kind == "regression" else targets.num_classes(array, kind))
+        task_targets.check_values(array, kind, classes, where)
+        gap = "" if labels else task_targets.missing_classes(array, kind, classes)
+        if gap and kind == "classification":
+            raise errors.BadInput(where, f"there is {gap}", "Number the classes from 0.")
 
 
 def _drawn_validation(
