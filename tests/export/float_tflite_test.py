@@ -8,7 +8,7 @@ from tfedge import export
 from tfedge.compress import loading
 from tfedge.device import tflite
 from tfedge.errors import BadInput
-from tfedge.export import flatbuffer, slimming
+from tfedge.export import flatbuffer, operators, slimming
 
 
 @pytest.fixture
@@ -67,3 +67,13 @@ def test_damaged_files_and_weights_that_are_no_numbers_are_refused(converted, tm
     given = converted["float32"].replace(stored, broken.tobytes())
     with pytest.raises(BadInput, match=rf"weight '{kernel.name}': 1 of {broken.size} values"):
         export.to_tflite(loading.TfliteModel(path, given), "dynamic")
+
+
+def test_a_file_that_does_not_run_is_refused(nameless, task, tmp_path):
+    model = flatbuffer.unpack(nameless.content)
+    dense = [each for each in operators.weighted(model) if each.kind == "FULLY_CONNECTED"][-1]
+    kernel = dense.graph.tensors[dense.kernel]
+    kernel.shape = kernel.shape[::-1].copy()
+    broken = loading.TfliteModel(tmp_path / "broken.tflite", flatbuffer.pack(model))
+    with pytest.raises(BadInput, match=r"broken\.tflite: LiteRT does not run it"):
+        export.to_tflite(broken, "int8", task)

@@ -57,10 +57,10 @@ def quantize(
 
     def make(plan: algorithms.Plan, asked: options.Export) -> bytes:
         chosen = algorithms.choose(model, plan, asked, promised.kernels_with_codes(model))
-        return judged_as(algorithms.quantize(model, chosen, asked, *statistics))
+        return algorithms.quantize(model, chosen, asked, *statistics)
 
     if export.precision == choices.AUTO:
-        plan = selective.search(model, export, task, make)
+        plan = selective.search(model, export, task, make, judged_as)
     else:
         plan = precision.by_rules(model, export)
     plain = promised.kernels_with_codes(model)

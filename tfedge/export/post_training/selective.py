@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from absl import logging
 
-from tfedge import errors
+from tfedge import errors, progress
 from tfedge.data.task import Task
 from tfedge.export import options
 from tfedge.export.post_training import algorithms, precision
@@ -18,13 +18,16 @@ from tfedge.export.post_training.float_model import FloatModel, Operator
 from tfedge.export.post_training.loss import Judge
 
 Make = Callable[[algorithms.Plan, options.Export], bytes]
+Finish = Callable[[bytes], bytes]
 
 _FLOAT = "float16"  # half the bytes of float32, and no loss that shows
 _GLANCES = 24  # examples to rank operators on
 _FEW = 24  # spared operators up to which each is asked whether it is needed
 
 
-def search(model: FloatModel, export: options.Export, task: Task | None, make: Make) -> dict:
+def search(
+    model: FloatModel, export: options.Export, task: Task | None, make: Make, finish: Finish
+) -> dict[str, str]:
     """Operator name -> precision: the route's, and a higher one where it must be.
 
     Args:
@@ -32,6 +35,7 @@ def search(model: FloatModel, export: options.Export, task: Task | None, make: M
         export: with the tolerance.
         task: whose validation split is judged on.
         make: (plan, export) -> file.
+        finish: what will become of it, so that it is judged like that; ranking does without.
 
     Raises:
         BadInput: there is no task.
@@ -42,14 +46,21 @@ def search(model: FloatModel, export: options.Export, task: Task | None, make: M
             'precision="auto" is judged on validation examples, and there is no data',
             "Give the data, or name the layers.",
         )
-    return _Search(model, export, task, make).run()
+    return _Search(model, export, task, make, finish).run()
 
 
 class _Search:
     """Trials of one float model."""
 
-    def __init__(self, model: FloatModel, export: options.Export, task: Task, make: Make):
-        self._model, self._export, self._make = model, export, make
+    def __init__(
+        self,
+        model: FloatModel,
+        export: options.Export,
+        task: Task,
+        make: Make,
+        finish: Finish,
+    ):
+        self._model, self._export, self._make, self._finish = model, export, make, finish
         # Trials are fed and read in float: it is the layers that are compared.
         self._asked = dataclasses.replace(
             export,
@@ -105,9 +116,11 @@ class _Search:
         changed = [each for each in self._model.operators if now[each.name] != raised[each.name]]
         everything = dict.fromkeys(plan, higher)
         harm = {}
-        for each in changed:
-            alone = everything | {each.name: plan[each.name]}
-            harm[each.name] = self._glance.snr_db(self._file(alone))
+        with progress.bar("precision=auto: operators alone", len(changed)) as advance:
+            for each in changed:
+                alone = everything | {each.name: plan[each.name]}
+                harm[each.name] = self._glance.snr_db(self._make(alone, self._asked))
+                advance(1)
         for each in sorted(changed, key=lambda each: harm[each.name])[:10]:
             logging.debug("%s alone leaves %.1f dB", each.layers, harm[each.name])
         return sorted(changed, key=lambda each: harm[each.name])
@@ -117,7 +130,7 @@ class _Search:
         return self._judge.loss(self._file(trial)).within(self._export.tolerance)
 
     def _file(self, plan: dict[str, str]) -> bytes:
-        return self._make(plan, self._asked)
+        return self._finish(self._make(plan, self._asked))
 
     def _say(self, plan: dict[str, str], before: float, after: float) -> None:
         usual = precision.usual(self._export)
