@@ -224,3 +224,11 @@ def test_a_command_is_one_flag_a_line_and_still_the_same_command():
     ]
     assert shlex.split(" ".join(lines)) == shlex.split(command)
     assert provenance.command_lines("it's --short") == "it's --short"
+
+
+def test_a_model_that_remembers_examples_says_what_an_app_has_to_call(gathered):
+    made = gathered()
+    recurrent = facts.FileFacts.read((FILES / "sequence_float.tflite").read_bytes())
+    words = "call resetVariableTensors()"
+    assert words.encode() not in model_card.render(made)
+    assert words.encode() in model_card.render(dataclasses.replace(made, file=recurrent))

@@ -198,6 +198,14 @@ def test_a_batch_that_is_not_fixed_is_refused(expected):
         golden.make(tflite.read(content), expected.task, 5, "the file")
 
 
+def test_a_file_that_remembers_the_example_before_is_refused(expected):
+    content = (
+        pathlib.Path(__file__).parents[1] / "device/files/sequence_float.tflite"
+    ).read_bytes()
+    with pytest.raises(errors.BadInput, match="remembers the example before"):
+        golden.make(tflite.read(content), expected.task, 5, "the file")
+
+
 def test_a_model_that_did_not_run_is_a_result(expected):
     sha256 = hashlib.sha256(expected.file.content).hexdigest()
     said = {"schema_version": 1, "model_sha256": sha256, "build": "compat"}

@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class FileFacts:
-    """What a .tflite is made of; inputs and outputs as (name, description)."""
+    """What a .tflite is made of; inputs and outputs as (name, description).
+
+    `keeps_state` says that an answer depends on the examples before, as a fused LSTM's does.
+    """
 
     file_bytes: int
     download_bytes: int
@@ -34,6 +37,7 @@ class FileFacts:
     inputs: tuple[tuple[str, str], ...]
     outputs: tuple[tuple[str, str], ...]
     layers: tuple[layer_weights.Layer, ...]
+    keeps_state: bool = False
 
     @classmethod
     def read(cls, tflite_bytes: bytes) -> "FileFacts":
@@ -51,6 +55,7 @@ class FileFacts:
             inputs=tuple((name, _describe(each)) for name, each in file.named_inputs.items()),
             outputs=tuple((name, _describe(each)) for name, each in file.named_outputs.items()),
             layers=layer_weights.read(file),
+            keeps_state=file.keeps_state,
         )
 
 

@@ -24,6 +24,9 @@ def judged_on(facts: Facts) -> tuple[tuple[str, str], ...]:
     rows.append(("Phone class", str(card.get("profile"))))
     rows += [(f"Input {name}", words) for name, words in facts.file.inputs]
     rows += [(f"Output {name}", words) for name, words in facts.file.outputs]
+    if facts.file.keeps_state:
+        words = "call resetVariableTensors(): it remembers the one before"
+        rows.append(("Before each example", words))
     operators = ", ".join(f"{kind} {count}" for kind, count in facts.file.operators.items())
     rows.append(("Operators", operators))
     if card.get("delegated_fraction") is not None:

@@ -84,9 +84,16 @@ def make(file: tflite.TfliteFile, task: Task, examples: int, where: str) -> Gold
         where: what to call the file in errors.
 
     Raises:
-        BadInput: a batch that is not fixed; data that does not fit; a file that does not run.
+        BadInput: a batch that is not fixed; a file that remembers examples, or does not run; data
+            that does not fit.
     """
     _check_fixed(file, where)
+    if file.keeps_state:
+        raise errors.BadInput(
+            where,
+            "it remembers the example before (a fused LSTM), and LiteRT.js cannot reset it",
+            "Measure it with --adb or --import.",
+        )
     if task.holdout is None:
         raise errors.BadInput("--data", "no held-out split", "Add one: the file is run on it.")
     sizes = {name: _bytes(tensor) for name, tensor in file.named_inputs.items()}
