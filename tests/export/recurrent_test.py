@@ -4,7 +4,8 @@ import running
 
 from tfedge import export
 from tfedge.compress import keras as k
-from tfedge.data.task import ArraySplit, Task
+from tfedge.data.task import ArraySplit, Normalization, Task
+from tfedge.device import inference, sandbox, tflite
 from tfedge.errors import BadInput
 from tfedge.export import recurrent
 
@@ -63,3 +64,13 @@ def test_operators_without_a_layer_are_no_riddle_to_automatic_precision():
     model, task = _classes(x, k.tf_keras.layers.LSTM(4))
     with pytest.raises(BadInput, match="no kernel can have 4 bits within a tolerance"):
         export.to_tflite(model, 'int4(precision="auto", tolerance=1e-6)', task)
+
+
+def test_a_loop_that_gives_the_output_its_size_runs_where_several_threads_are_allowed():
+    x = np.random.default_rng(0).normal(size=(8, 5, 3)).astype(np.float32)
+    model, task = _classes(x, k.tf_keras.layers.GRU(4, return_sequences=True))
+    data = export.to_tflite(model, "float32", task)
+    limits = sandbox.Limits(2**28, threads=4, seconds=60)
+    run = inference.run(tflite.read(data), task.validation, Normalization(), limits)
+    assert run.outcome.failure is None
+    np.testing.assert_allclose(next(iter(run.outputs.values())), model(x), atol=1e-5)

@@ -80,10 +80,11 @@ def work(place: child.Workplace) -> None:
         "delegated_fraction": fraction,
         "not_delegated": rest,
     }
+    own_bytes = _own_bytes(interpreter, job, feeds)  # of one that has run: outputs have sizes now
     if job.threads > 1 and timed.p50 < _THREADS_PAY_FROM_MS:
         interpreter = _load(place.folder, 1)
     place.progress.is_busy = False
-    place.allow(_own_bytes(interpreter, job, feeds))
+    place.allow(own_bytes)
     n, shapes = _run_all(interpreter, job, feeds, batches, place)
     place.write_json("result.json", {"n": n, "outputs": shapes, **measured})
 
