@@ -83,8 +83,18 @@ def _candidate(candidate: Candidate, export: options.Export, task: Task | None) 
     data = convert(candidate.model, quantization, export, task)
     data, names = lineage.name_kernels(data, lineage.keras_kernels(candidate.model))
     data = restate.restate(data, candidate.codes())
-    float_layers = quantization.float_layers if quantization is not None else {}
+    float_layers = _and_wrapped(candidate.model, quantization.float_layers) if quantization else {}
     return _finished(data, export, task, names, float_layers, is_trained=quantization is not None)
+
+
+def _and_wrapped(model: Any, reasons: Mapping[str, str]) -> dict[str, str]:
+    """The layers with a reason and those inside of them, whose kernels bear their own names."""
+    return {
+        inner.name: reasons[layer.name]
+        for layer in model.layers
+        if layer.name in reasons
+        for inner in layer._flatten_layers()
+    }
 
 
 def _check_trained(export: options.Export) -> None:
