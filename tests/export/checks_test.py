@@ -68,3 +68,11 @@ def test_float_operators_of_an_integer_file_are_named(converted, caplog):
 def test_small_kernels_that_dynamic_leaves_in_float_are_named(converted, caplog):
     checks.check(converted["dynamic"], options.Export("dynamic"), {})
     assert "fewer than 1024 weights stay float: stem, depthwise, pointwise, head" in caplog.text
+
+
+def test_kernels_without_a_name_are_told_by_their_operator(converted, caplog):
+    model = flatbuffer.unpack(converted["dynamic"])
+    for tensor in model.subgraphs[0].tensors:
+        tensor.name = b"" if tensor.name == b"stem" else tensor.name
+    checks.check(flatbuffer.pack(model), options.Export("dynamic"), {})
+    assert "stay float: one of CONV_2D, depthwise" in caplog.text

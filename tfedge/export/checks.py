@@ -82,7 +82,7 @@ def _check_kernels(
         if float_layers and tensor.name in ("", *float_layers):
             continue
         if export.route == "dynamic" and tensor.values().size < dynamic.SMALLEST_KERNEL:
-            small.append(tensor.name)
+            small.append(tensor.name or f"one of {kernel.operator.kind}")
             continue
         raise errors.BadInput(
             f"--export={export.to_text()}",
@@ -94,7 +94,7 @@ def _check_kernels(
             "--export=%s: kernels of fewer than %d weights stay float: %s",
             export.to_text(),
             dynamic.SMALLEST_KERNEL,
-            ", ".join(small),
+            ", ".join(dict.fromkeys(small)),
         )
 
 
