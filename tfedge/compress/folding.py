@@ -1,8 +1,9 @@
 """Brings a model into the plain form that compression works on.
 
-`flatten` dissolves nested models, separable convolutions and wrapped layers; `fold` merges
-BatchNormalization into the convolution or dense layer before it, so that the kernel one
-trains is the kernel one ships (Jacob et al. 2018, arXiv:1712.05877, section 3.2).
+`flatten` dissolves nested models, separable convolutions and dense layers that are called step by
+step; `fold` merges BatchNormalization into the convolution or dense layer before it, or into the
+dense layer behind it, as the converter does, so that the kernel one trains is the kernel one
+ships (Jacob et al. 2018, arXiv:1712.05877, section 3.2).
 """
 
 from typing import Any
@@ -14,18 +15,26 @@ from tfedge.compress import keras as k
 
 
 def flatten(model: Any) -> Any:
-    """A flat copy: no nested models; SeparableConv2D as depthwise, then 1x1 convolution."""
+    """A flat copy: no nested models; SeparableConv2D as depthwise, then 1x1 convolution.
+
+    TimeDistributed(Dense) is Dense, which treats each step alike by itself.
+    """
     flat = graph.rebuild(model)
-    separable = {
-        layer.name: _split_separable(layer)
-        for layer in flat.layers
-        if type(layer).__name__ == "SeparableConv2D"
-    }
-    return graph.rebuild(flat, separable) if separable else flat
+    replace = {}
+    for layer in flat.layers:
+        if type(layer).__name__ == "SeparableConv2D":
+            replace[layer.name] = _split_separable(layer)
+        elif type(layer).__name__ == "TimeDistributed" and type(layer.layer).__name__ == "Dense":
+            config = {**layer.layer.get_config(), "name": layer.name}
+            dense = type(layer.layer).from_config(config)
+            replace[layer.name] = [graph.Replacement(dense, layer.get_weights())]
+    return graph.rebuild(flat, replace) if replace else flat
 
 
 def fold(model: Any) -> tuple[Any, tuple[str, ...]]:
     """Merge every BatchNormalization that directly follows its only source.
+
+    Those that are left and that only a dense layer reads are merged into that one.
 
     Args:
         model: flat tf_keras model.
