@@ -94,7 +94,7 @@ _FLOAT = "has no int8 form as one operator"
     [
         (_residual_with_squeeze_and_excite, (6, 6, 1), {}),
         (_activations, (6, 6, 1), {}),
-        (_pre_activation, (6, 6, 1), {"flat": f"BatchNormalization {_FLOAT}"}),
+        (_pre_activation, (6, 6, 1), {}),
         (
             _attention,
             (6, 4),

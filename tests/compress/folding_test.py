@@ -133,6 +133,40 @@ def test_a_standalone_norm_becomes_a_depthwise_convolution(randomised):
     _equal(model, scaled, 6, 6, 2)
 
 
+def test_a_norm_goes_into_the_dense_layer_that_alone_reads_it(randomised):
+    given = k.tf_keras.Input((3, 5))
+    x = layers.BatchNormalization(name="norm")(layers.Dense(6, activation="relu")(given))
+    x = layers.Dense(4, use_bias=False, activation="relu")(layers.Dropout(0.5)(x))
+    model = randomised(k.tf_keras.Model(given, x))
+    folded, gone = folding.fold(folding.flatten(model))
+    assert gone == ("norm",) and _norms(folded) == []
+    _equal(model, folded, 3, 5)
+
+
+def test_a_norm_that_is_read_twice_or_given_out_or_shared_does_not_go_ahead(randomised):
+    given = k.tf_keras.Input((5,))
+    twice, out, shared = (layers.BatchNormalization() for _ in range(3))
+    dropped = layers.Dropout(0.5)(out(given))
+    outputs = [
+        layers.Add()([layers.Dense(5)(twice(given)), twice.output]),
+        *(dropped, layers.Dense(5)(dropped)),
+        layers.Dense(5)(shared(shared(given))),
+    ]
+    model = randomised(k.tf_keras.Model(given, outputs))
+    folded, gone = folding.fold(folding.flatten(model))
+    assert gone == () and len(_norms(folded)) == 3
+    _equal(model, folded, 5)
+
+
+def test_a_dense_layer_for_each_step_is_a_dense_layer(randomised):
+    steps = k.tf_keras.Input((4, 5))
+    inner = layers.Dense(3, activation="tanh")
+    model = randomised(k.tf_keras.Model(steps, layers.TimeDistributed(inner, name="each")(steps)))
+    flat = folding.flatten(model)
+    assert [(kernel.layer, kernel.kind) for kernel in kernels.find(flat)] == [("each", "Dense")]
+    _equal(model, flat, 4, 5)
+
+
 def test_the_argument_stays_as_it_was(network, randomised):
     before = [weight.copy() for weight in randomised(network).get_weights()]
     folding.fold(folding.flatten(network))

@@ -65,7 +65,56 @@ def fold(model: Any) -> tuple[Any, tuple[str, ...]]:
         identity = graph.Replacement(k.tf_keras.layers.Activation("linear", name=norm.name))
         replace[norm.name] = [identity] if norm.name in outputs else []
         folded.append(norm.name)
+    model = graph.rebuild(model, replace) if folded else model
+    model, ahead = _fold_ahead(model)
+    return model, (*folded, *ahead)
+
+
+def _fold_ahead(model: Any) -> tuple[Any, tuple[str, ...]]:
+    """Merge each BatchNormalization into the dense layer that alone reads it.
+
+    The converter would, after the kernel was trained.
+    """
+    readers = graph.consumers(model)
+    outputs = {tensor._keras_history.layer.name for tensor in model.outputs}
+    replace: dict[str, list[graph.Replacement]] = {}
+    folded = []
+    for norm in model.layers:
+        if type(norm).__name__ != "BatchNormalization" or norm.name in outputs:
+            continue
+        layer, between = _only_reader(norm, readers)
+        if (
+            type(layer).__name__ != "Dense"
+            or outputs & between
+            or len(norm.inbound_nodes) != 1
+            or len(layer.inbound_nodes) != 1
+            or tuple(norm.axis) != (len(norm.input_shape) - 1,)
+        ):
+            continue
+        replace |= {norm.name: [], layer.name: [_behind_norm(layer, norm)]}
+        folded.append(norm.name)
     return (graph.rebuild(model, replace) if folded else model), tuple(folded)
+
+
+def _only_reader(norm: Any, readers: dict[str, list[Any]]) -> tuple[Any, set[str]]:
+    """What alone reads a layer, None if several do, and the Dropout passed on the way there."""
+    layer, between = norm, set[str]()
+    while len(readers[layer.name]) == 1:
+        layer = readers[layer.name][0]
+        if type(layer).__name__ != "Dropout":
+            return layer, between
+        between.add(layer.name)
+    return None, between
+
+
+def _behind_norm(layer: Any, norm: Any) -> graph.Replacement:
+    """Dense `layer` with the affine map of the `norm` before it in its kernel and bias."""
+    factor, offset = _affine(norm)
+    kernel, *rest = layer.get_weights()
+    bias = rest[0] if rest else 0.0
+    twin = type(layer).from_config({**layer.get_config(), "use_bias": True})
+    weights = [kernel * factor[:, np.newaxis], offset @ kernel + bias]
+    return graph.Replacement(twin, [weight.astype(np.float32) for weight in weights])
 
 
 def _with_norm(layer: Any, norm: Any) -> graph.Replacement:

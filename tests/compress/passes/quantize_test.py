@@ -49,7 +49,7 @@ def test_a_standalone_norm_becomes_a_convolution_others_stay_float(make_task):
     image = k.tf_keras.Input((6, 6, 1))
     x = layers.BatchNormalization(name="pre")(layers.ReLU()(image))
     x = layers.BatchNormalization(name="flat")(layers.Flatten()(x))
-    model = k.tf_keras.Model(image, layers.Dense(3, name="classes")(x))
+    model = k.tf_keras.Model(image, layers.Dense(3, name="classes")(layers.ReLU()(x)))
     report = quantize.Quantize(epochs=1)(Candidate(model), make_task()).reports[-1]
     assert report.notes["batch_normalization_as_convolution"] == ("pre",)
     assert dict(report.skipped) == {"flat": "BatchNormalization has no int8 form as one operator"}
