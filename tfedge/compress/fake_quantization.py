@@ -6,13 +6,13 @@ needs a range and nowhere else: not between a convolution and the ReLU it is fus
 after layers that only move values, not after softmax or sigmoid, whose range LiteRT fixes.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tfedge.compress import graph, kernels
+from tfedge.compress import graph, kernels, uneven_inputs
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Quantization
 from tfedge.data.task import Task
@@ -43,20 +43,24 @@ _INT8_ACTIVATIONS = (
 )
 
 
-def insert(model: Any, quantization: Quantization) -> Any:
+def insert(model: Any, quantization: Quantization, *, integer_inputs: bool = False) -> Any:
     """A copy of `model` with a TFMOT QuantizeLayer, named for its range, on each activation.
 
     Args:
         model: flat tf_keras model, BatchNormalization folded.
         quantization: ranges by the names that `calibrate` gave.
+        integer_inputs: whether the app gives integers: every input then has a range, also one
+            that is better normalized in float, see `uneven_inputs`.
     """
     made = {}
+    all_inputs = integer_inputs or quantization.power_of_two
+    as_float = {} if all_inputs else uneven_inputs.find(model)
 
     def quantize(name: str, tensor: Any) -> Any:
         made[name] = _quantize_layer(name, learns=not quantization.power_of_two)
         return made[name](tensor)
 
-    quantized = _place(model, quantize)
+    quantized = _place(model, quantize, as_float)
     for layer in quantized.layers:
         if layer.name in made:
             low, high = quantization.ranges[layer.name]
@@ -127,7 +131,7 @@ def float_layers(model: Any) -> dict[str, str]:
     return reasons
 
 
-def _place(model: Any, place: Callable[[str, Any], Any]) -> Any:
+def _place(model: Any, place: Callable[[str, Any], Any], float_inputs: Collection[str] = ()) -> Any:
     """Rebuild `model` with `place(name, tensor)` on each tensor that needs a range."""
     model = one_operator_each(model)
     readers = graph.consumers(model)
@@ -145,7 +149,9 @@ def _place(model: Any, place: Callable[[str, Any], Any]) -> Any:
         return tf.nest.pack_sequence_as(outputs, placed)
 
     def after_input(name: str, tensor: Any) -> Any:
-        return place(_name(name, 0, 0), tensor) if tensor.dtype.is_floating else tensor
+        if name in float_inputs or not tensor.dtype.is_floating:
+            return tensor
+        return place(_name(name, 0, 0), tensor)
 
     return graph.rebuild(model, after=after, after_input=after_input)
 

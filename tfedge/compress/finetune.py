@@ -299,7 +299,7 @@ class _Trainer:
                 layer.set_weights(self._model.get_layer(layer.name).get_weights())
         quantization = self._candidate.quantization
         if quantization is not None:
-            learned = fake_quantization.ranges(self._model)
+            learned = {**quantization.ranges, **fake_quantization.ranges(self._model)}
             quantization = dataclasses.replace(quantization, ranges=learned)
         return dataclasses.replace(
             self._candidate, model=plain, holds=holds, quantization=quantization

@@ -138,7 +138,8 @@ def convert(
 ) -> bytes:
     """The converter's file of a model, with the model's own names for inputs and outputs."""
     if quantization is not None:
-        model = fake_quantization.insert(model, quantization)
+        integer_inputs = conversion.input_type(export) != "float32"
+        model = fake_quantization.insert(model, quantization, integer_inputs=integer_inputs)
         recurrent.unfuse(model)
     writer = _writer(model, export.route)
     return conversion.convert(writer, export, task, has_ranges=quantization is not None)
