@@ -31,6 +31,7 @@ def test_columns_of_one_scale_are_even():
 def test_columns_of_many_scales_are_normalized_in_float(export, near):
     model, task = _columns(SPREADS)
     candidate = Recipe.parse("quantize(epochs=0)").apply(model, task)
+    assert candidate.reports[-1].notes["inputs_normalized_in_float"] == ("columns",)
     data = to_tflite(candidate, export, task)
     interpreter = tflite.interpreter(data, 1)
     interpreter.allocate_tensors()

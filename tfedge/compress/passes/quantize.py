@@ -11,7 +11,15 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from tfedge.compress import fake_quantization, finetune, folding, kernels, rules, step_sizes
+from tfedge.compress import (
+    fake_quantization,
+    finetune,
+    folding,
+    kernels,
+    rules,
+    step_sizes,
+    uneven_inputs,
+)
 from tfedge.compress import holds as holds_lib
 from tfedge.compress.candidate import Candidate, Quantization, export_route
 from tfedge.compress.holds import Grid, Hold, on
@@ -92,6 +100,9 @@ class Quantize(base.Pass):
         notes: dict[str, Any] = {"folded": folded, "batch_normalization_as_convolution": scaled}
         if self.rules:
             notes["bits"] = {holds[0].layer: holds[0].bits for holds, _ in held}
+        uneven = uneven_inputs.find(model)
+        if uneven:
+            notes["inputs_normalized_in_float"] = tuple(uneven)
         report = self.report(touched, stay_float, notes, history)
         return dataclasses.replace(tuned, reports=(*candidate.reports, report))
 
