@@ -234,3 +234,12 @@ def test_data_of_another_shape_is_refused(tmp_path):
     task = dataclasses.replace(other, train=wide, calibration=wide, validation=wide, holdout=wide)
     with pytest.raises(tfedge.BadInput):
         workflow.make_release(MODEL, task, "", "float32", output_dir=tmp_path / "out")
+
+
+def test_a_strangers_folder_in_the_place_of_the_work_is_left_alone(tmp_path):
+    (tmp_path / "out.work").mkdir()
+    (tmp_path / "out.work" / "thesis.txt").write_text("precious")
+    with pytest.raises(tfedge.BadInput, match=r"out\.work: this folder is not one of ours"):
+        workflow.make_release(MODEL, "digits", "", "float32", output_dir=tmp_path / "out")
+    assert (tmp_path / "out.work" / "thesis.txt").read_text() == "precious"
+    assert [each.name for each in tmp_path.iterdir()] == ["out.work"]

@@ -4,11 +4,8 @@
 folder's lock, keep what a killed run has finished in `DIR.work`, and publish a whole folder.
 """
 
-import contextlib
 import dataclasses
 import pathlib
-import shutil
-from collections.abc import Iterator
 from typing import Any
 
 from absl import logging
@@ -18,7 +15,17 @@ from tfedge.data import metrics
 from tfedge.data.task import Task
 from tfedge.device import evaluate, inference, profiles, tflite
 from tfedge.errors import BadInput
-from tfedge.release import bundle, card, facts, foresight, gate, holdout_uses, manifest, report
+from tfedge.release import (
+    bundle,
+    card,
+    facts,
+    foresight,
+    gate,
+    holdout_uses,
+    manifest,
+    report,
+    work_folder,
+)
 from tfedge.release.sections import sensitivity
 
 
@@ -44,7 +51,7 @@ def compress(
     Raises:
         BadInput: anything about the input that cannot be used; nothing is written then.
     """
-    with bundle.lock(output_dir) as folder, _work_dir(folder) as work:
+    with bundle.lock(output_dir) as folder, work_folder.open_for(folder) as work:
         made = making.make(making.prepare(making.read(order)), work)
         files = {
             **made.model_files,
@@ -103,7 +110,7 @@ def make_release(
         require_measured_latency=require_measured_latency,
     )
     shipped = None if baseline is None else _read(baseline)
-    with bundle.lock(output_dir) as folder, _work_dir(folder) as work:
+    with bundle.lock(output_dir) as folder, work_folder.open_for(folder) as work:
         given = making.read(making.Order(model, task, recipe, export, **order))
         _say_power(given.task, limits)
         ready = making.prepare(given)
@@ -225,17 +232,3 @@ def _read(path: str | pathlib.Path) -> bytes:
     except OSError as error:
         raise BadInput(where, str(error.strerror), "Name a .tflite file.") from error
     return tflite.read(content, where).content
-
-
-@contextlib.contextmanager
-def _work_dir(folder: pathlib.Path) -> Iterator[pathlib.Path]:
-    """Where finished passes wait for a run that goes on; gone after one that came to its end."""
-    work = folder.with_name(f"{folder.name}.work")
-    work.mkdir(exist_ok=True)
-    try:
-        yield work
-    except BaseException:
-        with contextlib.suppress(OSError):
-            work.rmdir()  # only where there is nothing in it to go on from
-        raise
-    shutil.rmtree(work, ignore_errors=True)

@@ -152,7 +152,142 @@ def test_the_current_folder(tmp_path, monkeypatch):
 def test_foreign_files_in_rejected_are_found_before_the_work(tmp_path):
     (tmp_path / "out.rejected").mkdir()
     (tmp_path / "out.rejected" / "mine.txt").write_text("mine")
-    _refused(tmp_path / "out", r"out\.rejected: it holds files .* mine\.txt")
+    _refused(tmp_path / "out", r"out\.rejected: it holds .*: mine\.txt was added")
+
+
+def test_what_a_user_wrote_into_a_released_file_is_not_deleted(tmp_path):
+    folder = bundle.publish(tmp_path / "out", {**OLD, "MODEL_CARD.md": b"as written"})
+    (folder / "MODEL_CARD.md").write_text("as written, and my notes")
+    with pytest.raises(errors.BadInput, match=r"MODEL_CARD\.md was changed \(10 bytes, now 24\)"):
+        bundle.publish(tmp_path / "out", NEW)
+    assert (folder / "MODEL_CARD.md").read_text() == "as written, and my notes"
+
+
+def test_a_file_that_comes_while_publishing_stays_with_the_old_release(tmp_path, monkeypatch):
+    bundle.publish(tmp_path / "out", OLD)
+    exchange = swap._exchange
+
+    def slow(staged, target):
+        (target / "notes.txt").write_text("mine")
+        return exchange(staged, target)
+
+    monkeypatch.setattr(swap, "_exchange", slow)
+    bundle.publish(tmp_path / "out", NEW)
+    assert bundle.verify(tmp_path / "out")["files"]["model.tflite"]["bytes"] == 6000
+    kept = tmp_path / ".out.tfedge-new"
+    assert (kept / "notes.txt").read_text() == "mine"
+    _refused(tmp_path / "out", r"\.out\.tfedge-new: its name is needed.*notes\.txt")
+    (kept / "notes.txt").unlink()
+    with bundle.lock(tmp_path / "out"):
+        assert not kept.exists()
+
+
+@pytest.mark.parametrize("exchanges", [True, False])
+@pytest.mark.parametrize("lasting", [True, False])
+def test_an_exchange_that_the_disk_does_not_confirm_is_taken_back(
+    tmp_path, monkeypatch, exchanges, lasting
+):
+    """The folder's own fsync fails after the exchange, once or for good."""
+    bundle.publish(tmp_path / "out", OLD)
+    before = _content(tmp_path / "out")
+    real, calls = swap._folder_to_disk, []
+
+    def fails(folder):
+        calls.append(folder)
+        if folder == tmp_path and (lasting or calls.count(folder) == 1):
+            raise OSError(28, "No space left on device")
+        real(folder)
+
+    if not exchanges:
+        monkeypatch.setattr(swap, "_exchange", lambda *_: False)
+    monkeypatch.setattr(swap, "_folder_to_disk", fails)
+    with pytest.raises(errors.BadInput, match="an older release there is untouched"):
+        bundle.publish(tmp_path / "out", NEW)
+    assert _content(tmp_path / "out") == before and _beside(tmp_path / "out") == ["out"]
+
+
+def test_a_new_release_that_cannot_be_taken_back_is_not_denied(tmp_path, monkeypatch):
+    bundle.publish(tmp_path / "out", OLD)
+    exchange, calls = swap._exchange, []
+
+    def once(staged, target):
+        calls.append(target)
+        if len(calls) > 1:
+            raise OSError(5, "Input/output error")
+        return exchange(staged, target)
+
+    def fails(folder):
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(swap, "_exchange", once)
+        patched.setattr(
+            swap, "_folder_to_disk", lambda folder: folder == tmp_path and fails(folder)
+        )
+        with pytest.raises(errors.BadInput, match="the new release is in place, but its disk"):
+            bundle.publish(tmp_path / "out", NEW)
+    assert bundle.verify(tmp_path / "out")["files"]["model.tflite"]["bytes"] == 6000
+    with bundle.lock(tmp_path / "out"):
+        assert _beside(tmp_path / "out") == ["out", "out.lock"]
+
+
+def test_what_is_published_is_what_has_to_fit(tmp_path, monkeypatch):
+    """Two files in whole blocks of 4,096 bytes, and the folder's own: 120 kB need no megabyte."""
+    stat = os.statvfs(tmp_path)
+    blocks = {"model.tflite": bytes(100_000), "verdict.json": b'{"schema_version": 1}'}
+
+    def free(number):
+        few = os.statvfs_result((4096, 4096, *stat[2:4], number, *stat[5:10]))
+        monkeypatch.setattr(os, "statvfs", lambda path: few)
+
+    free(40)
+    bundle.publish(tmp_path / "out", blocks)
+    free(29)
+    with pytest.raises(errors.BadInput, match="122,880 bytes are needed, 118,784 are free"):
+        bundle.publish(tmp_path / "out", blocks)
+
+
+def test_a_lasting_fault_names_its_cause_and_not_the_lock(tmp_path, monkeypatch):
+    def refuses(path, *_, **__):
+        raise OSError(30, "Read-only file system")
+
+    with monkeypatch.context() as patched, pytest.raises(errors.BadInput, match="disk is gone"):
+        with bundle.lock(tmp_path / "out"):
+            patched.setattr(pathlib.Path, "unlink", refuses)
+            raise errors.BadInput("out", "its disk is gone", "Bring it back.")
+    with bundle.lock(tmp_path / "out"):  # the kernel let go of it all the same
+        pass
+
+
+def test_a_copy_is_one_release_while_others_are_published(tmp_path):
+    bundle.publish(tmp_path / "out", OLD)
+    done = threading.Event()
+
+    def write():
+        for turn in range(30):
+            bundle.publish(tmp_path / "out", NEW if turn % 2 else OLD)
+        done.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    copies = 0
+    while not done.is_set():
+        copy = bundle.copy(tmp_path / "out", tmp_path / "copy")
+        assert bundle.verify(copy)
+        copies += 1
+    writer.join()
+    assert copies and _content(tmp_path / "copy")["model.tflite"] in (
+        OLD["model.tflite"],
+        NEW["model.tflite"],
+    )
+
+
+def test_only_a_whole_release_is_copied(tmp_path):
+    folder = bundle.publish(tmp_path / "out", OLD)
+    (folder / "model.tflite").write_bytes(b"olD" * 1000)
+    with pytest.raises(errors.BadInput, match=r"model\.tflite was changed"):
+        bundle.copy(folder, tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()
 
 
 def test_verify_names_what_is_wrong(tmp_path):

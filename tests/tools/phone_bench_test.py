@@ -1,14 +1,17 @@
 """The page's server, the golden vectors, benchmark_model; a browser only where there is one."""
 
+import contextlib
 import hashlib
 import http.client
 import json
 import os
 import pathlib
 import shutil
+import socket
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 
@@ -105,6 +108,56 @@ def test_without_the_token_nothing_is_there(page):
         assert get(address)[0] == 404
     assert get(page.address + "../server.py")[0] == get(page.address + "server.py")[0] == 404
     assert get(f"{wrong}result", b'{"good": true}')[0] == 404 and not page.accepted.is_set()
+
+
+def test_only_its_own_names_lead_to_the_page(page):
+    """A stranger's site can have its name resolve to this computer (DNS rebinding)."""
+    host, port = page.address.split("/")[2].split(":")
+
+    def status(name):
+        request = urllib.request.Request(page.address, headers={"Host": name})
+        try:
+            return urllib.request.urlopen(request, timeout=10).status
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    assert [status(each) for each in (f"{host}:{port}", "localhost:1", "[::1]:8080")] == [200] * 3
+    assert [status(each) for each in ("evil.example", "127.0.0.1.evil.example:80", "[")] == [
+        404
+    ] * 3
+
+
+def test_a_client_that_drips_is_dropped(page, monkeypatch):
+    monkeypatch.setattr(server, "_ASKING_SECONDS", 0.5)
+    host, port = page.address.split("/")[2].split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as slow:
+        slow.settimeout(0.1)
+        for _ in range(100):
+            with contextlib.suppress(TimeoutError):
+                if slow.recv(1) == b"":
+                    break
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                slow.sendall(b"G")
+        else:
+            pytest.fail("it was still held after 10 s")
+
+
+def test_more_clients_than_places_are_turned_away(page, monkeypatch):
+    host, port = page.address.split("/")[2].split(":")
+    address = (host, int(port))
+    with contextlib.ExitStack() as held:
+        for _ in range(server._MOST_CONNECTIONS):
+            held.enter_context(socket.create_connection(address, timeout=10))
+        one_more = held.enter_context(socket.create_connection(address, timeout=10))
+        assert one_more.recv(1) == b""
+        names = [each.name for each in threading.enumerate()]
+        assert sum("process_request_thread" in each for each in names) == server._MOST_CONNECTIONS
+    for _ in range(100):  # the held ones have hung up: their places are free again
+        with contextlib.suppress(OSError):
+            if get(page.address)[0] == 200:
+                return
+        time.sleep(0.05)
+    pytest.fail("no place became free")
 
 
 def test_one_result_is_taken_after_refused_ones(page):

@@ -17,9 +17,11 @@ import pathlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from absl import logging
+
 from tfedge import errors
 from tfedge.release import lock as kernel_lock
-from tfedge.release import manifest, output_folder, swap
+from tfedge.release import manifest, output_folder, removal, swap
 
 verify = manifest.verify
 
@@ -49,7 +51,7 @@ def lock(output_dir: str | os.PathLike) -> Iterator[pathlib.Path]:
                 output_folder.refuse_unusable(target)
             held.enter_context(kernel_lock.hold(_lock_file(folder), str(folder)))
             for target in targets:
-                swap.recover(_staged(target), target)
+                _recover(target)
         yield folder
 
 
@@ -86,6 +88,25 @@ def reject(
     return _replace(output_dir, files, facts or {}, to_rejected=True)
 
 
+def copy(output_dir: str | os.PathLike, destination: str | os.PathLike) -> pathlib.Path:
+    """Copies a release, whole, also while a run publishes to it: never files of two releases.
+
+    Args:
+        output_dir: the release.
+        destination: gets it, as `publish` would; a release that is there is replaced.
+
+    Returns:
+        The absolute path of the copy.
+
+    Raises:
+        BadInput: no release, or not as it was released; a destination that cannot be used.
+    """
+    content = manifest.read_release(output_dir)
+    with lock(destination) as folder:
+        _put(folder, content)
+    return folder
+
+
 def rejected_dir(output_dir: str | os.PathLike) -> pathlib.Path:
     """Where the verdict on a rejected candidate goes."""
     folder = pathlib.Path(os.path.realpath(output_dir))
@@ -103,18 +124,67 @@ def _replace(
         with lock(folder):
             return _replace(folder, files, facts, to_rejected)
     target = rejected_dir(folder) if to_rejected else folder
+    # The manifest is written first: of a killed run's folder it tells what was ours.
+    _put(target, {manifest.NAME: manifest.of(files, facts), **files})
+    return target
+
+
+def _put(target: pathlib.Path, content: dict[str, bytes]) -> None:
+    """Writes a folder beside `target` and exchanges it; what was there goes."""
     staged = _staged(target)
-    content = {**files, manifest.NAME: manifest.of(files, facts)}
     with _as_bad_input(target):
-        output_folder.refuse_unusable(target)  # again: hours have passed
+        output_folder.refuse_unusable(target, output_folder.needed_bytes(content))
         try:
             swap.write_folder(staged, content)
-            swap.put_in_place(staged, target)
-        except OSError:
-            with contextlib.suppress(OSError):
-                swap.recover(staged, target)
+            replaced = swap.put_in_place(staged, target)
+        except OSError as error:
+            _refuse_what_is_there(target, content, error)
+            with contextlib.suppress(OSError, errors.BadInput):
+                _recover(target)
             raise
-    return target
+    if replaced:
+        _remove(replaced)
+
+
+def _refuse_what_is_there(
+    target: pathlib.Path, content: Mapping[str, bytes], error: OSError
+) -> None:
+    """Where a failed exchange could not be taken back, the new release is in place: say so."""
+    listing = target / manifest.NAME
+    with contextlib.suppress(OSError):
+        if listing.read_bytes() == content[manifest.NAME]:
+            raise errors.BadInput(
+                str(target),
+                f"the new release is in place, but its disk did not confirm it ({_words(error)})",
+                "Check the disk, then run again.",
+            ) from error
+
+
+def _remove(replaced: pathlib.Path) -> None:
+    try:
+        foreign = removal.remove(replaced)
+    except OSError as error:
+        logging.warning("could not remove %s (%s); the next run will", replaced, error)
+        return
+    if foreign:
+        logging.warning("%s stays, with what is not of a release: %s", replaced, ", ".join(foreign))
+
+
+def _recover(target: pathlib.Path) -> None:
+    """Clears what a killed run left beside `target`.
+
+    Raises:
+        BadInput: something that is not ours lies there.
+    """
+    for leftover in swap.recover(_staged(target), target):
+        logging.info("removing %s, of a run that did not finish", leftover)
+        foreign = removal.remove(leftover, partly_written=True)
+        if foreign:
+            raise errors.BadInput(
+                str(leftover),
+                f"its name is needed, and it holds what is not of a release: {', '.join(foreign)}",
+                "Move that away.",
+            )
 
 
 def _lock_file(folder: pathlib.Path) -> pathlib.Path:
@@ -137,6 +207,8 @@ def _as_bad_input(folder: pathlib.Path) -> Iterator[None]:
             if full
             else "Give a folder that can be written with --output_dir."
         )
-        raise errors.BadInput(
-            str(folder), (error.strerror or str(error)).lower(), remedy
-        ) from error
+        raise errors.BadInput(str(folder), _words(error), remedy) from error
+
+
+def _words(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()

@@ -36,7 +36,8 @@ def hold(path: pathlib.Path, what: str) -> Iterator[None]:
     finally:
         # Removed while still held, so that nobody can hold a name that is about to vanish.
         _held.discard(path)
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a disk that failed: its cause is what counts
+            path.unlink(missing_ok=True)
         os.close(descriptor)
 
 

@@ -8,8 +8,9 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Mapping
-from typing import Any
+import stat
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from tfedge import errors
 
@@ -17,6 +18,7 @@ NAME = "manifest.json"
 SCHEMA_VERSION = 1
 DROPPINGS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})  # of file browsers, no one's files
 _ATTEMPTS = 20
+_Found = TypeVar("_Found")
 
 
 def of(files: dict[str, bytes], facts: Mapping[str, Any] | None = None) -> bytes:
@@ -60,7 +62,8 @@ def parse(content: bytes | None) -> dict | None:
     try:
         manifest = json.loads(content or b"")
         entries = manifest["files"].values()
-        return manifest if all(entry.keys() >= {"sha256", "bytes"} for entry in entries) else None
+        whole = all(type(each["sha256"]) is str and type(each["bytes"]) is int for each in entries)
+        return manifest if whole else None
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
 
@@ -76,6 +79,25 @@ def verify(output_dir: str | os.PathLike) -> dict:
     Raises:
         BadInput: no manifest, or files missing, changed or added.
     """
+    return _through_one_folder(output_dir, _verify_open)
+
+
+def read_release(output_dir: str | os.PathLike) -> dict[str, bytes]:
+    """All files of one release, the manifest first, verified as `verify` does.
+
+    Returns:
+        Content by file name.
+
+    Raises:
+        BadInput: see `verify`.
+    """
+    return _through_one_folder(output_dir, _read_open)
+
+
+def _through_one_folder(
+    output_dir: str | os.PathLike, look: Callable[[int, str], _Found]
+) -> _Found:
+    """What `look` finds in a folder that was not replaced before it was done."""
     path = os.fspath(output_dir)
     for _ in range(_ATTEMPTS):
         try:
@@ -85,7 +107,7 @@ def verify(output_dir: str | os.PathLike) -> dict:
                 path, (error.strerror or str(error)).lower(), "Give a release folder."
             ) from error
         try:
-            return _verify_open(descriptor, path)
+            return look(descriptor, path)
         except errors.BadInput:
             if _is_at(path, descriptor):
                 raise
@@ -95,26 +117,63 @@ def verify(output_dir: str | os.PathLike) -> dict:
 
 
 def _verify_open(descriptor: int, path: str) -> dict:
-    manifest = parse(_read(descriptor, NAME))
+    manifest = read(descriptor)
     if manifest is None:
         raise errors.BadInput(path, f"has no readable {NAME}", "Give a release folder.")
-    present = {name for name in os.listdir(descriptor) if name not in DROPPINGS} - {NAME}
-    wrong = [f"{name} was added" for name in sorted(present - set(manifest["files"]))]
-    for name, listed in manifest["files"].items():
-        content = _read(descriptor, name)
-        if content is None:
-            wrong.append(f"{name} is missing")
-        elif hashlib.sha256(content).hexdigest() != listed["sha256"]:
-            wrong.append(f"{name} was changed ({listed['bytes']:,} bytes, now {len(content):,})")
+    wrong = [f"{name} {what}" for name, what in strangers(descriptor, manifest).items()]
+    present = os.listdir(descriptor)
+    wrong += [f"{name} is missing" for name in manifest["files"] if name not in present]
     if wrong:
         raise errors.BadInput(path, "not as released: " + "; ".join(wrong), "Release again.")
     return manifest
 
 
+def _read_open(descriptor: int, path: str) -> dict[str, bytes]:
+    """The bytes that are returned are the ones that were compared."""
+    listed = (read(descriptor) or {"files": {}})["files"]
+    content = {name: _read(descriptor, name) or b"" for name in (NAME, *listed)}
+    _verify_open(descriptor, path)
+    for name, entry in listed.items():
+        if hashlib.sha256(content[name]).hexdigest() != entry["sha256"]:
+            raise errors.BadInput(path, f"{name} changes while it is read", "Try again.")
+    return content
+
+
+def strangers(descriptor: int, manifest: dict | None) -> dict[str, str]:
+    """What is in an open folder and is not as its manifest says: nobody may delete it.
+
+    Args:
+        descriptor: of the folder.
+        manifest: what it holds; None knows no file but the manifest's own.
+
+    Returns:
+        Name -> what happened to it, "was added" or "was changed (10 bytes, now 12)", sorted.
+    """
+    listed = manifest["files"] if manifest else {}
+    found = {}
+    for name in sorted(set(os.listdir(descriptor)) - DROPPINGS - {NAME}):
+        content = _read(descriptor, name) if name in listed else None
+        if content is None:
+            found[name] = "was added"
+        elif hashlib.sha256(content).hexdigest() != listed[name]["sha256"]:
+            was = listed[name]["bytes"]
+            found[name] = f"was changed ({was:,} bytes, now {len(content):,})"
+    return found
+
+
+def read(descriptor: int) -> dict | None:
+    """The manifest in an open folder, or None where there is no readable one."""
+    return parse(_read(descriptor, NAME))
+
+
 def _read(descriptor: int, name: str) -> bytes | None:
+    """None for what is no file: a folder, a link, a pipe that would make us wait."""
     try:
-        file = os.open(name, os.O_RDONLY, dir_fd=descriptor)
+        file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=descriptor)
     except OSError:
+        return None
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        os.close(file)
         return None
     with os.fdopen(file, "rb") as opened:
         return opened.read()

@@ -2,24 +2,36 @@
 
 import os
 import pathlib
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from tfedge import errors
 from tfedge.release import manifest
 
-_LEAST_FREE_BYTES = 1 << 20
+_LEAST_FREE_BYTES = 1 << 16  # of a folder that is claimed; what is written is counted then
+_BLOCK_BYTES = 4096  # a file takes whole blocks of the disk
 _LONGEST_NAME_BYTES = 230  # leaves room in 255 for what is written beside the folder
 
 
-def refuse_unusable(folder: pathlib.Path) -> None:
+def needed_bytes(files: Mapping[str, bytes]) -> int:
+    """What these files take on a disk, the folder included."""
+    return sum(-(-len(content) // _BLOCK_BYTES) + 1 for content in files.values()) * _BLOCK_BYTES
+
+
+def refuse_unusable(folder: pathlib.Path, needed: int = _LEAST_FREE_BYTES) -> None:
     """Raises BadInput for a folder that cannot be exchanged with a release.
 
     Args:
         folder: absolute and free of links; may be missing, its parent exists.
+        needed: bytes that are to be written beside it.
     """
     space = os.statvfs(folder.parent)
-    if space.f_bavail * space.f_frsize < _LEAST_FREE_BYTES:
-        raise errors.BadInput(str(folder), "no space left on its disk", "Free some space.")
+    free = space.f_bavail * space.f_frsize
+    if free < needed:
+        raise errors.BadInput(
+            str(folder),
+            f"no space left on its disk: {needed:,} bytes are needed, {free:,} are free",
+            "Free some space.",
+        )
     cause = _unusable(folder)
     if cause is None and is_read_only(folder.parent):
         cause = "the folder that it is to be in is read-only"
@@ -45,23 +57,23 @@ def _unusable_content(folder: pathlib.Path) -> str | None:
         return "it is read-only"
     if _is_mount(folder) or folder == pathlib.Path.cwd():
         return "it is a mount point or the current folder, which cannot be exchanged as a whole"
-    return _foreign(folder, os.listdir(folder))
+    return _foreign(folder)
 
 
-def _foreign(folder: pathlib.Path, names: Iterable[str]) -> str | None:
-    """Names what is in a folder and not ours: publishing would delete it."""
-    present = set(names) - manifest.DROPPINGS
-    if not present:
+def _foreign(folder: pathlib.Path) -> str | None:
+    """Names what is in a folder and not as we wrote it: publishing would delete it."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        listed = manifest.read(descriptor)
+        found = [f"{name} {what}" for name, what in manifest.strangers(descriptor, listed).items()]
+        if listed is None and manifest.NAME in os.listdir(descriptor):
+            found.append(f"{manifest.NAME} is not of a release")
+    finally:
+        os.close(descriptor)
+    if not found:
         return None
-    listing = folder / manifest.NAME
-    content = listing.read_bytes() if listing.is_file() else None
-    listed = manifest.parse(content)
-    ours = {manifest.NAME, *listed["files"]} if listed else set()
-    foreign = sorted(present - ours)
-    if not foreign:
-        return None
-    more = f" and {len(foreign) - 3} more" if len(foreign) > 3 else ""
-    return f"it holds files that are not a release's: {', '.join(foreign[:3])}{more}"
+    more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+    return f"it holds what is not as a release was written: {', '.join(found[:3])}{more}"
 
 
 def _is_mount(folder: pathlib.Path) -> bool:

@@ -4,7 +4,10 @@ Renaming onto a non-empty folder is refused by the kernel, and removing the old 
 moment with neither. Linux (renameat2, kernel 3.15) and macOS (renamex_np, 10.12) can exchange two
 folders atomically. Where the file system cannot (some network mounts), the old folder is moved
 aside and the new one moved in: a reader may then find no folder for an instant, and a run killed
-in that instant leaves it to the next run's `recover`; nobody ever finds a mixture.
+in that instant leaves it to the next run's `recover`.
+
+What is at the path at any moment is one release. Who opens it twice, as `cp -r` does for every
+file, may get files of two: `bundle.copy` and `manifest.verify` read through one open folder.
 """
 
 import ctypes
@@ -12,10 +15,8 @@ import errno
 import fcntl
 import os
 import pathlib
-import shutil
 import sys
-
-from absl import logging
+from collections.abc import Callable, Iterator
 
 _AT_FDCWD = -100  # "relative to the current folder", from <fcntl.h>
 _EXCHANGE = 2  # RENAME_EXCHANGE on Linux, RENAME_SWAP on macOS
@@ -45,37 +46,52 @@ def write_folder(folder: pathlib.Path, files: dict[str, bytes]) -> None:
     _folder_to_disk(folder)
 
 
-def put_in_place(staged: pathlib.Path, target: pathlib.Path) -> None:
-    """Makes `staged` the folder at `target`; what was there is removed afterwards.
+def put_in_place(staged: pathlib.Path, target: pathlib.Path) -> pathlib.Path | None:
+    """Makes `staged` the folder at `target`.
 
     Both are in the same parent folder, and `staged` is complete and on the disk.
+
+    Returns:
+        Where the folder is now that was at `target`; None where there was none.
+
+    Raises:
+        OSError: the disk refused. What was at `target` is there again, if the disk lets it.
     """
     if not os.path.lexists(target):
         os.rename(staged, target)
-        _folder_to_disk(target.parent)
-        return
+        _confirm(target.parent, lambda: os.rename(target, staged))
+        return None
     os.chmod(staged, os.stat(target).st_mode & 0o7777)
-    old = staged
-    if not _exchange(staged, target):
-        old = _aside(target)
-        os.rename(target, old)
-        os.rename(staged, target)
-    _folder_to_disk(target.parent)
-    try:
-        shutil.rmtree(old)
-    except OSError as error:
-        logging.warning("could not remove %s (%s); the next run will", old, error)
+    if _exchange(staged, target):
+        _confirm(target.parent, lambda: _exchange(staged, target))
+        return staged
+    old = _aside(target)
+
+    def back() -> None:
+        os.rename(target, staged)
+        os.rename(old, target)
+
+    os.rename(target, old)
+    os.rename(staged, target)
+    _confirm(target.parent, back)
+    return old
 
 
-def recover(staged: pathlib.Path, target: pathlib.Path) -> None:
-    """Clears what a killed run left: brings back a folder moved aside, removes the rest."""
+def recover(staged: pathlib.Path, target: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Brings back a folder moved aside; yields what else a killed run left, to be removed."""
     old = _aside(target)
     if os.path.lexists(old) and not os.path.lexists(target):
         os.rename(old, target)
-    for leftover in (staged, old):
-        if os.path.lexists(leftover):
-            logging.info("removing %s, of a run that did not finish", leftover)
-            shutil.rmtree(leftover)
+    yield from (leftover for leftover in (staged, old) if os.path.lexists(leftover))
+
+
+def _confirm(parent: pathlib.Path, undo: Callable[[], object]) -> None:
+    """Renames in `parent` down to the disk; one that it refuses is taken back."""
+    try:
+        _folder_to_disk(parent)
+    except OSError:
+        undo()
+        raise
 
 
 def _aside(target: pathlib.Path) -> pathlib.Path:

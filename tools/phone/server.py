@@ -6,16 +6,21 @@ is sent, and what comes back is checked as a stranger's.
 """
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import http.server
+import io
+import ipaddress
 import json
 import pathlib
 import re
 import secrets
 import socket
 import threading
-from collections.abc import Callable, Mapping
+import time
+import urllib.parse
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from absl import logging
@@ -39,7 +44,9 @@ _TYPES = {
     ".json": "application/json",
     ".wasm": "application/wasm",
 }
-_IDLE_SECONDS = 30  # a phone that says nothing for so long has gone
+_IDLE_SECONDS = 30  # a phone that takes nothing for so long has gone
+_ASKING_SECONDS = 60  # for a whole request, so that one that drips is dropped too
+_MOST_CONNECTIONS = 32  # a browser opens about six
 _RESULT = "result"
 _OWN_BYTES = 2**17  # of a result, beside the outputs
 Judge = Callable[[bytes], Mapping[str, Any]]
@@ -113,9 +120,26 @@ class Server:
 
 
 class _Http(http.server.ThreadingHTTPServer):
+    """A thread for each connection, and no more of them than `_MOST_CONNECTIONS`."""
+
     def __init__(self, address: tuple[str, int], owner: Server):
         self.owner = owner
+        self.names = {address[0].lower(), "localhost"}
+        self._free = threading.BoundedSemaphore(_MOST_CONNECTIONS)
         super().__init__(address, _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Drops a connection that is one too many; a browser tries again."""
+        if not self._free.acquire(blocking=False):
+            return self.shutdown_request(request)
+        return super().process_request(request, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Gives the connection's place back, however it ends."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         logging.debug("a connection broke", exc_info=True)
@@ -127,6 +151,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     server: _Http
     server_version, sys_version = "tfedge", ""
     timeout = _IDLE_SECONDS
+
+    def setup(self) -> None:
+        """Reads the request under one deadline for all of it."""
+        super().setup()
+        self.rfile.close()
+        self.rfile = io.BufferedReader(_Request(self.connection, _ASKING_SECONDS))
 
     def do_GET(self) -> None:
         """A file."""
@@ -174,7 +204,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         """Nothing for each file; warnings are logged where they arise."""
 
     def _name(self) -> str | None:
-        """The file behind the token, "" for the page itself; None without the right token."""
+        """The file behind the token, "" for the page itself; None without the right token.
+
+        Also None where the page was reached by a name that is not ours: a stranger's site may
+        have its own name lead here, and its scripts then count as this page's.
+        """
+        if not _is_ours(self.headers.get("Host", ""), self.server.names):
+            return None
         found = re.fullmatch(r"/([^/?#]+)/([^/?#]*)", self.path)
         if found is None:
             return None
@@ -189,12 +225,47 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self._answer(code, json.dumps(content, allow_nan=False).encode(), _TYPES[".json"])
 
     def _answer(self, code: int, body: bytes, kind: str) -> None:
+        self.connection.settimeout(_IDLE_SECONDS)  # of the whole answer; reading shortened it
         self.send_response(code)
         for name, value in _headers(kind).items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+
+class _Request(io.RawIOBase):
+    """What a connection sends until the deadline, which a byte now and then does not move."""
+
+    def __init__(self, connection: socket.socket, seconds: float):
+        self._connection, self._until = connection, time.monotonic() + seconds
+
+    def readable(self) -> bool:
+        """See `io.RawIOBase`."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """See `io.RawIOBase`.
+
+        Raises:
+            TimeoutError: the deadline has passed.
+        """
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the request took too long")
+        self._connection.settimeout(min(left, _IDLE_SECONDS))
+        return self._connection.recv_into(buffer)
+
+
+def _is_ours(host: str, names: Collection[str]) -> bool:
+    """Whether a request was for an address in numbers, or for a name that we serve on."""
+    try:
+        name = urllib.parse.urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return False
+    with contextlib.suppress(ValueError):
+        return bool(ipaddress.ip_address(name))
+    return name in names
 
 
 def local_address() -> str:
