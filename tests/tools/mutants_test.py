@@ -1,0 +1,80 @@
+"""The changes that tools/mutants.py makes, and which tests it asks about them."""
+
+import ast
+import pathlib
+import sys
+
+import pytest
+
+from tfedge import errors
+
+ROOT = pathlib.Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+
+from mutation import changes, covering  # noqa: E402
+
+
+def _after(source):
+    return [change.apply(source) for change in changes.of("file.py", source)]
+
+
+@pytest.mark.parametrize(
+    ("source", "after"),
+    [
+        ("a < b", ["(a <= b)"]),
+        ("a and b", ["(a or b)"]),
+        ("not a", ["(a)"]),
+        ("a + 1", ["(a - 1)", "a + (2)"]),
+        ("x = 0.5", ["x = (1.0)"]),
+        ("x = True", ["x = (False)"]),
+        ("y = max(a)", ["y = (min(a))"]),
+        ("a.sort()", ["pass"]),
+        ("x = a if b else c", ["x = a if (False) else c", "x = a if (True) else c"]),
+        ("größe = 1; b = a == c", ["größe = (2); b = a == c", "größe = 1; b = (a != c)"]),
+    ],
+)
+def test_every_change_of_a_line(source, after):
+    assert _after(source) == after
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        '"""Words."""',
+        'logging.info("%d", 1)',
+        'raise ValueError("less than 3")',
+        "def f(a: Literal[1]) -> Literal[2]:\n    return a",
+        'f"{a:3d}"',
+        '"a" + b',
+    ],
+)
+def test_words_and_types_are_left_alone(source):
+    assert _after(source) == []
+
+
+def test_every_change_of_a_real_file_is_python():
+    source = (ROOT / "tfedge" / "release" / "statistics.py").read_text(encoding="utf-8")
+    found = changes.of("statistics.py", source)
+    assert len(found) > 100
+    for change in found:
+        assert ast.dump(ast.parse(change.apply(source))) != ast.dump(ast.parse(source)), change
+
+
+def _change(file, first, last):
+    return changes.Change(file, 0, 1, (first, last), "a", "b")
+
+
+def test_the_quickest_tests_of_the_changed_lines_are_asked():
+    lines = {3: frozenset({"slow", "quick"}), 4: frozenset({"other"}), 9: frozenset({"far"})}
+    seconds = {"slow": 50.0, "quick": 1.0, "other": 2.0, "far": 1.0}
+    known = covering.Covering({"a.py": lines}, seconds)
+    assert known.tests(_change("a.py", 3, 4), 10) == ["quick", "other"]
+    assert known.tests(_change("a.py", 3, 4), 100) == ["quick", "other", "slow"]
+    assert known.tests(_change("a.py", 3, 3), 0.1) == ["quick"]
+    assert known.tests(_change("a.py", 1, 1), 100) == ["far", "quick", "other", "slow"]
+    assert known.tests(_change("b.py", 3, 3), 100) == []
+
+
+def test_without_a_measured_run_the_command_is_told(tmp_path):
+    with pytest.raises(errors.BadInput, match="--cov-context=test"):
+        covering.read(tmp_path, tmp_path / ".coverage", tmp_path / "tests.xml")

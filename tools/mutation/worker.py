@@ -1,0 +1,83 @@
+"""Runs chosen tests on changed files of one copy of the project, one change after the other.
+
+    python worker.py COPY SECONDS
+
+Takes a line of JSON for each change from standard input, {"file", "source", "tests"}, and answers
+with one: {"outcome": "killed" | "survived" | "timeout"}. A change is tried in a fork of a process
+that has loaded the slow libraries already, and nothing of the project.
+"""
+
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import sys
+import time
+
+_POLL_SECONDS = 0.05
+
+
+def _preload() -> None:
+    import keras  # noqa: F401
+    import pytest  # noqa: F401
+    import tensorflow  # noqa: F401
+    import tensorflow_model_optimization  # noqa: F401
+    import tf_keras  # noqa: F401
+
+
+def _try(tests: list[str]) -> None:
+    """In the fork: exits with pytest's code."""
+    os.setsid()  # what the tests start ends with them
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nowhere, stream)
+    import pytest
+
+    options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:cov", "-p", "no:xdist"]
+    os._exit(int(pytest.main([*options, *tests])))
+
+
+def _outcome(tests: list[str], seconds: float) -> str:
+    child = os.fork()
+    if not child:
+        _try(tests)
+    until = time.monotonic() + seconds
+    try:
+        while time.monotonic() < until:
+            done, status = os.waitpid(child, os.WNOHANG)
+            if done:
+                return "survived" if status == 0 else "killed"
+            time.sleep(_POLL_SECONDS)
+        return "timeout"
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(child, 0)
+
+
+def main(copy: str, seconds: float) -> None:
+    """Answers until standard input ends."""
+    sys.dont_write_bytecode = True  # a changed file of the same second would go unseen
+    os.environ.update(PYTHONDONTWRITEBYTECODE="1", PYTHONPATH=copy)
+    os.chdir(copy)
+    sys.path.insert(0, copy)
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what libraries print is no answer
+    _preload()
+    for line in sys.stdin:
+        asked = json.loads(line)
+        path = pathlib.Path(copy, asked["file"])
+        original = path.read_text(encoding="utf-8")
+        path.write_text(asked["source"], encoding="utf-8")
+        try:
+            outcome = _outcome(asked["tests"], seconds)
+        finally:
+            path.write_text(original, encoding="utf-8")
+        answers.write(json.dumps({"outcome": outcome}) + "\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], float(sys.argv[2]))
