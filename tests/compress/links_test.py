@@ -58,3 +58,12 @@ def test_a_layer_used_twice_makes_no_link():
     assert found == ()
     assert reasons["first"] == "shared, which reads its channels, is used more than once"
     assert reasons["shared"] == "shared is used more than once"
+
+
+def test_a_kernel_whose_result_is_also_an_output_is_not_scaled():
+    image = k.tf_keras.Input((4,))
+    x = layers.Dense(4, activation="relu", name="first")(image)
+    model = k.tf_keras.Model(image, [x, layers.Dense(2, name="last")(x)])
+    found, reasons = links.find(model)
+    assert found == ()
+    assert reasons["first"] == "its channels are an output of the model"

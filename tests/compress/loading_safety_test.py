@@ -160,6 +160,7 @@ def _pointing_elsewhere(file, tmp_path):
         lambda: file.create_dataset("x", (100,), "f4", external=[(str(raw), 0, 400)]),
     )
     yield "virtual", lambda: file.create_virtual_dataset("x", virtual)
+    yield "complex", lambda: file.create_dataset("x", data=np.zeros(3, "c8"))
     yield "never written", lambda: file.create_dataset("x", (1 << 40,), "f4")
     yield (
         "packed",
@@ -169,7 +170,15 @@ def _pointing_elsewhere(file, tmp_path):
 
 @pytest.mark.parametrize(
     "kind",
-    ["external link", "soft link", "external storage", "virtual", "never written", "packed"],
+    [
+        "external link",
+        "soft link",
+        "external storage",
+        "virtual",
+        "complex",
+        "never written",
+        "packed",
+    ],
 )
 @pytest.mark.parametrize("suffix", ["h5", "keras"])
 def test_hdf5_that_reads_other_files_or_unpacks_without_end_is_refused(kind, suffix, tmp_path):
@@ -188,7 +197,7 @@ def test_hdf5_that_reads_other_files_or_unpacks_without_end_is_refused(kind, suf
             new.write(weights, weights.name)
             for name, content in others.items():
                 new.writestr(name, content)
-    with pytest.raises(BadInput, match=r"elsewhere|another file|would unpack"):
+    with pytest.raises(BadInput, match=r"elsewhere|another file|would unpack|it holds complex64"):
         loading.load_model(path)
 
 

@@ -245,3 +245,25 @@ def test_a_save_that_fails_leaves_the_old_file(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["model.keras"]
     with pytest.raises(BadInput, match=r"\.keras"):
         loading.save_model(Interrupted(), tmp_path / "model.h5")
+
+
+def test_a_file_of_the_users_code_finds_its_neighbour(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path / "elsewhere")
+    (tmp_path / "their_layers.py").write_text("UNITS = 3\n")
+    file = tmp_path / "their_model.py"
+    file.write_text(
+        "import tf_keras\n"
+        "def build():\n"
+        "    import their_layers\n"
+        "    x = tf_keras.Input((2,))\n"
+        "    return tf_keras.Model(x, tf_keras.layers.Dense(their_layers.UNITS)(x))\n"
+    )
+    assert loading.load_model(f"py:{file}:build").output_shape == (None, 3)
+
+
+@pytest.mark.parametrize("asked", [(0,), (-1,)])
+def test_a_size_below_one_is_no_shape(asked):
+    x = tf_keras.Input((None, 2))
+    model = tf_keras.Model(x, tf_keras.layers.Conv1D(1, 1)(x))
+    assert loading._fits((None, 2), (5, 2)) and not loading._fits((None, 2), (*asked, 2))
+    assert model.input_shape == (None, None, 2)

@@ -90,10 +90,21 @@ def test_every_promise_is_in_the_candidate_and_in_the_file(order):
 def test_without_quantize_post_training_int8_keeps_them_too(order):
     candidate = _after(order)
     scorecard = evaluate(to_tflite(candidate, "int8", _task()), _task(), holds=candidate.holds)
+    assert _promised(scorecard) == _promises(candidate)
     assert all(hold["kept"] for hold in scorecard.holds), scorecard.holds
+
+
+def _promised(scorecard):
+    return {(hold["kind"], hold["tensor"]) for hold in scorecard.holds}
+
+
+def _promises(candidate):
+    layers = [kernel.layer for kernel in kernels.find(candidate.model)]
+    return set(itertools.product(("zeros", "levels"), layers))
 
 
 def test_the_float_file_keeps_zeros_and_few_values():
     candidate = _after(("prune", "cluster"))
     scorecard = evaluate(to_tflite(candidate, "float32"), _task(), holds=candidate.holds)
+    assert _promised(scorecard) == _promises(candidate)
     assert all(hold["kept"] for hold in scorecard.holds), scorecard.holds

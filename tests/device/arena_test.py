@@ -7,6 +7,7 @@ import pathlib
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from tfedge.device import tflite
@@ -77,3 +78,36 @@ def test_planning_a_large_network_is_quick():
     started = time.process_time()
     assert arena.plan(file).activations > 10**6
     assert time.process_time() - started < 2
+
+
+def test_the_operators_of_another_subgraph_are_not_counted(stored):
+    file = tflite.read(stored("loop_float"))
+    counts = [len(part.operators) for part in file.raw.subgraphs]
+    assert len(counts) > 1 and min(counts) > 0
+    assert [len(arena.Subgraph.of(file, n).operators) for n in range(len(counts))] == counts
+
+
+def test_the_output_of_the_graph_takes_no_other_tensors_place(stored, edited):
+    """LiteRT never writes an output of the graph over what the operator reads."""
+
+    def add_to_itself(model):
+        from ai_edge_litert import schema_py_generated as schema
+
+        graph, wide = model.subgraphs[0], [1, 4, 4, 4]
+        conv = next(
+            o for o in graph.operators if graph.tensors[o.outputs[0]].shape.tolist() == wide
+        )
+        graph.tensors.append(schema.TensorT(shape=np.array(wide, np.int32), type=0, buffer=0))
+        end = np.array([len(graph.tensors) - 1], np.int32)
+        model.operatorCodes.append(
+            schema.OperatorCodeT(builtinCode=schema.BuiltinOperator.LOGISTIC)
+        )
+        last = schema.OperatorT(
+            opcodeIndex=len(model.operatorCodes) - 1, inputs=conv.outputs, outputs=end
+        )
+        graph.operators = [*graph.operators[: graph.operators.index(conv) + 1], last]
+        graph.outputs, model.signatureDefs = end, []
+
+    content = edited(stored("image_float"), add_to_itself)
+    graph = arena.Subgraph.of(tflite.read(content), 0)
+    assert graph.outputs[0] not in graph._owners

@@ -75,3 +75,16 @@ def test_a_fused_lstm_begins_anew_with_each_example(stored):
     for name in ("group", "score"):
         first, *others = run.outputs[name]
         assert all(np.array_equal(first, other) for other in others), name
+
+
+def test_an_output_that_is_no_number_is_refused(stored, edited):
+    from ai_edge_litert import schema_py_generated as schema
+
+    def change(model):
+        graph = model.subgraphs[0]
+        graph.tensors[graph.outputs[0]].type = schema.TensorType.STRING
+
+    file = tflite.read(edited(stored("image_float"), change))
+    with pytest.raises(errors.BadInput, match=r"output .*: it is STRING\. Only numbers"):
+        inference.output_ports(file, "model")
+    assert len(inference.output_ports(tflite.read(stored("image_float")), "model")) == 1

@@ -88,13 +88,23 @@ def test_the_whole_run_has_a_limit(tmp_path):
     assert "not done after 1.5 s" in failure.detail
 
 
-def test_an_error_while_feeding_is_the_callers_and_ends_the_child(tmp_path):
+def test_an_error_while_feeding_is_the_callers_and_ends_the_child(tmp_path, monkeypatch):
+    started = []
+
+    def start(*arguments):
+        started.append(sandbox.spawn(*arguments))
+        return started[-1]
+
+    monkeypatch.setattr(sandbox, "starter", start)
+
     def broken():
         yield b"12345678"
         raise KeyError("a broken image")
 
     with pytest.raises(KeyError, match="a broken image"):
         _run("add_up", tmp_path, chunks=broken())
+    with pytest.raises(ProcessLookupError):
+        os.kill(started[0].pid, 0)
 
 
 def test_a_child_that_ends_early_does_not_block_the_feeding(tmp_path):

@@ -147,3 +147,17 @@ def test_a_path_instead_of_bytes_is_told_so():
     for wrong in ("model.tflite", None, pathlib.Path("model.tflite")):
         with pytest.raises(errors.BadInput, match=r"got (str|NoneType|PosixPath).*read_bytes"):
             tflite.read(wrong)
+
+
+def test_attributes_of_newer_operators_are_read(stored, edited):
+    """StableHLO's stand in a second table of options."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    def renewed(model):
+        operator = model.subgraphs[0].operators[-1]
+        operator.builtinOptionsType, operator.builtinOptions = 0, None
+        operator.builtinOptions2Type = schema.BuiltinOptions2.StablehloConcatenateOptions
+        operator.builtinOptions2 = schema.StablehloConcatenateOptionsT(dimension=3)
+
+    file = tflite.read(edited(stored("image_float"), renewed))
+    assert file.operators[-1].options == {"dimension": 3}

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 
 from tfedge.errors import BadInput
 from tfedge.export import checks, flatbuffer, options
@@ -76,3 +77,24 @@ def test_kernels_without_a_name_are_told_by_their_operator(converted, caplog):
         tensor.name = b"" if tensor.name == b"stem" else tensor.name
     checks.check(flatbuffer.pack(model), options.Export("dynamic"), {})
     assert "stay float: one of CONV_2D, depthwise" in caplog.text
+
+
+def test_an_operator_with_one_float_output_of_two_is_named(converted, caplog):
+    model = flatbuffer.unpack(converted["int8"])
+    graph = model.subgraphs[0]
+    model.operatorCodes.append(schema.OperatorCodeT(builtinCode=schema.BuiltinOperator.TOPK_V2))
+    codes, values = (
+        schema.TensorT(shape=[1, 1], type=kind, buffer=0)
+        for kind in (schema.TensorType.INT8, schema.TensorType.FLOAT32)
+    )
+    graph.tensors += [codes, values]
+    last = len(graph.tensors)
+    graph.operators.append(
+        schema.OperatorT(
+            opcodeIndex=len(model.operatorCodes) - 1,
+            inputs=np.array([graph.outputs[0]], np.int32),
+            outputs=np.array([last - 2, last - 1], np.int32),
+        )
+    )
+    checks.warn_of_float(flatbuffer.pack(model), options.Export("int8"))
+    assert "TOPK_V2" in caplog.text and "CONV_2D" not in caplog.text

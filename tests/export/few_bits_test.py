@@ -1,7 +1,9 @@
+import copy
 import zlib
 
 import numpy as np
 import running
+from ai_edge_litert import schema_py_generated as schema
 
 from tfedge.export import biases, few_bits, flatbuffer, operators, slimming
 
@@ -77,3 +79,20 @@ def test_a_bias_that_two_scales_read_becomes_two(converted):
     biases.restate(model, biases.take(model))
     assert len(graph.tensors) == count + 1
     assert int(third.operator.inputs[2]) == count
+
+
+def test_an_input_that_is_left_out_keeps_no_scale(converted):
+    """Of an operator that reads a constant all scales stay; index -1 is no tensor, not the last."""
+    model = flatbuffer.unpack(converted["int8"])
+    graph = model.subgraphs[0]
+    last = graph.tensors[-1]
+    last.quantization.scale = np.float32([0.123])
+    constant = next(t for t in graph.tensors if operators.is_constant(model, t) and t.type == 9)
+    extra = copy.copy(constant)
+    extra.quantization = schema.QuantizationParametersT(scale=np.float32([0.5]), zeroPoint=[0])
+    graph.tensors.insert(len(graph.tensors) - 1, extra)
+    graph.operators.append(
+        schema.OperatorT(inputs=np.int32([len(graph.tensors) - 2, -1]), outputs=np.int32([]))
+    )
+    kept = few_bits._scales_to_keep(model)
+    assert np.float32(0.5) in kept and np.float32(0.123) not in kept

@@ -1,3 +1,5 @@
+import copy
+
 import numpy as np
 import pytest
 import running
@@ -43,6 +45,22 @@ def test_equal_kernels_each_get_a_name(converted):
     operators.set_values(model, tensor, np.ones((3, 16), np.float32))
     _, names = lineage.name_kernels(flatbuffer.pack(model), known)
     assert names == {"first"}
+
+
+def test_two_equal_kernels_in_a_file_are_two_layers(converted):
+    known = [lineage.KerasKernel(name, np.ones((3, 16))) for name in ("first", "second")]
+    model = flatbuffer.unpack(converted["float32"])
+    head = next(o for o in operators.weighted(model) if o.kind == "FULLY_CONNECTED")
+    graph = head.graph
+    operators.set_values(model, graph.tensors[head.kernel], np.ones((3, 16), np.float32))
+    twin, again = copy.copy(graph.tensors[head.kernel]), copy.copy(head.operator)
+    graph.tensors.append(twin)
+    again.inputs = head.operator.inputs.copy()
+    again.inputs[1] = len(graph.tensors) - 1
+    graph.operators.append(again)
+    data, names = lineage.name_kernels(flatbuffer.pack(model), known)
+    assert names == {"first", "second"}
+    assert [name for name, kind in _named(data) if kind == "FULLY_CONNECTED"] == ["first", "second"]
 
 
 def test_wrapped_nested_and_separable_kernels_are_known():

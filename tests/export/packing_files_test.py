@@ -15,7 +15,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 import tfedge
 from tfedge import errors
-from tfedge.export.packing import container
+from tfedge.export.packing import container, finding
 
 FILES = sorted((pathlib.Path(__file__).parents[1] / "device" / "files").glob("*.tflite"))
 _TYPES = {"int8": 9, "float32": 0, "float16": 1, "int32": 2, "int4": 17}
@@ -153,6 +153,12 @@ def test_damaged_files_are_refused_or_still_right():
         container.MAGIC + bytes([0]) + bytes(32) + container.varint(1 << 30) + bytes(60),
         container.MAGIC + bytes([1]) + bytes(32) + container.varint(60_000) + b"\xff" * 60,
         container.MAGIC + bytes([1]) + bytes(32) + container.varint(60_000) + bytes(60),
+        container.MAGIC
+        + bytes([1])
+        + bytes(32)
+        + container.varint(60_000)
+        + b"".join(map(container.varint, (1, 1, 1 << 33, 0, 1)))
+        + bytes(60),
         container.MAGIC + bytes([9]) + bytes(32) + container.varint(5) + bytes(60),
         container.MAGIC + b"\0" * 3,
         b"PK\3\4",
@@ -190,3 +196,36 @@ def test_the_decoder_needs_numpy_only():
         "sys.exit(' '.join(names - set(sys.stdlib_module_names) - {'numpy', 'tfedge'}) or 0)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_scales_of_biases_that_are_products_are_not_stored():
+    rng = np.random.default_rng(8)
+    scales = rng.uniform(1e-3, 1e-2, 400).astype(np.float32)
+    products = np.float32(0.037) * scales
+    sizes = []
+    for of_bias in (products, rng.permutation(products)):
+        content = _dense_layer(np.float32([0.037]), scales, of_bias)
+        values, found = finding.find(content)
+        assert len(found) == (of_bias is products) and len(values) == 2 - len(found)
+        packed = tfedge.pack(content)
+        assert tfedge.unpack(packed) == content
+        sizes.append(len(packed))
+    assert sizes[0] < sizes[1] - 1000
+
+
+def _dense_layer(*scales):
+    """An operator whose input, kernel and bias have these scales."""
+    tensors = [
+        schema.TensorT(shape=[4], type=9, quantization=schema.QuantizationParametersT(scale=each))
+        for each in scales
+    ]
+    operator = schema.OperatorT(inputs=np.arange(3, dtype=np.int32), outputs=[])
+    model = schema.ModelT(
+        version=3,
+        buffers=[schema.BufferT()],
+        operatorCodes=[schema.OperatorCodeT(builtinCode=schema.BuiltinOperator.FULLY_CONNECTED)],
+        subgraphs=[schema.SubGraphT(tensors=tensors, operators=[operator])],
+    )
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())

@@ -91,3 +91,23 @@ def test_words_left_over_are_noticed():
     decoder = lanes.Decoder(np.array([lanes.LEAST_STATE]), np.array([7]))
     with pytest.raises(ValueError, match="do not end"):
         decoder.finish()
+
+
+def test_an_alphabet_with_gaps_may_be_written_whole():
+    counts = np.zeros(256, int)
+    counts[[3, 5, 6]] = 1, 9, 2
+    assert [each.tolist() for each in fitting.alphabets(counts)] == [[3, 5, 6], [3, 4, 5, 6]]
+    counts[4] = 1
+    assert [each.tolist() for each in fitting.alphabets(counts)] == [[3, 4, 5, 6]]
+
+
+def test_a_table_that_serves_again_costs_next_to_nothing():
+    rng = np.random.default_rng(3)
+    first, second = (rng.choice(64, 300, p=np.arange(1, 65) / 2080).astype(np.uint8) for _ in "ab")
+    table = planes.shortest(np.concatenate([first, second])).single
+    assert table is not None
+    alone, again = planes.shortest(second), planes.shortest(second, [table])
+    assert again.coded[0].tables is table and again.single is None
+    assert again.bits < alone.bits - 50
+    stranger = np.append(second, np.uint8(200))
+    assert planes.shortest(stranger, [table]).bits == planes.shortest(stranger).bits

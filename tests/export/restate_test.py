@@ -97,3 +97,23 @@ def test_a_kernel_that_nothing_comes_into_keeps_its_promise_and_its_bias():
     assert np.array_equal(_kernels(data)["dead"][0], wanted.codes)
     moved = running.images(data, x[:3]) - model(x[:3]).numpy()
     assert np.abs(moved).max() < 0.05
+
+
+def test_codes_take_the_shape_that_the_file_has():
+    """Keras' Conv1D kernel may lie with its axis of length 1 before or behind its width."""
+    layers = k.tf_keras.layers
+    given = layers.Input((8, 3), name="given")
+    model = k.tf_keras.Model(given, layers.Conv1D(4, 5, name="series")(given))
+    x = np.random.default_rng(0).normal(size=(60, 8, 3)).astype(np.float32)
+    task = Task("series", "regression", *3 * [ArraySplit(x, np.zeros((60, 4, 4), np.float32))])
+    data = exporting.convert(model, None, options.Export("int8"), task)
+    data, _ = lineage.name_kernels(data, lineage.keras_kernels(model))
+    wanted = _promise(model, "series", 90)
+    file = _kernels(data)["series"][0]
+    other = [axis for axis in np.argsort(np.array(file.shape) == 1) if axis]
+    turned = Codes(wanted.scales, wanted.codes.reshape(4, *(file.shape[axis] for axis in other)))
+    assert turned.codes.shape != file.shape
+    for promised in (wanted, turned):
+        found = _kernels(restate.restate(data, {"series": promised}))["series"][0]
+        assert found.shape == file.shape
+        assert np.array_equal(found.ravel(), wanted.codes.ravel())

@@ -4,6 +4,7 @@ import pathlib
 import subprocess
 import sys
 
+from tfedge.device import tflite
 from tfedge.export import packing
 from tfedge.export.packing import account
 
@@ -34,4 +35,15 @@ def test_a_foreign_file_is_refused_in_one_line():
 
 def test_the_account_adds_up():
     packed = packing.pack(FILE.read_bytes())
-    assert sum(account.of(packed).parts.values()) == len(packed)
+    found = account.of(packed)
+    assert sum(found.parts.values()) == len(packed)
+    assert found.parts["header and SHA-256"] < 45 and min(found.parts.values()) >= 0
+    largest = max(each.tensor.values().size for each in tflite.read(FILE.read_bytes()).kernels())
+    assert found.value_bytes == largest == 256  # what is shorter stays in the structure
+    assert 100 < found.entropy_bytes < 256
+
+
+def test_the_entropy_is_that_of_single_bytes():
+    assert account._entropy_bytes(bytes([7] * 100)) == 0
+    assert account._entropy_bytes(bytes([0, 1, 0, 1] * 4)) == 2  # one bit each
+    assert account._entropy_bytes(bytes([5] * 8 + [9] * 4 + [200] * 4)) == 3  # 1, 2 and 2 bits
