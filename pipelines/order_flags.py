@@ -7,7 +7,7 @@ from typing import Any
 
 from absl import flags
 
-from tfedge import errors
+from tfedge import errors, foreign
 
 EMBEDDED_MARGIN = 0.03
 _EMBEDDED_RECIPE = (
@@ -36,7 +36,10 @@ class Input:
         from tfedge import making
 
         written = making.read_recipe(self.flag_values.recipe or "")
-        return written.get("model", _embedded_model()), written.get("source", "digits")
+        found = written.get("model", _embedded_model()), written.get("source", "digits")
+        if not self.flag_values.trust_recipe:
+            foreign.check_no_code(found, f"--recipe={self.flag_values.recipe}")
+        return found
 
     def output_dir(self, default: str) -> str:
         """The folder to write to; the embedded default has one, everything else must name it."""
@@ -80,6 +83,9 @@ def input_flags(flag_values: flags.FlagValues) -> Input:
         **own,
     )
     text("output_dir", None, "Folder to write to; an earlier release in it is replaced.", **own)
+    flags.DEFINE_boolean(
+        "trust_recipe", False, "Let a recipe.json name Python code to run (py:...).", **own
+    )
     text("custom_objects", None, "py:FILE with tf_keras twins of custom layers; trusted.", **own)
     flags.DEFINE_list(
         "input_shape", None, "Height,width,channels for a model without fixed ones.", **own
@@ -173,6 +179,7 @@ def order(given: Input) -> dict[str, Any]:
         "packed": values.packed,
         "data_dir": values.data_dir,
         "custom_objects": values.custom_objects,
+        "trust_recipe": values.trust_recipe,
         "input_shape": None if shape is None else _whole_numbers(shape),
     }
 

@@ -70,7 +70,14 @@ def test_recipe_json_alone_repeats_the_release(released, tmp_path):
     assert first == second
 
 
-@pytest.mark.parametrize("content", ["[1, 2]", '{"seed": "x", "passes": []}', "{"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("[1, 2]", '{"seed": "x", "passes": []}', "{", '{"seed": true}', '{"seed": -1}'),
+        *('{"seed": 4294967296}', '{"seed": 1.5}', '{"input_shape": [8, "8"]}', "[" * 3000),
+        *('{"input_shape": [true]}', '{"input_shape": [0]}', '{"augment": ["flip"]}'),
+    ],
+)
 def test_a_recipe_json_that_is_none_is_refused(content, tmp_path):
     path = tmp_path / "recipe.json"
     path.write_text(content)

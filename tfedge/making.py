@@ -8,7 +8,6 @@ exports.
 import dataclasses
 import hashlib
 import importlib.metadata
-import json
 import pathlib
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 from absl import logging
 
+from tfedge import foreign
 from tfedge.data import augmentation, hygiene, sources
 from tfedge.data.hygiene import seen_scale
 from tfedge.data.task import Task
@@ -24,10 +24,10 @@ from tfedge.errors import BadInput
 
 SCHEMA_VERSION = 1
 DEFAULT_RECIPE = "balanced"
+LARGEST_SEED = 2**32 - 1  # of NumPy's and Keras' generators
 _MEASURING_BYTES = 2**32
 _RECIPE_KEYS = {
     **dict.fromkeys(("export", "augment", "model", "source", "data_dir"), str),
-    "seed": int,
     "input_shape": list,
 }
 _PACKAGES = ("tensorflow", "tf-keras", "tensorflow-model-optimization", "ai-edge-litert", "numpy")
@@ -51,6 +51,7 @@ class Order:
             recipe.json's.
         allow_flex: accept TensorFlow operators, as the export's option of that name.
         packed: also write model.tflite.packed, the file for the download; see `export.packing`.
+        trust_recipe: let a recipe.json name Python code to run.
     """
 
     model: Any
@@ -65,6 +66,7 @@ class Order:
     input_shape: tuple[int, ...] | None = None
     allow_flex: bool = False
     packed: bool = False
+    trust_recipe: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -162,7 +164,7 @@ def prepare(given: Given) -> Ready:
     from tfedge.export import exporting, options
 
     order, task = given.order, given.task
-    recipe = Recipe.parse(order.recipe).scaled(order.epochs_scale)
+    recipe = Recipe.parse(order.recipe, order.trust_recipe).scaled(order.epochs_scale)
     export_text = order.export or given.recipe_file.get("export") or recipe.default_route()
     chosen = options.Export.parse(export_text)
     if order.allow_flex:
@@ -298,20 +300,26 @@ def read_recipe(text: str) -> Mapping[str, Any]:
     path = pathlib.Path(text.strip())
     if path.suffix != ".json" or not path.is_file():
         return {}
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BadInput(f"--recipe={text}", f"not JSON ({error})", "Use a recipe.json.") from error
+    found = foreign.read_json(path, "Use a recipe.json.", f"--recipe={text}")
     if not isinstance(found, dict):
         raise BadInput(f"--recipe={text}", "it holds no passes by name", "Use a recipe.json.")
     for key, kind in _RECIPE_KEYS.items():
-        if not isinstance(found.get(key), kind | None):
-            raise BadInput(
-                f"--recipe={text}",
-                f"{key} is {found[key]!r}, expected {kind.__name__}",
-                "Use the recipe.json of a release as it was written.",
-            )
+        _check_key(found, key, isinstance(found.get(key), kind | None), kind.__name__, text)
+    shape, seed = found.get("input_shape") or [], found.get("seed")
+    sizes = all(type(size) is int and size > 0 for size in shape)
+    _check_key(found, "input_shape", sizes, "a list of whole numbers above 0", text)
+    fine = seed is None or (type(seed) is int and 0 <= seed <= LARGEST_SEED)
+    _check_key(found, "seed", fine, f"a whole number of 0 to {LARGEST_SEED}", text)
     return found
+
+
+def _check_key(found: Mapping[str, Any], key: str, fine: bool, expected: str, text: str) -> None:
+    if not fine:
+        raise BadInput(
+            f"--recipe={text}",
+            f"{key} is {str(found[key])[:80]!r}, expected {expected}",
+            "Use the recipe.json of a release as it was written.",
+        )
 
 
 def _recipe_json(order: Order, recipe: Any, export: str, task: Task, baseline: bytes) -> dict:

@@ -201,6 +201,42 @@ def test_hdf5_that_reads_other_files_or_unpacks_without_end_is_refused(kind, suf
         loading.load_model(path)
 
 
+def _not_utf8(file):
+    h5py.h5g.create(file.id, b"\xff\xfe")
+
+
+def _time(file):
+    space = h5py.h5s.create(h5py.h5s.SCALAR)
+    h5py.h5d.create(file.id, b"when", h5py.h5t.UNIX_D32LE, space)
+
+
+def _time_attribute(file, name=b"model_config"):
+    space = h5py.h5s.create(h5py.h5s.SCALAR)
+    if name.decode() in file.attrs:
+        del file.attrs[name.decode()]
+    h5py.h5a.create(file.id, name, h5py.h5t.UNIX_D32LE, space)
+
+
+@pytest.mark.parametrize("damage", [_not_utf8, _time, _time_attribute])
+def test_hdf5_that_its_library_cannot_tell_of_is_refused(damage, tmp_path):
+    path = tmp_path / "model.h5"
+    _dense(tf_keras).save(path)
+    with h5py.File(path, "a") as file:
+        damage(file)
+    with pytest.raises(BadInput, match=r"model\.h5: truncated or damaged"):
+        loading.load_model(path)
+
+
+def test_a_description_nested_without_end_is_refused(good, tmp_path):
+    def nest(config):
+        for _ in range(700):
+            config["build_config"] = {"deeper": config.get("build_config")}
+
+    path = _with_config(good, tmp_path / "deep.keras", nest)
+    with pytest.raises(BadInput, match="levels deep"):
+        loading.load_model(path)
+
+
 @pytest.mark.parametrize("name", ["../evil.py", "/etc/evil", "assets/vocabulary.txt", "evil.py"])
 def test_a_zip_with_more_than_a_model_is_refused(good, name, tmp_path):
     with zipfile.ZipFile(good, "a") as archive:

@@ -64,7 +64,7 @@ def test_a_file_that_is_no_recipe_is_refused(tmp_path, content):
     path.write_text(content)
     with pytest.raises(errors.BadInput):
         Recipe.parse(str(path))
-    with pytest.raises(errors.BadInput, match="cannot be read as JSON"):
+    with pytest.raises(errors.BadInput, match="cannot be read"):
         Recipe.parse(str(tmp_path / "missing.json"))
 
 
@@ -99,6 +99,31 @@ def test_text_that_is_no_recipe_is_refused_in_one_line(text, said, tmp_path, mon
     assert said in str(caught.value)
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 400
     assert not list(tmp_path.iterdir())
+
+
+CODE = (
+    {"name": "transfer", "settings": {"student": "py:evil.py:f"}},
+    {"name": "distill", "settings": {"teacher": "py:evil.py:f"}},
+)
+
+
+@pytest.mark.parametrize("entry", CODE, ids=lambda entry: entry["name"])
+def test_code_in_a_recipe_file_is_run_only_where_it_is_trusted(entry, tmp_path):
+    path = tmp_path / "recipe.json"
+    path.write_text(json.dumps({"passes": [entry]}))
+    with pytest.raises(errors.BadInput, match=r"py:evil\.py:f.*--trust_recipe"):
+        Recipe.parse(str(path))
+    trusted = Recipe.parse(str(path), trust_code=True)
+    assert trusted == Recipe.parse(str(trusted))  # text of the command line may name it
+
+
+@pytest.mark.parametrize("epochs", ["1" * 400, "[" * 600 + "]" * 600])
+def test_a_value_beyond_all_bounds_is_refused(epochs, tmp_path):
+    path = tmp_path / "recipe.json"
+    path.write_text('{"passes": [{"name": "prune", "settings": {"epochs": ' + epochs + "}}]}")
+    for text in (str(path), f"prune(epochs={epochs})"):
+        with pytest.raises(errors.BadInput, match=r"64 bits|levels|cannot be read|plain value"):
+            Recipe.parse(text).scaled(0.5)
 
 
 def test_passes_are_found_by_their_files():

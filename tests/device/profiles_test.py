@@ -62,7 +62,10 @@ def test_a_profile_of_ones_own(tmp_path):
         ('{"name": "x", "allow_flex": "yes"}', "true or false"),
         ('{"name": 5}', "expected text"),
         ('{"threads": 1}', "no name"),
-        ("{", "not a readable profile"),
+        ("{", "not JSON"),
+        pytest.param("[" * 3000, "not JSON", id="deep"),
+        ('{"name": "\\ud800"}', "no Unicode"),
+        pytest.param('{"name": "x", "max_memory_bytes": ' + "9" * 4000 + "}", "64 bits", id="long"),
     ],
 )
 def test_a_profile_that_is_none(tmp_path, content, words):

@@ -2,8 +2,11 @@
 
 import json
 
+import pytest
 from absl import flags
 from tfedge_pipelines import order_flags
+
+from tfedge import errors
 
 
 def _order(*arguments):
@@ -27,3 +30,16 @@ def test_a_recipe_json_alone_names_model_and_data(tmp_path):
     assert not given.is_embedded
     order, _ = _order(f"--recipe={path}", "--model=other.keras", "--data=digits")
     assert (order["model"], order["task"]) == ("other.keras", "digits")
+
+
+@pytest.mark.parametrize("key", ["model", "source"])
+def test_code_that_a_recipe_json_names_is_run_only_where_it_is_trusted(key, tmp_path):
+    path = tmp_path / "recipe.json"
+    written = {"passes": [], "model": "my.keras", "source": "digits", key: "py:evil.py:f"}
+    path.write_text(json.dumps(written))
+    with pytest.raises(errors.BadInput, match=r"py:evil\.py:f.*--trust_recipe"):
+        _order(f"--recipe={path}")
+    order, _ = _order(f"--recipe={path}", "--trust_recipe")
+    assert "py:evil.py:f" in (order["model"], order["task"]) and order["trust_recipe"]
+    order, _ = _order("--model=py:mine.py:f", "--data=digits", f"--recipe={path}")
+    assert order["model"] == "py:mine.py:f" and not order["trust_recipe"]

@@ -10,7 +10,6 @@ import dataclasses
 import difflib
 import importlib
 import inspect
-import json
 import math
 import pathlib
 import pkgutil
@@ -19,6 +18,7 @@ from typing import Any
 
 from absl import logging
 
+from tfedge import foreign
 from tfedge.compress import (
     bridge,
     checkpoint,
@@ -42,20 +42,25 @@ class Recipe:
     passes: tuple[base.Pass, ...] = ()
 
     @classmethod
-    def parse(cls, text: str) -> "Recipe":
+    def parse(cls, text: str, trust_code: bool = False) -> "Recipe":
         """Read a recipe: passes as text, the name of one, or a recipe.json.
+
+        Args:
+            text: of the recipe, or the path of a recipe.json.
+            trust_code: let a recipe.json name the user's Python code (`py:FILE:FUNCTION`), as
+                text may.
 
         Raises:
             BadInput: with the nearest valid name, or what a setting may be.
         """
         text = text.strip()
         if text.endswith(".json"):
-            return cls.from_json(_read_json(pathlib.Path(text)))
+            return cls.from_json(_read_json(text), trust_code)
         named = _named(text)
         return named if named is not None else cls(tuple(_parse_calls(text)))
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "Recipe":
+    def from_json(cls, data: Mapping[str, Any], trust_code: bool = False) -> "Recipe":
         """The inverse of `to_json`; other keys of a recipe.json are left to who wrote them."""
         try:
             entries = [(str(entry["name"]), dict(entry["settings"])) for entry in data["passes"]]
@@ -65,6 +70,8 @@ class Recipe:
                 "expected a list 'passes' of {'name': ..., 'settings': {...}}",
                 "Use a recipe.json of a release.",
             ) from error
+        if not trust_code:
+            foreign.check_no_code(entries, "recipe JSON")
         return cls(tuple(make(name, settings) for name, settings in entries))
 
     def to_json(self) -> dict[str, Any]:
@@ -170,6 +177,7 @@ def make(name: str, settings: Mapping[str, Any]) -> base.Pass:
     known = available()
     if name not in known:
         raise BadInput(f"recipe pass {name!r}", "there is no such pass", _nearest(name, known))
+    foreign.check_plain(settings, f"recipe {name}(...)", "Write a smaller value.")
     fields = {field.name for field in dataclasses.fields(known[name])}
     for setting in settings:
         if setting not in fields:
@@ -274,10 +282,5 @@ def _nearest(name: str, known: Iterable[str]) -> str:
     return f"{hint}There are: {', '.join(sorted(known))}."
 
 
-def _read_json(path: pathlib.Path) -> Mapping[str, Any]:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BadInput(
-            f"recipe file {path}", f"cannot be read as JSON ({error})", "Use a recipe.json."
-        ) from error
+def _read_json(path: str) -> Mapping[str, Any]:
+    return foreign.read_json(path, "Use the recipe.json of a release.", f"recipe file {path}")

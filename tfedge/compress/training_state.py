@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from absl import logging
 
+from tfedge import foreign
 from tfedge.compress import holds as holds_lib
 
 _FORMAT = 1  # of the files; another one's are not read
@@ -112,7 +113,8 @@ def read(path: pathlib.Path) -> tuple[dict[str, Any], dict[str, np.ndarray]] | N
     try:
         with np.load(path, allow_pickle=False) as found:
             arrays = dict(found)
-        index = json.loads(arrays.pop("index").tobytes())
+        text = arrays.pop("index").tobytes()
+        index = foreign.parse_json(text, str(path), "Delete it.")
         if index["format"] != _FORMAT:
             raise ValueError(f"its format is {index['format']}, not {_FORMAT}")
     except (OSError, EOFError, ValueError, LookupError, TypeError, zipfile.BadZipFile) as error:

@@ -8,36 +8,25 @@ Schema: ai_edge_litert/schema_py_generated.py, file identifier TFL3.
 """
 
 import dataclasses
-import struct
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfedge import errors
+from tfedge import foreign
 
 IDENTIFIER = b"TFL3"
 _LARGEST_RANK = 32
 _TABLE_BYTES = 8  # the least a table and the offset to it take
-_MALFORMED = (
-    struct.error, ValueError, IndexError, TypeError, KeyError, OverflowError,
-    MemoryError, RecursionError, AttributeError,
-)  # fmt: skip
 
 Result = TypeVar("Result")
 
 
 def guarded(where: str, work: Callable[[], Result]) -> Result:
     """`work()`, with whatever a damaged file makes the reader raise turned into BadInput."""
-    try:
+    with foreign.reading(where, "Export or copy it again.", "truncated or damaged"):
         return work()
-    except errors.BadInput:
-        raise
-    except _MALFORMED as e:
-        raise errors.BadInput(
-            where, f"truncated or damaged: {e or type(e).__name__}", "Export or copy it again."
-        ) from e
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

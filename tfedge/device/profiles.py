@@ -6,12 +6,11 @@ Four classes of phones, assumed and called so, and the devices whose latencies w
 import dataclasses
 import difflib
 import functools
-import json
 import math
 import pathlib
 from typing import Any
 
-from tfedge import errors
+from tfedge import errors, foreign
 from tfedge.device import flatbuffer
 from tfedge.device.prediction import devices
 
@@ -150,10 +149,7 @@ def _fields() -> tuple[str, ...]:
 
 
 def _read(path: pathlib.Path) -> Profile:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as e:
-        raise errors.BadInput(str(path), f"not a readable profile: {e}", "Copy one of ours.") from e
+    content = foreign.read_json(path, "Copy one of tfedge/device/profiles.")
     if not isinstance(content, dict) or "name" not in content:
         raise errors.BadInput(str(path), "not a profile: it has no name", "Copy one of ours.")
     for key in content:

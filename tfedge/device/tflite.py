@@ -8,7 +8,6 @@ for kernel in file.kernels():
 import collections
 import dataclasses
 import functools
-import json
 import pathlib
 import zlib
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from tfedge import errors
+from tfedge import errors, foreign
 from tfedge.device import flatbuffer, graph, kernel_tensors, weights
 
 _RAW_INPUT_METADATA = "tfedge.input"
@@ -114,8 +113,9 @@ class TfliteFile:
         text = self.metadata.get(_RAW_INPUT_METADATA)
         if not text:
             return False
-        said = flatbuffer.guarded(f"metadata {_RAW_INPUT_METADATA}", lambda: dict(json.loads(text)))
-        return bool(said.get("raw", False))
+        where = f"metadata {_RAW_INPUT_METADATA}"
+        said = foreign.parse_json(text, where, "Export it again.")
+        return flatbuffer.guarded(where, lambda: bool(said.get("raw", False)))
 
 
 def read(tflite_bytes: bytes, where: str = ".tflite") -> TfliteFile:

@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 from absl import logging
 
+from tfedge import foreign
+
 if TYPE_CHECKING:
     from tfedge.device.scorecard import Scorecard
 
@@ -106,14 +108,14 @@ def _read(path: pathlib.Path) -> list[str]:
     """The candidates so far; none where the file is damaged, which is logged."""
     try:
         with path.open("rb") as file:
-            content = json.loads(file.read(_MOST_BYTES))
+            content = foreign.parse_json(file.read(_MOST_BYTES), str(path), "Delete it.")
         judged = content["candidates"]
         if all(_SHA256.fullmatch(each) for each in judged):
             return list(dict.fromkeys(judged))
         cause = "no SHA-256 sums"
     except FileNotFoundError:
         return []
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError) as error:
         cause = type(error).__name__
     logging.warning("%s is damaged (%s): counting starts anew", path, cause)
     return []

@@ -12,7 +12,7 @@ import stat
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from tfedge import errors
+from tfedge import errors, foreign
 
 NAME = "manifest.json"
 SCHEMA_VERSION = 1
@@ -60,7 +60,7 @@ def _finite(value: Any) -> Any:
 def parse(content: bytes | None) -> dict | None:
     """The manifest in these bytes, or None if they are not one."""
     try:
-        manifest = json.loads(content or b"")
+        manifest = foreign.parse_json(content or b"", NAME, "Release again.")
         entries = manifest["files"].values()
         whole = all(type(each["sha256"]) is str and type(each["bytes"]) is int for each in entries)
         return manifest if whole else None

@@ -1,13 +1,12 @@
 """A release folder, a rejected one, or a scorecard alone, read back as plain data."""
 
 import dataclasses
-import json
 import os
 import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from tfedge import errors
+from tfedge import errors, foreign
 from tfedge.device import tflite
 from tfedge.release import layer_weights, manifest
 
@@ -92,11 +91,7 @@ def _listing(path: pathlib.Path, rows: str, needed: tuple[str, ...]) -> Mapping[
 
 
 def _json(path: pathlib.Path) -> Mapping[str, Any]:
-    content = _content(path)
-    try:
-        found = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise errors.BadInput(str(path), f"not JSON ({error})", _REMEDY) from error
+    found = foreign.parse_json(_content(path), str(path), _REMEDY)
     if not isinstance(found, dict):
         raise errors.BadInput(str(path), "not a JSON object", _REMEDY)
     return found

@@ -6,7 +6,6 @@ would grow out of proportion, is refused.
 
 import contextlib
 import dataclasses
-import json
 import pathlib
 import zipfile
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from typing import Any
 
 import h5py
 
+from tfedge import foreign
 from tfedge.compress.loading import hdf5_safety
 from tfedge.errors import BadInput
 
@@ -22,6 +22,7 @@ _CONFIG, _METADATA = "config.json", "metadata.json"
 _LARGEST_EXPANSION = 100
 _SMALL_BYTES = 1 << 20
 _MOST_TEXT_BYTES = 64 << 20
+_AGAIN, _DAMAGED = "Copy or save it again.", "truncated or damaged"
 _ZIP, _HDF5 = b"PK\x03\x04", b"\x89HDF\r\n\x1a\n"
 
 
@@ -51,17 +52,14 @@ def read_keras(path: pathlib.Path) -> Description:
     """
     where = str(path)
     _check_start(path, _ZIP, "a .keras file")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            _check_members(archive, where)
-            broken = archive.testzip()
-            if broken:
-                raise BadInput(where, f"{broken} in it is damaged", "Copy or save it again.")
-            config, metadata = (_json(archive.read(n), where) for n in (_CONFIG, _METADATA))
-            with archive.open(WEIGHTS) as member, _hdf5(member, f"{where}, {WEIGHTS}") as weights:
-                hdf5_safety.check(weights, f"{where}, {WEIGHTS}")
-    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
-        raise BadInput(where, f"truncated or damaged: {error}", "Copy or save it again.") from error
+    with foreign.reading(where, _AGAIN, _DAMAGED), zipfile.ZipFile(path) as archive:
+        _check_members(archive, where)
+        broken = archive.testzip()
+        if broken:
+            raise BadInput(where, f"{broken} in it is damaged", _AGAIN)
+        config, metadata = (_json(archive.read(n), where) for n in (_CONFIG, _METADATA))
+        with archive.open(WEIGHTS) as member, _hdf5(member, f"{where}, {WEIGHTS}") as weights:
+            hdf5_safety.check(weights, f"{where}, {WEIGHTS}")
     return Description(config, str(metadata.get("keras_version", "")))
 
 
@@ -117,12 +115,7 @@ def _check_members(archive: zipfile.ZipFile, where: str) -> None:
 
 
 def _json(text: bytes, where: str) -> dict[str, Any]:
-    if len(text) > _MOST_TEXT_BYTES:
-        raise BadInput(where, f"its description has {len(text)} bytes", "Save the model again.")
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise BadInput(where, f"its description is no JSON: {error}", "Save it again.") from error
+    found = foreign.parse_json(text, f"{where}, its description", "Save the model again.")
     if not isinstance(found, dict):
         raise BadInput(where, "its description is not that of a model", "Save it again.")
     return found
@@ -135,9 +128,5 @@ def _text(value: Any) -> bytes:
 @contextlib.contextmanager
 def _hdf5(source: Any, where: str) -> Iterator[h5py.File]:
     """An open HDF5 file; what the library says about a damaged one, in one line."""
-    try:
-        with h5py.File(source, "r") as file:
-            yield file
-    except (OSError, RuntimeError, KeyError) as error:
-        damage = "truncated" if "truncated" in str(error) else "damaged or not an HDF5 file"
-        raise BadInput(where, f"{damage}: {error}", "Copy or save it again.") from error
+    with foreign.reading(where, _AGAIN, _DAMAGED), h5py.File(source, "r") as file:
+        yield file

@@ -1,0 +1,146 @@
+"""Files that someone else wrote: what a parser of them raises is a refusal, never an error of ours.
+
+with foreign.reading(path, "Copy it again."):
+    archive = zipfile.ZipFile(path)
+"""
+
+import contextlib
+import json
+import lzma
+import os
+import pathlib
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tfedge import errors
+
+# What libraries raise on damaged or hostile input. A NameError or an ImportError is ours.
+_RAISED = (
+    ArithmeticError,
+    AttributeError,
+    BufferError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    lzma.LZMAError,
+    struct.error,
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    zlib.error,
+)
+_MOST_JSON_BYTES = 16 << 20  # the description of a network with a thousand layers takes 2 MB
+_MOST_VALUES = 500_000  # each takes up to 300 bytes once it is parsed
+_DEEPEST = 100
+_LARGEST_WHOLE = 2**63
+_CODE = "py:"
+
+
+@contextlib.contextmanager
+def reading(where: str | os.PathLike, remedy: str, what: str = "damaged") -> Iterator[None]:
+    """Turns whatever parsing a foreign file raises into one line; goes around the parser alone.
+
+    Args:
+        where: the file.
+        remedy: what to do about it.
+        what: how to call what is wrong.
+
+    Raises:
+        BadInput: whatever of the known families the block raised.
+    """
+    try:
+        yield
+    except errors.BadInput:
+        raise
+    except _RAISED as error:
+        raise errors.BadInput(str(where), f"{what}: {_said(error)}", remedy) from error
+
+
+def read_json(path: str | os.PathLike, remedy: str, where: str | None = None) -> Any:
+    """The value in a JSON file; see `parse_json`.
+
+    Raises:
+        BadInput: it cannot be read, or as `parse_json`.
+    """
+    named = where or str(path)
+    with reading(named, remedy, "cannot be read"), pathlib.Path(path).open("rb") as file:
+        content = file.read(_MOST_JSON_BYTES + 1)
+    return parse_json(content, named, remedy)
+
+
+def parse_json(content: bytes, where: str, remedy: str) -> Any:
+    """The value in the bytes of a JSON file, of a size, depth and numbers that are meant.
+
+    Raises:
+        BadInput: no JSON, or more than 16 MB, half a million values, a hundred levels, a number
+            beyond 64 bits, or text that is no Unicode.
+    """
+    values = sum(content.count(mark) for mark in (b",", b":", b"[", b"{"))
+    if len(content) > _MOST_JSON_BYTES or values > _MOST_VALUES:
+        raise errors.BadInput(
+            where, f"a JSON file of {len(content):,} bytes is larger than any that is meant", remedy
+        )
+    with reading(where, remedy, "not JSON"):
+        found = json.loads(content)
+    check_plain(found, where, remedy)
+    return found
+
+
+def check_plain(value: Any, where: str, remedy: str) -> None:
+    """Refuses nesting, whole numbers and text that nothing behind a parser is ready for.
+
+    Raises:
+        BadInput: more than a hundred levels, a number beyond 64 bits, or a lone surrogate.
+    """
+    for each, depth in _walk(value):
+        cause = ""
+        if depth > _DEEPEST:
+            cause = f"nested more than {_DEEPEST} levels deep"
+        elif isinstance(each, int) and abs(each) >= _LARGEST_WHOLE:
+            cause = "it holds a whole number beyond 64 bits"
+        elif isinstance(each, str) and any("\ud800" <= letter <= "\udfff" for letter in each):
+            cause = f"{each[:40]!a} in it is no Unicode text"
+        if cause:
+            raise errors.BadInput(where, cause, remedy)
+
+
+def check_no_code(value: Any, where: str) -> None:
+    """Refuses a data file that names Python code to run; only a command line may.
+
+    Raises:
+        BadInput: a text in it starts with `py:`.
+    """
+    for each, _ in _walk(value):
+        if isinstance(each, str) and each.startswith(_CODE):
+            raise errors.BadInput(
+                where,
+                f"it names Python code to run ({each[:200]}), and a data file may not",
+                "Look at that code, then add --trust_recipe; or name it on the command line.",
+            )
+
+
+def _said(error: BaseException) -> str:
+    """The first line of what it says, without characters that a terminal obeys."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    says = ascii(str(error).partition("\n")[0][:200])[1:-1].rstrip(".")
+    return says if says and isinstance(error, ValueError) else f"{type(error).__name__} {says}"
+
+
+def _walk(value: Any) -> Iterator[tuple[Any, int]]:
+    """Every value and key inside a value, with its depth."""
+    waiting = [(value, 0)]
+    while waiting:
+        found, depth = waiting.pop()
+        yield found, depth
+        if isinstance(found, Mapping):
+            waiting.extend((each, depth + 1) for pair in found.items() for each in pair)
+        elif isinstance(found, (list, tuple)):
+            waiting.extend((each, depth + 1) for each in found)
