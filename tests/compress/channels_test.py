@@ -99,6 +99,15 @@ def test_groups_stay_of_one_size(check):
     }
 
 
+def test_convolutions_over_time_are_cut(check):
+    signal = Input((9, 4))
+    x = layers.Conv1D(8, 1, name="before")(signal)
+    x = layers.DepthwiseConv1D(3, depth_multiplier=2, name="depthwise")(x)
+    x = layers.BatchNormalization()(layers.Conv1DTranspose(6, 2, strides=2, name="transposed")(x))
+    cut, _ = check(signal, layers.Conv1DTranspose(2, 1)(x))
+    assert cut == {"before": (8, 4), "depthwise": (16, 8), "transposed": (6, 3)}
+
+
 def test_a_separable_convolution_is_cut_once_flattened(randomised):
     image = Input((6, 6, 2))
     x = layers.Conv2D(6, 1, name="before")(image)

@@ -64,6 +64,15 @@ def _sequence(image):
     return _classes(layers.GlobalAveragePooling1D()(x))
 
 
+def _over_time(signal):
+    """What networks for sensors and sound are made of: no layer of it has two spatial axes."""
+    x = layers.BatchNormalization()(layers.Conv1D(6, 3, padding="same", activation="relu")(signal))
+    x = layers.ReLU()(layers.BatchNormalization()(layers.SeparableConv1D(8, 3, strides=2)(x)))
+    x = layers.DepthwiseConv1D(2, depth_multiplier=2, activation="relu6")(x)
+    x = layers.Conv1DTranspose(4, 3, strides=2, activation="swish")(x)
+    return _classes(layers.Flatten()(layers.DepthwiseConv1D(3, dilation_rate=2)(x)))
+
+
 def _functions(image):
     x = tf.nn.relu(layers.Conv2D(8, 3)(image) * 2.0 + 1.0)[:, 1:3]
     x = layers.Conv2D(8, 1)(tf.split(x, 2, axis=-1)[0])  # the other half is read by nobody
@@ -102,6 +111,7 @@ _FLOAT = "has no int8 form as one operator"
         ),
         (_words, (5,), {"words": f"Embedding {_FLOAT}", "memory": f"LSTM {_FLOAT}"}),
         (_sequence, (8, 2), {}),
+        (_over_time, (12, 2), {}),
         (_functions, (6, 6, 1), {}),
         (_parts, (6, 6, 1), {}),
         (_logits, (6, 6, 1), {}),

@@ -26,6 +26,8 @@ def _norms(model):
         (lambda bias: layers.Conv2D(4, 3, use_bias=bias, groups=2), (6, 6, 2)),
         (lambda bias: layers.Conv1D(4, 3, use_bias=bias), (6, 2)),
         (lambda bias: layers.DepthwiseConv2D(3, depth_multiplier=2, use_bias=bias), (6, 6, 3)),
+        (lambda bias: layers.DepthwiseConv1D(3, depth_multiplier=2, use_bias=bias), (6, 3)),
+        (lambda bias: layers.Conv1DTranspose(4, 3, strides=2, use_bias=bias), (6, 2)),
         (lambda bias: layers.Conv2DTranspose(4, 3, strides=2, use_bias=bias), (4, 4, 2)),
         (lambda bias: layers.Dense(4, use_bias=bias), (5,)),
         (lambda bias: layers.Dense(4, use_bias=bias), (3, 5)),
@@ -114,6 +116,22 @@ def test_a_separable_convolution_becomes_two(activation, use_bias, randomised):
     _equal(model, folded, 7, 7, 3)
 
 
+@pytest.mark.parametrize(
+    ("padding", "strides", "dilation"), [("valid", 2, 1), ("same", 1, 2), ("causal", 1, 2)]
+)
+def test_a_separable_convolution_over_time_becomes_two(padding, strides, dilation, randomised):
+    signal = k.tf_keras.Input((9, 3))
+    settings = {"padding": padding, "strides": strides, "dilation_rate": dilation}
+    x = layers.SeparableConv1D(5, 3, depth_multiplier=2, name="separable", **settings)(signal)
+    model = randomised(k.tf_keras.Model(signal, layers.BatchNormalization()(x)))
+    flat = folding.flatten(model)
+    found = [(kernel.layer, kernel.kind) for kernel in kernels.find(flat)]
+    assert found == [("separable_depthwise", "DepthwiseConv1D"), ("separable", "Conv1D")]
+    folded, gone = folding.fold(flat)
+    assert len(gone) == 1
+    _equal(model, folded, 9, 3)
+
+
 def test_a_separable_convolution_in_a_nested_model_used_twice(randomised):
     inner = k.tf_keras.Sequential([layers.SeparableConv2D(3, 3, padding="same")])
     image = k.tf_keras.Input((5, 5, 3))
@@ -123,14 +141,21 @@ def test_a_separable_convolution_in_a_nested_model_used_twice(randomised):
     _equal(model, flat, 5, 5, 3)
 
 
-def test_a_standalone_norm_becomes_a_depthwise_convolution(randomised):
-    image = k.tf_keras.Input((6, 6, 2))
+@pytest.mark.parametrize(
+    ("shape", "reader", "kind"),
+    [
+        ((6, 6, 2), layers.Conv2D(3, 3), "DepthwiseConv2D"),
+        ((6, 2), layers.Conv1D(3, 3), "DepthwiseConv1D"),
+    ],
+)
+def test_a_standalone_norm_becomes_a_depthwise_convolution(shape, reader, kind, randomised):
+    image = k.tf_keras.Input(shape)
     x = layers.ReLU()(layers.BatchNormalization(name="pre")(image))
-    model = randomised(k.tf_keras.Model(image, layers.Conv2D(3, 3)(x)))
+    model = randomised(k.tf_keras.Model(image, reader(x)))
     scaled, names = folding.scale_by_convolution(folding.flatten(model))
     assert names == ("pre",) and _norms(scaled) == []
-    assert type(scaled.get_layer("pre")).__name__ == "DepthwiseConv2D"
-    _equal(model, scaled, 6, 6, 2)
+    assert type(scaled.get_layer("pre")).__name__ == kind
+    _equal(model, scaled, *shape)
 
 
 def test_a_norm_goes_into_the_dense_layer_that_alone_reads_it(randomised):

@@ -32,8 +32,10 @@ def test_numpy_is_a_copy(network):
     ("kind", "shape", "deployed", "channel_axis"),
     [
         ("Conv1D", (3, 2, 5), (5, 1, 3, 2), 0),
+        ("Conv1DTranspose", (3, 5, 2), (5, 1, 3, 2), 0),
         ("Conv2D", (3, 4, 2, 5), (5, 3, 4, 2), 0),
         ("Conv2DTranspose", (3, 4, 5, 2), (5, 3, 4, 2), 0),
+        ("DepthwiseConv1D", (3, 2, 5), (1, 1, 3, 10), 3),
         ("DepthwiseConv2D", (3, 4, 2, 5), (1, 3, 4, 10), 3),
         ("Dense", (2, 5), (5, 2), 0),
     ],

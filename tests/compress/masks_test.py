@@ -94,6 +94,8 @@ def test_m_by_n_of_a_depthwise_kernel_runs_over_each_window():
     windows = mask.reshape(8, 6)
     np.testing.assert_array_equal(windows[:4].sum(axis=0), [2.0] * 6)
     np.testing.assert_array_equal(windows[4:].sum(axis=0), [2.0] * 6)
+    over_time = masks.m_by_n(_weights(8, 3, 2), "DepthwiseConv1D", 1, 4).reshape(2, 4, 6)
+    np.testing.assert_array_equal(over_time.sum(axis=1), np.full((2, 6), 3.0))
 
 
 def test_lamp_scores_by_hand():

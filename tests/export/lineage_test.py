@@ -68,10 +68,14 @@ def test_wrapped_nested_and_separable_kernels_are_known():
     inner = k.tf_keras.Sequential([layers.Dense(2, name="inner", input_shape=(4,))])
     image = layers.Input((5, 6, 6, 2))
     x = layers.TimeDistributed(layers.SeparableConv2D(4, 3, name="both"))(image)
-    x = layers.GlobalAveragePooling3D()(x)
+    x = layers.SeparableConv1D(3, 2, name="time")(layers.Reshape((80, 4))(x))
+    x = layers.Reshape((4,))(layers.Conv1DTranspose(4, 2, name="grow")(x)[:, :1])
     known = lineage.keras_kernels(k.tf_keras.Model(image, inner(x)))
     assert [(kernel.layer, kernel.rows.shape) for kernel in known] == [
         ("both", (2, 9)),
         ("both", (4, 2)),
+        ("time", (4, 2)),
+        ("time", (3, 4)),
+        ("grow", (4, 6)),
         ("inner", (2, 4)),
     ]

@@ -32,7 +32,6 @@ _COMPUTES_IN_INT8 = (
     *("InputLayer", "Add", "Subtract", "Multiply", "Concatenate", "Maximum", "Minimum"),
     *("ReLU", "LeakyReLU", "PReLU", "Softmax", "Rescaling", "Resizing", "Dot", "EinsumDense"),
     *("GlobalAveragePooling1D", "GlobalAveragePooling2D", "Normalization", "UnitNormalization"),
-    *("DepthwiseConv1D",),
 )
 _FUSED_ACTIVATIONS = ("linear", "relu", "relu6")
 _FIXED_RANGE = ("softmax", "sigmoid", "tanh")

@@ -10,19 +10,21 @@ from typing import Any
 
 import numpy as np
 
-from tfedge.compress import graph, kernels
+from tfedge.compress import graph, kernels, layer_facts
 from tfedge.compress import keras as k
+
+_DEPTHWISE = {3: "DepthwiseConv1D", 4: "DepthwiseConv2D"}  # rank of what it reads -> class
 
 
 def flatten(model: Any) -> Any:
-    """A flat copy: no nested models; SeparableConv2D as depthwise, then 1x1 convolution.
+    """A flat copy: no nested models; separable convolutions as depthwise, then pointwise.
 
     TimeDistributed(Dense) is Dense, which treats each step alike by itself.
     """
     flat = graph.rebuild(model)
     replace = {}
     for layer in flat.layers:
-        if type(layer).__name__ == "SeparableConv2D":
+        if type(layer).__name__ in layer_facts.SEPARABLE:
             replace[layer.name] = _split_separable(layer)
         elif type(layer).__name__ == "TimeDistributed" and type(layer.layer).__name__ == "Dense":
             config = {**layer.layer.get_config(), "name": layer.name}
@@ -133,15 +135,18 @@ def _with_norm(layer: Any, norm: Any) -> graph.Replacement:
 
 def _split_separable(layer: Any) -> list[graph.Replacement]:
     config = layer.get_config()
-    shared = ("strides", "padding", "dilation_rate", "data_format")
-    depthwise = k.tf_keras.layers.DepthwiseConv2D(
+    (depthwise_kind, _), (pointwise_kind, _) = layer_facts.SEPARABLE[type(layer).__name__]
+    shared = {key: config[key] for key in ("strides", "dilation_rate", "data_format")}
+    ahead, padding = _padding(config, layer.name)
+    depthwise = getattr(k.tf_keras.layers, depthwise_kind)(
         config["kernel_size"],
         depth_multiplier=config["depth_multiplier"],
         use_bias=False,
+        padding=padding,
         name=f"{layer.name}_depthwise",
-        **{key: config[key] for key in shared},
+        **shared,
     )
-    pointwise = k.tf_keras.layers.Conv2D(
+    pointwise = getattr(k.tf_keras.layers, pointwise_kind)(
         config["filters"],
         1,
         use_bias=config["use_bias"],
@@ -149,7 +154,16 @@ def _split_separable(layer: Any) -> list[graph.Replacement]:
         name=layer.name,
     )
     first, *rest = layer.get_weights()
-    return [graph.Replacement(depthwise, [first]), graph.Replacement(pointwise, rest)]
+    return [*ahead, graph.Replacement(depthwise, [first]), graph.Replacement(pointwise, rest)]
+
+
+def _padding(config: dict[str, Any], name: str) -> tuple[list[graph.Replacement], str]:
+    """What stands before a depthwise convolution, which knows no "causal", and its padding."""
+    if config["padding"] != "causal":
+        return [], config["padding"]
+    missing = config["dilation_rate"][0] * (config["kernel_size"][0] - 1)
+    padded = k.tf_keras.layers.ZeroPadding1D((missing, 0), name=f"{name}_padding")
+    return [graph.Replacement(padded)], "valid"
 
 
 def scale_by_convolution(model: Any) -> tuple[Any, tuple[str, ...]]:
@@ -168,16 +182,17 @@ def scale_by_convolution(model: Any) -> tuple[Any, tuple[str, ...]]:
         for layer in model.layers
         if type(layer).__name__ == "BatchNormalization"
         and len(layer.inbound_nodes) == 1
-        and len(layer.input_shape) == 4
-        and tuple(layer.axis) == (3,)
+        and len(layer.input_shape) in _DEPTHWISE
+        and tuple(layer.axis) == (len(layer.input_shape) - 1,)
     }
     return (graph.rebuild(model, replace) if replace else model), tuple(replace)
 
 
 def _as_depthwise(norm: Any) -> graph.Replacement:
     factor, offset = _affine(norm)
-    layer = k.tf_keras.layers.DepthwiseConv2D(1, name=norm.name)
-    return graph.Replacement(layer, [factor.reshape(1, 1, -1, 1), offset])
+    layer = getattr(k.tf_keras.layers, _DEPTHWISE[len(norm.input_shape)])(1, name=norm.name)
+    window = (1,) * (len(norm.input_shape) - 2)
+    return graph.Replacement(layer, [factor.reshape(*window, -1, 1), offset])
 
 
 def _affine(norm: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -9,14 +9,9 @@ from typing import Any
 
 import numpy as np
 
-# Keras class -> (attribute of the kernel, axes of the output channel, .tflite layout)
-_LAYOUTS = {
-    "Conv1D": ("kernel", (2,)),
-    "Conv2D": ("kernel", (3,)),
-    "Conv2DTranspose": ("kernel", (2,)),
-    "DepthwiseConv2D": ("depthwise_kernel", (2, 3)),
-    "Dense": ("kernel", (1,)),
-}
+from tfedge.compress import layer_facts
+
+_SPATIAL_AXES = 2  # of a convolution in a .tflite, also where Keras has one
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +20,7 @@ class Kernel:
 
     Attributes:
         layer: name of the Keras layer that owns it.
-        kind: the layer's class, a key of the layouts known here.
+        kind: the layer's class, a key of `layer_facts.KERNELS`.
         variable: the tf.Variable, in Keras' shape.
     """
 
@@ -41,22 +36,27 @@ class Kernel:
     @property
     def is_depthwise(self) -> bool:
         """Whether every output channel reads one input channel only."""
-        return self.kind.startswith("Depthwise")
+        return layer_facts.KERNELS[self.kind].is_depthwise
+
+    @property
+    def is_transposed(self) -> bool:
+        """Whether the window is laid out over the outputs."""
+        return layer_facts.KERNELS[self.kind].is_transposed
 
     def numpy(self) -> np.ndarray:
         """The weights, a copy, in Keras' shape."""
         return self.variable.numpy()
 
 
-KINDS = tuple(_LAYOUTS)
+KINDS = tuple(layer_facts.KERNELS)
 
 
 def find(model: Any) -> tuple[Kernel, ...]:
     """The kernels of a flat tf_keras model, in the order of its layers; a shared one once."""
     return tuple(
-        Kernel(layer.name, type(layer).__name__, getattr(layer, _LAYOUTS[type(layer).__name__][0]))
+        Kernel(layer.name, type(layer).__name__, variable(layer))
         for layer in model.layers
-        if type(layer).__name__ in _LAYOUTS
+        if type(layer).__name__ in KINDS
     )
 
 
@@ -65,14 +65,24 @@ def unknown(model: Any) -> dict[str, str]:
     return {
         layer.name: f"weights of {type(layer).__name__} are not compressed"
         for layer in model.layers
-        if type(layer).__name__ not in _LAYOUTS
+        if type(layer).__name__ not in KINDS
         and any(len(weight.shape) > 1 for weight in layer.weights)
     }
 
 
+def variable(layer: Any) -> Any:
+    """The kernel of a built layer of a class in `KINDS`."""
+    return getattr(layer, layer_facts.KERNELS[type(layer).__name__].kernel)
+
+
 def channel_axes(kind: str) -> tuple[int, ...]:
     """Axes of the output channel in Keras' shape."""
-    return _LAYOUTS[kind][1]
+    return layer_facts.KERNELS[kind].outputs
+
+
+def input_axis(kind: str) -> int:
+    """Axis of the input channel in Keras' shape."""
+    return layer_facts.KERNELS[kind].input
 
 
 def per_channel(kind: str, rank: int) -> tuple[int, ...]:
@@ -83,19 +93,18 @@ def per_channel(kind: str, rank: int) -> tuple[int, ...]:
 def deployed(kind: str, array: np.ndarray) -> np.ndarray:
     """An array of Keras' kernel shape, as it lies in the .tflite file.
 
-    CONV_2D and TRANSPOSE_CONV are OHWI, DEPTHWISE_CONV_2D is (1, H, W, C*M), FULLY_CONNECTED OI.
+    CONV_2D and TRANSPOSE_CONV are OHWI, DEPTHWISE_CONV_2D is (1, H, W, C*M), FULLY_CONNECTED OI;
+    a window of one axis is W.
     """
-    if kind == "Conv1D":
-        return np.transpose(array, (2, 0, 1))[:, None]
-    if kind == "Conv2D":
-        return np.transpose(array, (3, 0, 1, 2))
-    if kind == "Conv2DTranspose":
-        return np.transpose(array, (2, 0, 1, 3))
-    if kind == "DepthwiseConv2D":
-        return array.reshape(1, *array.shape[:2], -1)
-    return np.transpose(array)
+    facts = layer_facts.KERNELS[kind]
+    window = [axis for axis in range(array.ndim) if axis not in (*facts.outputs, facts.input)]
+    height = (1,) * (_SPATIAL_AXES - len(window)) if window else ()
+    if facts.is_depthwise:
+        return array.reshape(1, *height, *array.shape[: len(window)], -1)
+    ordered = np.transpose(array, (*facts.outputs, *window, facts.input))
+    return ordered.reshape(ordered.shape[0], *height, *ordered.shape[1:])
 
 
 def deployed_channel_axis(kind: str) -> int:
     """The output channel's axis in the .tflite layout."""
-    return 3 if kind == "DepthwiseConv2D" else 0
+    return 1 + _SPATIAL_AXES if layer_facts.KERNELS[kind].is_depthwise else 0

@@ -19,7 +19,6 @@ _SCALES = (
     *("PReLU", "LeakyReLU", "ActivityRegularization", "Identity"),
 )
 _CAPS = {"linear": None, "relu": None, "leaky_relu": None, "relu6": 6.0}
-_INPUT_AXIS = {"Conv1D": 1, "Conv2D": 2, "Conv2DTranspose": 3, "DepthwiseConv2D": 2, "Dense": 0}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +69,7 @@ def incoming(kernel: kernels.Kernel, factors: np.ndarray) -> np.ndarray:
 
     A dense layer behind Flatten reads each channel once per position, the channel running fastest.
     """
-    axis = _INPUT_AXIS[kernel.kind]
+    axis = kernels.input_axis(kernel.kind)
     shape = [1] * len(kernel.shape)
     shape[axis] = kernel.shape[axis]
     return np.tile(factors, kernel.shape[axis] // len(factors)).reshape(shape)
@@ -83,7 +82,7 @@ def made(kernel: kernels.Kernel, value: np.ndarray) -> np.ndarray:
 
 def read(kernel: kernels.Kernel, value: np.ndarray, channels: int) -> np.ndarray:
     """(channels,) largest weight that reads each input channel."""
-    rows = np.moveaxis(np.abs(value), _INPUT_AXIS[kernel.kind], 0)
+    rows = np.moveaxis(np.abs(value), kernels.input_axis(kernel.kind), 0)
     return rows.reshape(-1, channels, rows[0].size).max(axis=(0, 2))
 
 

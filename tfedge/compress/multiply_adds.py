@@ -45,8 +45,7 @@ def of(model: Any) -> dict[str, int]:
     found = {}
     for kernel in kernels.find(model):
         places = positions(model.get_layer(kernel.layer))
-        transposed = kernel.kind.endswith("Transpose")
-        count = places.inputs if transposed else places.outputs
+        count = places.inputs if kernel.is_transposed else places.outputs
         found[kernel.layer] = int(np.prod(kernel.shape)) * count
     return found
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from absl import logging
 
-from tfedge.compress import kernels
+from tfedge.compress import kernels, layer_facts
 from tfedge.export import flatbuffer, operators
 
 _SAME = 0.1  # largest relative distance of a kernel to its rounded self
@@ -42,13 +42,10 @@ def keras_kernels(model: Any) -> tuple[KerasKernel, ...]:
 
 
 def _variables(layer: Any, kind: str) -> Iterator[tuple[str, Any]]:
-    if kind == "SeparableConv2D":
-        yield "DepthwiseConv2D", layer.depthwise_kernel
-        yield "Conv2D", layer.pointwise_kernel
-    elif kind == "DepthwiseConv2D":
-        yield kind, layer.depthwise_kernel
-    elif kind in kernels.KINDS:
-        yield kind, layer.kernel
+    for step, attribute in layer_facts.SEPARABLE.get(kind, ()):
+        yield step, getattr(layer, attribute)
+    if kind in kernels.KINDS:
+        yield kind, kernels.variable(layer)
 
 
 def name_kernels(data: bytes, known: Sequence[KerasKernel]) -> tuple[bytes, frozenset[str]]:

@@ -201,7 +201,7 @@ def _each(kinds: Sequence[str], handler: Through) -> dict[str, Through]:
 
 _HANDLERS: dict[str, Through] = {
     **_each(("Conv1D", "Conv2D", "Conv3D"), _convolution),
-    **_each(("Conv2DTranspose", "Conv3DTranspose"), _transposed),
+    **_each(("Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"), _transposed),
     **_each(("DepthwiseConv1D", "DepthwiseConv2D"), _depthwise),
     **_each(("Add", "Subtract", "Multiply", "Maximum", "Minimum", "Average"), _merge),
     **_each(("Reshape", "Flatten", "Permute", "RepeatVector"), _moved),

@@ -153,7 +153,7 @@ class LowRank(base.Pass):
                 skipped[kernel.layer] = "left alone by a rule"
             elif kernel.is_depthwise:
                 skipped[kernel.layer] = "depthwise: an output reads one input, nothing to split"
-            elif kernel.kind.endswith("Transpose"):
+            elif kernel.is_transposed:
                 skipped[kernel.layer] = "transposed convolutions are not split"
             elif model.get_layer(kernel.layer).get_config().get("groups", 1) > 1:
                 skipped[kernel.layer] = "convolutions in groups are not split"
