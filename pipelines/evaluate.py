@@ -85,7 +85,7 @@ def main() -> int:
     for flag in (_TFLITE, _DATA, _OUTPUT_DIR):
         if not flag.value:
             raise errors.BadInput(f"--{flag.name}", "missing", "See --help.")
-    from tfedge.device import evaluate, profiles
+    from tfedge.device import evaluate, profiles, tflite
     from tfedge.release import bundle, facts, gate, holdout_uses, manifest, report
 
     phone = profiles.load(_PROFILE.value)
@@ -101,7 +101,7 @@ def main() -> int:
     baseline = _tflite(_BASELINE.name, _BASELINE.value) if _BASELINE.value else None
     _refuse_release(pathlib.Path(_OUTPUT_DIR.value))
     with bundle.lock(_OUTPUT_DIR.value) as folder:
-        task = _task()
+        task = evaluate.as_judged(_task(), tflite.read(candidate))
         scorecard = evaluate.evaluate(candidate, task, phone, baseline)
         use = holdout_uses.record(scorecard, candidate)
         verdict = gate.gate(scorecard, limits, use=use)

@@ -16,10 +16,10 @@ import numpy as np
 from absl import logging
 
 from tfedge import foreign
-from tfedge.data import augmentation, hygiene, sources
+from tfedge.data import augmentation, hygiene, output_kind, sources
 from tfedge.data.hygiene import seen_scale
 from tfedge.data.task import Task
-from tfedge.device import inference, sandbox, tflite
+from tfedge.device import evaluate, inference, sandbox, tflite
 from tfedge.errors import BadInput
 
 SCHEMA_VERSION = 1
@@ -159,7 +159,7 @@ def prepare(given: Given) -> Ready:
         BadInput: the model, the recipe or the export cannot be used, alone or together.
     """
     # Imported only now: what is wrong with the data shows before TensorFlow is loaded.
-    from tfedge.compress import bridge, loading
+    from tfedge.compress import bridge, loading, model_ends
     from tfedge.compress.recipe import Recipe
     from tfedge.export import exporting, options
 
@@ -175,6 +175,8 @@ def prepare(given: Given) -> Ready:
     if isinstance(model, str | pathlib.Path):
         model = loading.load_model(str(model), order.custom_objects, order.input_shape)
     has_layers = bridge.is_functional(model)
+    if has_layers:
+        task = output_kind.of_outputs(task, model_ends.output_shapes(model))
     if recipe.passes and not has_layers:
         names = ", ".join(each.name for each in recipe.passes)
         raise BadInput(
@@ -189,8 +191,10 @@ def prepare(given: Given) -> Ready:
     baseline = exporting.to_tflite(model, _baseline_export(chosen), task)
     if not has_layers:
         x, _ = next(task.train.batches(1))
-        inference.input_ports(tflite.read(baseline), x, f"--model={order.model}")
-    return Ready(given, model, recipe, chosen, baseline)
+        file = tflite.read(baseline)
+        inference.input_ports(file, x, f"--model={order.model}")
+        task = evaluate.as_judged(task, file)
+    return Ready(dataclasses.replace(given, task=task), model, recipe, chosen, baseline)
 
 
 def make(ready: Ready, work: pathlib.Path) -> Made:
@@ -276,11 +280,11 @@ def _task(order: Order, seed: int | None, augment: str | None) -> tuple[Task, hy
 
 def check_fits(model: Any, task: Task) -> None:
     """Refuse data that the model cannot take, or of another scale than it was trained on."""
-    from tfedge.compress import first_layer
+    from tfedge.compress import first_layer, model_ends
 
     inputs = {
         name: tuple(tensor.shape)
-        for name, tensor in zip(first_layer.input_names(model), model.inputs, strict=True)
+        for name, tensor in zip(model_ends.input_names(model), model.inputs, strict=True)
     }
     outputs = tuple(tuple(tensor.shape) for tensor in model.outputs)
     hygiene.check_fits(task, inputs, outputs)

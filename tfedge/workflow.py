@@ -115,7 +115,7 @@ def make_release(
         _say_power(given.task, limits)
         ready = making.prepare(given)
         logging.info("evaluating what to compare with")  # a broken one shows before any training
-        before = evaluate.run_baseline(shipped or ready.baseline, given.task, phone)
+        before = evaluate.run_baseline(shipped or ready.baseline, ready.given.task, phone)
         made = making.make(ready, work)
         scorecard = _evaluate(made, phone, before)
         use = holdout_uses.record(scorecard, made.tflite)

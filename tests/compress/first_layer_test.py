@@ -3,7 +3,7 @@ import pytest
 
 import tfedge
 from tfedge import making
-from tfedge.compress import first_layer, keras
+from tfedge.compress import first_layer, keras, model_ends
 from tfedge.data import task as data_task
 
 KERAS_3 = keras.keras3()
@@ -70,7 +70,7 @@ def test_a_later_layer_says_nothing_of_the_input(library):
 @LIBRARIES
 def test_inputs_go_by_their_names(library):
     model = _model(library, library.layers.Conv2D(2, 3))
-    assert first_layer.input_names(model) == ["image"]
+    assert model_ends.input_names(model) == ["image"]
     making.check_fits(model, _task())
     with pytest.raises(tfedge.BadInput, match="expects"):
         making.check_fits(_model(library, library.layers.Conv2D(2, 3), (9, 8, 3)), _task())

@@ -21,10 +21,10 @@ def _write(folder, n_train=60, n_test=20):
     for prefix, n in (("train", n_train), ("t10k", n_test)):
         images = rng.integers(0, 255, (n, 8, 8)).astype(np.uint8)
         content = b"\0\0\x08\x03" + struct.pack(">3I", *images.shape) + images.tobytes()
-        (folder / f"{prefix}-images-idx3-ubyte.gz").write_bytes(gzip.compress(content))
+        (folder / f"{prefix}-images-idx3-ubyte.gz").write_bytes(gzip.compress(content, mtime=0))
         labels = (np.arange(n) % 10).astype(np.uint8)
         content = b"\0\0\x08\x01" + struct.pack(">I", n) + labels.tobytes()
-        (folder / f"{prefix}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(content))
+        (folder / f"{prefix}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(content, mtime=0))
 
 
 def test_a_given_folder_is_read(tmp_path):
@@ -71,7 +71,9 @@ def test_an_incomplete_folder_is_refused(tmp_path):
         fashion_mnist.load(str(tmp_path))
 
 
-@pytest.mark.parametrize("content", [b"", b"not gzip", gzip.compress(b"\0\0\x08\x01\0\0\0\x09")])
+@pytest.mark.parametrize(
+    "content", [b"", b"not gzip", gzip.compress(b"\0\0\x08\x01\0\0\0\x09", mtime=0)]
+)
 def test_damaged_files_are_refused(tmp_path, content):
     _write(tmp_path / "data")
     (tmp_path / "data" / fashion_mnist.FILES[1]).write_bytes(content)

@@ -9,15 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from tfedge.compress.bridge import replay
+from tfedge.compress import model_ends
 from tfedge.data.hygiene import seen_scale
-
-
-def input_names(model: Any) -> list[str]:
-    """The names of a functional Keras 3 or tf_keras model's inputs, in their order."""
-    if replay.is_keras3(model):
-        return [tensor.name for tensor in model.inputs]
-    return list(model.input_names)
 
 
 def trained_range(model: Any) -> tuple[float, float] | None:
@@ -59,7 +52,9 @@ def _axis(layer: Any) -> int:
 
 def _behind_inputs(model: Any) -> Iterator[tuple[str, Any]]:
     """(name of the input, layer) of the layers that read an input of the model, and only that."""
-    names = {id(t): name for name, t in zip(input_names(model), model.inputs, strict=True)}
+    names = {
+        id(t): name for name, t in zip(model_ends.input_names(model), model.inputs, strict=True)
+    }
     for layer in model.layers:
         if type(layer).__name__ in ("Rescaling", "BatchNormalization", "Normalization"):
             try:

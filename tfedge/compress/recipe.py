@@ -25,12 +25,14 @@ from tfedge.compress import (
     folding,
     graph,
     loading,
+    model_ends,
     passes,
     tidy,
     training_state,
 )
 from tfedge.compress.candidate import Candidate
 from tfedge.compress.passes import base
+from tfedge.data import output_kind
 from tfedge.data.task import Task
 from tfedge.errors import BadInput
 
@@ -136,6 +138,7 @@ class Recipe:
         """
         task = task.without_holdout()
         start = candidate = Candidate(folding.flatten(_as_tf_keras(model)))
+        task = output_kind.of_outputs(task, model_ends.output_shapes(start.model))
         for each in self.passes:
             each.requires(start)
             each.suits(task)

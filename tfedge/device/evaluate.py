@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from tfedge import errors
-from tfedge.data import slices, split_digest, splits
+from tfedge.data import output_kind, slices, split_digest, splits
 from tfedge.data import task as data_task
 from tfedge.device import (
     compatibility,
@@ -74,6 +74,7 @@ def evaluate(
     """
     phone = profiles.load(profile)
     file = tflite.read(tflite_bytes, _CANDIDATE)
+    task = as_judged(task, file)
     split = _held_out(task)
     groups = slices.of_holdout(task)
     foreseen = flatbuffer.guarded(_CANDIDATE, lambda: _foreseen(file, phone))
@@ -124,9 +125,16 @@ def run_baseline(
         BadInput: it is no .tflite, does not fit the data, does not run, or is no better than
             chance.
     """
+    task = as_judged(task, tflite.read(baseline, _BASELINE))
     run = _run_baseline(baseline, task, _held_out(task), profiles.load(profile), seconds)
     scoring.score(task, run, run)  # refuses one that guesses
     return run
+
+
+def as_judged(task: data_task.Task, file: tflite.TfliteFile) -> data_task.Task:
+    """The task with the kind of targets that the file's outputs ask for; see `output_kind`."""
+    shapes = {name: tensor.shape for name, tensor in file.named_outputs.items()}
+    return output_kind.of_outputs(task, shapes)
 
 
 def _foreseen(file: tflite.TfliteFile, phone: profiles.Profile) -> dict[str, Any]:

@@ -8,10 +8,12 @@ from typing import Any
 from absl import logging
 
 from tfedge import errors
-from tfedge.compress import bridge, fake_quantization, loading, tidy
+from tfedge.compress import bridge, fake_quantization, graph, loading, model_ends, tidy
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate, Quantization
+from tfedge.data import output_kind
 from tfedge.data.task import Task
+from tfedge.device import evaluate, tflite
 from tfedge.export import (
     checks,
     choices,
@@ -39,11 +41,12 @@ def to_tflite(source: Any, export: str | options.Export, task: Task | None) -> b
     if isinstance(export, str):
         export = options.Export.parse(export)
     check(export, task)
-    if isinstance(source, Candidate):
-        return _candidate(source, export, task)
     if isinstance(source, k.tf_keras.Model) or bridge.is_keras3(source):
-        return _candidate(Candidate(_in_tf_keras(source)), export, task)
+        source = Candidate(_in_tf_keras(source))
+    if isinstance(source, Candidate):
+        return _candidate(source, export, _as_meant(task, source.model))
     if isinstance(source, loading.TfliteModel):
+        task = task and evaluate.as_judged(task, tflite.read(source.content))
         data, unusual = from_files.convert_tflite(source, export, task)
         if data is source.content:
             return data
@@ -66,6 +69,13 @@ def check(export: options.Export, task: Task | None, is_trained: bool = False) -
     _check_task(export, task)
     if is_trained:
         _check_trained(export)
+
+
+def _as_meant(task: Task | None, model: Any) -> Task | None:
+    """The task with the kind of targets that the model's outputs ask for; see `output_kind`."""
+    if task is None or not graph.is_functional(model):
+        return task
+    return output_kind.of_outputs(task, model_ends.output_shapes(model))
 
 
 def _candidate(candidate: Candidate, export: options.Export, task: Task | None) -> bytes:

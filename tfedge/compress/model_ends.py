@@ -1,0 +1,24 @@
+"""The inputs and outputs of a functional model of either Keras, by name."""
+
+from typing import Any
+
+from tfedge.compress import graph
+from tfedge.compress.bridge import replay
+
+
+def input_names(model: Any) -> list[str]:
+    """The names of the inputs, in their order."""
+    if replay.is_keras3(model):
+        return [tensor.name for tensor in model.inputs]
+    return list(model.input_names)
+
+
+def output_shapes(model: Any) -> dict[str, tuple[int | None, ...]]:
+    """Name, as a task's targets have it, -> shape with the batch axis first."""
+    if replay.is_keras3(model):
+        structure = model._outputs_struct
+        names = sorted(structure) if isinstance(structure, dict) else list(model.output_names)
+    else:
+        names = graph.output_names(model)
+    shapes = [tuple(tensor.shape) for tensor in model.outputs]
+    return dict(zip(names, shapes, strict=True))
