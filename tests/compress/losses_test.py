@@ -80,6 +80,14 @@ def test_segmentation_by_hand(make_task):
     assert float(loss(y, tf.constant(outputs))) == pytest.approx(expected, abs=1e-6)
 
 
+def test_segmentation_by_one_sigmoid_by_hand(make_task):
+    loss = losses.loss_of(
+        _task(make_task, np.array([[0, 1]]), kind="segmentation"), _head("sigmoid", 1)
+    )
+    found = float(loss(tf.constant([[0, 1]]), tf.constant([[[0.5], [0.25]]])))
+    assert found == pytest.approx(-(np.log(0.5) + np.log(0.25)) / 2, abs=1e-5)
+
+
 def test_each_output_is_asked_whether_it_gives_logits(make_task):
     image = k.tf_keras.Input((4,))
     heads = [layers.Dense(2, name="raw")(image), layers.Dense(2, "softmax", name="soft")(image)]

@@ -44,7 +44,9 @@ def test_shapes_that_do_not_fit(data, model, message):
         ("multilabel", [[0, 1, 1]] * 4, (2,), r"need an output of \(3\)"),
         ("regression", [0.5, 1, 2, 3], (10,), "kind=classification"),
         ("regression", [[0.5, 1]] * 4, (3,), r"need an output of \(2\)"),
-        ("segmentation", [[[0, 1]]] * 4, (1, 2, 5), r"need an output of \(1, 2, 2\)"),
+        ("segmentation", [[0, 2, 1]] * 4, (3,), "kind=regression"),
+        ("segmentation", [[0, 2, 1]] * 4, (3, 1), r"need an output of \(3, 3\)"),
+        ("segmentation", [[[1, 1]]] * 4, (1, 2, 5), r"need an output of \(1, 2, 2\)"),
     ],
 )
 def test_outputs_that_do_not_fit(kind, y, output, message):
@@ -60,7 +62,9 @@ def test_outputs_that_do_not_fit(kind, y, output, message):
         ("regression", [0.5, 1, 2, 3], (1,)),
         ("regression", [[0.5, 1]] * 4, (2,)),
         ("multilabel", [[0, 1, 1]] * 4, (3,)),
-        ("segmentation", [[[0, 1]]] * 4, (None, None, 2)),
+        ("segmentation", [[[1, 1]]] * 4, (None, None, 2)),
+        ("segmentation", [[0, 1, 1]] * 4, (3, 2)),
+        ("segmentation", [[0, 1, 1]] * 4, (3, 1)),
         ("custom", [7.0] * 4, (99,)),
     ],
 )

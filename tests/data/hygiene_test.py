@@ -153,7 +153,7 @@ def test_a_stream_that_ends_early_is_refused():
 
 def test_a_stream_with_one_hot_targets_is_refused():
     hot = task.StreamSplit(lambda indices: _split(30, 0).x[indices], lambda: np.eye(3)[[0, 1, 2]])
-    with pytest.raises(errors.BadInput, match=r"integers with 1 axes, got .*argmax"):
+    with pytest.raises(errors.BadInput, match=r"integers with 1 axis, got .*argmax"):
         hygiene.check(_task(validation=hot))
 
 

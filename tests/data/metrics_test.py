@@ -49,6 +49,13 @@ def test_segmentation_accuracy_is_per_pixel():
     assert metric.correct is None
 
 
+@pytest.mark.parametrize(("logits", "expected"), [(False, 0.75), (True, 0.5)])
+def test_one_unit_for_each_step_tells_two_classes(logits, expected):
+    metric = metrics.resolve(_task([[0, 1]], "segmentation"), logits)
+    outputs = np.array([[[0.2], [0.8]], [[0.4], [0.3]]])
+    assert metric.value(outputs, np.array([[0, 1], [0, 1]])) == expected
+
+
 def test_top5_breaks_ties_by_index():
     outputs = np.zeros((2, 7))
     assert scores.in_top5(outputs, np.array([4, 5])).tolist() == [1, 0]

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from tfedge import errors
 from tfedge.data import targets
 
 
@@ -17,6 +18,7 @@ from tfedge.data import targets
         ([0.5, 2.0], "regression"),
         ([1.0, 2.0], "regression"),
         ([[0.5, 2.0]], "regression"),
+        ([[0, 2, 1], [1, 1, 0]], "segmentation"),
         ([[[0, 3], [1, 1]]], "segmentation"),
         ([[[[0, 1], [1, 0]]]], "segmentation"),
     ],
@@ -34,6 +36,20 @@ def test_segmentation_maps_lose_their_last_axis():
     assert targets.canonical(np.zeros((1, 2, 2, 1), int), "segmentation", "y").shape == (1, 2, 2)
     one_hot = np.eye(3)[[[[2, 0]]]]
     assert targets.canonical(one_hot, "segmentation", "y").tolist() == [[[2, 0]]]
+
+
+def test_a_class_for_each_step_or_voxel_is_segmentation():
+    steps = np.array([[0, 2, 1]])
+    assert targets.canonical(steps, "segmentation", "y") is steps
+    assert targets.canonical(steps[..., np.newaxis], "segmentation", "y").tolist() == [[0, 2, 1]]
+    assert targets.canonical(np.eye(3)[steps], "segmentation", "y").tolist() == [[0, 2, 1]]
+    assert targets.one_hot_labels(np.eye(3)[steps], "segmentation") == ("0", "1", "2")
+    voxels = np.arange(8).reshape(1, 2, 2, 2)
+    assert targets.canonical(voxels, "segmentation", "y") is voxels
+    with pytest.raises(errors.BadInput, match="2 or more axes"):
+        targets.canonical(np.array([0, 2]), "segmentation", "y")
+    with pytest.raises(errors.BadInput, match="kind=segmentation"):
+        targets.canonical(np.array([[0, 2]]), "classification", "y")
 
 
 def test_multilabel_keeps_rows_with_one_label():

@@ -105,6 +105,15 @@ def test_more_labels_than_outputs_are_refused(run_of, task_of):
         scoring.score(task_of(np.zeros((20, 1)), y), run, None)
 
 
+def test_one_unit_for_each_step_is_scored(run_of, task_of):
+    y = np.tile([0, 1], (20, 1))
+    answers = np.where(y == 1, 3.0, -3.0).astype(np.float32)[..., np.newaxis]
+    task = task_of(np.zeros((20, 1)), y, kind="segmentation")
+    assert scoring.score(task, run_of({"output": answers}, y), None).candidate.value == 1
+    with pytest.raises(errors.BadInput, match="labels go up to 2"):
+        scoring.score(task, run_of({"output": answers}, y * 2), None)
+
+
 def test_outputs_of_another_size_than_the_targets_are_refused(run_of, task_of):
     y = np.zeros((20, 3), np.float32)
     run = run_of({"output": np.zeros((20, 1))}, y)

@@ -98,6 +98,8 @@ def _one(task: Task, own: Any, logits: bool, target: Any, output: Any) -> Any:
             target = target[..., tf.newaxis]
         return tf.reduce_mean(own(target, output))
     kind = getattr(k.tf_keras.losses, _BY_KIND[task.kind])
+    if task.kind == "segmentation" and output.shape[-1] == 1:
+        kind, target = k.tf_keras.losses.BinaryCrossentropy, target[..., tf.newaxis]
     if task.kind == "regression":
         return kind()(tf.reshape(target, tf.shape(output)), output)
     if task.kind == "classification" and len(target.shape) == len(output.shape):

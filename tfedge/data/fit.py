@@ -117,13 +117,16 @@ def _check_output(
         "regression": target or (1,),
         "segmentation": (*target, classes),
     }[kind]
-    if matches(output, expected) or (expected == (1,) and not output):
+    one_sigmoid = kind == "segmentation" and classes == 2 and matches(output, (*target, 1))
+    if matches(output, expected) or one_sigmoid or (expected == (1,) and not output):
         return
     remedy = "Use the model and the data of one task, with a label for each class."
     if kind == "binary" and matches(output, (2,)):
         remedy = "Targets of 0 and 1 are taken as binary: give ?kind=classification."
     elif kind == "classification" and classes == 2 and matches(output, (1,)):
         remedy = "For one sigmoid output give ?kind=binary."
+    elif kind == "segmentation" and matches(output, target):
+        remedy = "If the targets are numbers and no classes, give kind=regression."
     elif kind == "regression" and output:
         remedy = "If the targets are class numbers give ?kind=classification."
     raise errors.BadInput(

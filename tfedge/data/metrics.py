@@ -198,5 +198,5 @@ def _guess(y: np.ndarray, kind: str) -> np.ndarray:
     """The same output for every example, from how often each target occurs."""
     if kind in ("binary", "multilabel"):
         return np.broadcast_to(y.mean(axis=0), y.shape)
-    shares = np.bincount(y.ravel()) / y.size
+    shares = np.bincount(y.ravel(), minlength=2) / y.size  # one number would be a sigmoid's
     return np.broadcast_to(shares, (*y.shape, len(shares)))

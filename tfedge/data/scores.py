@@ -1,7 +1,8 @@
 """The numbers behind the metrics, each a function of one output and its targets.
 
 Outputs are float arrays, probabilities or logits: (n, classes), (n, 1) or (n,) for binary,
-(n, height, width, classes) for segmentation, the targets' shape for multilabel and regression.
+(n, places..., classes) for segmentation, of two classes also (n, places..., 1), the targets' shape
+for multilabel and regression.
 """
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 def right(outputs: np.ndarray, y: np.ndarray, kind: str, logits: bool) -> np.ndarray:
     """(n,) share of the decisions about each example that are right: 0 or 1 for single decisions.
 
-    A multilabel example has one decision per label, a segmentation map one per pixel.
+    A multilabel example has one decision per label, a segmentation one per pixel or step.
     """
     hits = decide(outputs, kind, logits) == y
     return hits.reshape(len(hits), -1).mean(axis=1)
@@ -18,11 +19,13 @@ def right(outputs: np.ndarray, y: np.ndarray, kind: str, logits: bool) -> np.nda
 
 def decide(outputs: np.ndarray, kind: str, logits: bool) -> np.ndarray:
     """The class numbers, or 0/1 per label, that outputs stand for; -1 where an output is NaN."""
-    if kind in ("classification", "segmentation") or (kind == "binary" and _width(outputs) == 2):
+    if kind == "classification" or (kind != "multilabel" and _width(outputs) > 1):
         broken = np.isnan(outputs).any(axis=-1)
         return np.where(broken, -1, outputs.argmax(axis=-1))
     if kind == "binary":
         outputs = outputs.reshape(len(outputs))
+    elif kind == "segmentation":
+        outputs = outputs[..., 0]
     return np.where(np.isnan(outputs), -1, outputs > (0 if logits else 0.5))
 
 

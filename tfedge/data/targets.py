@@ -35,28 +35,46 @@ def canonical_array(y: np.ndarray, kind: str, where: str) -> np.ndarray:
         return y
     if kind == "regression":
         return y if y.dtype == np.float32 else _numbers(y, kind, where).astype(np.float32)
-    wide = {"classification": 2, "segmentation": 4, "multilabel": 0, "binary": 2}[kind]
-    if y.ndim == wide and y.shape[-1] == 1:
+    if kind != "multilabel" and y.ndim > fewest_axes(kind) and y.shape[-1] == 1:
         logging.info("%s: %s is taken as %s", where, y.shape, y.shape[:-1])
         y = y[..., 0]
-    elif y.ndim == wide and kind != "binary" and is_one_hot(y):
+    elif kind in ("classification", "segmentation") and _may_be_one_hot(y, kind):
         logging.info("%s: one-hot %s is turned into class numbers", where, y.shape)
         return y.argmax(axis=-1).astype(np.int32)
-    expected = {"classification": 1, "binary": 1, "multilabel": 2, "segmentation": 3}[kind]
-    if y.ndim != expected:
+    if not fits_axes(y, kind):
         raise errors.BadInput(
             where,
-            f"targets of {kind} have {expected} axes (one-hot: {expected + 1}), got {y.shape}",
-            "Give one class number for each example (segmentation: each pixel), or another kind.",
+            f"targets of {kind} have {axes_shown(kind)}, got {y.shape}",
+            "Give a class number for each example; one for each pixel or step is"
+            " kind=segmentation, numbers that are no classes kind=regression.",
         )
     return _whole(y, kind, where)
+
+
+def fewest_axes(kind: str) -> int:
+    """Of canonical targets: segmentation has one for the examples and one or more of places."""
+    return {"classification": 1, "binary": 1, "multilabel": 2, "segmentation": 2}[kind]
+
+
+def fits_axes(y: np.ndarray, kind: str) -> bool:
+    """Whether targets have the axes of their kind: steps, pixels and voxels are all places."""
+    return y.ndim == fewest_axes(kind) or (kind == "segmentation" and y.ndim > 2)
+
+
+def axes_shown(kind: str) -> str:
+    """What `fits_axes` asks for, in words."""
+    fewest = fewest_axes(kind)
+    if kind == "segmentation":
+        return f"{fewest} or more axes"
+    return f"{fewest} axes" if fewest > 1 else "1 axis"
 
 
 def infer(y: np.ndarray) -> str:
     """The kind of one array of targets, from its dtype, shape and values.
 
     Integers or booleans of 0 and 1 alone are "binary"; rows of 0 and 1 with exactly one 1 are
-    one-hot classes, other rows of 0 and 1 "multilabel"; maps of integers "segmentation"; whole
+    one-hot classes, other rows of 0 and 1 "multilabel"; other rows and maps of integers, one for
+    each step or pixel, "segmentation"; whole
     numbers stored as floats count as "regression", because a wrong guess is then refused by its
     shape when a model is compared with it, and never trained on.
     """
@@ -66,9 +84,10 @@ def infer(y: np.ndarray) -> str:
         return "multilabel"
     if y.dtype.kind == "f":
         return "regression"
-    if y.ndim <= 2 and _is_zero_one(y):
+    one_each = y.ndim == 1 or y.shape[1:] == (1,)
+    if one_each and _is_zero_one(y):
         return "binary"
-    return "classification" if y.ndim <= 2 else "segmentation"
+    return "classification" if one_each else "segmentation"
 
 
 def num_classes(y: splits.Arrays, kind: str) -> int:
@@ -103,13 +122,19 @@ def one_hot_labels(y: splits.Arrays, kind: str) -> tuple[str, ...]:
     """
     if kind not in ("classification", "segmentation") or isinstance(y, dict):
         return ()
-    wide = y.ndim == (2 if kind == "classification" else 4) and y.shape[-1] > 1
-    return tuple(str(number) for number in range(y.shape[-1])) if wide and is_one_hot(y) else ()
+    wide = _may_be_one_hot(y, kind) and y.shape[-1] > 1
+    return tuple(str(number) for number in range(y.shape[-1])) if wide else ()
 
 
 def is_one_hot(y: np.ndarray) -> bool:
     """Whether every row of the last axis is 0 but for a single 1."""
     return len(y) > 0 and _is_zero_one(y) and bool((y.sum(axis=-1) == 1).all())
+
+
+def _may_be_one_hot(y: np.ndarray, kind: str) -> bool:
+    """One axis more than the fewest of the kind, or any more of places, and a single 1 a row."""
+    more = y.ndim - fewest_axes(kind)
+    return (more == 1 or (kind == "segmentation" and more > 1)) and is_one_hot(y)
 
 
 def _is_zero_one(y: np.ndarray) -> bool:

@@ -66,9 +66,10 @@ class Normalization:
 class Task:
     """The splits a model is trained, calibrated, selected and judged on, and how it is judged.
 
-    Targets: "classification" (n,) integers; "segmentation" (n, height, width) integers; "binary"
-    (n,) 0/1; "multilabel" (n, classes) 0/1; "regression" float32; "custom" anything. One-hot and
-    (n, 1) targets of splits in memory are turned into these, which is logged.
+    Targets: "classification" (n,) integers; "segmentation" integers for each step, pixel or
+    voxel, (n, steps) or (n, height, width); "binary" (n,) 0/1; "multilabel" (n, classes) 0/1;
+    "regression" float32; "custom" anything. One-hot and (n, 1) targets of splits in memory are
+    turned into these, which is logged.
 
     Args:
         name: shown in reports and messages.

@@ -94,11 +94,11 @@ def _check_finite(y: np.ndarray, where: str) -> None:
 
 def _check_form(y: np.ndarray, kind: str, where: str) -> None:
     """Splits in memory were brought to this form by Task; streams have to come in it."""
-    axes = {"classification": 1, "binary": 1, "multilabel": 2, "segmentation": 3}[kind]
-    if y.ndim != axes or y.dtype.kind not in "biu":
+    if not targets.fits_axes(y, kind) or y.dtype.kind not in "biu":
         raise errors.BadInput(
             where,
-            f"targets of {kind} are integers with {axes} axes, got {y.shape} {y.dtype}",
+            f"targets of {kind} are integers with {targets.axes_shown(kind)},"
+            f" got {y.shape} {y.dtype}",
             "Give class numbers: of one-hot targets the argmax, of (n, 1) the column.",
         )
 

@@ -226,7 +226,10 @@ def _check_sizes(kind: str, outputs: splits.Arrays, y: splits.Arrays, where: str
     """What would be compared wrongly without a word: too few classes, other sizes."""
     if isinstance(y, dict) or isinstance(outputs, dict):
         return
-    if kind in ("classification", "segmentation") and y.max(initial=0) >= outputs.shape[-1]:
+    classes = outputs.shape[-1]
+    if kind == "segmentation" and classes == 1:
+        classes = 2  # a sigmoid for each place
+    if kind in ("classification", "segmentation") and y.max(initial=0) >= classes:
         raise errors.BadInput(
             where,
             f"labels go up to {y.max()}, the model has {outputs.shape[-1]} outputs",

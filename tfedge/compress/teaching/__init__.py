@@ -165,17 +165,19 @@ def _lessons(teacher: Teacher, student: Any, task: Task) -> list[_Lesson]:
 def _on_output(method: str, number: int, teacher: Teacher, student: Any, task: Task) -> _Lesson:
     shown, taken = teacher.model.outputs[number], student.outputs[number]
     ours, theirs = (losses.gives_logits(model, number) for model in (student, teacher.model))
-    independent = task.kind in ("binary", "multilabel")
+    # One unit for two classes is a yes or no, whatever the kind.
+    kind = "binary" if task.kind == "segmentation" and taken.shape[-1] == 1 else task.kind
+    independent = kind in ("binary", "multilabel")
 
     def loss(wanted: Any, outputs: Any) -> Any:
-        found = imitation.scores(outputs, task.kind, ours)
+        found = imitation.scores(outputs, kind, ours)
         if method == "logits":
             return imitation.divergence(wanted, found, teacher.temperature, independent)
-        free_level = task.kind in ("classification", "segmentation")
+        free_level = kind in ("classification", "segmentation")
         return imitation.squared_error(wanted, found, free_level)
 
     def ask(outputs: Any) -> Any:
-        return imitation.scores(outputs, task.kind, theirs)
+        return imitation.scores(outputs, kind, theirs)
 
     return _Lesson(f"scores {number}", ask, shown, taken, loss)
 
