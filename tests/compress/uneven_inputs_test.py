@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from tfedge import to_tflite
+from tfedge.compress import folding, uneven_inputs
 from tfedge.compress import keras as k
-from tfedge.compress import uneven_inputs
 from tfedge.compress.recipe import Recipe
 from tfedge.data.task import ArraySplit, Task
 from tfedge.device import tflite
@@ -23,8 +23,40 @@ def _columns(spreads):
 
 
 def test_columns_of_one_scale_are_even():
-    assert uneven_inputs.find(_columns(1)[0]) == {}
-    assert uneven_inputs.find(_columns(SPREADS)[0]) == {"columns": "n"}
+    assert not uneven_inputs.find(_columns(1)[0])
+    assert uneven_inputs.find(_columns(SPREADS)[0]).columns == {"columns": (0, 2)}
+
+
+def test_how_wide_a_column_is_measured_before_it_is_scaled():
+    columns = layers.Input((2,), name="columns")
+    norm = layers.BatchNormalization()
+    model = k.tf_keras.Model(columns, layers.Dense(1)(norm(columns)))
+    norm.set_weights([np.array([1e-4, 1e4]), np.ones(2), np.ones(2), np.ones(2)])
+    assert not uneven_inputs.find(model)
+
+
+def test_of_two_readers_the_one_that_tells_most_counts():
+    columns = layers.Input((3,), name="columns")
+    both = [
+        layers.Rescaling(1e-3)(columns),
+        layers.Normalization(mean=[0] * 3, variance=SPREADS**2)(columns),
+    ]
+    model = k.tf_keras.Model(columns, layers.Dense(1)(layers.Concatenate()(both)))
+    assert uneven_inputs.find(model).columns == {"columns": (0, 2)}
+
+
+def test_a_constant_column_needs_no_steps():
+    assert uneven_inputs.lost(np.array([0, 1e6]), np.array([1, 0])) == ()
+    assert uneven_inputs.lost(np.array([0, 1e6]), np.array([1, 1])) == (0, 1)
+
+
+def test_batch_normalization_of_uneven_columns_is_not_folded():
+    columns = layers.Input((3,), name="columns")
+    norm = layers.BatchNormalization()
+    model = k.tf_keras.Model(columns, layers.Dense(1)(norm(columns)))
+    assert folding.fold(model)[1] == (norm.name,)
+    norm.set_weights([np.ones(3), np.zeros(3), np.zeros(3), SPREADS**2])
+    assert folding.fold(model)[1] == ()
 
 
 @pytest.mark.parametrize(("export", "near"), [("int8", 0.1), ('int8(input="int8")', 3.0)])

@@ -6,13 +6,13 @@ needs a range and nowhere else: not between a convolution and the ReLU it is fus
 after layers that only move values, not after softmax or sigmoid, whose range LiteRT fixes.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tfedge.compress import graph, kernels, uneven_inputs
+from tfedge.compress import graph, input_prefix, kernels, uneven_inputs
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Quantization
 from tfedge.data.task import Task
@@ -49,17 +49,15 @@ def insert(model: Any, quantization: Quantization, *, integer_inputs: bool = Fal
         model: flat tf_keras model, BatchNormalization folded.
         quantization: ranges by the names that `calibrate` gave.
         integer_inputs: whether the app gives integers: every input then has a range, also one
-            that is better normalized in float, see `uneven_inputs`.
+            that is better brought to one scale in float, see `uneven_inputs`.
     """
     made = {}
-    all_inputs = integer_inputs or quantization.power_of_two
-    as_float = {} if all_inputs else uneven_inputs.find(model)
 
     def quantize(name: str, tensor: Any) -> Any:
         made[name] = _quantize_layer(name, learns=not quantization.power_of_two)
         return made[name](tensor)
 
-    quantized = _place(model, quantize, as_float)
+    quantized = _place(model, quantize, keep_float=not integer_inputs)
     for layer in quantized.layers:
         if layer.name in made:
             low, high = quantization.ranges[layer.name]
@@ -81,14 +79,26 @@ def ranges(quantized: Any) -> dict[str, tuple[float, float]]:
 
 
 def calibrate(model: Any, task: Task, batch_size: int = 32) -> dict[str, tuple[float, float]]:
-    """Ranges of all activations over the calibration split: mean extremes of its batches."""
+    """Ranges of all activations over the calibration split: mean extremes of its batches.
+
+    Uneven inputs have them as if they were integers, and what is made of them in float as well.
+    """
+    found = _extremes(model, task, batch_size, keep_float=False)
+    if uneven_inputs.find(one_operator_each(model)):
+        found |= _extremes(model, task, batch_size, keep_float=True)
+    return found
+
+
+def _extremes(
+    model: Any, task: Task, batch_size: int, keep_float: bool
+) -> dict[str, tuple[float, float]]:
     seen: dict[str, Any] = {}
 
     def record(name: str, tensor: Any) -> Any:
         seen[name] = tensor
         return tensor
 
-    flat = _place(model, record)
+    flat = _place(model, record, keep_float)
     observed = k.tf_keras.Model(flat.inputs, list(seen.values()))
 
     @tf.function(reduce_retracing=True)
@@ -130,29 +140,53 @@ def float_layers(model: Any) -> dict[str, str]:
     return reasons
 
 
-def _place(model: Any, place: Callable[[str, Any], Any], float_inputs: Collection[str] = ()) -> Any:
-    """Rebuild `model` with `place(name, tensor)` on each tensor that needs a range."""
+def _place(model: Any, place: Callable[[str, Any], Any], keep_float: bool = False) -> Any:
+    """Rebuild `model` with `place(name, tensor)` on each tensor that needs a range.
+
+    With `keep_float` none is in front of where uneven inputs have come to one scale.
+    """
     model = one_operator_each(model)
     readers = graph.consumers(model)
+    uneven = uneven_inputs.find(model) if keep_float else None
+    edges = uneven.prefix.edges if uneven else {}
+    inside = uneven.prefix.calls if uneven else frozenset()
+    placed: dict[int, Any] = {}
+
+    def before(call: graph.Call, old: Any, new: Any) -> Any:
+        if id(old) not in edges or (call.name, call.index) in inside or not new.dtype.is_floating:
+            return new
+        if id(old) not in placed:
+            placed[id(old)] = place(range_of(edges[id(old)]), new)
+        return placed[id(old)]
 
     def after(call: graph.Call, outputs: Any) -> Any:
-        if not _needs_range(call.layer, readers[call.name]):
+        if (call.name, call.index) in inside or not _needs_range(call.layer, readers[call.name]):
             return outputs
         tensors = tf.nest.flatten(outputs)
-        placed = [
+        ranged = [
             place(_name(call.name, call.index, number), tensor)
             if tensor.dtype.is_floating
             else tensor
             for number, tensor in enumerate(tensors)
         ]
-        return tf.nest.pack_sequence_as(outputs, placed)
+        return tf.nest.pack_sequence_as(outputs, ranged)
 
     def after_input(name: str, tensor: Any) -> Any:
-        if name in float_inputs or not tensor.dtype.is_floating:
+        if (uneven and name in uneven.columns) or not tensor.dtype.is_floating:
             return tensor
-        return place(_name(name, 0, 0), tensor)
+        return place(range_of_input(name), tensor)
 
-    return graph.rebuild(model, after=after, after_input=after_input)
+    return graph.rebuild(model, after=after, after_input=after_input, before=before)
+
+
+def range_of(edge: input_prefix.Edge) -> str:
+    """What the range of a tensor is called."""
+    return _name(edge.layer, edge.call, edge.number)
+
+
+def range_of_input(name: str) -> str:
+    """What the range of an input is called."""
+    return _name(name, 0, 0)
 
 
 def _name(layer: str, call: int, tensor: int) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tfedge.compress import graph, kernels, layer_facts
+from tfedge.compress import graph, kernels, layer_facts, uneven_inputs
 from tfedge.compress import keras as k
 
 _DEPTHWISE = {3: "DepthwiseConv1D", 4: "DepthwiseConv2D"}  # rank of what it reads -> class
@@ -75,14 +75,16 @@ def fold(model: Any) -> tuple[Any, tuple[str, ...]]:
 def _fold_ahead(model: Any) -> tuple[Any, tuple[str, ...]]:
     """Merge each BatchNormalization into the dense layer that alone reads it.
 
-    The converter would, after the kernel was trained.
+    The converter would, after the kernel was trained. One that brings uneven inputs to one scale
+    stays, to do so in float.
     """
     readers = graph.consumers(model)
     outputs = {tensor._keras_history.layer.name for tensor in model.outputs}
+    in_float = uneven_inputs.find(model).prefix.layers
     replace: dict[str, list[graph.Replacement]] = {}
     folded = []
     for norm in model.layers:
-        if type(norm).__name__ != "BatchNormalization" or norm.name in outputs:
+        if type(norm).__name__ != "BatchNormalization" or norm.name in {*outputs, *in_float}:
             continue
         layer, between = _only_reader(norm, readers)
         if (
@@ -169,7 +171,8 @@ def _padding(config: dict[str, Any], name: str) -> tuple[list[graph.Replacement]
 def scale_by_convolution(model: Any) -> tuple[Any, tuple[str, ...]]:
     """Turn each BatchNormalization that could not be folded into a 1x1 depthwise convolution.
 
-    It computes the same in one int8 operator instead of two float ones.
+    It computes the same in one int8 operator instead of two float ones; in front of uneven inputs
+    float is what is wanted.
 
     Args:
         model: flat tf_keras model.
@@ -177,10 +180,12 @@ def scale_by_convolution(model: Any) -> tuple[Any, tuple[str, ...]]:
     Returns:
         A new model, and the names of the layers that changed (they keep their names).
     """
+    in_float = uneven_inputs.find(model).prefix.layers
     replace = {
         layer.name: [_as_depthwise(layer)]
         for layer in model.layers
         if type(layer).__name__ == "BatchNormalization"
+        and layer.name not in in_float
         and len(layer.inbound_nodes) == 1
         and len(layer.input_shape) in _DEPTHWISE
         and tuple(layer.axis) == (len(layer.input_shape) - 1,)

@@ -5,7 +5,8 @@ copy of the weights. Nested models are dissolved; a layer used twice stays one l
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,7 @@ class Call:
 
 
 After = Callable[[Call, Any], Any]
+Before = Callable[[Call, Any, Any], Any]
 
 
 def rebuild(
@@ -46,6 +48,7 @@ def rebuild(
     replace: Mapping[str, Sequence[Replacement]] | None = None,
     after: After | None = None,
     after_input: Callable[[str, Any], Any] | None = None,
+    before: Before | None = None,
 ) -> Any:
     """A flat copy of `model`.
 
@@ -56,6 +59,8 @@ def rebuild(
         after: called with every use of a layer and its output (one tensor or a structure);
             what it returns goes on.
         after_input: the same for the inputs, by name.
+        before: called with every use of a layer and each tensor that it reads, that of the old
+            model and that of the new one; what it returns is read instead.
 
     Returns:
         A tf_keras.Model with the same inputs and the same outputs, in order and by name,
@@ -70,7 +75,30 @@ def rebuild(
             "a subclassed model has no layer graph to compress",
             "Export it (--recipe='') or rebuild it with the functional API.",
         )
-    return _Replay(replace or {}, after, after_input).run(model)
+    return _Replay(replace or {}, after, after_input, before).run(model)
+
+
+def behind(model: Any, starts: Mapping[str, Any]) -> Any:
+    """A copy of what comes behind some tensors of a flat model.
+
+    Args:
+        model: flat tf_keras model.
+        starts: name of a new input -> the tensor of `model` that it takes the place of. All that
+            outputs are computed from comes out of these.
+
+    Returns:
+        A tf_keras.Model with these inputs and the outputs of `model`.
+    """
+    return _Replay({}, None, None, None).run_behind(model, starts)
+
+
+def order_of_calls(model: Any) -> Iterator[tuple[Any, int]]:
+    """(node, number of the call of its layer) of a flat model, readers behind what they read."""
+    counts: dict[int, int] = {}
+    for node in nodes(model):
+        index = counts.get(id(node.layer), 0)
+        counts[id(node.layer)] = index + 1
+        yield node, index
 
 
 def is_functional(model: Any) -> bool:
@@ -88,13 +116,13 @@ def output_names(model: Any) -> list[str]:
 def consumers(model: Any) -> dict[str, list[Any]]:
     """Layer name -> the layers that read one of its outputs, in a flat model."""
     readers: dict[str, list[Any]] = {layer.name: [] for layer in model.layers}
-    for node in _nodes(model):
+    for node in nodes(model):
         for tensor in tf.nest.flatten(node.keras_inputs):
             readers[tensor._keras_history.layer.name].append(node.layer)
     return readers
 
 
-def _nodes(model: Any) -> list[Any]:
+def nodes(model: Any) -> list[Any]:
     """Nodes in an order in which each comes after all that it reads."""
     by_depth = model._nodes_by_depth
     return [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]]
@@ -103,8 +131,15 @@ def _nodes(model: Any) -> list[Any]:
 class _Replay:
     """One replay: old layers -> new layers, and the tensors so far."""
 
-    def __init__(self, replace: Mapping, after: After | None, after_input: Callable | None):
+    def __init__(
+        self,
+        replace: Mapping,
+        after: After | None,
+        after_input: Callable | None,
+        before: Before | None,
+    ):
         self._replace, self._after, self._after_input = replace, after, after_input
+        self._before = before
         self._new: dict[int, list[Any]] = {}
         self._names: dict[int, str] = {}
         self._calls: dict[int, int] = {}
@@ -125,20 +160,40 @@ class _Replay:
                 self._after_input(t._keras_history.layer.name, new)
                 for t, new in zip(model.inputs, inputs, strict=True)
             ]
-        outputs = self._inline(model, started)
+        return self._model(model, _as_before(model, inputs), self._inline(model, started))
+
+    def run_behind(self, model: Any, starts: Mapping[str, Any]) -> Any:
+        inputs = [
+            k.tf_keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=name)
+            for name, tensor in starts.items()
+        ]
+        tensors = {id(old): new for old, new in zip(starts.values(), inputs, strict=True)}
+        outputs = self._replay(model, tensors)
+        return self._model(model, inputs if len(inputs) > 1 else inputs[0], outputs)
+
+    def _model(self, model: Any, inputs: Any, outputs: list[Any]) -> Any:
         structure = tf.nest.pack_sequence_as(_output_structure(model), outputs)
-        made = k.tf_keras.Model(_as_before(model, inputs), structure, name=model.name)
+        made = k.tf_keras.Model(inputs, structure, name=model.name)
         made.output_names = list(model.output_names)
         return made
 
     def _inline(self, model: Any, given: Sequence[Any], training: bool | None = None) -> list[Any]:
         """The output tensors of `model` called on `given`, in a fixed mode if one is set."""
         tensors = {id(old): new for old, new in zip(model.inputs, given, strict=True)}
-        for node in _nodes(model):
-            if node.is_input:
+        return self._replay(model, tensors, training)
+
+    def _replay(
+        self, model: Any, tensors: dict[int, Any], training: bool | None = None
+    ) -> list[Any]:
+        """The outputs, from old tensor's id -> new one; calls that read any other are left out."""
+        for node in nodes(model):
+            read = tf.nest.flatten(node.keras_inputs)
+            done = all(id(tensor) in tensors for tensor in tf.nest.flatten(node.outputs))
+            if node.is_input or done or any(id(tensor) not in tensors for tensor in read):
                 continue
             args, kwargs = tf.nest.map_structure(
-                lambda value: tensors.get(id(value), value), (node.call_args, node.call_kwargs)
+                functools.partial(self._given, node.layer, tensors),
+                (node.call_args, node.call_kwargs),
             )
             if training is not None and node.layer._expects_training_arg:
                 kwargs = {"training": training, **kwargs}
@@ -148,6 +203,14 @@ class _Replay:
             ):
                 tensors[id(old)] = new
         return [tensors[id(tensor)] for tensor in model.outputs]
+
+    def _given(self, layer: Any, tensors: Mapping[int, Any], value: Any) -> Any:
+        """What a layer reads in place of an old tensor, or of a constant."""
+        new = tensors.get(id(value), value)
+        if self._before is None or new is value:
+            return new
+        name = self._names.get(id(layer), layer.name)
+        return self._before(Call(layer, name, self._calls.get(id(layer), 0)), value, new)
 
     def _call(self, layer: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         if is_functional(layer):

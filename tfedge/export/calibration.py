@@ -12,7 +12,7 @@ from absl import logging
 
 from tfedge import errors
 from tfedge.data import splits
-from tfedge.data.task import Task
+from tfedge.data.task import Arrays, Task
 
 Examples = Callable[[], Iterator[dict[str, np.ndarray]]]
 
@@ -63,17 +63,26 @@ def _batches(
     split: splits.Split, task: Task, input_names: Sequence[str]
 ) -> Iterator[dict[str, np.ndarray]]:
     for inputs, _ in split.batches(_BATCH):
-        arrays = task.normalization(inputs)
-        if not isinstance(arrays, dict):
-            arrays = dict.fromkeys(input_names[:1], arrays)
-        missing = [name for name in input_names if name not in arrays]
-        if missing:
-            raise errors.BadInput(
-                f"task {task.name}",
-                f"the model's input {missing[0]!r} is not among the data's {sorted(arrays)}",
-                "Name the data's inputs as the model does.",
-            )
-        yield {name: arrays[name] for name in input_names}
+        yield by_name(inputs, task, input_names)
+
+
+def by_name(inputs: Arrays, task: Task, input_names: Sequence[str]) -> dict[str, np.ndarray]:
+    """{input name: array} of raw inputs, as the model takes them.
+
+    Raises:
+        BadInput: inputs that do not go by the model's names.
+    """
+    arrays = task.normalization(inputs)
+    if not isinstance(arrays, dict):
+        arrays = dict.fromkeys(input_names[:1], arrays)
+    missing = [name for name in input_names if name not in arrays]
+    if missing:
+        raise errors.BadInput(
+            f"task {task.name}",
+            f"the model's input {missing[0]!r} is not among the data's {sorted(arrays)}",
+            "Name the data's inputs as the model does.",
+        )
+    return {name: arrays[name] for name in input_names}
 
 
 def _check(where: str, batches: Iterator[dict[str, np.ndarray]]) -> None:

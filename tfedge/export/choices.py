@@ -9,7 +9,7 @@ from tfedge import errors
 AUTO = "auto"
 ALGORITHMS = ("min_max", "mse", "octav", "gptq")
 PRECISIONS = ("float32", "float16", "int8", "int4", "int16x8")
-_QUANTIZING = ("int8", "int4", "int16x8", "dynamic")
+QUANTIZING = ("int8", "int4", "int16x8", "dynamic")
 _ACTIVATIONS = ("int8", "float")
 _BLOCK_SIZES = (0, 32, 64, 128, 256)
 
@@ -40,8 +40,8 @@ def check(export: Any) -> None:
     refuse.unless_one_of("algorithm", export.algorithm, ALGORITHMS)
     refuse.unless_one_of("activations", export.activations, _ACTIVATIONS)
     refuse.unless_one_of("block_size", export.block_size, _BLOCK_SIZES)
-    if export.route not in _QUANTIZING and (export.algorithm != "min_max" or export.precision):
-        refuse("it quantizes nothing that an algorithm or precision could choose", _QUANTIZING)
+    if export.route not in QUANTIZING and (export.algorithm != "min_max" or export.precision):
+        refuse("it quantizes nothing that an algorithm or precision could choose", QUANTIZING)
     if export.activations == "float" and export.route != "int4":
         refuse('activations="float" is an option of int4', ("dynamic for 8 bits",))
     if export.block_size and export.activations != "float":

@@ -1,5 +1,6 @@
 """The whole way from a candidate, a model or a model file to the bytes of a .tflite."""
 
+import dataclasses
 import functools
 import pathlib
 from collections.abc import Mapping
@@ -20,9 +21,11 @@ from tfedge.export import (
     conversion,
     few_bits,
     float_file,
+    float_front,
     from_files,
     int4,
     interface,
+    joined,
     lineage,
     options,
     quiet,
@@ -52,6 +55,7 @@ def to_tflite(source: Any, export: str | options.Export, task: Task | None) -> b
             return data
     else:
         data, unusual = from_files.convert_saved_model(source, export, task)
+    _say_float(data, export, unusual)
     return _finished(data, export, task, other_kernels=unusual)
 
 
@@ -86,15 +90,55 @@ def _candidate(candidate: Candidate, export: options.Export, task: Task | None) 
             f"the recipe has quantized the model to {quantization.bits} bits",
             f"Use --export={quantization.route}, or a recipe without quantize.",
         )
-    if choices.is_asked(export):
-        if quantization is None:
-            return _post_trained(candidate, export, task)
+    if quantization is not None and choices.is_asked(export):
         _check_trained(export)
+    parts = float_front.take_out(candidate, export)
+    if parts is None:
+        made = _converted(candidate, export, task)
+    else:
+        made = _in_parts(parts, export, task)
+    is_trained = quantization is not None
+    return _finished(made.data, export, task, made.names, made.unusual, is_trained=is_trained)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Converted:
+    """A file on its route, `names` of its kernels, and those that are `unusual` in it."""
+
+    data: bytes
+    names: frozenset[str]
+    unusual: Mapping[str, str]
+
+
+def _in_parts(parts: float_front.Parts, export: options.Export, task: Task | None) -> _Converted:
+    """A part in float and the rest on the route, as one file with float inputs."""
+    front = conversion.convert_to_float(_writer(parts.front, "float32"), options.Export())
+    inner = dataclasses.replace(export, input="float32", raw_input=False)
+    made = _converted(parts.rest, inner, float_front.task_behind(front, parts, task))
+    return dataclasses.replace(made, data=joined.join(front, made.data, parts.inputs))
+
+
+def _converted(candidate: Candidate, export: options.Export, task: Task | None) -> _Converted:
+    if candidate.quantization is None and choices.is_asked(export):
+        made = _post_trained(candidate, export, task)
+    else:
+        made = _by_converter(candidate, export, task)
+    _say_float(made.data, export, made.unusual)
+    return made
+
+
+def _say_float(data: bytes, export: options.Export, unusual: Mapping[str, str]) -> None:
+    if not export.has_float_activations and not unusual:
+        checks.warn_of_float(data, export)
+
+
+def _by_converter(candidate: Candidate, export: options.Export, task: Task | None) -> _Converted:
+    quantization = candidate.quantization
     data = convert(candidate.model, quantization, export, task)
     data, names = lineage.name_kernels(data, lineage.keras_kernels(candidate.model))
     data = restate.restate(data, candidate.codes())
     float_layers = _and_wrapped(candidate.model, quantization.float_layers) if quantization else {}
-    return _finished(data, export, task, names, float_layers, is_trained=quantization is not None)
+    return _Converted(data, names, float_layers)
 
 
 def _and_wrapped(model: Any, reasons: Mapping[str, str]) -> dict[str, str]:
@@ -119,7 +163,7 @@ def _check_trained(export: options.Export) -> None:
             )
 
 
-def _post_trained(candidate: Candidate, export: options.Export, task: Task | None) -> bytes:
+def _post_trained(candidate: Candidate, export: options.Export, task: Task | None) -> _Converted:
     """By way of a float file, which AI Edge Quantizer quantizes."""
     from tfedge.export import post_training  # it is for those who need it
     from tfedge.export.post_training import float_model, promises  # it is for those who need it
@@ -140,7 +184,7 @@ def _post_trained(candidate: Candidate, export: options.Export, task: Task | Non
         judged_as,
         promises.Promises(candidate.holds, codes),
     )
-    return _finished(restate.restate(made.data, codes), export, task, names, made.unusual)
+    return _Converted(restate.restate(made.data, codes), names, made.unusual)
 
 
 def convert(
@@ -187,8 +231,6 @@ def _finished(
     `other_kernels` are meant to be of another type than the route's; `is_trained` says that the
     model knew its integers when it was trained.
     """
-    if not export.has_float_activations and not other_kernels:
-        checks.warn_of_float(data, export)
     before, data = data, _in_few_bits(data, export)
     if data is not before and not is_trained and not _is_steady(before, data, export, task):
         logging.warning("--export=%s: answers hang on the last bits of scales; kept", export.route)

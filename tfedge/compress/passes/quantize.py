@@ -102,7 +102,7 @@ class Quantize(base.Pass):
             notes["bits"] = {holds[0].layer: holds[0].bits for holds, _ in held}
         uneven = uneven_inputs.find(model)
         if uneven:
-            notes["inputs_normalized_in_float"] = tuple(uneven)
+            notes["inputs_normalized_in_float"] = tuple(uneven.columns)
         report = self.report(touched, stay_float, notes, history)
         return dataclasses.replace(tuned, reports=(*candidate.reports, report))
 

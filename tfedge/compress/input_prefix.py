@@ -1,0 +1,258 @@
+"""What a model does to its inputs before it mixes their values: scale, shift and move them.
+
+`(x - mean) / deviation` has many spellings: Normalization, Rescaling, a BatchNormalization first,
+operations between layers; in chains, behind Reshape, Flatten or a slice, for one reader or several.
+Whichever it is, each element of a tensor in that part of the model is `scale * x + offset` of one
+element of one input, and that is how the tensors are described here.
+"""
+
+import dataclasses
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfedge.compress import graph
+from tfedge.compress.bridge import operation
+
+_MOVING_LAYERS = (
+    *("Reshape", "Flatten", "Permute", "RepeatVector", "SlicingOpLambda", "Identity"),
+    *("Cropping1D", "Cropping2D", "Concatenate", "ActivityRegularization"),
+    *("Dropout", "SpatialDropout1D", "SpatialDropout2D", "GaussianNoise", "GaussianDropout"),
+)
+_MOVING_OPERATIONS = (
+    *("get_item", "reshape", "ravel", "transpose", "swapaxes", "moveaxis", "expand_dims"),
+    *("squeeze", "concatenate", "stack", "split", "unstack", "flip", "cast", "take"),
+)
+_ARITHMETIC = ("add", "subtract", "multiply", "divide", "true_divide", "negative")
+_MOST = 2**24  # elements, up to which float32 counts exactly
+_UNSEEN = 1  # for sizes that are open
+_LEAST = 1e-7  # deviation that Normalization divides by
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Map:
+    """`scale * x + offset`, and the mean and deviation of x where a layer has measured them."""
+
+    scale: np.ndarray
+    offset: np.ndarray
+    mean: Any = np.nan
+    deviation: Any = np.nan
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Elements:
+    """A tensor, element by element: `scale * input + offset`.
+
+    Attributes:
+        sources: (1, ...) numbers of elements, counted through all inputs of the model.
+        scale, offset: (1, ...) float64.
+        mean, deviation: (1, ...) of the input, as the first layer that measured them has them; NaN
+            where none did.
+    """
+
+    sources: np.ndarray
+    scale: np.ndarray
+    offset: np.ndarray
+    mean: np.ndarray
+    deviation: np.ndarray
+
+    @classmethod
+    def of_input(cls, places: np.ndarray) -> "Elements":
+        """An input as it is."""
+        ones = np.ones(places.shape)
+        return cls(places, ones, 0 * ones, np.nan * ones, np.nan * ones)
+
+    def then(self, found: Map) -> "Elements":
+        """What a map makes of this; it may be broadcast."""
+        with np.errstate(all="ignore"):
+            mean = (found.mean - self.offset) / self.scale
+            deviation = found.deviation / np.abs(self.scale)
+        made = np.broadcast_arrays(
+            self.sources,
+            self.scale * found.scale,
+            self.offset * found.scale + found.offset,
+            np.where(np.isnan(self.deviation), mean, self.mean),
+            np.where(np.isnan(self.deviation), deviation, self.deviation),
+        )
+        return Elements(*made)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Edge:
+    """A tensor of the prefix that something behind the prefix reads.
+
+    Attributes:
+        layer, call, number: the layer that makes it, which of its calls, which of its outputs.
+        tensor: in the model.
+        elements: what is in it.
+    """
+
+    layer: str
+    call: int
+    number: int
+    tensor: Any
+    elements: Elements
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Prefix:
+    """The part of a flat model in front of the first layers that mix values.
+
+    Attributes:
+        places: input -> the numbers of its elements, in its shape.
+        calls: (layer, number of its call) of all layers that belong to it.
+        edges: id of a tensor of the model -> what is known of it.
+    """
+
+    places: Mapping[str, np.ndarray]
+    calls: frozenset[tuple[str, int]]
+    edges: Mapping[int, Edge]
+
+    @property
+    def layers(self) -> frozenset[str]:
+        """The names of its layers."""
+        return frozenset(layer for layer, _ in self.calls)
+
+
+def find(model: Any, inputs: Collection[str] | None = None) -> Prefix:
+    """The prefix of a flat tf_keras model, of all its inputs or of those named."""
+    places = _places(model, model.input_names if inputs is None else inputs)
+    outputs = {id(tensor) for tensor in model.outputs}
+    known: dict[int, Edge] = {}
+    edges: dict[int, Edge] = {}
+    calls = set()
+    for name, tensor in zip(model.input_names, model.inputs, strict=True):
+        if name in places:
+            known[id(tensor)] = Edge(name, 0, 0, tensor, Elements.of_input(places[name]))
+    for node, index in graph.order_of_calls(model):
+        if node.is_input:
+            continue
+        made = tf.nest.flatten(node.outputs)
+        read = tf.nest.flatten(node.keras_inputs)
+        inside = read and all(id(tensor) in known for tensor in read)
+        found = None
+        if inside and not any(id(tensor) in outputs for tensor in made):
+            found = _computed(node, [known[id(tensor)].elements for tensor in read])
+        if found is None:
+            edges |= {id(tensor): known[id(tensor)] for tensor in read if id(tensor) in known}
+            continue
+        calls.add((node.layer.name, index))
+        for number, (tensor, elements) in enumerate(zip(made, found, strict=True)):
+            known[id(tensor)] = Edge(node.layer.name, index, number, tensor, elements)
+    return Prefix(places, frozenset(calls), edges)
+
+
+def _places(model: Any, names: Collection[str]) -> dict[str, np.ndarray]:
+    places, first = {}, 0
+    for name, tensor in zip(model.input_names, model.inputs, strict=True):
+        shape = [1, *(size or _UNSEEN for size in tensor.shape[1:])]
+        count = int(np.prod(shape))
+        if name in names and first + count <= _MOST:
+            places[name] = np.arange(first, first + count).reshape(shape)
+        first += count
+    return places
+
+
+def _computed(node: Any, given: list[Elements]) -> list[Elements] | None:
+    """What comes out of a call, None where it does more than scale, shift and move."""
+    layer = node.layer
+    kind = type(layer).__name__
+    if kind in _AFFINE and len(given) == 1:
+        found = _AFFINE[kind](layer, len(given[0].sources.shape))
+        return None if found is None else [given[0].then(found)]
+    if kind == "Op" and layer.op in _ARITHMETIC and len(given) == 1:
+        found = _arithmetic(node, given[0].sources.shape)
+        return None if found is None else [given[0].then(found)]
+    linear = kind == "Activation" and layer.get_config()["activation"] == "linear"
+    moves = linear or kind in _MOVING_LAYERS or (kind == "Op" and layer.op in _MOVING_OPERATIONS)
+    return _moved(node, given) if moves else None
+
+
+def _moved(node: Any, given: list[Elements]) -> list[Elements] | None:
+    """Where a call puts the elements: seen by calling it on their numbers."""
+    outputs = tf.nest.flatten(node.outputs)
+    if node.call_kwargs.get("training") or any(not t.dtype.is_floating for t in outputs):
+        return None
+    counts = np.cumsum([0, *(each.sources.size for each in given)])
+    if counts[-1] > _MOST:
+        return None
+    numbers = [
+        np.arange(first, first + each.sources.size, dtype=np.float32).reshape(each.sources.shape)
+        for first, each in zip(counts, given, strict=False)
+    ]
+    try:
+        args, kwargs = _with(node, numbers)
+        moved = [np.asarray(out) for out in tf.nest.flatten(node.layer(*args, **kwargs))]
+    except (ValueError, tf.errors.InvalidArgumentError):  # a size that was open matters
+        return None
+
+    def along(kind: str, places: np.ndarray) -> np.ndarray:
+        values = [getattr(each, kind).reshape(-1) for each in given]
+        return np.concatenate(values)[places.astype(np.int64)]
+
+    kinds = [field.name for field in dataclasses.fields(Elements)]
+    return [Elements(**{kind: along(kind, places) for kind in kinds}) for places in moved]
+
+
+def _with(node: Any, arrays: list[np.ndarray]) -> tuple[Any, Any]:
+    """The arguments of a call, with arrays in place of its tensors."""
+    found = dict(zip((id(t) for t in tf.nest.flatten(node.keras_inputs)), arrays, strict=True))
+    return tf.nest.map_structure(
+        lambda value: tf.convert_to_tensor(found[id(value)]) if id(value) in found else value,
+        (node.call_args, node.call_kwargs),
+    )
+
+
+def _arithmetic(node: Any, shape: tuple[int, ...]) -> Map | None:
+    """That of an operation with constants, from what it makes of 0, 1 and 2."""
+    read = {id(tensor) for tensor in tf.nest.flatten(node.keras_inputs)}
+
+    def at(value: float) -> np.ndarray:
+        (args, _) = tf.nest.map_structure(
+            lambda each: np.full(shape, value) if id(each) in read else each,
+            (node.call_args, node.call_kwargs),
+        )
+        found = operation.of_op_layer(node.layer, args)
+        with np.errstate(all="ignore"):
+            return getattr(np, found.op)(*(np.asarray(v, np.float64) for v in found.arguments))
+
+    zero, one, two = at(0.0), at(1.0), at(2.0)
+    is_affine = np.isfinite(zero).all() and np.allclose(two - one, one - zero, rtol=1e-9, atol=0)
+    return Map(one - zero, zero) if is_affine else None
+
+
+def _normalization(layer: Any, rank: int) -> Map:
+    mean = np.asarray(layer.mean, np.float64)
+    deviation = np.sqrt(np.asarray(layer.variance, np.float64))
+    if layer.invert:
+        return Map(deviation, mean)
+    scale = 1 / np.maximum(deviation, _LEAST)
+    return Map(scale, -mean * scale, mean, deviation)
+
+
+def _rescaling(layer: Any, rank: int) -> Map:
+    return Map(np.asarray(layer.scale, np.float64), np.asarray(layer.offset, np.float64))
+
+
+def _batch_normalization(layer: Any, rank: int) -> Map | None:
+    if len(layer.axis) != 1:
+        return None
+    shape = [1] * rank
+    shape[layer.axis[0]] = -1
+    mean, deviation = (
+        np.asarray(values, np.float64).reshape(shape)
+        for values in (layer.moving_mean, np.sqrt(layer.moving_variance + layer.epsilon))
+    )
+    gamma = np.reshape(layer.gamma, shape) if layer.scale else 1.0
+    beta = np.reshape(layer.beta, shape) if layer.center else 0.0
+    scale = gamma / deviation
+    return Map(scale, beta - mean * scale, mean, deviation)
+
+
+_AFFINE: dict[str, Callable[[Any, int], Map | None]] = {
+    "BatchNormalization": _batch_normalization,
+    "Normalization": _normalization,
+    "Rescaling": _rescaling,
+}
