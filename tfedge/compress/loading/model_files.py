@@ -8,7 +8,7 @@ from typing import Any
 
 from tfedge.compress import keras
 from tfedge.compress.bridge import replay
-from tfedge.compress.loading import config_safety, model_archive
+from tfedge.compress.loading import config_safety, model_archive, saved_model_safety
 from tfedge.errors import BadInput
 
 
@@ -48,6 +48,7 @@ def read(path: pathlib.Path, users: Mapping[str, Any]) -> Any:
     if path.is_dir():
         if not (path / "saved_model.pb").is_file():
             raise BadInput(where, "a folder without saved_model.pb", "Give a SavedModel or a file.")
+        saved_model_safety.check(path)
         return SavedModel(path)
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
