@@ -3,18 +3,19 @@
 `(x - mean) / deviation` has many spellings: Normalization, Rescaling, a BatchNormalization first,
 operations between layers; in chains, behind Reshape, Flatten or a slice, for one reader or several.
 Whichever it is, each element of a tensor in that part of the model is `scale * x + offset` of one
-element of one input, and that is how the tensors are described here.
+element of one input, and that is how the tensors are described here. A spectrogram of an input
+belongs to that part, too: sound has loud and quiet places as a table has large and small columns.
 """
 
 import dataclasses
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from tfedge.compress import graph
-from tfedge.compress.bridge import operation
+from tfedge.compress.bridge import operation, spectrograms
 
 _MOVING_LAYERS = (
     *("Reshape", "Flatten", "Permute", "RepeatVector", "SlicingOpLambda", "Identity"),
@@ -26,6 +27,8 @@ _MOVING_OPERATIONS = (
     *("squeeze", "concatenate", "stack", "split", "unstack", "flip", "cast", "take"),
 )
 _ARITHMETIC = ("add", "subtract", "multiply", "divide", "true_divide", "negative")
+_SPECTROGRAMS = (spectrograms.MelSpectrogram, spectrograms.STFTSpectrogram)
+_SPECTRUM = (None,)
 _MOST = 2**24  # elements, up to which float32 counts exactly
 _UNSEEN = 1  # for sizes that are open
 _LEAST = 1e-7  # deviation that Normalization divides by
@@ -86,14 +89,14 @@ class Edge:
     Attributes:
         layer, call, number: the layer that makes it, which of its calls, which of its outputs.
         tensor: in the model.
-        elements: what is in it.
+        elements: what is in it; None of a spectrogram.
     """
 
     layer: str
     call: int
     number: int
     tensor: Any
-    elements: Elements
+    elements: Elements | None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -104,11 +107,13 @@ class Prefix:
         places: input -> the numbers of its elements, in its shape.
         calls: (layer, number of its call) of all layers that belong to it.
         edges: id of a tensor of the model -> what is known of it.
+        heard: inputs that a spectrogram is taken of.
     """
 
     places: Mapping[str, np.ndarray]
     calls: frozenset[tuple[str, int]]
     edges: Mapping[int, Edge]
+    heard: frozenset[str] = frozenset()
 
     @property
     def layers(self) -> frozenset[str]:
@@ -122,7 +127,7 @@ def find(model: Any, inputs: Collection[str] | None = None) -> Prefix:
     outputs = {id(tensor) for tensor in model.outputs}
     known: dict[int, Edge] = {}
     edges: dict[int, Edge] = {}
-    calls = set()
+    calls, heard = set(), set()
     for name, tensor in zip(model.input_names, model.inputs, strict=True):
         if name in places:
             known[id(tensor)] = Edge(name, 0, 0, tensor, Elements.of_input(places[name]))
@@ -131,17 +136,19 @@ def find(model: Any, inputs: Collection[str] | None = None) -> Prefix:
             continue
         made = tf.nest.flatten(node.outputs)
         read = tf.nest.flatten(node.keras_inputs)
-        inside = read and all(id(tensor) in known for tensor in read)
-        found = None
-        if inside and not any(id(tensor) in outputs for tensor in made):
-            found = _computed(node, [known[id(tensor)].elements for tensor in read])
+        given = [e for t in read if id(t) in known and (e := known[id(t)].elements) is not None]
+        found: Sequence[Elements | None] | None = None
+        if len(given) == len(read) > 0 and not any(id(tensor) in outputs for tensor in made):
+            found = _computed(node, given)
+        if found == _SPECTRUM:
+            heard |= {n for n in places if np.isin(given[0].sources, places[n]).any()}
         if found is None:
             edges |= {id(tensor): known[id(tensor)] for tensor in read if id(tensor) in known}
             continue
         calls.add((node.layer.name, index))
         for number, (tensor, elements) in enumerate(zip(made, found, strict=True)):
             known[id(tensor)] = Edge(node.layer.name, index, number, tensor, elements)
-    return Prefix(places, frozenset(calls), edges)
+    return Prefix(places, frozenset(calls), edges, frozenset(heard))
 
 
 def _places(model: Any, names: Collection[str]) -> dict[str, np.ndarray]:
@@ -155,10 +162,12 @@ def _places(model: Any, names: Collection[str]) -> dict[str, np.ndarray]:
     return places
 
 
-def _computed(node: Any, given: list[Elements]) -> list[Elements] | None:
+def _computed(node: Any, given: list[Elements]) -> Sequence[Elements | None] | None:
     """What comes out of a call, None where it does more than scale, shift and move."""
     layer = node.layer
     kind = type(layer).__name__
+    if isinstance(layer, _SPECTROGRAMS):
+        return _SPECTRUM
     if kind in _AFFINE and len(given) == 1:
         found = _AFFINE[kind](layer, len(given[0].sources.shape))
         return None if found is None else [given[0].then(found)]

@@ -23,7 +23,8 @@ class Uneven:
     """The inputs of a model that have to stay float, and what stays float with them.
 
     Attributes:
-        columns: input -> the columns (along the last axis) that one scale rounds to nothing.
+        columns: input -> the columns (along the last axis) that one scale rounds to nothing; none
+            of a sound, of which all quiet places are.
         prefix: what the model does to these inputs before it mixes columns.
     """
 
@@ -36,7 +37,10 @@ class Uneven:
 
     def described(self) -> str:
         """`input x: columns 0, 3` of each input."""
-        return "; ".join(f"input {name}: {_listed(found)}" for name, found in self.columns.items())
+        return "; ".join(
+            f"input {name}: {_listed(found) if found else 'quiet sounds'}"
+            for name, found in self.columns.items()
+        )
 
 
 def find(model: Any) -> Uneven:
@@ -46,7 +50,7 @@ def find(model: Any) -> Uneven:
     """
     prefix = input_prefix.find(model)
     means, deviations = _told(prefix)
-    columns = {}
+    columns: dict[str, tuple[int, ...]] = dict.fromkeys(sorted(prefix.heard), ())
     for name, places in prefix.places.items():
         found = lost(means[places], deviations[places] ** 2)
         if found:
@@ -78,7 +82,7 @@ def _told(prefix: input_prefix.Prefix) -> tuple[np.ndarray, np.ndarray]:
     """
     count = 1 + max((int(places.max()) for places in prefix.places.values()), default=0)
     means, deviations = np.zeros(count), np.zeros(count)
-    found = [_of_edge(edge.elements) for edge in prefix.edges.values()]
+    found = [_of_edge(edge.elements) for edge in prefix.edges.values() if edge.elements]
     if found:
         places, mean, deviation = np.concatenate(found, axis=1)
         widest_first = np.argsort(-deviation)

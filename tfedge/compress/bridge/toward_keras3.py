@@ -11,6 +11,7 @@ from tfedge.compress.bridge import (
     op_layer,
     operation,
     replay,
+    spectrograms,
     tf_symbols,
     twin_config,
 )
@@ -44,6 +45,8 @@ class ToKeras3(Builder):
             module.endswith(".applications.convnext")
         ):
             return getattr(self.package.src.applications.convnext, name)
+        if isinstance(layer, spectrograms.MelSpectrogram | spectrograms.STFTSpectrogram):
+            return getattr(self.package.layers, name)
         if not module.startswith("tf_keras."):
             raise MissingTwin(
                 where,

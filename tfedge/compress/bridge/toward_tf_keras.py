@@ -5,13 +5,26 @@ from collections.abc import Mapping
 from typing import Any
 
 from tfedge.compress import keras
-from tfedge.compress.bridge import activations, convnext, keras_ops, operation, replay, twin_config
+from tfedge.compress.bridge import (
+    activations,
+    convnext,
+    keras_ops,
+    operation,
+    replay,
+    spectrograms,
+    twin_config,
+)
 from tfedge.compress.bridge.twin_builder import Builder, MissingTwin
 from tfedge.errors import BadInput
 
 _RENAMED = {"LeakyReLU": {"negative_slope": "alpha"}}
-# Layers that keras.applications keeps to itself.
-_OURS = {"LayerScale": convnext.LayerScale, "StochasticDepth": convnext.StochasticDepth}
+# Layers that tf_keras lacks, of keras.applications and of Keras itself.
+_OURS = {
+    "LayerScale": convnext.LayerScale,
+    "StochasticDepth": convnext.StochasticDepth,
+    "MelSpectrogram": spectrograms.MelSpectrogram,
+    "STFTSpectrogram": spectrograms.STFTSpectrogram,
+}
 _REFUSED = {
     "Lambda": "it holds Python code, which no .tflite can hold",
     "TFSMLayer": "it runs a SavedModel, which has no layers to compress",
@@ -56,7 +69,7 @@ class ToTfKeras(Builder):
             raise BadInput(
                 where, "channels come first, on a phone they come last", "Build it channels_last."
             )
-        if module.startswith("keras.src.applications.") and name in _OURS:
+        if module.startswith("keras.src.") and name in _OURS:
             return _OURS[name]
         if not module.startswith("keras."):
             raise MissingTwin(
