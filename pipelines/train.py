@@ -180,7 +180,7 @@ def _train(build: Callable, task):
     import keras
     import numpy as np
 
-    from tfedge.compress import batches
+    from tfedge.compress import batch_statistics, batches
 
     model = _built(build, task)
     size = min(_BATCH_SIZE.value, len(task.train))
@@ -189,6 +189,7 @@ def _train(build: Callable, task):
     optimizer = keras.optimizers.AdamW(decay, weight_decay=_WEIGHT_DECAY.value)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     model.compile(optimizer, keras.losses.CategoricalCrossentropy(False, _LABEL_SMOOTHING.value))
+    settler = batch_statistics.Settler(model)
     random = np.random.default_rng(_SEED.value)
     best, best_epoch, best_weights = -1.0, 0, model.get_weights()
     with progress.bar(f"training {_NETWORK.value}", steps * _EPOCHS.value) as advance:
@@ -199,6 +200,9 @@ def _train(build: Callable, task):
                 shares = y if y.shape.rank == 2 else keras.ops.one_hot(y, task.num_classes)
                 model.train_on_batch(x, shares)
                 advance(1)
+            if settler:
+                few = batch_statistics.some(order, size)
+                settler.settle(x for x, *_ in batches.prefetched(task, few, size, first_step=first))
             accuracy = _accuracy(model, task, task.validation)
             if not sys.stderr.isatty():  # a log has no bar that a line would tear apart
                 logging.info("epoch %d of %d: validation %.4f", epoch, _EPOCHS.value, accuracy)

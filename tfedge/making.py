@@ -287,7 +287,11 @@ def check_fits(model: Any, task: Task) -> None:
         for name, tensor in zip(model_ends.input_names(model), model.inputs, strict=True)
     }
     outputs = tuple(tuple(tensor.shape) for tensor in model.outputs)
-    hygiene.check_fits(task, inputs, outputs)
+    types = {
+        name: getattr(tensor.dtype, "name", tensor.dtype)
+        for name, tensor in zip(inputs, model.inputs, strict=True)
+    }
+    hygiene.check_fits(task, inputs, outputs, input_dtypes=types)
     trained = first_layer.trained_range(model)
     if trained is not None:
         seen_scale.check_bytes(task, trained)

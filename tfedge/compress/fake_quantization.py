@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfedge.compress import graph, input_prefix, kernels, uneven_inputs
+from tfedge.compress import graph, input_prefix, kernels, uneven_inputs, whole_inputs
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Quantization
 from tfedge.data.task import Task
@@ -145,7 +145,7 @@ def _place(model: Any, place: Callable[[str, Any], Any], keep_float: bool = Fals
 
     With `keep_float` none is in front of where uneven inputs have come to one scale.
     """
-    model = one_operator_each(model)
+    model = one_operator_each(whole_inputs.as_floats(model))
     readers = graph.consumers(model)
     uneven = uneven_inputs.find(model) if keep_float else None
     edges = uneven.prefix.edges if uneven else {}

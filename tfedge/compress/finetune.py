@@ -6,7 +6,7 @@ kernel and applied to the copy, so a weight can cross to another level.
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,6 +15,7 @@ from absl import logging
 
 from tfedge import progress
 from tfedge.compress import (
+    batch_statistics,
     batches,
     fake_quantization,
     graph,
@@ -143,6 +144,7 @@ class _Trainer:
             self._model = graph.rebuild(candidate.model)
         else:
             self._model = fake_quantization.insert(candidate.model, candidate.quantization)
+        self._settler = batch_statistics.Settler(self._model)
         self._metric = metrics.resolve(task, logits=losses.gives_logits(candidate.model))
         self._loss = losses.loss_of(task, candidate.model)
         self._lessons = None
@@ -245,6 +247,8 @@ class _Trainer:
             total += self._step(fake_quantization.inputs_of(self._model, x), y, taught)
             step += 1
             advance(1)
+        if self._settler:
+            self._settler.settle(self._some(order, size, epoch))
         value = self._validate()
         loss = float(total) / self.steps
         if not math.isfinite(loss):
@@ -255,6 +259,12 @@ class _Trainer:
             )
         self._keep_if_best(value, step)
         return {"epoch": epoch + 1, "loss": loss, f"validation_{self._metric.name}": value}
+
+    def _some(self, order: np.ndarray, size: int, epoch: int) -> Iterator[Any]:
+        """Inputs of the epoch's first batches, varied as they were."""
+        few = batch_statistics.some(order, size)
+        for x, _, _ in batches.prefetched(self._task, few, size, first_step=epoch * self.steps):
+            yield fake_quantization.inputs_of(self._model, x)
 
     def _validate(self) -> float:
         found, wanted = [], []

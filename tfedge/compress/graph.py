@@ -49,6 +49,8 @@ def rebuild(
     after: After | None = None,
     after_input: Callable[[str, Any], Any] | None = None,
     before: Before | None = None,
+    *,
+    input_types: Mapping[str, str] | None = None,
 ) -> Any:
     """A flat copy of `model`.
 
@@ -61,6 +63,7 @@ def rebuild(
         after_input: the same for the inputs, by name.
         before: called with every use of a layer and each tensor that it reads, that of the old
             model and that of the new one; what it returns is read instead.
+        input_types: input -> its new type; the others keep theirs.
 
     Returns:
         A tf_keras.Model with the same inputs and the same outputs, in order and by name,
@@ -75,7 +78,7 @@ def rebuild(
             "a subclassed model has no layer graph to compress",
             "Export it (--recipe='') or rebuild it with the functional API.",
         )
-    return _Replay(replace or {}, after, after_input, before).run(model)
+    return _Replay(replace or {}, after, after_input, before, input_types or {}).run(model)
 
 
 def behind(model: Any, starts: Mapping[str, Any]) -> Any:
@@ -89,7 +92,7 @@ def behind(model: Any, starts: Mapping[str, Any]) -> Any:
     Returns:
         A tf_keras.Model with these inputs and the outputs of `model`.
     """
-    return _Replay({}, None, None, None).run_behind(model, starts)
+    return _Replay({}, None, None, None, {}).run_behind(model, starts)
 
 
 def order_of_calls(model: Any) -> Iterator[tuple[Any, int]]:
@@ -137,20 +140,16 @@ class _Replay:
         after: After | None,
         after_input: Callable | None,
         before: Before | None,
+        input_types: Mapping[str, str],
     ):
         self._replace, self._after, self._after_input = replace, after, after_input
-        self._before = before
+        self._before, self._input_types = before, input_types
         self._new: dict[int, list[Any]] = {}
         self._names: dict[int, str] = {}
         self._calls: dict[int, int] = {}
 
     def run(self, model: Any) -> Any:
-        inputs = [
-            k.tf_keras.Input(
-                batch_shape=tensor.shape, dtype=tensor.dtype, name=tensor._keras_history.layer.name
-            )
-            for tensor in model.inputs
-        ]
+        inputs = [self._input(tensor) for tensor in model.inputs]
         self._names |= {
             id(t._keras_history.layer): t._keras_history.layer.name for t in model.inputs
         }
@@ -176,6 +175,11 @@ class _Replay:
         made = k.tf_keras.Model(inputs, structure, name=model.name)
         made.output_names = list(model.output_names)
         return made
+
+    def _input(self, tensor: Any) -> Any:
+        name = tensor._keras_history.layer.name
+        dtype = self._input_types.get(name, tensor.dtype)
+        return k.tf_keras.Input(batch_shape=tensor.shape, dtype=dtype, name=name)
 
     def _inline(self, model: Any, given: Sequence[Any], training: bool | None = None) -> list[Any]:
         """The output tensors of `model` called on `given`, in a fixed mode if one is set."""

@@ -24,7 +24,7 @@ def check_fits(
         input_shapes: by input name, batch axis first; None or -1 fits any size.
         output_shapes: in the order of the task's outputs, batch axis first.
         trained_range: lowest and highest value the model was trained on, where known.
-        input_dtypes: by input name, such as "float32"; None where not known.
+        input_dtypes: by input name, such as "uint8"; None where not known.
 
     Raises:
         BadInput: saying what the model expects, what the data gives and what to do.
@@ -78,12 +78,12 @@ def _check_shape(where: str, expected: Shape, actual: tuple[int, ...]) -> None:
 
 
 def _check_dtype(where: str, expected: str, array: np.ndarray) -> None:
-    wants_integers = np.dtype(expected).kind in "iu" and np.dtype(expected).itemsize > 1
-    gives_integers = array.dtype.kind in "iu"
-    if wants_integers != gives_integers:
-        remedy = "Store ids as int32 and set no scale" if wants_integers else "Store it as float32"
+    """A float input takes whole numbers as well."""
+    if np.dtype(expected).kind in "iub" and np.any(array != np.rint(array)):
         raise errors.BadInput(
-            where, f"the model takes {expected}, the data gives {array.dtype}", f"{remedy}."
+            where,
+            f"the model takes whole numbers ({expected}), the data gives fractions",
+            "Store ids or pixels as integers, and set no scale: the model scales them itself.",
         )
 
 

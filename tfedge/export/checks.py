@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 from absl import logging
 
 from tfedge import errors
-from tfedge.device import tflite
+from tfedge.device import graph, tflite
 from tfedge.export import conversion, dynamic, options
 
 # Not CONV_3D: LiteRT has it in float alone.
 _KERNEL_OPERATORS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")
+_OF_THE_MODEL = ("int32", "int64", "bool", "string")
+_NARROW = ("INT8", "UINT8", "INT16", "UINT16")
 _CONVERSIONS = ("QUANTIZE", "DEQUANTIZE", "CAST")
 
 
@@ -98,10 +101,16 @@ def _check_kernels(
         )
 
 
+def _is_plain(tensor: graph.Tensor) -> bool:
+    """Whether its integers are the numbers themselves, and no codes of a scale."""
+    as_it_is = not len(tensor.scales) or (tensor.scales == 1).all()
+    return tensor.dtype in _NARROW and as_it_is and not np.any(tensor.zero_points)
+
+
 def _check_ends(file: tflite.TfliteFile, export: options.Export) -> None:
     for ends, asked in ((file.named_inputs, export.input), (file.named_outputs, export.output)):
         for name, tensor in ends.items():
-            if tensor.dtype.lower() not in (asked, "int32", "int64", "bool", "string"):
+            if tensor.dtype.lower() not in (asked, *_OF_THE_MODEL) and not _is_plain(tensor):
                 raise errors.BadInput(
                     f"--export={export.to_text()}",
                     f"{name!r} came out as {tensor.dtype}, not {asked}",

@@ -5,7 +5,7 @@ import importlib
 import pathlib
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from tfedge.export import calibration, interface, options, quiet, recurrent, sav
 
 INTEGER_ROUTES = ("int8", "int4", "int16x8")
 INT8_ACTIVATIONS = ("int8", "int4")
+_BYTES = ("uint8", "int8", "bool")
 
 # The converter's own words: the operator, and where it comes from.
 _UNKNOWN_OPERATOR = re.compile(r"'tf\.(\w+)' op is neither a custom op nor a flex op")
@@ -55,12 +56,13 @@ def convert(writer: Writer, export: options.Export, task: Task | None, has_range
         signature = writer.write(folder)
         examples = None
         if export.route in INTEGER_ROUTES and not has_ranges:
+            _check_inputs(signature, export)
             examples = calibration.examples(task, signature.inputs, export.route)
             as_float = options.Export(allow_flex=export.allow_flex)
             if signature.has_loop and recurrent.has_loop(_run(folder, as_float, None)):
                 folder = pathlib.Path(temporary) / "unrolled"
                 signature = writer.write_without_loop(folder)
-        data = _run(folder, export, examples and _numbered(examples))
+        data = _run(folder, export, examples and _numbered(examples, signature.input_types))
     return interface.name(data, signature)
 
 
@@ -120,14 +122,26 @@ def _run(
     return converted
 
 
-def _numbered(examples: calibration.Examples) -> calibration.Examples:
-    """Examples by the numbers that inputs have until the file has their names."""
+def _check_inputs(signature: saved_model.Signature, export: options.Export) -> None:
+    """Refuses bytes without a scale, whose ranges the converter cannot read."""
+    for name, kind in zip(signature.inputs, signature.input_types, strict=True):
+        if kind in _BYTES:
+            raise errors.BadInput(
+                f"--export={export.to_text()}",
+                f"input {name!r} takes {kind}, which becomes a float deep inside of the model",
+                "Give the .keras file of the model with a Rescaling right behind that input, or"
+                " use --export=dynamic.",
+            )
+
+
+def _numbered(examples: calibration.Examples, types: Sequence[str]) -> calibration.Examples:
+    """Examples by the numbers that inputs have until the file has their names, in their types."""
 
     def numbered() -> Iterator[dict[str, np.ndarray]]:
         for example in examples():
             yield {
-                saved_model.input_number(index): array
-                for index, array in enumerate(example.values())
+                saved_model.input_number(index): array.astype(kind)
+                for index, (array, kind) in enumerate(zip(example.values(), types, strict=True))
             }
 
     return numbered

@@ -9,7 +9,15 @@ from typing import Any
 from absl import logging
 
 from tfedge import errors
-from tfedge.compress import bridge, fake_quantization, graph, loading, model_ends, tidy
+from tfedge.compress import (
+    bridge,
+    fake_quantization,
+    graph,
+    loading,
+    model_ends,
+    tidy,
+    whole_inputs,
+)
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate, Quantization
 from tfedge.data import output_kind
@@ -28,6 +36,7 @@ from tfedge.export import (
     joined,
     lineage,
     options,
+    own_inputs,
     quiet,
     raw_input,
     recurrent,
@@ -92,13 +101,16 @@ def _candidate(candidate: Candidate, export: options.Export, task: Task | None) 
         )
     if quantization is not None and choices.is_asked(export):
         _check_trained(export)
+    types = whole_inputs.find(candidate.model)
+    candidate = dataclasses.replace(candidate, model=whole_inputs.as_floats(candidate.model))
     parts = float_front.take_out(candidate, export)
     if parts is None:
         made = _converted(candidate, export, task)
     else:
         made = _in_parts(parts, export, task)
+    data = made.data if export.input != "float32" else own_inputs.restore(made.data, types)
     is_trained = quantization is not None
-    return _finished(made.data, export, task, made.names, made.unusual, is_trained=is_trained)
+    return _finished(data, export, task, made.names, made.unusual, is_trained=is_trained)
 
 
 @dataclasses.dataclass(frozen=True)

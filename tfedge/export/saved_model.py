@@ -27,11 +27,13 @@ class Signature:
     Attributes:
         inputs: the names an app uses, in the model's order.
         outputs: likewise.
+        input_types: of the inputs, such as "float32".
         has_loop: whether there is a loop in the graph, if only one the converter may yet fuse.
     """
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    input_types: tuple[str, ...]
     has_loop: bool = False
 
 
@@ -137,7 +139,9 @@ def _write(
         function = tf.function(serve).get_concrete_function(**{spec.name: spec for spec in fixed})
         module.held = _held(function, owner)
         tf.saved_model.save(module, str(folder), signatures={SIGNATURE_KEY: function})
-    return Signature(tuple(specs), tuple(found), _has_loop(function.graph.as_graph_def()))
+    has_loop = _has_loop(function.graph.as_graph_def())
+    types = tuple(spec.dtype.name for spec in fixed)
+    return Signature(tuple(specs), tuple(found), types, has_loop)
 
 
 def _held(function: Any, owner: Any) -> Any:

@@ -1,0 +1,59 @@
+"""Inputs of a whole-number type that hold numbers, such as pixels, and not ids.
+
+A model may take its pixels as uint8 and turn them into floats itself. What is converted takes them
+as floats: an input has a scale then, and LiteRT has few operators that read bytes without one.
+"""
+
+from typing import Any
+
+from tfedge.compress import graph
+
+_TAKE_NUMBERS = (
+    *("Rescaling", "Normalization", "BatchNormalization", "Resizing", "CenterCrop"),
+    *("RandomFlip", "RandomRotation", "RandomZoom", "RandomTranslation", "RandomContrast"),
+    *("RandomBrightness", "RandomCrop", "RandomHeight", "RandomWidth"),
+)
+_MOVE_NUMBERS = (
+    *("Reshape", "Flatten", "Permute", "Identity", "Cropping1D", "Cropping2D"),
+    *("ZeroPadding1D", "ZeroPadding2D"),
+)
+_COMPUTE = ("cast", "divide", "true_divide", "multiply", "subtract", "add")  # of keras.ops
+
+
+def find(model: Any) -> dict[str, str]:
+    """Input -> its type, such as "uint8", of inputs whose whole numbers become floats as they are.
+
+    Args:
+        model: a tf_keras model; one without a graph of layers has none.
+    """
+    if not graph.is_functional(model) or all(t.dtype.is_floating for t in model.inputs):
+        return {}
+    flat = graph.rebuild(model)
+    readers = graph.consumers(flat)
+    return {
+        name: tensor.dtype.name
+        for name, tensor in zip(flat.input_names, flat.inputs, strict=True)
+        if (tensor.dtype.is_integer or tensor.dtype.is_bool) and _become_floats(name, readers)
+    }
+
+
+def as_floats(model: Any) -> Any:
+    """The model with those inputs in float32; it computes the same, whatever whole number comes."""
+    found = find(model)
+    return graph.rebuild(model, input_types=dict.fromkeys(found, "float32")) if found else model
+
+
+def _become_floats(name: str, readers: dict[str, list[Any]]) -> bool:
+    """Whether all that reads a layer takes whole numbers for what they are, and makes floats."""
+    return bool(readers[name]) and all(
+        _become_floats(layer.name, readers)
+        if type(layer).__name__ in _MOVE_NUMBERS
+        else _takes_numbers(layer)
+        for layer in readers[name]
+    )
+
+
+def _takes_numbers(layer: Any) -> bool:
+    if type(layer).__name__ == "Op":
+        return layer.op in _COMPUTE and layer.output.dtype.is_floating
+    return type(layer).__name__ in _TAKE_NUMBERS
