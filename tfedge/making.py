@@ -231,11 +231,11 @@ def make(ready: Ready, work: pathlib.Path) -> Made:
 
 def milliseconds(task: Task) -> Callable[[Any], float]:
     """tf_keras model -> median time of its int8 file on this host, one thread."""
-    from tfedge import export as exporting
+    from tfedge.export import exporting
 
     def measure(model: Any) -> float:
         few = task.calibration.take(np.arange(min(8, len(task.calibration))))
-        content = exporting.to_tflite(model, "int8", task)
+        content = exporting.to_tflite(model, "int8", task, is_last=False)
         limits = sandbox.Limits(memory_bytes=_MEASURING_BYTES, threads=1)
         run = inference.run(tflite.read(content), few, task.normalization, limits)
         if run.host is None:

@@ -7,14 +7,19 @@ from tfedge.errors import BadInput
 from tfedge.export import flatbuffer, operators, steady, trial
 
 
+def _is_steady(before, after, task):
+    first, second = (trial.run(data, task.calibration, task).outputs for data in (before, after))
+    return steady.is_steady(first, second)
+
+
 def test_small_moves_are_steady_and_large_ones_are_not(converted, task):
     before = converted["int8"]
-    assert steady.is_steady(before, before, task)
+    assert _is_steady(before, before, task)
     model = flatbuffer.unpack(before)
     for operator in operators.weighted(model):
         tensor = operator.graph.tensors[operator.kernel]
         tensor.quantization.scale = tensor.quantization.scale * np.float32(1.3)
-    assert not steady.is_steady(before, flatbuffer.pack(model), task)
+    assert not _is_steady(before, flatbuffer.pack(model), task)
 
 
 @pytest.mark.parametrize("is_steady", [True, False])
@@ -31,9 +36,10 @@ def test_a_file_that_litert_refuses_is_no_export(model, task, monkeypatch):
     def refused(*_):
         raise trial.DoesNotRunError("failed to create XNNPACK runtime")
 
-    monkeypatch.setattr(steady, "is_steady", refused)
-    with pytest.raises(BadInput, match=r'too far apart.*precision="auto"'):
-        export.to_tflite(model, "int8", task)
+    monkeypatch.setattr(trial, "run", refused)
+    for route, remedy in (("int8", "dynamic"), ("dynamic", "float32"), ("float32", "Rebuild")):
+        with pytest.raises(BadInput, match=f"does not run.*XNNPACK.*{remedy}"):
+            export.to_tflite(model, route, task)
 
 
 def test_a_file_that_ends_the_interpreter_is_a_result(converted, task):

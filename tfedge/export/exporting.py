@@ -34,6 +34,7 @@ from tfedge.export import (
     int4,
     interface,
     joined,
+    last_run,
     lineage,
     options,
     own_inputs,
@@ -44,28 +45,38 @@ from tfedge.export import (
     saved_model,
     slimming,
     steady,
-    trial,
 )
 
 
-def to_tflite(source: Any, export: str | options.Export, task: Task | None) -> bytes:
-    """See `tfedge.export.to_tflite`."""
+def to_tflite(
+    source: Any, export: str | options.Export, task: Task | None, *, is_last: bool = True
+) -> bytes:
+    """See `tfedge.export.to_tflite`.
+
+    Unless the file `is_last`, but one of many whose caller runs them all, it is neither run here
+    nor compared with the model.
+    """
     if isinstance(export, str):
         export = options.Export.parse(export)
     check(export, task)
     if isinstance(source, k.tf_keras.Model) or bridge.is_keras3(source):
         source = Candidate(_in_tf_keras(source))
     if isinstance(source, Candidate):
-        return _candidate(source, export, _as_meant(task, source.model))
-    if isinstance(source, loading.TfliteModel):
+        task = _as_meant(task, source.model)
+        made = _candidate(source, export, task)
+    elif isinstance(source, loading.TfliteModel):
         task = task and evaluate.as_judged(task, tflite.read(source.content))
-        data, unusual = from_files.convert_tflite(source, export, task)
-        if data is source.content:
-            return data
+        made = _Converted(*from_files.convert_tflite(source, export, task))
     else:
-        data, unusual = from_files.convert_saved_model(source, export, task)
-    _say_float(data, export, unusual)
-    return _finished(data, export, task, other_kernels=unusual)
+        made = _Converted(*from_files.convert_saved_model(source, export, task))
+    if not isinstance(source, Candidate):
+        _say_float(made.data, export, made.unusual)
+    if isinstance(source, loading.TfliteModel) and made.data is source.content:
+        last_run.LastRun(export, task).outputs(made.data)
+        return made.data
+    if not is_last:
+        return _finished(_in_few_bits(made.data, export), made, export, task).data
+    return _run_and_compared(made, source, export, task)
 
 
 def check(export: options.Export, task: Task | None, is_trained: bool = False) -> None:
@@ -91,7 +102,7 @@ def _as_meant(task: Task | None, model: Any) -> Task | None:
     return output_kind.of_outputs(task, model_ends.output_shapes(model))
 
 
-def _candidate(candidate: Candidate, export: options.Export, task: Task | None) -> bytes:
+def _candidate(candidate: Candidate, export: options.Export, task: Task | None) -> "_Converted":
     quantization = candidate.quantization
     if quantization is not None and export.route != quantization.route:
         raise errors.BadInput(
@@ -109,17 +120,16 @@ def _candidate(candidate: Candidate, export: options.Export, task: Task | None) 
     else:
         made = _in_parts(parts, export, task)
     data = made.data if export.input != "float32" else own_inputs.restore(made.data, types)
-    is_trained = quantization is not None
-    return _finished(data, export, task, made.names, made.unusual, is_trained=is_trained)
+    return dataclasses.replace(made, data=data)
 
 
 @dataclasses.dataclass(frozen=True)
 class _Converted:
-    """A file on its route, `names` of its kernels, and those that are `unusual` in it."""
+    """A file on its route, kernels that are `unusual` in it, and `names` that it is to keep."""
 
     data: bytes
-    names: frozenset[str]
     unusual: Mapping[str, str]
+    names: frozenset[str] = frozenset()
 
 
 def _in_parts(parts: float_front.Parts, export: options.Export, task: Task | None) -> _Converted:
@@ -129,7 +139,7 @@ def _in_parts(parts: float_front.Parts, export: options.Export, task: Task | Non
     made = _converted(parts.rest, inner, float_front.task_behind(front, parts, task))
     in_front = {layer.name: "in front of the integers" for layer in parts.front.layers}
     data = joined.join(front, made.data, parts.inputs)
-    return _Converted(data, made.names, {**made.unusual, **in_front})
+    return _Converted(data, {**made.unusual, **in_front}, made.names)
 
 
 def _converted(candidate: Candidate, export: options.Export, task: Task | None) -> _Converted:
@@ -152,7 +162,7 @@ def _by_converter(candidate: Candidate, export: options.Export, task: Task | Non
     data, names = lineage.name_kernels(data, lineage.keras_kernels(candidate.model))
     data = restate.restate(data, candidate.codes())
     float_layers = _and_wrapped(candidate.model, quantization.float_layers) if quantization else {}
-    return _Converted(data, names, float_layers)
+    return _Converted(data, float_layers, names)
 
 
 def _and_wrapped(model: Any, reasons: Mapping[str, str]) -> dict[str, str]:
@@ -198,7 +208,7 @@ def _post_trained(candidate: Candidate, export: options.Export, task: Task | Non
         judged_as,
         promises.Promises(candidate.holds, codes),
     )
-    return _Converted(restate.restate(made.data, codes), names, made.unusual)
+    return _Converted(restate.restate(made.data, codes), made.unusual, names)
 
 
 def convert(
@@ -220,6 +230,12 @@ def _writer(model: Any, route: str) -> conversion.Writer:
     )
 
 
+def _write_any(source: Any, folder: pathlib.Path) -> saved_model.Signature:
+    if isinstance(source, loading.SavedModel):
+        return saved_model.write_folder(source.path, folder)
+    return _write(source, folder)
+
+
 def _write(model: Any, folder: pathlib.Path) -> saved_model.Signature:
     if not bridge.is_keras3(model):
         return saved_model.write(model, folder)
@@ -231,54 +247,60 @@ def _write(model: Any, folder: pathlib.Path) -> saved_model.Signature:
     return saved_model.write_folder(exported, folder)
 
 
-def _finished(
-    data: bytes,
-    export: options.Export,
-    task: Task | None,
-    names: frozenset[str] = frozenset(),
-    other_kernels: Mapping[str, str] | None = None,
-    *,
-    is_trained: bool = False,
+def _run_and_compared(
+    made: _Converted, source: Any, export: options.Export, task: Task | None
 ) -> bytes:
-    """What comes after conversion, for files of any origin.
+    """The finished file: run once as it is, steady, and compared with what it came from."""
+    run = last_run.LastRun(export, task)
+    finished = _finished(_in_few_bits(made.data, export), made, export, task)
+    outputs = run.outputs(finished.data)
+    if outputs is None:
+        return finished.data
+    is_trained = isinstance(source, Candidate) and source.quantization is not None
+    if finished.is_edited and task is not None and not is_trained:
+        unedited = _finished(made.data, made, export, task)
+        before = run.outputs(unedited.data)
+        if before is not None and not steady.is_steady(before, outputs):
+            logging.warning(
+                "--export=%s: answers hang on the last bits of scales; kept", export.route
+            )
+            finished, outputs = unedited, before
+    run.compare(outputs, finished.plain, source, _write_any)
+    return finished.data
 
-    `other_kernels` are meant to be of another type than the route's; `is_trained` says that the
-    model knew its integers when it was trained.
-    """
-    before, data = data, _in_few_bits(data, export)
-    if data is not before and not is_trained and not _is_steady(before, data, export, task):
-        logging.warning("--export=%s: answers hang on the last bits of scales; kept", export.route)
-        data = before
+
+@dataclasses.dataclass(frozen=True)
+class _Finished:
+    """The last bytes, the same before raw inputs were put in, and whether scales were edited."""
+
+    data: bytes
+    plain: bytes
+    is_edited: bool
+
+
+def _finished(
+    data: bytes, made: _Converted, export: options.Export, task: Task | None
+) -> _Finished:
+    """What comes after conversion, for files of any origin; `data` is `made`'s, or edited."""
+    plain = data
     attached: dict[str, Any] = {}
     if export.raw_input and task is not None:
         data = raw_input.accept(data, export.input, task.normalization)
         attached[interface.RAW_INPUT] = {"raw": True}
     if export.labels and task is not None:
         attached[interface.LABELS] = list(task.labels)
+    is_edited = plain is not made.data
     if export.route == "int4":
         data = int4.pack(data)
-    data = slimming.slim(interface.attach(data, attached), names)
-    checks.check(data, export, other_kernels or {})
-    return data
+    data = slimming.slim(interface.attach(data, attached), made.names)
+    checks.check(data, export, made.unusual)
+    return _Finished(data, plain, is_edited)
 
 
 def _in_few_bits(data: bytes, export: options.Export) -> bytes:
     if export.has_float_activations or export.route not in conversion.INT8_ACTIVATIONS:
         return data
     return few_bits.few_bits(data, export.few_bit_scales, export.few_bit_biases)
-
-
-def _is_steady(before: bytes, after: bytes, export: options.Export, task: Task | None) -> bool:
-    if task is None or export.allow_flex:  # the interpreter here has no TensorFlow operators
-        return True
-    try:
-        return steady.is_steady(before, after, task)
-    except trial.DoesNotRunError as error:
-        raise errors.BadInput(
-            f"--export={export.to_text()}",
-            f"LiteRT refuses the file, whose scales are too far apart ({error})",
-            f"Use --export='{export.route}(precision=\"auto\")', or equalize in the recipe.",
-        ) from error
 
 
 def _in_tf_keras(model: Any) -> Any:
