@@ -36,7 +36,8 @@ def main() -> int:
 
 def _show(made: Any, folder: str) -> None:
     """What each pass did, as a table."""
-    from rich import console, table
+    from rich import table
+    from tfedge_pipelines import screen
 
     rows = table.Table("pass", "layers", "skipped", "last validation", "seconds")
     for report in made.candidate.reports if made.candidate is not None else ():
@@ -49,7 +50,7 @@ def _show(made: Any, folder: str) -> None:
             ", ".join(values),
             f"{report.seconds:.1f}",
         )
-    out = console.Console()
+    out = screen.make()
     out.print(rows)
     out.print(f"{len(made.tflite):,} bytes (float32: {len(made.baseline):,}) in {folder}")
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 
 from absl import flags, logging
 
-from tfedge import errors
+from tfedge import errors, plain_text
 
 OK = 0
 BAD_INPUT = 1
@@ -50,28 +50,42 @@ def run(
         sys.exit(OK)
     flags.FLAGS.mark_as_parsed()  # absl's own flags stay as they are; it warns when unread
     logging.use_absl_handler()
-    logging.get_absl_handler().setFormatter(stdlib_logging.Formatter("%(message)s"))
+    logging.get_absl_handler().setFormatter(_Printable("%(message)s"))
     logging.set_verbosity(logging.INFO)
     try:
         _parse(flag_values, argv)
         code = main() or OK
     except errors.BadInput as error:
-        sys.stderr.write(f"{error}\n")
+        _complain(str(error))
         code = BAD_INPUT
     except KeyboardInterrupt:
-        sys.stderr.write("interrupted: the same command goes on from what is finished\n")
+        _complain("interrupted: the same command goes on from what is finished")
         code = INTERRUPTED
     except Exception as error:  # the last stop before the shell: whatever it is, it is ours
-        sys.stderr.write(f"{type(error).__name__}: {_one_line(error)} (log: {_log(argv)})\n")
+        _complain(f"{type(error).__name__}: {_one_line(error)} (log: {_log(argv)})")
         code = OUR_ERROR
     sys.stdout.flush()
     sys.exit(code)
+
+
+def tell(text: str) -> None:
+    """A line on standard output, whatever names are in it."""
+    sys.stdout.write(f"{plain_text.printable(text)}\n")
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
     """The remedy for a misspelt name: the nearest known one, or all of them."""
     close = difflib.get_close_matches(name, known, n=1)
     return f"Did you mean {close[0]}?" if close else f"Known: {', '.join(sorted(known))}"
+
+
+class _Printable(stdlib_logging.Formatter):
+    def format(self, record: stdlib_logging.LogRecord) -> str:
+        return plain_text.printable(super().format(record))
+
+
+def _complain(text: str) -> None:
+    sys.stderr.write(f"{plain_text.printable(text)}\n")
 
 
 def _parse(flag_values: flags.FlagValues, argv: Sequence[str]) -> None:
@@ -103,6 +117,6 @@ def _one_line(error: Exception) -> str:
 
 def _log(argv: Sequence[str]) -> str:
     handle, path = tempfile.mkstemp(prefix="tfedge-", suffix=".log")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
+    with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
         file.write(f"{' '.join(argv)}\n\n{traceback.format_exc()}")
     return path

@@ -68,6 +68,7 @@ _ALLOW_FLEX = flags.DEFINE_boolean(
     flag_values=_FLAGS,
 )
 _GROUP_MARGIN = order_flags.group_margin(_FLAGS)
+_MIN_METRIC = order_flags.min_metric(_FLAGS)
 _MEASURED = order_flags.require_measured_latency(_FLAGS)
 _EXAMPLES = order_flags.report_examples(_FLAGS)
 _SEED = flags.DEFINE_integer(
@@ -86,7 +87,7 @@ def main() -> int:
         if not flag.value:
             raise errors.BadInput(f"--{flag.name}", "missing", "See --help.")
     from tfedge.device import evaluate, profiles, tflite
-    from tfedge.release import bundle, facts, gate, holdout_uses, manifest, report
+    from tfedge.release import bundle, facts, floors, gate, holdout_uses, manifest, report
 
     phone = profiles.load(_PROFILE.value)
     allow_flex = phone.allow_flex or _ALLOW_FLEX.value
@@ -94,6 +95,7 @@ def main() -> int:
         phone,
         margin=_MARGIN.value,
         group_margin=_GROUP_MARGIN.value,
+        min_metric=floors.parse(_MIN_METRIC.value) if _MIN_METRIC.value else None,
         allow_flex=allow_flex,
         require_measured_latency=_MEASURED.value,
     )
@@ -122,6 +124,7 @@ def main() -> int:
         }
         bundle.publish(folder, files)
     outcome.show(scorecard, verdict)
+    entry.tell(verdict.sentence)
     return verdict.exit_code
 
 

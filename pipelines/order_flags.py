@@ -139,6 +139,17 @@ def group_margin(flag_values: flags.FlagValues) -> flags.FlagHolder:
     )
 
 
+def min_metric(flag_values: flags.FlagValues) -> flags.FlagHolder:
+    """Define the flag of that name, for the scripts that decide."""
+    return flags.DEFINE_string(
+        "min_metric",
+        None,
+        "The least that may ship, whatever the baseline reaches: 0.9, or by metric "
+        "'accuracy=0.9,auc=0.95' (of an error, the most). Its 95 % bound has to reach it.",
+        flag_values=flag_values,
+    )
+
+
 def report_examples(flag_values: flags.FlagValues) -> flags.FlagHolder:
     """Define the flag of that name, for the scripts that write a report."""
     return flags.DEFINE_integer(

@@ -1,6 +1,5 @@
 """A scorecard and its verdict as tables on the terminal."""
 
-import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,8 @@ if TYPE_CHECKING:
 
 def show(scorecard: "Scorecard", verdict: "Verdict") -> None:
     """Print the figures and the checks."""
-    from rich import console, table
+    from rich import table
+    from tfedge_pipelines import screen
 
     figures = table.Table("figure", "value", title=f"on {scorecard.profile.name}")
     for name, value in _figures(scorecard):
@@ -19,8 +19,7 @@ def show(scorecard: "Scorecard", verdict: "Verdict") -> None:
     checks = table.Table("check", "outcome", "reason", title=verdict.outcome)
     for check in verdict.checks:
         checks.add_row(check.name, check.outcome, check.reason)
-    screen = console.Console(file=sys.stdout)
-    screen.print(figures, checks, markup=False)
+    screen.make().print(figures, checks, markup=False)
 
 
 def _figures(scorecard: "Scorecard") -> Iterator[tuple[str, str]]:

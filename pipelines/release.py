@@ -34,6 +34,7 @@ _MARGIN = flags.DEFINE_float(
     flag_values=_FLAGS,
 )
 _GROUP_MARGIN = order_flags.group_margin(_FLAGS)
+_MIN_METRIC = order_flags.min_metric(_FLAGS)
 _MEASURED = order_flags.require_measured_latency(_FLAGS)
 _EXAMPLES = order_flags.report_examples(_FLAGS)
 _BASELINE = flags.DEFINE_string(
@@ -49,6 +50,7 @@ def run() -> None:
 def main() -> int:
     """Release as the flags say; the exit code."""
     from tfedge import workflow
+    from tfedge.release import floors
 
     order = order_flags.order(_INPUT)
     margin = _MARGIN.value
@@ -59,6 +61,7 @@ def main() -> int:
         profile=_PROFILE.value,
         margin=margin,
         group_margin=_GROUP_MARGIN.value,
+        min_metric=floors.parse(_MIN_METRIC.value) if _MIN_METRIC.value else None,
         require_measured_latency=_MEASURED.value,
         baseline=_BASELINE.value,
         report_examples=_EXAMPLES.value,
@@ -66,7 +69,7 @@ def main() -> int:
         **order,
     )
     outcome.show(made.scorecard, made.verdict)
-    sys.stdout.write(f"{made.verdict.sentence}\nin {made.folder}\n")
+    entry.tell(f"{made.verdict.sentence}\nin {made.folder}")
     return made.verdict.exit_code
 
 

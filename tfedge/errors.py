@@ -1,5 +1,7 @@
 """The one exception that stands for bad input, told to the user as one line."""
 
+from tfedge import plain_text
+
 
 class BadInput(ValueError):  # noqa: N818  (it names what came in, not our failure)
     """What the user handed over cannot be used.
@@ -12,4 +14,4 @@ class BadInput(ValueError):  # noqa: N818  (it names what came in, not our failu
 
     def __init__(self, where: str, cause: str, remedy: str):
         self.where, self.cause, self.remedy = where, cause, remedy
-        super().__init__(" ".join(f"{where}: {cause}. {remedy}".split()))
+        super().__init__(plain_text.printable(" ".join(f"{where}: {cause}. {remedy}".split())))

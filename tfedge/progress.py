@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterator
 
 from absl import logging
 
+from tfedge import plain_text
+
 Advance = Callable[[int], None]
 
 
 @contextlib.contextmanager
 def bar(label: str, total: int) -> Iterator[Advance]:
     """Show `label` while the block runs; what it yields is called with the units just done."""
+    label = plain_text.printable(label)
     if total <= 0:
         yield lambda done: None
     elif sys.stderr.isatty():
@@ -28,7 +31,7 @@ def _drawn(label: str, total: int) -> Iterator[Advance]:
     from rich import console, progress
 
     columns = (
-        progress.TextColumn("{task.description}"),
+        progress.TextColumn("{task.description}", markup=False),
         progress.BarColumn(),
         progress.TaskProgressColumn(),
         progress.TimeElapsedColumn(),

@@ -6,6 +6,7 @@ folder's lock, keep what a killed run has finished in `DIR.work`, and publish a 
 
 import dataclasses
 import pathlib
+from collections.abc import Mapping
 from typing import Any
 
 from absl import logging
@@ -76,6 +77,7 @@ def make_release(
     profile: str | profiles.Profile = "mid_range_phone",
     margin: float = 0.01,
     group_margin: float | None = None,
+    min_metric: float | Mapping[str, float] | None = None,
     require_measured_latency: bool = False,
     baseline: str | pathlib.Path | None = None,
     command: str = "",
@@ -93,6 +95,7 @@ def make_release(
         profile: phone class, by name, file or value.
         margin: accepted loss, see `gate.Limits`.
         group_margin: accepted loss of a class or slice, see `gate.Limits`.
+        min_metric: the least that a metric may be, see `gate.Limits`.
         require_measured_latency: see `gate.Limits`.
         baseline: the .tflite that ships today, instead of the input model in float32.
         command: how this was called, for the report.
@@ -107,6 +110,7 @@ def make_release(
         phone,
         margin=margin,
         group_margin=group_margin,
+        min_metric=min_metric,
         require_measured_latency=require_measured_latency,
     )
     shipped = None if baseline is None else _read(baseline)

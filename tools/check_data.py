@@ -114,9 +114,10 @@ def _name(task: "Task", label: int) -> str:
 
 
 def _show(found: dict[str, Any], most: int) -> None:
-    from rich import console, markup, table
+    from rich import markup, table
+    from tfedge_pipelines import screen
 
-    out = console.Console(highlight=False)
+    out = screen.make(highlight=False)
     if not out.is_terminal:
         out.width = _PIPED_WIDTH
     counts = ", ".join(f"{role} {n:,}" for role, n in found["examples"].items())

@@ -89,7 +89,7 @@ def _write(default: pathlib.Path, content: bytes) -> None:
         return
     path = pathlib.Path(_OUTPUT.value or default)
     _with_path(path, lambda: path.write_bytes(content))
-    sys.stdout.write(f"{len(content):,} bytes in {path}\n")
+    entry.tell(f"{len(content):,} bytes in {path}")
 
 
 def _with_path(path: pathlib.Path, work: Callable[[], Any]) -> Any:

@@ -245,7 +245,7 @@ def _show(kind: str, found: Mapping[str, Any], verdict: Mapping[str, Any] | None
     fits = sys.stdout.isatty() or "COLUMNS" in os.environ
     terminal.show(kind, found, verdict, None if fits else _PIPED_WIDTH)
     if verdict is not None:
-        sys.stdout.write(f"In {_RELEASE.value}/scorecard.json as {kind}.\n")
+        entry.tell(f"In {_RELEASE.value}/scorecard.json as {kind}.")
 
 
 if __name__ == "__main__":

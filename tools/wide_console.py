@@ -4,6 +4,7 @@ import os
 import sys
 
 from rich.console import Console
+from tfedge_pipelines import screen
 
 _PIPED_WIDTH = 140
 
@@ -11,4 +12,4 @@ _PIPED_WIDTH = 140
 def make() -> Console:
     """A console on standard output."""
     fits = sys.stdout.isatty() or "COLUMNS" in os.environ
-    return Console(file=sys.stdout, width=None if fits else _PIPED_WIDTH)
+    return screen.make(width=None if fits else _PIPED_WIDTH)

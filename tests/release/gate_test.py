@@ -9,7 +9,7 @@ import tfedge
 from tfedge import errors
 from tfedge.data import metrics
 from tfedge.device import compatibility, sandbox
-from tfedge.release import gate
+from tfedge.release import gate, holdout_uses
 
 LIMITS = gate.Limits(max_file_bytes=50_000, max_memory_bytes=1_000_000, profile="test_phone")
 
@@ -206,6 +206,26 @@ def test_verdict_json_follows_the_contract(card):
     for check in content["checks"]:
         assert set(check) == {"name", "value", "limit", "outcome", "reason"}
         assert check["reason"].endswith(".")
+
+
+def test_flex_needs_a_word_in_python_too(card):
+    verdict = tfedge.gate(card(flex_operators=("FlexErf",)), gate.Limits())
+    assert verdict.outcome == "FAIL" and _row(verdict, "flex").outcome == "FAIL"
+
+
+def test_a_second_candidate_judged_by_an_error(card):
+    half = metrics.Metric("error", False, lambda o, y: float(np.mean(np.asarray(o)[:, 0])))
+    blank = {"baseline_correct": None, "candidate_correct": None, "judged_by": half}
+    scores = card(**blank, metric=None)
+    row = _row(tfedge.gate(scores, use=holdout_uses.Use(2)), "held_out_uses")
+    assert row.reason.endswith("A fresh held-out set makes a verdict that stands alone.")
+    assert "shared out" not in row.reason
+
+
+def test_a_share_of_the_baseline_is_what_may_be_lost(card):
+    best = metrics.Metric("auc", True, lambda o, y: float(np.mean(np.asarray(o)[:, 1])))
+    scores = card(baseline_correct=None, candidate_correct=None, judged_by=best)
+    assert tfedge.gate(scores).difference.limit == pytest.approx(-0.01 * 0.91)
 
 
 @pytest.mark.parametrize(

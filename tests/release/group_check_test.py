@@ -24,7 +24,10 @@ def test_a_slice_that_paid_for_the_average_is_reported(two_sided):
     assert verdict.outcome == "PASS"
     row = _row(verdict, "group: side: left")
     assert row.outcome == "REPORTED" and row.value == pytest.approx(-30 / 530)
-    assert "1 classes or slices got worse" in verdict.sentence
+    assert verdict.sentence.endswith("But side 'left' fell from 92.5 to 86.8 %.")
+    assert "groups" not in {check.name for check in verdict.checks}
+    told = verdict.to_json()["notes"]
+    assert told == [{"check": "group: side: left", "words": "side 'left' fell from 92.5 to 86.8 %"}]
     assert {each.group for each in verdict.groups} >= {"side: left", "side: right"}
 
 
@@ -83,8 +86,12 @@ def test_a_slice_whose_error_grew_is_reported_or_fails(by_error):
     reported = _row(gate.gate(by_error, gate.Limits(margin=0.5)), "group: side: left")
     assert reported.outcome == "REPORTED" and reported.value == pytest.approx(-0.1, abs=0.02)
     assert "own error went from" in reported.reason and "among 2 groups" in reported.reason
+    assert reported.limit is None and reported.note.startswith("side 'left' got worse: own_error")
     strict = gate.gate(by_error, gate.Limits(margin=0.5, group_margin=0.02))
-    assert _row(strict, "group: side: left").outcome == "FAIL"
+    row = _row(strict, "group: side: left")
+    before = by_error.baseline_outputs[:200].mean()
+    assert row.outcome == "FAIL" and row.limit == pytest.approx(-0.02 * before)
+    assert "groups" not in {check.name for check in strict.checks}
     lenient = gate.gate(by_error, gate.Limits(margin=0.5, group_margin=0.3))
     assert _row(lenient, "group: side: left").outcome == "REPORTED"
     same = dataclasses.replace(by_error, candidate_outputs=by_error.baseline_outputs)
@@ -95,3 +102,16 @@ def test_a_metric_that_is_no_mean_says_that_slices_are_not_tested(by_error):
     metric = dataclasses.replace(by_error.judged_by, per_example=None)
     row = _row(gate.gate(dataclasses.replace(by_error, judged_by=metric)), "groups")
     assert row.outcome == "REPORTED" and "slices (side) are not tested" in row.reason
+
+
+def test_slices_too_small_to_test_are_said_to_be_untested(by_error):
+    few = np.array([f"user {number}" for number in range(400)])
+    row = _row(gate.gate(dataclasses.replace(by_error, slices={"user": few})), "groups")
+    assert row.outcome == "REPORTED" and row.reason.startswith("No group was tested")
+
+
+def test_a_second_metric_may_be_no_count_of_right_answers(card):
+    auc = metrics.Metric("auc", True, lambda o, y: float(np.mean(np.asarray(o)[:, 1])))
+    found = gate.gate(card(also_judged_by=(auc,)), gate.Limits(margin=0.02))
+    row = _row(found, "metric: auc")
+    assert row.outcome == "PASS" and "paired bootstrap" in row.reason

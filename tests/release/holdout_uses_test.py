@@ -1,3 +1,4 @@
+import fcntl
 import json
 import multiprocessing
 import os
@@ -85,6 +86,35 @@ def test_the_usual_folder_is_that_of_the_user(tmp_path, card, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     holdout_uses.record(card(held_out="labels: 1"), b"a")
     assert os.listdir(tmp_path / "tfedge" / "holdout_uses")
+
+
+def test_without_any_variable_it_is_in_the_home_folder(tmp_path, card, monkeypatch):
+    for name in ("TFEDGE_STATE_DIR", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert holdout_uses.record(card(held_out="labels: 1"), b"a").number == 1
+    assert os.listdir(tmp_path / ".local" / "state" / "tfedge" / "holdout_uses")
+
+
+def test_a_lock_that_is_never_given_back_is_not_waited_for(state, card, caplog, monkeypatch):
+    scores = card(held_out="labels: 1")
+    holdout_uses.record(scores, b"a")
+    monkeypatch.setattr(holdout_uses, "_PATIENCE_SECONDS", 0.1)
+    (path,) = state.glob("*.lock")
+    with path.open("a") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert holdout_uses.record(scores, b"b") is None
+    assert "is not known" in caplog.text
+
+
+def test_one_bad_sum_makes_the_file_a_damaged_one(state, card, caplog):
+    scores = card(held_out="labels: 1")
+    holdout_uses.record(scores, b"a")
+    (path,) = _files(state)
+    found = json.loads(path.read_bytes())
+    path.write_text(json.dumps({**found, "candidates": [*found["candidates"], "x"]}))
+    assert holdout_uses.record(scores, b"b").number == 1
+    assert "is damaged" in caplog.text
 
 
 @pytest.mark.parametrize(

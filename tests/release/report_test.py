@@ -195,11 +195,27 @@ def test_a_sensitivity_stands_with_its_layer(gathered):
 
 
 def test_a_release_says_which_classes_paid_for_it(gathered):
-    made = gathered()
-    row = {"name": "group: class: shirt", "outcome": "REPORTED", "reason": "", "limit": None}
-    checks = [*made.verdict["checks"], row]
-    told = dataclasses.replace(made, verdict={**made.verdict, "checks": checks})
-    assert figures.headline(told).endswith("1 class or slice got worse.")
+    side = np.repeat(["right", "left", "right"], [8000, 1090, 910])
+    made = gathered(only_baseline=90, only_candidate=90, neither=820, slices={"side": side})
+    page = report.render(made).decode()
+    assert made.verdict["outcome"] == "PASS"
+    assert "side &#39;left&#39; fell from 100.0 to 91.7 %</p>" in page
+    assert page.count("tag reported noted") == 1
+    assert "**But** side 'left' fell from 100.0 to 91.7 %." in model_card.render(made).decode()
+
+
+def test_characters_that_act_are_shown_in_report_and_card(gathered):
+    hostile = "x\x1b[31m\x07\u202egpj\ud800&#8238;\x9b"
+    made = dataclasses.replace(
+        gathered(per_class=(scorecard.ClassValue(hostile, 4, 0.5, 0.5),)),
+        name=hostile,
+        command=f"release --model={hostile}",
+        warnings=(hostile,),
+    )
+    for render in (report.render, model_card.render):
+        text = render(made).decode()
+        assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\ud800-\udfff]", text)
+        assert "x\\x1b" in text and "\\u202egpj\\ud800&amp;#8238;\\x9b" in text
 
 
 def test_a_failure_is_not_told_twice(gathered):

@@ -38,6 +38,8 @@ class MetricValue:
         interval: 95 % Wilson interval of `value` where it is a share of right answers, else
             None. The interval of the difference to the baseline is the gate's.
         paired: how often which of the two is right: both, only_baseline, only_candidate, neither.
+        chance: what guessing reaches on these examples; None where nobody can say.
+        higher_is_better: its direction.
     """
 
     name: str
@@ -46,6 +48,8 @@ class MetricValue:
     baseline: float | None = None
     interval: tuple[float, float] | None = None
     paired: dict[str, int] | None = None
+    chance: float | None = None
+    higher_is_better: bool = True
 
 
 @dataclasses.dataclass(frozen=True)

@@ -36,6 +36,7 @@ class Scores:
     baseline: Answers | None
     logits: bool = False
     more: "tuple[Scores, ...]" = ()
+    chance: float | None = None
 
     def metric_value(self, n: int) -> scorecard.MetricValue:
         """For the scorecard."""
@@ -47,6 +48,8 @@ class Scores:
             baseline=self.baseline.value if self.baseline else None,
             interval=scorecard.wilson_interval(value, n) if correct is not None else None,
             paired=self._paired(),
+            chance=self.chance,
+            higher_is_better=self.metric.higher_is_better,
         )
 
     def per_class(self, task: data_task.Task, y: splits.Arrays) -> tuple[scorecard.ClassValue, ...]:
@@ -144,14 +147,15 @@ def score(task: data_task.Task, candidate: inference.Run, baseline: inference.Ru
         return ours, theirs[0] if theirs else None
 
     ours, theirs = under(metric)
+    chance = metrics.chance(task, metric)
     if theirs is not None:
-        _check_baseline(metric, theirs, metrics.chance(task, metric), splits.count(y))
+        _check_baseline(metric, theirs, chance, splits.count(y))
     others = [
         metrics.resolve(dataclasses.replace(task, metric=each), logits=all(logits))
         for each in task.more_metrics
     ]
     more = tuple(Scores(each, *under(each)) for each in others)
-    return Scores(metric, ours, theirs, all(logits), more)
+    return Scores(metric, ours, theirs, all(logits), more, chance)
 
 
 def is_probability(file: tflite.TfliteFile, tensor: int) -> bool:

@@ -11,11 +11,15 @@ import dataclasses
 import math
 import statistics as stdlib_statistics
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tfedge.data import splits
 from tfedge.release import statistics
+
+if TYPE_CHECKING:
+    from tfedge.data.metrics import Metric
 
 _FEWEST = 30  # percentile intervals of fewer examples are too narrow to pass anything on
 _UNDEFINED_SHARE = 0.1  # of draws, such as an AUC over one class only
@@ -99,6 +103,44 @@ def compare(
         needed=needed,
         outcome=outcome,
     )
+
+
+def interval(
+    metric: "Metric",
+    outputs: splits.Arrays,
+    targets: splits.Arrays,
+    *,
+    alpha: float = 0.05,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> tuple[float, tuple[float, float]]:
+    """The metric of one model, and its one-sided bounds at `alpha` each way.
+
+    Args:
+        metric: of (outputs, targets).
+        outputs: first axis the n examples; a dict for several outputs.
+        targets: the n targets.
+        alpha: one-sided error.
+        resamples: draws of n examples.
+        seed: of the draws.
+
+    Returns:
+        The bounds are NaN where the metric is undefined in too many draws.
+    """
+    value, n, random = metric.value, splits.count(targets), np.random.default_rng(seed)
+    found = value(outputs, targets)
+    if metric.per_example is not None:
+        each = metric.per_example(outputs, targets)
+        draws = np.array([each[random.integers(0, n, n)].mean() for _ in range(resamples)])
+    else:
+        chosen = (random.integers(0, n, n) for _ in range(resamples))
+        draws = np.array(
+            [value(splits.pick(outputs, rows), splits.pick(targets, rows)) for rows in chosen]
+        )
+    defined = draws[np.isfinite(draws)]
+    if n < _FEWEST or len(defined) < (1 - _UNDEFINED_SHARE) * resamples:
+        return float(found), (math.nan, math.nan)
+    return float(found), _bounds(defined, alpha)
 
 
 def _decide(

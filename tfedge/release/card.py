@@ -5,6 +5,7 @@ Reference: M. Mitchell et al., "Model Cards for Model Reporting", FAT* 2019.
 
 import json
 
+from tfedge import plain_text
 from tfedge.release import figures, provenance
 from tfedge.release.check import FAIL, PASS
 from tfedge.release.facts import Facts
@@ -12,7 +13,7 @@ from tfedge.release.facts import Facts
 _OUTCOMES = {PASS: "Released", FAIL: "Rejected"}
 _MARKDOWN = str.maketrans(
     {character: f"\\{character}" for character in "\\`*_[]|"}
-    | {"<": "&lt;", ">": "&gt;", "\n": " ", "\r": " "}
+    | {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\n": " ", "\r": " "}
 )
 
 
@@ -42,7 +43,7 @@ def render(facts: Facts) -> bytes:
         data_words=provenance.data_checks(facts),
         recipe_json=json.dumps(facts.recipe, indent=2) if facts.recipe else "",
     )
-    return page.encode()
+    return plain_text.printable(page).encode()
 
 
 def text(value: object) -> str:

@@ -22,6 +22,7 @@ class Check:
         outcome: "PASS", "FAIL", "INSUFFICIENT_DATA", "UNDECIDED" for an estimate that may lie on
             either side of the limit, or "REPORTED" for what is not judged.
         reason: what was compared with what, in words.
+        note: what whoever reads only the last line must know of it though it stops nothing.
     """
 
     name: str
@@ -29,9 +30,16 @@ class Check:
     limit: Any
     outcome: str
     reason: str
+    note: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """A row of verdict.json; notes are listed beside the rows."""
+        return {
+            name: getattr(self, name) for name in ("name", "value", "limit", "outcome", "reason")
+        }
 
 
 def spoken(name: str) -> str:
-    """An identifier as the start of a sentence: "macro_f1" -> "Macro f1"."""
-    words = name.replace("_", " ")
+    """An identifier as the start of a sentence: "macro_f1" -> "Macro f1", "auc:b" -> "Auc of b"."""
+    words = name.replace("_", " ").replace(":", " of ")
     return words[:1].upper() + words[1:]

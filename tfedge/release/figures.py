@@ -148,12 +148,9 @@ def _gain(facts: Facts) -> str:
     size = facts.file.download_bytes
     times = _times(_download(facts.baseline), size)
     checks = facts.verdict["checks"]
-    worse = sum(check["name"].startswith("group: ") for check in checks)
     undecided = sum(check["outcome"] == UNDECIDED for check in checks)
-    rest = f" {worse} {'classes or slices' if worse > 1 else 'class or slice'} got worse."
-    rest = rest if worse else ""
-    if undecided:
-        rest += f" {undecided} could not be decided by an estimate: see the checks."
+    unclear = f" {undecided} could not be decided by an estimate: see the checks."
+    rest = unclear if undecided else ""
     return (
         f"{spoken(metric['name'])} {value} on {metric['n']:,} held-out examples, "
         f"baseline {before}; a download of {amount(size)}{f', {times}' if times else ''}.{rest}"

@@ -8,7 +8,7 @@ says nothing about a phone's and is reported, never judged.
 import dataclasses
 import numbers
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +16,15 @@ import numpy as np
 from tfedge import errors
 from tfedge.device import profiles
 from tfedge.device.scorecard import Scorecard
-from tfedge.release import cost_checks, group_check, holdout_check, metric_check, statistics
+from tfedge.release import (
+    cost_checks,
+    floors,
+    group_check,
+    holdout_check,
+    metric_check,
+    statistics,
+    weak_baseline,
+)
 from tfedge.release.check import FAIL, INSUFFICIENT_DATA, PASS, REPORTED, UNDECIDED, Check
 from tfedge.release.groups import GroupChange
 from tfedge.release.holdout_uses import Use
@@ -25,6 +33,7 @@ if TYPE_CHECKING:
     from tfedge.data import metrics
 
 SCHEMA_VERSION = 1
+_MOST_NOTES = 6
 _EXIT_CODES = {PASS: 0, FAIL: 3, INSUFFICIENT_DATA: 4}
 
 
@@ -45,6 +54,8 @@ class Limits:
         profile: the phone class these came from.
         group_margin: the accepted loss of a single class or slice, a share of its examples, or of
             its mean where the metric is one; None reports such losses and judges none.
+        min_metric: the least the first metric may be, or metric name -> that; of an error, the
+            most. None for no floor. See `floors`.
         seed: of the bootstrap.
 
     Raises:
@@ -61,11 +72,13 @@ class Limits:
     allow_flex: bool = False
     profile: str = "the limit"
     group_margin: float | None = None
+    min_metric: float | Mapping[str, float] | None = None
     seed: int = 0
 
     def __post_init__(self):
         statistics.check_settings(self.margin, self.alpha)
         statistics.check_settings(self.group_margin or 0.0, self.alpha, "--group_margin")
+        floors.as_mapping(self.min_metric)
         for name in ("max_file_bytes", "max_memory_bytes", "max_latency_ms", "max_energy_mj"):
             limit = getattr(self, name)
             if limit is not None and not (isinstance(limit, numbers.Real) and limit > 0):
@@ -120,17 +133,25 @@ class Verdict:
         if self.outcome == PASS:
             open_ones = sum(check.outcome == UNDECIDED for check in self.checks)
             rest = f" {open_ones} could not be decided by an estimate." if open_ones else ""
-            worse = sum(check.name.startswith("group: ") for check in self.checks)
-            rest += f" {worse} classes or slices got worse." if worse else ""
-            return f"PASS: all {len(deciding)} checks passed.{rest}"
-        return f"{self.outcome}: " + " ".join(check.reason for check in deciding)
+            return f"PASS: {_all_passed(len(deciding))}.{rest}{self._noted}"
+        return f"{self.outcome}: {' '.join(check.reason for check in deciding)}{self._noted}"
+
+    @property
+    def _noted(self) -> str:
+        """What stopped nothing, as the end of a sentence that says why; the first few of many."""
+        notes = [check.note for check in self.checks if check.note and check.outcome != FAIL]
+        more = f"; and {len(notes) - _MOST_NOTES} more" if len(notes) > _MOST_NOTES else ""
+        return f" But {'; '.join(notes[:_MOST_NOTES])}{more}." if notes else ""
 
     def to_json(self) -> dict[str, Any]:
         """The content of verdict.json."""
         return {
             "schema_version": SCHEMA_VERSION,
             "outcome": self.outcome,
-            "checks": [dataclasses.asdict(check) for check in self.checks],
+            "checks": [check.to_json() for check in self.checks],
+            "notes": [
+                {"check": check.name, "words": check.note} for check in self.checks if check.note
+            ],
             "difference": self.difference and dataclasses.asdict(self.difference),
             "groups": [each.to_json() for each in self.groups],
             "power": self.power,
@@ -161,6 +182,8 @@ def gate(
         _runs(scorecard),
         *([] if scorecard.failure else [metric]),
         *_more_metrics(scorecard, limits),
+        *floors.check(scorecard, floors.as_mapping(limits.min_metric), limits.alpha, limits.seed),
+        *weak_baseline.check(scorecard),
         *group_check.check(changes, limits.group_margin, limits.alpha),
         *group_check.check_means(scorecard, limits.group_margin, limits.alpha),
         *_without(scorecard, limits, near_duplicates),
@@ -176,6 +199,10 @@ def gate(
     outcome = next((worst for worst in (FAIL, INSUFFICIENT_DATA) if worst in outcomes), PASS)
     power = _power(scorecard, limits)
     return Verdict(outcome, tuple(checks), difference, changes, power)
+
+
+def _all_passed(count: int) -> str:
+    return f"all {count} checks passed" if count != 1 else "the one check passed"
 
 
 def _metric(
@@ -222,7 +249,7 @@ def _without(
     cleaned = np.setdiff1d(np.arange(scorecard.metric.n), near_duplicates)
     check, _ = _metric(scorecard, limits, cleaned)
     reason = f"Without {len(near_duplicates):,} near duplicates of training data: {check.reason}"
-    yield dataclasses.replace(check, name="metric_without_near_duplicates", reason=reason)
+    yield dataclasses.replace(check, name="metric_without_near_duplicates", reason=reason, note="")
 
 
 def _runs(scorecard: Scorecard) -> Check:

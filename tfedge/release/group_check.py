@@ -52,7 +52,7 @@ def check(
         )
         limit = None if margin is None else -margin
         outcome = FAIL if beyond else REPORTED
-        yield Check(f"group: {each.group}", each.change, limit, outcome, reason)
+        yield Check(f"group: {each.group}", each.change, limit, outcome, reason, _fell(each))
     if found and not worse:
         lowest = min(found, key=lambda each: each.change)
         reason = (
@@ -110,7 +110,18 @@ def _mean_check(
     )
     outcome = FAIL if limit is not None and each.p_beyond <= alpha else REPORTED
     change = sign * (each.after - each.before)
-    return Check(f"group: {each.group}", change, limit, outcome, reason)
+    note = f"{_named(each)} got worse: {metric.name} {each.before:.4g} to {each.after:.4g}"
+    return Check(f"group: {each.group}", change, limit, outcome, reason, note)
+
+
+def _fell(change: groups.GroupChange) -> str:
+    """Such as "class 'cat' fell from 88.3 to 79.9 %"."""
+    return f"{_named(change)} fell from {100 * change.before:.1f} to {100 * change.after:.1f} %"
+
+
+def _named(change: groups.GroupChange | group_means.MeanChange) -> str:
+    kind, _, label = change.group.partition(": ")
+    return f"{kind} {label!r}"
 
 
 def _group(change: groups.GroupChange | group_means.MeanChange) -> str:

@@ -6,7 +6,6 @@ estimate it replaces (`cost_checks`), a browser's is reported. Report and model 
 before; they get a note, under which they stay as they were.
 """
 
-import dataclasses
 import hashlib
 import html
 import json
@@ -99,7 +98,7 @@ def decide(verdict: Mapping[str, Any], scorecard: Mapping[str, Any]) -> dict[str
     )
     for check in judged:
         if check.value is not None:  # energy is left to its estimate where no phone measured it
-            checks[check.name] = dataclasses.asdict(check)
+            checks[check.name] = check.to_json()
     outcomes = {check["outcome"] for check in checks.values()}
     outcome = next((worst for worst in (FAIL, INSUFFICIENT_DATA) if worst in outcomes), PASS)
     return {**verdict, "outcome": outcome, "checks": list(checks.values())}

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from tfedge.device.scorecard import Scorecard
 
 NAME = "metric"
+_LIKELY = 0.5  # a power below it: a model that loses nothing would rather not pass
+_LITTLE = 0.44  # (1.645 / 2.486)^2 of the examples for a power of 80 % give one of 50 %
+_BY_LUCK = "this pass leans on luck ({})"
 _WORDS = {
     PASS: "no worse than the margin allows",
     FAIL: "worse than the margin allows",
@@ -126,7 +129,20 @@ def _by_answers(
         words = statistics.power_statement(pairs, margin, alpha)
         reason += f" {words[0].upper()}{words[1:]}."
     difference = Difference(change, low, high, -margin, alpha, "Tango score interval")
-    return Check(NAME, low, -margin, outcome, reason), difference
+    power = statistics.power(pairs.n, pairs.discordant_share, margin, alpha)
+    few = f"{pairs.n:,} examples pass an equally good model with a probability of only {power:.0%}"
+    notes = [_BY_LUCK.format(few)] if outcome == PASS and power < _LIKELY else []
+    notes += [_gained(name, f"{_points(change)} points")] if low > 0 else []
+    return Check(NAME, low, -margin, outcome, reason, "; ".join(notes)), difference
+
+
+def _gained(name: str, change: str) -> str:
+    """Compression takes information away; what it seems to add, something else added."""
+    return (
+        f"{name.replace('_', ' ').replace(':', ' of ')} changed by {change} for the better, more "
+        "than chance explains: that comes from more (or other) training, not from compression, and "
+        "the baseline may have been stopped early"
+    )
 
 
 def _said(outcome: str, may_be_within: bool) -> str:
@@ -182,7 +198,12 @@ def _by_resampling(
     difference = Difference(
         compared.difference, low, high, -better * compared.limit, alpha, "paired bootstrap"
     )
-    return Check(NAME, worst, -compared.limit, compared.outcome, reason), difference
+    few = f"{compared.n:,} of {compared.needed:,} examples that would be enough"
+    is_luck = compared.outcome == PASS and compared.n < _LITTLE * compared.needed
+    notes = [_BY_LUCK.format(few)] if is_luck else []
+    notes += [_gained(metric.name, f"{compared.difference:+.3g}")] if worst > 0 else []
+    note = "; ".join(notes)
+    return Check(NAME, worst, -compared.limit, compared.outcome, reason, note), difference
 
 
 def _needed(compared: bootstrap.Comparison) -> str:

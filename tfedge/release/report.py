@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tfedge import plain_text
 from tfedge.release import figures, layer_weights, provenance
 from tfedge.release.check import FAIL, INSUFFICIENT_DATA, PASS, REPORTED, UNDECIDED, spoken
 from tfedge.release.facts import Facts
@@ -53,6 +54,7 @@ def render(facts: Facts) -> bytes:
     page = environment.get_template("report.html").render(
         facts=facts,
         outcome=outcome,
+        noted={note["check"] for note in facts.verdict["notes"]},
         outcome_word=_TITLES[outcome],
         mark=_MARKS[outcome],
         headline=figures.headline(facts),
@@ -70,7 +72,7 @@ def render(facts: Facts) -> bytes:
         **_confusion(facts),
         **_operators(facts),
     )
-    return page.encode()
+    return plain_text.printable(page).encode()
 
 
 def _groups(facts: Facts) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """A phone's result as a table."""
 
-import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -20,19 +19,20 @@ def show(
     kind: str, found: Mapping[str, Any], verdict: Mapping[str, Any] | None, width: int | None
 ) -> None:
     """Prints it, and what the verdict makes of it."""
-    from rich import box, console, table
+    from rich import box, table
+    from tfedge_pipelines import screen
 
-    screen = console.Console(file=sys.stdout, width=width)
+    out = screen.make(width=width)
     shown = table.Table(title=kind, title_justify="left", box=box.SIMPLE_HEAD, show_header=False)
     for label, value in _rows(found):
         shown.add_row(label, value)
-    screen.print(shown, markup=False, highlight=False)
+    out.print(shown, markup=False, highlight=False)
     if kind == "browser_wasm":
-        screen.print("A browser's figures, which no gate decides by.")
+        out.print("A browser's figures, which no gate decides by.")
     elif verdict is not None:
         checks = [check for check in verdict["checks"] if check["name"] == "phone_latency"]
         said = " ".join(f"{check['outcome']}: {check['reason']}" for check in checks)
-        screen.print(f"{said} The verdict: {verdict['outcome']}.", markup=False, highlight=False)
+        out.print(f"{said} The verdict: {verdict['outcome']}.", markup=False, highlight=False)
 
 
 def _rows(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
