@@ -125,6 +125,7 @@ def test_several_outputs_are_averaged_or_one_is_chosen():
     assert metrics.resolve(made).value(outputs, y) == 0.75
     assert metrics.resolve(made).correct is None
     chosen = metrics.resolve(dataclasses.replace(made, metric="accuracy:b"))
+    assert chosen.outputs == ("b",)
     assert chosen.correct(outputs, y).tolist() == [False, True]
 
 

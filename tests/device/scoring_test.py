@@ -160,3 +160,14 @@ def test_one_sigmoid_has_a_calibration_error(run_of, task_of):
     scores = scoring.score(task, run, None)
     probabilities = dataclasses.replace(scores, logits=False)
     assert probabilities.calibration_error(task, y)["value"] == pytest.approx(0, abs=1e-6)
+
+
+def test_an_output_that_no_metric_looks_at_is_found():
+    both, one = {"a": np.zeros(1), "b": np.zeros(1)}, {"a": np.zeros(1)}
+    whole = metrics.Metric("own", True, lambda outputs, y: 0.0)
+    of_a, of_b = (dataclasses.replace(whole, outputs=(name,)) for name in "ab")
+    assert scoring._unjudged([of_a], both, ("a", "b")) == ("b",)
+    assert scoring._unjudged([of_a, of_b], both, ("a", "b")) == ()
+    assert scoring._unjudged([whole], both, ("a", "b")) == ()
+    assert scoring._unjudged([whole], one, ("a", "b")) == ("b",)
+    assert scoring._unjudged([whole], one, ("x",)) == ()

@@ -238,3 +238,9 @@ def test_a_share_of_the_baseline_is_what_may_be_lost(card):
 def test_limits_out_of_range(settings):
     with pytest.raises(errors.BadInput):
         gate.Limits(**settings)
+
+
+def test_outputs_without_a_metric_are_named(card):
+    one, two = (tfedge.gate(card(unjudged=names)) for names in (("box",), ("box", "mask")))
+    assert one.outcome == "PASS" and one.sentence.endswith("But output 'box' is not judged.")
+    assert two.sentence.endswith("But outputs 'box', 'mask' are not judged.")

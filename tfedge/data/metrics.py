@@ -30,6 +30,7 @@ class Metric:
             right, so that two models can be compared in pairs; None for every other metric.
         per_example: (outputs, targets) -> (n,) numbers whose mean is the metric, so that it can be
             resampled without being computed again; None where it is no mean over examples.
+        outputs: the names of those it looks at, of several; () is all that have targets.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Metric:
     value: Value
     correct: PerExample | None = None
     per_example: PerExample | None = None
+    outputs: tuple[str, ...] = ()
 
 
 def resolve(task: "task.Task", logits: bool = False) -> Metric:
@@ -168,6 +170,7 @@ def _of_output(metric: Metric, name: str) -> Metric:
 
     return dataclasses.replace(
         metric,
+        outputs=(name,),
         value=look(metric.value),
         correct=look(metric.correct) if metric.correct else None,
         per_example=look(metric.per_example) if metric.per_example else None,

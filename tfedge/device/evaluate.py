@@ -197,6 +197,7 @@ def _judged(
         "delegated_fraction": ours.delegated_fraction,
         "not_delegated": ours.not_delegated,
         "judged_by": scores.metric,
+        "unjudged": scores.unjudged,
         "targets": y,
         "candidate_outputs": scores.candidate.outputs,
         "candidate_correct": scores.candidate.correct,

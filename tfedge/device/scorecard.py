@@ -81,6 +81,7 @@ class Scorecard:
         calibration_error: of the probabilities, {value, baseline}; see `data.calibration_error`.
         more_metrics: what else the task asks for.
         judged_by, also_judged_by: the metric and those, to be resampled.
+        unjudged: outputs of the model, of several, that none of these looks at.
         slices: slice name -> the group of each held-out example, (n,) strings.
         targets, baseline_outputs, candidate_outputs: of the same examples in the same order.
         baseline_correct, candidate_correct: (n,) bool where the metric counts right answers.
@@ -116,6 +117,7 @@ class Scorecard:
     unenforced_limits: dict[str, str] = dataclasses.field(default_factory=dict)
     judged_by: "Metric | None" = None
     also_judged_by: "tuple[Metric, ...]" = ()
+    unjudged: tuple[str, ...] = ()
     slices: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     targets: splits.Arrays | None = None
     baseline_outputs: splits.Arrays | None = None

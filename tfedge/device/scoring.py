@@ -37,6 +37,7 @@ class Scores:
     logits: bool = False
     more: "tuple[Scores, ...]" = ()
     chance: float | None = None
+    unjudged: tuple[str, ...] = ()
 
     def metric_value(self, n: int) -> scorecard.MetricValue:
         """For the scorecard."""
@@ -155,7 +156,8 @@ def score(task: data_task.Task, candidate: inference.Run, baseline: inference.Ru
         for each in task.more_metrics
     ]
     more = tuple(Scores(each, *under(each)) for each in others)
-    return Scores(metric, ours, theirs, all(logits), more, chance)
+    unjudged = _unjudged([metric, *others], y, tuple(candidate.outputs))
+    return Scores(metric, ours, theirs, all(logits), more, chance, unjudged)
 
 
 def is_probability(file: tflite.TfliteFile, tensor: int) -> bool:
@@ -166,6 +168,16 @@ def is_probability(file: tflite.TfliteFile, tensor: int) -> bool:
             break
         tensor = producer.inputs[0]
     return producer is not None and producer.kind in _PROBABILITIES
+
+
+def _unjudged(
+    judged: list[metrics.Metric], y: splits.Arrays, outputs: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The model's outputs, of several, that no metric looks at."""
+    if not isinstance(y, dict) or not set(y) <= set(outputs):
+        return ()  # there is one output, whatever its name
+    seen = {name for metric in judged for name in metric.outputs or y}
+    return tuple(name for name in outputs if name not in seen)
 
 
 def _is_probability(run: inference.Run, name: str) -> bool:

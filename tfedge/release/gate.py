@@ -182,6 +182,7 @@ def gate(
         _runs(scorecard),
         *([] if scorecard.failure else [metric]),
         *_more_metrics(scorecard, limits),
+        *_unjudged(scorecard),
         *floors.check(scorecard, floors.as_mapping(limits.min_metric), limits.alpha, limits.seed),
         *weak_baseline.check(scorecard),
         *group_check.check(changes, limits.group_margin, limits.alpha),
@@ -221,6 +222,20 @@ def _more_metrics(scorecard: Scorecard, limits: Limits) -> Iterator[Check]:
     for each in scorecard.also_judged_by:
         check, _ = _metric(scorecard, limits, None, each)
         yield dataclasses.replace(check, name=f"{check.name}: {each.name}")
+
+
+def _unjudged(scorecard: Scorecard) -> Iterator[Check]:
+    """Outputs that could have lost everything without a word."""
+    names = ", ".join(map(repr, scorecard.unjudged))
+    if names:
+        several = len(scorecard.unjudged) > 1
+        note = (
+            f"{'outputs' if several else 'output'} {names} {'are' if several else 'is'} not judged"
+        )
+        reason = (
+            f"No metric looks at {names}: Task.more_metrics takes one, such as accuracy:OUTPUT."
+        )
+        yield Check("unjudged", list(scorecard.unjudged), [], REPORTED, reason, note)
 
 
 def _power(scorecard: Scorecard, limits: Limits) -> str:
