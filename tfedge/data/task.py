@@ -90,6 +90,10 @@ class Task:
         augment: how training examples are varied, such as "flip, crop(padding=2)"; see
             `augmentation`.
         more_metrics: judged beside `metric`; a release needs all of them.
+        preprocessing: how raw inputs were made from what a sensor or file gives, in words for the
+            app's author; "" where inputs are given as they are.
+        holdout_drawn: whether this program chose the held-out examples, from data that the
+            model's earlier training may have seen.
         slices: name -> groups of held-out examples judged one by one; see `slices`.
 
     Raises:
@@ -113,6 +117,8 @@ class Task:
     augment: str = ""
     more_metrics: "tuple[str | Metric, ...]" = ()
     slices: "Mapping[str, Column]" = dataclasses.field(default_factory=dict)
+    preprocessing: str = ""
+    holdout_drawn: bool = False
 
     def __post_init__(self):
         if self.kind not in targets.KINDS:

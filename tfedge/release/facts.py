@@ -156,6 +156,8 @@ def task_facts(task: "Task") -> dict[str, Any]:
         "seed": task.seed,
         "scale": task.normalization.scale,
         "offset": task.normalization.offset,
+        "preprocessing": task.preprocessing,
+        "holdout_drawn": task.holdout_drawn,
         "examples": {role: len(split) for role, split in task.splits().items()},
     }
 

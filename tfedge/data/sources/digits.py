@@ -35,6 +35,7 @@ def load(seed: int = 0) -> task.Task:
         labels=tuple("0123456789"),
         normalization=task.Normalization(1 / 16),
         batch_size=32,
+        holdout_drawn=True,
         seed=seed,
     )
 

@@ -4,20 +4,21 @@ DIR/train, DIR/val (or validation) and DIR/test (or holdout) each hold the class
 DIR/train the class folders in DIR are split.
 """
 
+import hashlib
 import os
 import pathlib
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from concurrent import futures
 
 import numpy as np
 from absl import logging
-from PIL import Image
 
 from tfedge import errors
 from tfedge.data import task
-from tfedge.data.sources import options, stratify
+from tfedge.data.sources import content_split, decoding, options, resizing
 
-OPTIONS = ("size", "channels", "metric", "scale", "offset")
+OPTIONS = ("size", "channels", "resize", "fit", "group", "metric", "scale", "offset")
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 _Files = tuple[np.ndarray, np.ndarray]  # (n,) paths as objects, (n,) class numbers
 
@@ -25,40 +26,48 @@ _Files = tuple[np.ndarray, np.ndarray]  # (n,) paths as objects, (n,) class numb
 def load(folder: str, settings: options.Options, seed: int = 0) -> task.Task:
     """The task of telling class folders apart.
 
-    Images are decoded to uint8 (height, width, channels) and resized by Pillow's bilinear filter;
-    like Keras' loader it does not turn them by their EXIF tag. Values go to 0..1 unless scale and
-    offset are given. Plain class folders are split into 20 % held-out, 10 % validation and the
-    rest, each class by its share; DIR/train without DIR/val gives a tenth to validation.
+    Images are decoded to uint8 (height, width, channels) and resized as Keras'
+    image_dataset_from_directory does (see `decoding`, `resizing`). Values go to 0..1 unless scale
+    and offset are given. Plain class folders are split by the hash of each file's bytes into some
+    20 % held-out, 10 % validation and the rest (see `content_split`), so that no file changes
+    sides when others come or go; DIR/train without DIR/val gives a tenth to validation.
 
     Args:
         folder: DIR.
-        settings: size (default: the size all images share), channels (3), metric, scale, offset.
-        seed: of the split.
+        settings: size (default: the size all images share), channels (3), resize (bilinear), fit
+            (stretch), group (files whose path below DIR gives the same match, or the same groups
+            of it, stay together), metric, scale, offset.
+        seed: of everything random later; it moves no file.
 
     Raises:
-        BadInput: no class folders, classes that differ between splits, or images of several sizes
-            without a size; when read, an image that cannot be decoded.
+        BadInput: no class folders, classes that differ between splits, images of several sizes
+            without a size, or paths without a group; when read, an image that cannot be decoded.
     """
     root = pathlib.Path(folder)
     if not root.is_dir():
         raise errors.BadInput(f"images:{folder}", "no such folder", "Check the path.")
-    labels, parts = _given_parts(root) if _has_splits(root) else _drawn_parts(root, seed)
+    drawn = not _has_splits(root)
+    labels, parts = _drawn_parts(root, settings.group) if drawn else _given_parts(root)
     if "validation" not in parts:
-        parts["validation"], parts["train"] = _draw(parts["train"], 10, seed)
-    number = min(500, len(parts["train"][1]))
-    calibration, _ = stratify.draw(parts["train"][1], number, seed)
-    parts["calibration"] = _rows(parts["train"], calibration)
+        parts |= _without_holdout(parts["train"], root, settings.group)
+    parts["calibration"] = _calibration(parts["train"], root)
     size = settings.size or _shared_size(
         root, [path for part in parts.values() for path in part[0].tolist()]
     )
-    shape = (*size, settings.channels or 3)
+    channels = settings.channels or 3
+    interpolation, fit = settings.resize or "bilinear", settings.fit or "stretch"
+
+    def read(path: str) -> np.ndarray:
+        return resizing.resize(decoding.decode(path, channels), size, interpolation, fit)
+
+    shape = (*size, channels)
     return task.Task(
         name=root.resolve().name,
         kind="classification",
-        train=_stream(parts["train"], shape),
-        calibration=_stream(parts["calibration"], shape),
-        validation=_stream(parts["validation"], shape),
-        holdout=_stream(parts["holdout"], shape),
+        train=_stream(parts["train"], read, shape),
+        calibration=_stream(parts["calibration"], read, shape),
+        validation=_stream(parts["validation"], read, shape),
+        holdout=_stream(parts["holdout"], read, shape),
         metric=settings.metric,
         labels=labels,
         normalization=task.Normalization(
@@ -67,41 +76,14 @@ def load(folder: str, settings: options.Options, seed: int = 0) -> task.Task:
         ),
         batch_size=32,
         seed=seed,
+        preprocessing=resizing.words(size, channels, interpolation, fit),
+        holdout_drawn=drawn,
     )
 
 
-def decode(path: str, shape: tuple[int, int, int]) -> np.ndarray:
-    """One image file as uint8 of (height, width, channels).
-
-    Raises:
-        BadInput: it cannot be decoded, is too large to be an honest image, or has 16 bits.
-    """
-    try:
-        with Image.open(path) as image:
-            if image.mode.startswith(("I", "F")):
-                raise errors.BadInput(
-                    str(path),
-                    f"8 bits per channel were expected, got mode {image.mode}",
-                    "Convert it.",
-                )
-            return fit(image, shape)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        if isinstance(error, errors.BadInput):
-            raise
-        raise errors.BadInput(
-            path, f"the image cannot be decoded ({error})", "Remove or replace the file."
-        ) from error
-
-
-def fit(image: Image.Image, shape: tuple[int, int, int]) -> np.ndarray:
-    """An opened image as uint8 of (height, width, channels), resized where it has to be."""
-    pixels = image.convert("L" if shape[2] == 1 else "RGB")
-    if pixels.size != (shape[1], shape[0]):
-        pixels = pixels.resize((shape[1], shape[0]), Image.Resampling.BILINEAR)
-    return np.asarray(pixels).reshape(shape)
-
-
-def _stream(files: _Files, shape: tuple[int, int, int]) -> task.StreamSplit:
+def _stream(
+    files: _Files, one: Callable[[str], np.ndarray], shape: tuple[int, int, int]
+) -> task.StreamSplit:
     paths, numbers = files
 
     def read(indices: np.ndarray) -> np.ndarray:
@@ -109,7 +91,7 @@ def _stream(files: _Files, shape: tuple[int, int, int]) -> task.StreamSplit:
         batch = np.empty((len(indices), *shape), np.uint8)
         with futures.ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
             chosen: list[str] = paths[indices].tolist()
-            for row, image in enumerate(pool.map(lambda path: decode(path, shape), chosen)):
+            for row, image in enumerate(pool.map(one, chosen)):
                 batch[row] = image
         return batch
 
@@ -146,20 +128,62 @@ def _given_parts(root: pathlib.Path) -> tuple[tuple[str, ...], dict[str, _Files]
     return labels, {role: _files(folder, labels) for role, folder in found.items()}
 
 
-def _drawn_parts(root: pathlib.Path, seed: int) -> tuple[tuple[str, ...], dict[str, _Files]]:
+def _drawn_parts(
+    root: pathlib.Path, group: re.Pattern[str] | None
+) -> tuple[tuple[str, ...], dict[str, _Files]]:
     labels = _classes(root)
-    holdout, rest = _draw(_files(root, labels), 5, seed)
-    validation, train = _draw(rest, 9, seed)
+    files = _files(root, labels)
+    sides = content_split.sides(_keys(files, root, group), files[1])
+    parts = {role: _rows(files, np.flatnonzero(sides == role)) for role in content_split.ROLES}
     logging.info(
-        "%s: split into %d train, %d validation and %d held-out images by seed %d",
-        *(root, len(train[0]), len(validation[0]), len(holdout[0]), seed),
+        "%s: split by content into %d train, %d validation and %d held-out images",
+        *(root, *(len(parts[role][0]) for role in ("train", "validation", "holdout"))),
     )
-    return labels, {"train": train, "validation": validation, "holdout": holdout}
+    return labels, parts
 
 
-def _draw(files: _Files, divisor: int, seed: int) -> tuple[_Files, _Files]:
-    drawn, rest = stratify.draw(files[1], -(-len(files[1]) // divisor), seed)
-    return _rows(files, drawn), _rows(files, rest)
+def _without_holdout(
+    files: _Files, root: pathlib.Path, group: re.Pattern[str] | None
+) -> dict[str, _Files]:
+    """Train and validation, of files none of which is held out."""
+    sides = content_split.sides(_keys(files, root, group), files[1], holdout=False)
+    return {role: _rows(files, np.flatnonzero(sides == role)) for role in ("train", "validation")}
+
+
+def _calibration(files: _Files, root: pathlib.Path) -> _Files:
+    """Up to 500 files of train; drawn by their paths, for which no file needs to be read."""
+    keys = [content_split.key_of(_below(root, path).encode()) for path in files[0].tolist()]
+    return _rows(files, content_split.some(keys, files[1], 500))
+
+
+def _keys(files: _Files, root: pathlib.Path, group: re.Pattern[str] | None) -> list[bytes]:
+    """What decides each file's side: the hash of its bytes, or of its group."""
+    paths: list[str] = files[0].tolist()
+    if group is None:
+        with futures.ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+            return list(pool.map(_digest, paths))
+    found = [group.search(_below(root, path)) for path in paths]
+    if None in found:
+        raise errors.BadInput(
+            f"images:{root}",
+            f"group={group.pattern} is not found in {found.count(None)} of {len(paths)} paths,"
+            f" the first: {_below(root, paths[found.index(None)])}",
+            "Match each path below DIR, or leave out group.",
+        )
+    return [
+        content_split.key_of(repr(match.groups() or match.group()).encode())
+        for match in found
+        if match
+    ]
+
+
+def _digest(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def _below(root: pathlib.Path, path: str) -> str:
+    return pathlib.Path(path).relative_to(root).as_posix()
 
 
 def _rows(files: _Files, rows: np.ndarray) -> _Files:
@@ -203,13 +227,7 @@ def _shared_size(root: pathlib.Path, paths: Sequence[str]) -> tuple[int, int]:
     """(height, width) when all images have it, read from their headers."""
     sizes: dict[tuple[int, int], str] = {}
     for path in paths:
-        try:
-            with Image.open(path) as image:
-                sizes.setdefault((image.height, image.width), path)
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            raise errors.BadInput(
-                path, f"the image cannot be opened ({error})", "Remove or replace the file."
-            ) from error
+        sizes.setdefault(decoding.size(path), path)
         if len(sizes) > 1:
             break
     if len(sizes) > 1:

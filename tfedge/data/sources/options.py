@@ -2,14 +2,16 @@
 
 import difflib
 import fractions
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from tfedge import errors
 from tfedge.data import targets
+from tfedge.data.sources import resizing
 
-NAMES = ("kind", "metric", "scale", "offset", "size", "channels")
+NAMES = ("kind", "metric", "scale", "offset", "size", "channels", "resize", "fit", "group")
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,9 @@ class Options:
         offset: likewise.
         size: (height, width) images are decoded to.
         channels: 1 or 3.
+        resize: one of `resizing.INTERPOLATIONS`.
+        fit: one of `resizing.FITS`.
+        group: what of an image's path names the person, device or recording it is of.
     """
 
     kind: str | None = None
@@ -31,6 +36,9 @@ class Options:
     offset: float | tuple[float, ...] | None = None
     size: tuple[int, int] | None = None
     channels: int | None = None
+    resize: str | None = None
+    fit: str | None = None
+    group: re.Pattern[str] | None = None
 
 
 def split(source: str, allowed: tuple[str, ...]) -> tuple[str, Options]:
@@ -43,11 +51,11 @@ def split(source: str, allowed: tuple[str, ...]) -> tuple[str, Options]:
     Raises:
         BadInput: an unknown option, or a value that cannot be read.
     """
-    address, mark, query = source.rpartition("?")
+    address, mark, query = _cut(source)
     if not mark or "=" not in query or "/" in query.partition("=")[0]:
         return source, Options()
     settings: dict[str, Any] = {}
-    for setting in query.split("&"):
+    for setting in re.split(r"&(?=[a-z]+=|$)", query):
         name, _, text = setting.partition("=")
         if name not in allowed:
             near = difflib.get_close_matches(name, allowed, 1)
@@ -64,6 +72,30 @@ def split(source: str, allowed: tuple[str, ...]) -> tuple[str, Options]:
                 f"For example {_EXAMPLE[name]}.",
             ) from error
     return address, Options(**settings)
+
+
+def _cut(source: str) -> tuple[str, str, str]:
+    """At the first question mark before a known option, else at the last: patterns hold some."""
+    known = re.search(rf"\?(?=({'|'.join(NAMES)})=)", source)
+    if known:
+        return source[: known.start()], "?", source[known.end() :]
+    return source.rpartition("?")
+
+
+def _one_of(choices: tuple[str, ...]) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in choices:
+            raise ValueError(text)
+        return text
+
+    return read
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise ValueError(text) from error
 
 
 def _kind(text: str) -> str:
@@ -97,6 +129,9 @@ _READ: dict[str, Callable[[str], Any]] = {
     "offset": _numbers,
     "size": _size,
     "channels": _channels,
+    "resize": _one_of(resizing.INTERPOLATIONS),
+    "fit": _one_of(resizing.FITS),
+    "group": _pattern,
 }
 _EXPECTED = {
     "kind": f"one of {', '.join(targets.KINDS[:-1])}",
@@ -105,6 +140,9 @@ _EXPECTED = {
     "offset": "a number, or one per channel",
     "size": "HEIGHTxWIDTH in pixels",
     "channels": "1 or 3",
+    "resize": f"one of {', '.join(resizing.INTERPOLATIONS)}",
+    "fit": f"one of {', '.join(resizing.FITS)}",
+    "group": "a regular expression",
 }
 _EXAMPLE = {
     "kind": "kind=regression",
@@ -113,4 +151,7 @@ _EXAMPLE = {
     "offset": "offset=-1",
     "size": "size=96x96",
     "channels": "channels=3",
+    "resize": "resize=bilinear",
+    "fit": "fit=crop",
+    "group": "group=person[0-9]+",
 }

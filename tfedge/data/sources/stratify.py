@@ -21,13 +21,18 @@ def draw(labels: np.ndarray, size: int, seed: int) -> tuple[np.ndarray, np.ndarr
     """
     if not 0 <= size <= len(labels):
         raise ValueError(f"cannot draw {size} of {len(labels)} rows")
-    shuffled = np.random.default_rng(seed).permutation(len(labels))
+    drawn = first(labels, size, np.random.default_rng(seed).permutation(len(labels)))
+    return drawn, np.setdiff1d(np.arange(len(labels)), drawn)
+
+
+def first(labels: np.ndarray, size: int, order: np.ndarray) -> np.ndarray:
+    """Sorted indices of the `size` rows that come first in `order`, each class by its share."""
     _, classes, counts = np.unique(labels, return_inverse=True, return_counts=True)
     quotas = _quotas(counts, size)
     chosen = np.zeros(len(labels), bool)
     for number, quota in enumerate(quotas):
-        chosen[shuffled[classes[shuffled] == number][:quota]] = True
-    return np.flatnonzero(chosen), np.flatnonzero(~chosen)
+        chosen[order[classes[order] == number][:quota]] = True
+    return np.flatnonzero(chosen)
 
 
 def classes(split: splits.Split, kind: str) -> np.ndarray:

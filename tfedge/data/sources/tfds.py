@@ -15,7 +15,7 @@ from PIL import Image
 
 from tfedge import errors
 from tfedge.data import targets, task
-from tfedge.data.sources import images, options, stratify
+from tfedge.data.sources import decoding, options, resizing, stratify
 
 OPTIONS = ("kind", "size", "channels", "metric", "scale", "offset")
 
@@ -62,7 +62,7 @@ def load(
             _Reader(sources[each], rows, keys[0], shape),
             functools.partial(np.take, ready[each], rows, axis=0),
         )
-        for role, (each, rows) in _parts(ready, kind, seed).items()
+        for role, (each, rows) in _parts(ready, kind).items()
     }
     return task.Task(
         name=name.replace("/", "_").replace(":", "_"),
@@ -78,6 +78,8 @@ def load(
             settings.offset if settings.offset is not None else 0.0,
         ),
         seed=seed,
+        preprocessing=resizing.words(shape[:2], shape[2], "bilinear", "stretch") if shape else "",
+        holdout_drawn="test" not in given and "validation" not in given,
     )
 
 
@@ -136,14 +138,15 @@ def _image_shape(
     return (*size, settings.channels or channels)
 
 
-def _parts(
-    labels: dict[str, np.ndarray], kind: str, seed: int
-) -> dict[str, tuple[str, np.ndarray]]:
-    """For each of our splits: the split of the data set it comes from, and its rows there."""
+def _parts(labels: dict[str, np.ndarray], kind: str) -> dict[str, tuple[str, np.ndarray]]:
+    """For each of our splits: the split of the data set it comes from, and its rows there.
+
+    A version of a data set never changes, so its rows are drawn by number, alike for all seeds.
+    """
 
     def draw(rows: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
         by = labels["train"][rows] if kind in ("classification", "binary") else np.zeros(len(rows))
-        drawn, rest = stratify.draw(by, size, seed)
+        drawn, rest = stratify.draw(by, size, seed=0)
         return rows[drawn], rows[rest]
 
     parts: dict[str, tuple[str, np.ndarray]] = {}
@@ -177,8 +180,9 @@ class _Reader:
         inputs = [np.asarray(self.source[int(row)][self.key]) for row in self.rows[indices]]
         if self.shape is None:
             return np.stack(inputs)
-        return np.stack([images.fit(_picture(array), self.shape) for array in inputs])
+        return np.stack([self._fitted(array) for array in inputs])
 
-
-def _picture(array: np.ndarray) -> Image.Image:
-    return Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array)
+    def _fitted(self, array: np.ndarray) -> np.ndarray:
+        assert self.shape is not None  # the caller looked
+        picture = Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array)
+        return resizing.resize(decoding.to_array(picture, self.shape[2]), self.shape[:2])
