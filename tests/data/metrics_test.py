@@ -89,6 +89,9 @@ def test_macro_f1_and_auc_agree_with_scikit_learn(kind):
         chosen = outputs.argmax(axis=1)
     f1 = metrics.resolve(_task(y, kind, "macro_f1")).value(outputs, y)
     auc = metrics.resolve(_task(y, kind, "auc")).value(outputs, y)
+    assert all(
+        metrics.resolve(_task(y, kind, each)).higher_is_better for each in ("macro_f1", "auc")
+    )
     assert f1 == pytest.approx(reference.f1_score(y, chosen, average="macro"))
     assert auc == pytest.approx(reference.roc_auc_score(y, outputs, multi_class="ovr"))
 
@@ -125,7 +128,9 @@ def test_several_outputs_are_averaged_or_one_is_chosen():
     assert metrics.resolve(made).value(outputs, y) == 0.75
     assert metrics.resolve(made).correct is None
     chosen = metrics.resolve(dataclasses.replace(made, metric="accuracy:b"))
-    assert chosen.outputs == ("b",)
+    assert (chosen.name, chosen.outputs) == ("accuracy:b", ("b",))
+    # Guessing the commoner class of each: 0.5 of a, all of b.
+    assert metrics.chance(made) == 0.75
     assert chosen.correct(outputs, y).tolist() == [False, True]
 
 
@@ -168,3 +173,16 @@ def test_chance(kind, y, metric, expected):
 
 def test_chance_of_custom_tasks_is_unknown():
     assert metrics.chance(_task([1], "custom")) is None
+
+
+def test_an_auc_with_a_broken_answer_is_no_number():
+    metric = metrics.resolve(_task([0, 1, 1], "binary", "auc"))
+    assert np.isnan(metric.value(np.array([0.1, np.nan, 0.9]), np.array([0, 1, 1])))
+
+
+def test_the_guess_at_labels_by_macro_f1():
+    # Of labels in 3/4 and 1/4 of the examples a coin has F1 = 2s / (2s + 1): 0.6 and 1/3. Always
+    # yes to the common one has 6/7 and 0.
+    y = [[1, 0], [1, 0], [0, 1], [1, 0]]
+    found = metrics.chance(_task(y, "multilabel", "macro_f1"))
+    assert found == pytest.approx(max((0.6 + 1 / 3) / 2, (6 / 7) / 2))

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -96,15 +98,20 @@ def test_several_inputs_and_outputs_by_name(tmp_path):
     assert made.kind == "classification"
 
 
-def test_outputs_of_different_kinds_need_a_metric(tmp_path):
+def test_outputs_of_different_kinds_are_each_judged(tmp_path):
     arrays = _arrays(y_train=None, y_test=None)
     for role, n in (("train", 40), ("test", 8)):
         arrays |= {f"y_{role}__what": np.arange(n) % 4, f"y_{role}__where": np.arange(n) / 3}
     source = _save(tmp_path, arrays)
-    with pytest.raises(errors.BadInput, match="what classification, where regression"):
-        sources.load_task(source)
+    made = sources.load_task(source)
+    assert (made.metric, made.more_metrics) == ("accuracy:what", ("mean_absolute_error:where",))
+    asked = sources.load_task(f"{source}?metric=root_mean_squared_error:where, macro_f1:what")
+    assert asked.metric == "root_mean_squared_error:where"
+    assert asked.more_metrics == ("macro_f1:what",)
+    again = dataclasses.replace(asked, seed=1)
+    assert again.more_metrics == asked.more_metrics
     made = sources.load_task(f"{source}?metric=accuracy:what")
-    assert made.kind == "custom"
+    assert made.kind == "custom" and made.more_metrics == ()
     assert made.loss == {
         "what": "sparse_categorical_crossentropy",
         "where": "mean_squared_error",

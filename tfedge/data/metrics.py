@@ -70,7 +70,8 @@ def resolve(task: "task.Task", logits: bool = False) -> Metric:
                 f"metric {task.metric}", f"no output {output!r}", f"Outputs: {', '.join(y)}."
             )
         return _of_output(_single(name, _kind(task, y[output]), logits), output)
-    return _mean([_of_output(_single(name, _kind(task, y[each]), logits), each) for each in y])
+    each_of = [_of_output(_single(name, _kind(task, y[each]), logits), each) for each in y]
+    return _mean(name, each_of)
 
 
 def chance(task: "task.Task", metric: Metric | None = None) -> float | None:
@@ -100,6 +101,11 @@ def chance(task: "task.Task", metric: Metric | None = None) -> float | None:
     return max(value, scores.uniform_macro_f1(y, task.kind)) if metric.name == "macro_f1" else value
 
 
+def usual_of(kind: str) -> str:
+    """The name of the usual metric of one output's kind."""
+    return "mean_absolute_error" if kind == "regression" else "accuracy"
+
+
 def _usual(task: "task.Task") -> str:
     if task.kind == "custom":
         raise errors.BadInput(
@@ -107,7 +113,7 @@ def _usual(task: "task.Task") -> str:
             "a custom task has no usual metric",
             "Give Task(metric=Metric(...)), or a name such as accuracy:OUTPUT.",
         )
-    return "mean_absolute_error" if task.kind == "regression" else "accuracy"
+    return usual_of(task.kind)
 
 
 def _kind(task: "task.Task", y: np.ndarray) -> str:
@@ -170,6 +176,7 @@ def _of_output(metric: Metric, name: str) -> Metric:
 
     return dataclasses.replace(
         metric,
+        name=f"{metric.name}:{name}",
         outputs=(name,),
         value=look(metric.value),
         correct=look(metric.correct) if metric.correct else None,
@@ -177,11 +184,11 @@ def _of_output(metric: Metric, name: str) -> Metric:
     )
 
 
-def _mean(metrics: list[Metric]) -> Metric:
+def _mean(name: str, metrics: list[Metric]) -> Metric:
     """The mean of the same metric over several outputs; no longer right or wrong per example."""
     means = [metric.per_example for metric in metrics if metric.per_example]
     return Metric(
-        metrics[0].name,
+        name,
         metrics[0].higher_is_better,
         value=lambda outputs, y: float(np.mean([metric.value(outputs, y) for metric in metrics])),
         per_example=(lambda outputs, y: np.mean([mean(outputs, y) for mean in means], axis=0))

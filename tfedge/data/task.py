@@ -79,7 +79,8 @@ class Task:
         validation: what every choice is made on.
         holdout: what the result is judged on; None inside compression.
         metric: a name known to `metrics`, a `Metric`, or None for the kind's usual one; custom
-            tasks have no usual one.
+            tasks have no usual one. Of several names, "accuracy:class,mean_absolute_error:box",
+            those after the first are `more_metrics`.
         labels: the class names, in the order of the class numbers.
         normalization: from raw inputs to what the model takes.
         loss: a Keras loss name or callable(y_true, y_pred), or output -> one of these; None for
@@ -128,6 +129,10 @@ class Task:
                 'Use "custom" with a loss and a metric for anything else.',
             )
         check_seed(self.seed)
+        if isinstance(self.metric, str) and "," in self.metric:
+            first, *more = (name.strip() for name in self.metric.split(","))
+            object.__setattr__(self, "metric", first)
+            object.__setattr__(self, "more_metrics", (*more, *self.more_metrics))
         if self.batch_size < 1:
             raise errors.BadInput(
                 f"task {self.name}", f"batch_size is {self.batch_size}", "Give at least 1."

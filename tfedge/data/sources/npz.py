@@ -13,7 +13,7 @@ import numpy as np
 from absl import logging
 
 from tfedge import errors
-from tfedge.data import splits, targets, task, task_targets
+from tfedge.data import metrics, splits, targets, task, task_targets
 from tfedge.data.hygiene import inputs
 from tfedge.data.sources import options, stratify
 
@@ -34,7 +34,8 @@ def load(path: str, settings: options.Options, seed: int = 0) -> task.Task:
 
     The kind is inferred from y_train unless given. A tenth of train becomes validation where
     there is none; 500 of train become calibration where there is none. Outputs of different kinds
-    make a custom task that needs a metric of one output, and whose losses expect probabilities.
+    make a custom task, each judged by the usual metric of its kind, whose losses expect
+    probabilities.
 
     Args:
         path: the file.
@@ -53,12 +54,7 @@ def load(path: str, settings: options.Options, seed: int = 0) -> task.Task:
         for name, y in splits.named(parts["y_train"]).items()
     }
     kind = next(iter(kinds.values())) if len(set(kinds.values())) == 1 else "custom"
-    if kind == "custom" and settings.metric is None:
-        raise errors.BadInput(
-            path,
-            f"the outputs are of different kinds ({_shown(kinds)})",
-            f"Choose the output to judge by, such as npz:FILE?metric=accuracy:{next(iter(kinds))}",
-        )
+    each_usual = ",".join(f"{metrics.usual_of(own)}:{name}" for name, own in kinds.items())
     logging.info("%s: targets are taken as %s", path, _shown(kinds))
     labels = labels or targets.one_hot_labels(parts["y_train"], kind)
     train = _split(path, parts, "train", kinds)
@@ -74,7 +70,7 @@ def load(path: str, settings: options.Options, seed: int = 0) -> task.Task:
         calibration=_some(train, kind, seed) if calibration is None else calibration,
         validation=validation,
         holdout=_split(path, parts, "test", kinds),
-        metric=settings.metric,
+        metric=settings.metric or (each_usual if kind == "custom" else None),
         labels=labels,
         normalization=task.Normalization(
             1.0 if settings.scale is None else settings.scale,
