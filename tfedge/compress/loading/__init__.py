@@ -18,7 +18,7 @@ from absl import logging
 
 from tfedge.compress import bridge, keras, tidy
 from tfedge.compress.bridge import replay
-from tfedge.compress.loading import model_files, user_code
+from tfedge.compress.loading import compiled_loss, model_files, user_code
 from tfedge.compress.loading.model_files import SavedModel, TfliteModel
 from tfedge.errors import BadInput
 
@@ -66,6 +66,7 @@ def load_model(
     address = str(path)
     if address.startswith("py:"):
         found = user_code.call(address[3:], f"--model={address}")
+        compiled_loss.say_other(getattr(found, "loss", None), f"--model={address}")
     else:
         found = model_files.read(pathlib.Path(path), users)
     if isinstance(found, SavedModel | TfliteModel):

@@ -48,7 +48,9 @@ _STRUCTURE = frozenset(
     {
         *("Functional", "Sequential", "Model", "InputLayer", "SeedGenerator"),
         *("DTypePolicy", "FloatDTypePolicy", "QuantizedDTypePolicy", "DTypePolicyMap", "Policy"),
-        *("QuantizedFloat8DTypePolicy", "Op", "LayerScale", "StochasticDepth"),
+        *("QuantizedFloat8DTypePolicy", "Int4DTypePolicy", "AbsMaxQuantizer", "QuantizationConfig"),
+        *("Int8QuantizationConfig", "Int4QuantizationConfig", "Float8QuantizationConfig"),
+        *("Op", "LayerScale", "StochasticDepth"),
         *tf_symbols.LAYERS,
         # Keras 3 has these alone; the bridge says so better than "not known" would.
         *("RMSNormalization", "GroupQueryAttention", "ReversibleEmbedding", "STFTSpectrogram"),

@@ -33,10 +33,12 @@ class Description:
     Attributes:
         config: how the model is built, parsed JSON.
         keras_version: of the Keras that wrote it.
+        loss: what the model was compiled with, parsed JSON; None where it was not.
     """
 
     config: dict[str, Any]
     keras_version: str
+    loss: Any = None
 
     @property
     def is_keras3(self) -> bool:
@@ -60,7 +62,7 @@ def read_keras(path: pathlib.Path) -> Description:
         config, metadata = (_json(archive.read(n), where) for n in (_CONFIG, _METADATA))
         with archive.open(WEIGHTS) as member, _hdf5(member, f"{where}, {WEIGHTS}") as weights:
             hdf5_safety.check(weights, f"{where}, {WEIGHTS}")
-    return Description(config, str(metadata.get("keras_version", "")))
+    return Description(config, str(metadata.get("keras_version", "")), _loss(config))
 
 
 def read_hdf5(path: pathlib.Path) -> Description:
@@ -78,7 +80,8 @@ def read_hdf5(path: pathlib.Path) -> Description:
             raise BadInput(where, "it holds weights and no model", "Save the whole model.")
         config = _json(_text(file.attrs["model_config"]), where)
         version = _text(file.attrs.get("keras_version", ""))
-    return Description(config, version.decode(errors="replace"))
+        training = _json(_text(file.attrs.get("training_config", "{}")), where)
+    return Description(config, version.decode(errors="replace"), training.get("loss"))
 
 
 def _check_start(path: pathlib.Path, magic: bytes, kind: str) -> None:
@@ -119,6 +122,11 @@ def _json(text: bytes, where: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise BadInput(where, "its description is not that of a model", "Save it again.")
     return found
+
+
+def _loss(config: dict[str, Any]) -> Any:
+    training = config.get("compile_config")
+    return training.get("loss") if isinstance(training, dict) else None
 
 
 def _text(value: Any) -> bytes:

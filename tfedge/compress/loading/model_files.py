@@ -8,7 +8,7 @@ from typing import Any
 
 from tfedge.compress import keras
 from tfedge.compress.bridge import replay
-from tfedge.compress.loading import config_safety, model_archive, saved_model_safety
+from tfedge.compress.loading import compiled_loss, config_safety, model_archive, saved_model_safety
 from tfedge.errors import BadInput
 
 
@@ -72,6 +72,7 @@ def _read_keras(path: pathlib.Path, users: Mapping[str, Any]) -> Any:
     package = keras.keras3() if described.is_keras3 else keras.tf_keras
     config = config_safety.without_training(described.config)
     config_safety.check(config, str(path), _trusted(package, users))
+    compiled_loss.say_other(described.loss, str(path))
     own = of_package(users, described.is_keras3)
     with _loading(str(path), config), package.src.saving.serialization_lib.ObjectSharingScope():
         model = package.saving.deserialize_keras_object(config, custom_objects=own, safe_mode=True)
@@ -84,6 +85,7 @@ def _read_hdf5(path: pathlib.Path, users: Mapping[str, Any]) -> Any:
     described = model_archive.read_hdf5(path)
     package = keras.keras3() if described.is_keras3 else keras.tf_keras
     config_safety.check(described.config, str(path), _trusted(package, users))
+    compiled_loss.say_other(described.loss, str(path))
     own = of_package(users, described.is_keras3)
     with _loading(str(path), described.config):
         return package.models.load_model(str(path), custom_objects=own, compile=False)
