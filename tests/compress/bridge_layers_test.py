@@ -138,9 +138,9 @@ def test_a_layer_without_twin_is_refused_by_name(layer, cause):
     assert repr(made.name) in str(refused.value)
 
 
-def test_a_layer_quantized_by_keras_is_refused():
+def test_a_layer_quantized_by_keras_in_ways_that_hide_its_weights_is_refused(monkeypatch):
     x = k3.Input((4,))
     model = k3.Model(x, L.Dense(4, name="head")(x))
-    model.quantize("int8")
+    monkeypatch.setattr(L.Dense, "quantization_mode", "gptq")
     with pytest.raises(BadInput, match=r"'head'.*quantized by Keras"):
         bridge.to_tf_keras(model)

@@ -8,6 +8,7 @@ from tfedge.compress import keras
 from tfedge.compress.bridge import (
     activations,
     convnext,
+    dequantized,
     keras_ops,
     operation,
     replay,
@@ -59,10 +60,10 @@ class ToTfKeras(Builder):
         where = f"layer {layer.name!r} ({name})"
         if name in _REFUSED:
             raise BadInput(where, _REFUSED[name], "Replace it by other layers.")
-        if getattr(layer, "quantization_mode", None) is not None:
+        if dequantized.mode(layer) not in (None, *dequantized.MODES):
             raise BadInput(
                 where,
-                f"it was quantized by Keras ({layer.quantization_mode}), which cannot be undone",
+                f"it was quantized by Keras ({dequantized.mode(layer)}), which cannot be undone",
                 "Give the float model: tfedge quantizes it.",
             )
         if getattr(layer, "data_format", None) == "channels_first":

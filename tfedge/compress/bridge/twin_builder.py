@@ -7,7 +7,7 @@ from typing import Any
 
 from absl import logging
 
-from tfedge.compress.bridge import replay, twin_config, twin_weights
+from tfedge.compress.bridge import dequantized, replay, twin_config, twin_weights
 from tfedge.errors import BadInput
 
 
@@ -31,6 +31,7 @@ class Builder(abc.ABC):
         self.dialect, self.package, self.twins = dialect, dialect.package, dict(twins)
         self._made: dict[int, tuple[Any, Any]] = {}
         self._in_float32: set[str] = set()
+        self._dequantized: dict[str, str] = {}
 
     def build(self, model: Any) -> Any:
         """The twin of a functional or Sequential model, with its weights.
@@ -45,6 +46,14 @@ class Builder(abc.ABC):
             logging.info(
                 "%d layers that computed in half precision compute in float32 now",
                 len(self._in_float32),
+            )
+        if self._dequantized:
+            logging.warning(
+                "model %r: %d layers that Keras has quantized (%s) are float again, with what their"
+                " weights were rounded to; tfedge quantizes them itself, best from the float model",
+                model.name,
+                len(self._dequantized),
+                ", ".join(sorted(set(self._dequantized.values()))),
             )
         return twin
 
@@ -84,6 +93,10 @@ class Builder(abc.ABC):
 
     def dtype(self, layer: Any) -> str:
         """The name of the dtype a layer's twin computes in."""
+        mode = dequantized.mode(layer)
+        if mode is not None:
+            self._dequantized[layer.name] = mode
+            return "float32"
         name = layer.dtype_policy.name
         if "float16" not in name:
             return name

@@ -12,7 +12,10 @@ from tfedge.errors import BadInput
 
 # Settings that change how fast or with which random numbers, never what comes out at inference.
 _FREE = frozenset(
-    {"seed", "use_cudnn", "flash_attention", "implementation", "autocast", "unroll", "fused"}
+    {
+        *("seed", "use_cudnn", "flash_attention", "implementation", "autocast", "unroll", "fused"),
+        "quantization_config",
+    }
 )
 # What a constructor takes without having it in its signature.
 _UNLISTED = frozenset({"zero_output_for_mask", "trainable", "name", "dtype"})

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tfedge.compress.bridge import replay
+from tfedge.compress.bridge import dequantized, replay
 from tfedge.errors import BadInput
 
 # The two Kerases list the weights of compound layers in different orders, so they are copied
@@ -29,7 +29,11 @@ def copy(source: Any, twin: Any) -> None:
     if replay.is_model(source):
         return
     parts = list(_parts(source, twin))
-    ours, theirs = _own_weights(source, parts, 0), _own_weights(twin, parts, 1)
+    theirs = _own_weights(twin, parts, 1)
+    if dequantized.mode(source) and not parts:
+        ours = dequantized.weights(source)
+    else:
+        ours = _own_weights(source, parts, 0)
     expected, found = [tuple(w.shape) for w in ours], [tuple(w.shape) for w in theirs]
     if expected != found:
         raise BadInput(
