@@ -221,7 +221,10 @@ def make(ready: Ready, work: pathlib.Path) -> Made:
         tflite=tflite_bytes,
         baseline=ready.baseline,
         candidate=candidate,
-        recipe=_recipe_json(order, ready.recipe, export, task, ready.baseline),
+        recipe={
+            **_recipe_json(order, ready.recipe, export, task, ready.baseline),
+            "class_weight": dict(candidate.class_weight) if candidate else {},
+        },
         task=task,
         findings=ready.given.findings,
         allow_flex=ready.export.allow_flex,

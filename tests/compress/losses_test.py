@@ -88,6 +88,46 @@ def test_segmentation_by_one_sigmoid_by_hand(make_task):
     assert found == pytest.approx(-(np.log(0.5) + np.log(0.25)) / 2, abs=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("kind", "y", "outputs", "weights", "expected"),
+    [
+        ("classification", [0, 0, 0, 1], [[0.5, 0.5]] * 4, [2 / 3, 2], 1.0),
+        ("classification", [0, 0, 0, 1], [[0.8, 0.2]] * 4, [2 / 3, 2], None),
+        ("binary", [0, 0, 0, 1], [[0.2]] * 4, [2 / 3, 2], None),
+        ("segmentation", [[0, 0], [0, 1]], [[[0.8, 0.2]] * 2] * 2, [2 / 3, 2], None),
+        ("segmentation", [[0, 0], [0, 1]], [[[0.2]] * 2] * 2, [2 / 3, 2], None),
+    ],
+)
+def test_rare_classes_count_more_by_hand(make_task, kind, y, outputs, weights, expected):
+    y = np.array(y)
+    task = _task(make_task, y, kind=kind, class_weight="balanced")
+    head = _head("sigmoid", 1) if np.shape(outputs)[-1] == 1 else _head("softmax", 2)
+    found = float(losses.loss_of(task, head)(tf.constant(y), tf.constant(outputs)))
+    costs = np.where(y == 1, -np.log(0.2), -np.log(0.8)) if expected is None else np.log(2)
+    assert found == pytest.approx((np.array(weights)[y] * costs).mean(), abs=1e-5)
+
+
+def test_positives_of_a_label_and_examples_count_by_hand(make_task):
+    y = np.array([[1, 0], [0, 0], [0, 1], [0, 1]])
+    task = _task(make_task, y, kind="multilabel", class_weight="balanced")
+    model = _head("sigmoid", 2)
+    weights = losses.weigher(task, model)(tf.constant(y), tf.constant([0.0, 1.0, 1.0, 2.0]))
+    assert weights["head"].numpy().tolist() == [[0, 0], [1, 1], [1, 1], [2, 2]]
+    found = losses.loss_of(task, model)(tf.constant(y), tf.fill((4, 2), 0.2), weights)
+    expected = -(2 * np.log(0.8) + np.log(0.8) + np.log(0.2) + 2 * np.log(0.8) + 2 * np.log(0.2))
+    assert float(found) == pytest.approx(expected / 8, abs=1e-5)
+    assert losses.weigher(task, model)(tf.constant(y))["head"].numpy()[0, 0] == 3
+
+
+def test_a_loss_of_one_number_cannot_be_weighted(make_task):
+    y = np.array([0, 0, 1])
+    own = _task(
+        make_task, y, class_weight="balanced", loss=lambda t, p: tf.reduce_mean(tf.square(p))
+    )
+    with pytest.raises(errors.BadInput, match="one number for a batch"):
+        losses.loss_of(own, _head("softmax", 2))(tf.constant(y), tf.fill((3, 2), 0.5))
+
+
 def test_each_output_is_asked_whether_it_gives_logits(make_task):
     image = k.tf_keras.Input((4,))
     heads = [layers.Dense(2, name="raw")(image), layers.Dense(2, "softmax", name="soft")(image)]

@@ -221,3 +221,14 @@ def test_a_label_beyond_a_gap_is_named_by_its_index():
         errors.BadInput, match=r"no example of class 3, .*index 7 is 9 \(range 0\.\.9\)"
     ):
         hygiene.check(made)
+
+
+def test_accuracy_of_uneven_classes_is_said_to_tell_little():
+    uneven = {
+        role: task.ArraySplit(split.x, (np.arange(len(split)) % 10 == 0).astype(int))
+        for role, split in _task().splits().items()
+    }
+    (warning,) = hygiene.check(_task(**uneven, labels=("no", "yes")))
+    assert "90% of the labels are no" in warning
+    assert "metric=macro_f1" in warning
+    assert hygiene.check(_task(**uneven, metric="macro_f1")) == ()

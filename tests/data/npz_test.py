@@ -208,3 +208,24 @@ def test_an_array_without_rows_is_refused_by_name(tmp_path):
         sources.load_task(_save(tmp_path, _arrays(x_train=np.float32(3))))
     with pytest.raises(errors.BadInput, match="x_train has records"):
         sources.load_task(_save(tmp_path, _arrays(x_train=np.zeros(40, [("a", "f4")]))))
+
+
+def test_the_weights_of_examples_follow_them(tmp_path):
+    weights = np.arange(40) + 1.0
+    arrays = _arrays(w_train=weights)
+    made = sources.load_task(_save(tmp_path, arrays))
+    rows = [int((arrays["x_train"] == x).all(axis=(1, 2, 3)).argmax()) for x in made.train.x]
+    assert made.sample_weight.tolist() == weights[rows].tolist()
+    given = {"x_val": arrays["x_test"], "y_val": arrays["y_test"]}
+    whole = sources.load_task(_save(tmp_path, {**arrays, **given}))
+    assert whole.sample_weight.tolist() == weights.tolist()
+    with pytest.raises(errors.BadInput, match=r"w_train has shape \(3,\), x_train 40 examples"):
+        sources.load_task(_save(tmp_path, _arrays(w_train=np.ones(3))))
+
+
+def test_class_weights_by_a_word(tmp_path):
+    source = _save(tmp_path, _arrays())
+    assert sources.load_task(f"{source}?class_weight=balanced").class_weight == "balanced"
+    assert sources.load_task("digits?class_weight=none").class_weight == "none"
+    with pytest.raises(errors.BadInput, match="is not balanced or none"):
+        sources.load_task(f"{source}?class_weight=much")

@@ -64,3 +64,18 @@ def test_it_is_said(caplog):
     assert (
         "puts out 2 values: the targets are taken as classification, not as binary" in caplog.text
     )
+
+
+def test_rows_are_classes_step_by_step_where_the_model_has_classes_for_each():
+    rows = [[0, 1, 1], [0, 0, 0], [1, 0, 1]] * 2
+    task = _task("multilabel", rows)
+    assert output_kind.of_outputs(task, {"out": (None, 3)}) is task
+    assert output_kind.of_outputs(task, {"out": (None, 3, 2)}).kind == "segmentation"
+    assert output_kind.of_outputs(task, {"out": (None, None, 1)}).kind == "segmentation"
+
+
+def test_rows_of_whole_numbers_are_values_where_the_model_gives_as_many():
+    rows = [[0, 5, 7], [2, 1, 4]] * 3
+    task = _task("segmentation", rows)
+    assert output_kind.of_outputs(task, {"out": (None, 3)}).kind == "regression"
+    assert output_kind.of_outputs(task, {"out": (None, 3, 8)}) is task

@@ -77,6 +77,19 @@ def test_a_baseline_with_nan_outputs_is_broken(run_of, task_of):
         scoring.score(task, run_of({"output": y}, y), run_of({"output": y * np.nan}, y))
 
 
+def test_a_baseline_that_ranks_rare_positives_is_not_called_broken(run_of, task_of):
+    """Accuracy .78, always saying no reaches .9; but three in four positives stand out."""
+    y = np.repeat([0, 1], [180, 20])
+    answers = np.where(y == 1, np.arange(200) % 4 > 0, np.arange(200) % 5 == 0) * 0.6 + 0.2
+    task = task_of(np.zeros((200, 1)), y, kind="binary")
+    run = run_of({"output": answers.astype(np.float32)[:, np.newaxis]}, y)
+    assert scoring.score(task, run, run).baseline.value < 0.9
+    shuffled = np.random.default_rng(0).permutation(answers).astype(np.float32)[:, np.newaxis]
+    guessing = run_of({"output": shuffled}, y)
+    with pytest.raises(errors.BadInput, match="the baseline itself is broken"):
+        scoring.score(task, guessing, guessing)
+
+
 def test_a_handful_of_examples_do_not_call_a_baseline_broken(run_of, task_of):
     y = np.array([0, 1])
     task = task_of(np.zeros((2, 1)), y, kind="binary")

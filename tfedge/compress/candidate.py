@@ -120,6 +120,8 @@ class Candidate:
         teacher: what every later training also learns from.
         cuts: what a pass has cut out of kernels, in order; `base.Pass` reads it to compare
             promises of before and after, and no candidate between two passes has any.
+        class_weight: the weights of classes it was trained with, as `Task.class_weight`; set by
+            the recipe once all passes are done.
     """
 
     model: Any
@@ -128,6 +130,7 @@ class Candidate:
     quantization: Quantization | None = None
     teacher: Teacher | None = None
     cuts: tuple[Cut, ...] = ()
+    class_weight: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def to_keras3(self) -> Any:
         """The model as a Keras 3 one, with the same outputs (those of its float kernels)."""

@@ -26,6 +26,9 @@ def fingerprint(candidate: Candidate, task: Task) -> str:
     chosen = [_name(choice) for choice in (task.metric, task.loss, task.optimizer)]
     digest.update(f"{task.name} {task.kind} {task.seed} {task.batch_size} {chosen}".encode())
     digest.update(f"{task.normalization} {task.augment}".encode())
+    digest.update(f"{task.class_weight}".encode())
+    if task.sample_weight is not None:
+        digest.update(np.ascontiguousarray(task.sample_weight).data)
     for split in (task.train, task.calibration, task.validation):
         some = split if isinstance(split, ArraySplit) else split.take(np.arange(64) % len(split))
         for array in [*_arrays(some.x), *_arrays(split.targets())]:

@@ -145,8 +145,10 @@ class _Trainer:
         else:
             self._model = fake_quantization.insert(candidate.model, candidate.quantization)
         self._settler = batch_statistics.Settler(self._model)
-        self._metric = metrics.resolve(task, logits=losses.gives_logits(candidate.model))
+        self._metric = metrics.for_training(task, losses.gives_logits(candidate.model))
         self._loss = losses.loss_of(task, candidate.model)
+        self._weigh = losses.weigher(task, candidate.model)
+        self._counts = _counts(task)
         self._lessons = None
         if candidate.teacher is not None and plan.epochs:
             self._lessons = teaching.Lessons(candidate.teacher, self._model, task)
@@ -204,10 +206,12 @@ class _Trainer:
 
     def _train_step(self, x: Any, y: Any, taught: Any) -> Any:
         variables = [*self._model.trainable_variables, *self._projections]
+        counts = taught[-1] if self._counts else None
+        taught = taught[: len(taught) - len(self._counts)]
         if self._lessons is not None and not self._lessons.kept:
             taught = self._lessons.answers(x)
         with tf.GradientTape() as tape:
-            loss = self._own_and_taught_loss(x, y, taught)
+            loss = self._own_and_taught_loss(x, y, taught, counts)
             total = tf.add_n([loss, *self._model.losses]) if self._model.losses else loss
             if self._penalty is not None:
                 total += self._penalty(self._model)
@@ -226,11 +230,13 @@ class _Trainer:
         self._project()
         return loss
 
-    def _own_and_taught_loss(self, x: Any, y: Any, taught: Any) -> Any:
+    def _own_and_taught_loss(self, x: Any, y: Any, taught: Any, counts: Any) -> Any:
+        weights = self._weigh(y, counts)
         if self._lessons is None:
-            return self._loss(y, self._model(x, training=True))
+            return self._loss(y, self._model(x, training=True), weights)
         outputs, shown = self._lessons.attend(x)
-        return self._lessons.loss(self._loss(y, outputs), taught, shown)
+        each = [weights.get(name) for name in graph.output_names(self._candidate.model)]
+        return self._lessons.loss(self._loss(y, outputs, weights), taught, shown, each)
 
     def epoch(self, epoch: int, advance: progress.Advance) -> dict[str, float]:
         """One pass over the training split in an order that seed and epoch alone decide."""
@@ -239,7 +245,7 @@ class _Trainer:
         step, total = epoch * self.steps, tf.constant(0.0)
         order = order[: self.steps * size]
         answers = self._lessons.kept if self._lessons else ()
-        found = batches.prefetched(self._task, order, size, answers, step)
+        found = batches.prefetched(self._task, order, size, (*answers, *self._counts), step)
         for x, y, taught in found:
             if self._update is not None and step > 0 and self._update.fires(step):
                 self._change_holds(self._update(step, self._latent_arrays(), self._holds))
@@ -343,6 +349,14 @@ class _Trainer:
         if state.best_weights:
             self._best = (state.best_score, list(state.best_weights), state.best_holds)
         return [dict(entry) for entry in state.history]
+
+
+def _counts(task: Task) -> tuple[np.ndarray, ...]:
+    """How much each training example counts, 1 in the mean; nothing where all count the same."""
+    if task.sample_weight is None:
+        return ()
+    weights = np.asarray(task.sample_weight, np.float32)
+    return (weights / weights.mean(),)
 
 
 def _optimizer(task: Task, plan: Plan, steps: int) -> Any:

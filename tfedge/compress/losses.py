@@ -3,10 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from tfedge.compress import graph
 from tfedge.compress import keras as k
+from tfedge.data import class_weights, splits
 from tfedge.data.task import Task
 from tfedge.errors import BadInput
 
@@ -20,8 +22,10 @@ _BY_KIND = {
 _KEEPS_VALUES = ("Reshape", "Flatten", "Permute", "Identity")
 
 
-def loss_of(task: Task, model: Any) -> Callable[[Any, Any], Any]:
+def loss_of(task: Task, model: Any) -> Callable[..., Any]:
     """(targets, outputs) -> scalar: the task's own loss, or its kind's, summed over outputs.
+
+    A third argument is what `weigher` gave; without it classes count as the task says.
 
     Raises:
         BadInput: a custom task without a loss, a loss that is none, targets or losses for other
@@ -38,19 +42,74 @@ def loss_of(task: Task, model: Any) -> Callable[[Any, Any], Any]:
             "Name the targets as the model names its outputs.",
         )
     own = _own_losses(task, taught)
+    weigh = weigher(task, model)
     logits = {name: gives_logits(model, number) for number, name in enumerate(names)}
 
-    def loss(targets: Any, outputs: Any) -> Any:
+    def loss(targets: Any, outputs: Any, weights: Any = None) -> Any:
+        weights = weigh(targets) if weights is None else weights
         given = dict(zip(names, tf.nest.flatten(outputs), strict=True))
         wanted = targets if isinstance(targets, dict) else {names[0]: targets}
         return tf.add_n(
             [
-                _one(task, own[name], logits[name], wanted[name], given[name])
+                _one(
+                    *(task, own[name], logits[name], wanted[name], given[name]),
+                    weights=weights[name],
+                )
                 for name in sorted(wanted)
             ]
         )
 
     return loss
+
+
+def weigher(task: Task, model: Any) -> Callable[..., dict[str, Any]]:
+    """(a batch of targets, (batch,) of how much each example counts or None) -> weights by output.
+
+    Weights have the shape of class numbers, one for each decision, or (batch,) where classes have
+    none; None where all count the same.
+    """
+    tables = class_weights.of(task)
+    names = graph.output_names(model)
+    kinds = {
+        name: class_weights.kind_of(task, y)
+        for name, y in splits.named(task.validation.targets()).items()
+    }
+
+    def weigh(targets: Any, counts: Any = None) -> dict[str, Any]:
+        wanted = targets if isinstance(targets, dict) else {names[0]: targets}
+        return {
+            name: _weights(
+                kinds.get(name, kinds.get("", task.kind)),
+                tables.get(name, tables.get("")),
+                target,
+                None if counts is None else tf.cast(counts, tf.float32),
+            )
+            for name, target in wanted.items()
+        }
+
+    return weigh
+
+
+def _ranked(weights: Any, rank: int) -> Any:
+    """Weights with axes of 1 behind, as many as it takes to multiply values of this rank."""
+    for _ in range(rank - weights.shape.rank):
+        weights = weights[..., tf.newaxis]
+    return weights
+
+
+def _weights(kind: str, table: np.ndarray | None, target: Any, counts: Any) -> Any:
+    if table is None:
+        return counts
+    of_class = tf.constant(table, tf.float32)
+    if kind == "multilabel":
+        each = 1 + tf.cast(target, tf.float32) * (of_class - 1)
+    elif kind == "classification" and target.shape.rank == 2:  # shares of classes
+        each = tf.linalg.matvec(tf.cast(target, tf.float32), of_class[: target.shape[-1]])
+    elif target.dtype.is_floating:  # a mixed yes and no
+        each = of_class[0] + tf.cast(target, tf.float32) * (of_class[1] - of_class[0])
+    else:
+        each = tf.gather(of_class, tf.cast(target, tf.int32))
+    return each if counts is None else each * _ranked(counts, each.shape.rank)
 
 
 def gives_logits(model: Any, output: int = 0) -> bool:
@@ -91,21 +150,50 @@ def _keras_loss(task: Task, loss: Any) -> Any:
         ) from error
 
 
-def _one(task: Task, own: Any, logits: bool, target: Any, output: Any) -> Any:
+def _one(task: Task, own: Any, logits: bool, target: Any, output: Any, *, weights: Any) -> Any:
     if own is not None:
         # As in `Model.fit`: (n,) targets of (n, 1) outputs would broadcast to (n, n).
         if output.shape[-1] == 1 and target.shape.rank == output.shape.rank - 1:
             target = target[..., tf.newaxis]
-        return tf.reduce_mean(own(target, output))
+        return _own(task, own, target, output, weights)
     kind = getattr(k.tf_keras.losses, _BY_KIND[task.kind])
     if task.kind == "segmentation" and output.shape[-1] == 1:
         kind, target = k.tf_keras.losses.BinaryCrossentropy, target[..., tf.newaxis]
     if task.kind == "regression":
-        return kind()(tf.reshape(target, tf.shape(output)), output)
+        return kind()(tf.reshape(target, tf.shape(output)), output, _spread(weights, output))
     if task.kind == "classification" and len(target.shape) == len(output.shape):
         missing = output.shape[-1] - target.shape[-1]  # classes of the model that never occur
         shares = tf.pad(target, [[0, 0]] * (len(target.shape) - 1) + [[0, missing]])
-        return k.tf_keras.losses.CategoricalCrossentropy(from_logits=logits)(shares, output)
+        return k.tf_keras.losses.CategoricalCrossentropy(from_logits=logits)(
+            shares, output, weights
+        )
     if task.kind == "binary":
         target = tf.reshape(target, tf.shape(output))
-    return kind(from_logits=logits)(target, output)
+        weights = None if weights is None else tf.reshape(weights, (-1,))
+    if task.kind == "multilabel" and weights is not None:
+        target, output = target[..., tf.newaxis], output[..., tf.newaxis]  # each label by itself
+    return kind(from_logits=logits)(target, output, _spread(weights, output))
+
+
+def _own(task: Task, own: Any, target: Any, output: Any, weights: Any) -> Any:
+    """The task's own loss; only one that gives a number for each example can be weighted."""
+    if weights is None:
+        return tf.reduce_mean(own(target, output))
+    if isinstance(own, k.tf_keras.losses.Loss):
+        return own(target, output, _spread(weights, output))
+    found = tf.convert_to_tensor(own(target, output))
+    if not found.shape.rank:
+        raise BadInput(
+            f"task {task.name!r}",
+            "its loss gives one number for a batch, which class_weight and sample_weight cannot be"
+            " applied to",
+            "Let it give one for each example, or set class_weight='none'.",
+        )
+    while weights.shape.rank > found.shape.rank:
+        weights = tf.reduce_mean(weights, axis=-1)
+    return tf.reduce_mean(found * _ranked(weights, found.shape.rank))
+
+
+def _spread(weights: Any, output: Any) -> Any:
+    """(batch,) weights for losses of (batch, places...), which Keras would not broadcast."""
+    return None if weights is None else _ranked(weights, output.shape.rank - 1)

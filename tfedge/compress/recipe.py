@@ -28,11 +28,12 @@ from tfedge.compress import (
     model_ends,
     passes,
     tidy,
+    trained_weights,
     training_state,
 )
 from tfedge.compress.candidate import Candidate
 from tfedge.compress.passes import base
-from tfedge.data import output_kind
+from tfedge.data import class_weights, output_kind
 from tfedge.data.task import Task
 from tfedge.errors import BadInput
 
@@ -139,6 +140,8 @@ class Recipe:
         task = task.without_holdout()
         start = candidate = Candidate(folding.flatten(_as_tf_keras(model)))
         task = output_kind.of_outputs(task, model_ends.output_shapes(start.model))
+        if any(getattr(each, "epochs", 0) for each in self.passes):
+            task = trained_weights.resolved(task, start.model)
         for each in self.passes:
             each.requires(start)
             each.suits(task)
@@ -157,7 +160,8 @@ class Recipe:
             if saved:
                 checkpoint.save(candidate, saved)
         loading.check_weights(candidate.model)
-        return candidate
+        used = class_weights.to_json(class_weights.of(task))
+        return dataclasses.replace(candidate, class_weight=used)
 
 
 def available() -> dict[str, type[base.Pass]]:

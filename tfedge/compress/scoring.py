@@ -18,7 +18,7 @@ def scorer(model: Any, task: Task) -> Callable[[], float]:
         model: flat tf_keras model.
         task: its validation split is read; its metric is turned so that more is better.
     """
-    metric = metrics.resolve(task, logits=losses.gives_logits(model))
+    metric = metrics.for_training(task, losses.gives_logits(model))
     sign = 1.0 if metric.higher_is_better else -1.0
     names = graph.output_names(model)
     predict = tf.function(lambda x: model(x, training=False), reduce_retracing=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfedge import errors
-from tfedge.data import scores, splits, targets, task
+from tfedge.data import class_weights, scores, splits, targets, task
 
 Value = Callable[..., float]
 PerExample = Callable[..., np.ndarray]
@@ -72,6 +72,38 @@ def resolve(task: "task.Task", logits: bool = False) -> Metric:
         return _of_output(_single(name, _kind(task, y[output]), logits), output)
     each_of = [_of_output(_single(name, _kind(task, y[each]), logits), each) for each in y]
     return _mean(name, each_of)
+
+
+def for_training(task: "task.Task", logits: bool = False) -> Metric:
+    """What chooses among the states of a training: `resolve`, but for accuracy of weighted classes.
+
+    There each right answer counts by the weight of its class, or training would be stopped where
+    it does best without the rare ones.
+
+    Args:
+        task: see `resolve`; its `class_weight` is read.
+        logits: see `resolve`.
+    """
+    metric, weights = resolve(task, logits), class_weights.of(task)
+    if not weights or metric.name != "accuracy" or isinstance(task.metric, Metric):
+        return metric
+    output = (task.metric or "").partition(":")[2]
+    chosen = [output] if output else list(splits.named(task.validation.targets()))
+    if not set(chosen) & set(weights):
+        return metric
+
+    def value(outputs: splits.Arrays, y: splits.Arrays) -> float:
+        return float(np.mean([_weighted(name, outputs, y) for name in chosen]))
+
+    def _weighted(name: str, outputs: splits.Arrays, y: splits.Arrays) -> float:
+        # A lone output of a model has no name in its answers.
+        found, wanted = (each[name] if isinstance(each, dict) else each for each in (outputs, y))
+        kind = class_weights.kind_of(task, wanted)
+        if name not in weights:
+            return float(np.mean(scores.right(found, wanted, kind, logits)))
+        return scores.weighted_accuracy(found, wanted, kind, logits, weights[name])
+
+    return Metric("weighted_accuracy", True, value)
 
 
 def chance(task: "task.Task", metric: Metric | None = None) -> float | None:

@@ -19,7 +19,7 @@ def of_outputs(made: "task.Task", shapes: Mapping[str, Shape]) -> "task.Task":
     """The task as the model's outputs ask for.
 
     Args:
-        made: its kind may be changed, among classification, binary and regression.
+        made: its kind may be changed, among those whose targets may look the same.
         shapes: of the model's outputs by name, batch axis first, in the model's order.
 
     Returns:
@@ -38,14 +38,16 @@ def of_outputs(made: "task.Task", shapes: Mapping[str, Shape]) -> "task.Task":
         "task %s: the model puts out %s: the targets are taken as %s, not as %s",
         *(made.name, _shown(shapes), kind, made.kind),
     )
-    labels = () if kind == "regression" else made.labels
+    labels = made.labels if kind in ("classification", "binary") else ()
     return dataclasses.replace(made, kind=kind, labels=labels)
 
 
 def _kind(made: "task.Task", y: np.ndarray, output: Shape) -> str:
     """The kind that targets of one output are of."""
     width = 1 if not output else output[-1]
-    if len(output) > 1 or y.ndim > 1 or width is None:
+    if y.ndim > 1:
+        return _kind_of_rows(made.kind, y, output)
+    if len(output) > 1 or width is None:
         return made.kind
     if made.kind == "binary" and width == 2:
         return "classification"
@@ -54,6 +56,15 @@ def _kind(made: "task.Task", y: np.ndarray, output: Shape) -> str:
     if made.kind == "regression" and width > 1 and _are_classes(y, width):
         return "classification"
     return made.kind
+
+
+def _kind_of_rows(kind: str, y: np.ndarray, output: Shape) -> str:
+    """Rows of numbers are labels, classes step by step, or values, by whether an axis is added."""
+    if kind == "multilabel" and len(output) == y.ndim and output[-1]:
+        return "segmentation"
+    if kind == "segmentation" and y.ndim == 2 and tuple(output) == y.shape[1:]:
+        return "regression"
+    return kind
 
 
 def _are_classes(y: np.ndarray, width: int) -> bool:

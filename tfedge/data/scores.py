@@ -17,6 +17,23 @@ def right(outputs: np.ndarray, y: np.ndarray, kind: str, logits: bool) -> np.nda
     return hits.reshape(len(hits), -1).mean(axis=1)
 
 
+def weighted_accuracy(
+    outputs: np.ndarray, y: np.ndarray, kind: str, logits: bool, weights: np.ndarray
+) -> float:
+    """The share of right decisions, each counted by the weight of its class.
+
+    Args:
+        outputs: as above.
+        y: their targets.
+        kind: of the targets.
+        logits: whether the threshold is 0.
+        weights: (classes,); of multilabel targets those of each label's positives.
+    """
+    hits = decide(outputs, kind, logits) == y
+    counts = np.where(y == 1, weights, 1.0) if kind == "multilabel" else weights[y]
+    return float((hits * counts).sum() / counts.sum())
+
+
 def decide(outputs: np.ndarray, kind: str, logits: bool) -> np.ndarray:
     """The class numbers, or 0/1 per label, that outputs stand for; -1 where an output is NaN."""
     if kind == "classification" or (kind != "multilabel" and _width(outputs) > 1):
@@ -93,6 +110,29 @@ def auc(outputs: np.ndarray, y: np.ndarray, kind: str, logits: bool) -> float:
         outputs = np.exp(outputs - outputs.max(axis=1, keepdims=True))
         outputs = outputs / outputs.sum(axis=1, keepdims=True)
     return float(np.mean([_rank_auc(outputs[:, k], y == k) for k in range(outputs.shape[1])]))
+
+
+def separation(outputs: np.ndarray, y: np.ndarray, kind: str) -> float:
+    """The largest AUC of a class or label that outputs tell from the rest beyond chance; else 0.5.
+
+    Beyond chance are four standard errors of the rank sum of outputs that know nothing.
+    """
+    columns: np.ndarray
+    wanted: np.ndarray
+    if kind == "multilabel":
+        columns, wanted = outputs.reshape(y.shape), y == 1
+    elif kind == "binary" and _width(outputs) < 2:
+        columns, wanted = outputs.reshape(-1, 1), y.reshape(-1, 1) == 1
+    else:
+        columns = outputs.reshape(-1, outputs.shape[-1])
+        wanted = y.reshape(-1, 1) == (np.arange(columns.shape[1]) if columns.shape[1] > 1 else 1)
+    found = [0.5]
+    for scores, positive in zip(columns.T, wanted.T, strict=True):
+        area = _rank_auc(scores, positive)
+        pairs = int(positive.sum()) * int((~positive).sum())
+        if area > 0.5 + 4 * np.sqrt((len(positive) + 1) / (12 * max(pairs, 1))):
+            found.append(area)
+    return float(max(found))
 
 
 def _rank_auc(scores: np.ndarray, positive: np.ndarray) -> float:

@@ -4,12 +4,12 @@ import dataclasses
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tfedge import errors
-from tfedge.data import augmentation, targets
+from tfedge.data import augmentation, class_weights, targets
 from tfedge.data.batch_split import BatchSplit
 from tfedge.data.splits import Arrays, ArraySplit, Split, StreamSplit
 
@@ -95,6 +95,10 @@ class Task:
             app's author; "" where inputs are given as they are.
         holdout_drawn: whether this program chose the held-out examples, from data that the
             model's earlier training may have seen.
+        class_weight: class -> how much it counts in training, of several outputs by output; or
+            "balanced", or "none"; None looks for weights that the model was trained with. See
+            `class_weights`.
+        sample_weight: (n,) how much each training example counts.
         slices: name -> groups of held-out examples judged one by one; see `slices`.
 
     Raises:
@@ -117,6 +121,8 @@ class Task:
     seed: int = 0
     augment: str = ""
     more_metrics: "tuple[str | Metric, ...]" = ()
+    class_weight: "Mapping[Any, Any] | str | None" = None
+    sample_weight: np.ndarray | None = None
     slices: "Mapping[str, Column]" = dataclasses.field(default_factory=dict)
     preprocessing: str = ""
     holdout_drawn: bool = False
@@ -152,6 +158,7 @@ class Task:
                 y = targets.canonical(split.y, self.kind, f"task {self.name}, {role}")
                 if y is not split.y:
                     object.__setattr__(self, role, ArraySplit(split.x, y))
+        class_weights.check(self)
         if self.augment:
             augmentation.check(self)
 

@@ -4,9 +4,10 @@ import dataclasses
 import math
 
 import numpy as np
+from absl import logging
 
 from tfedge import errors
-from tfedge.data import calibration_error, metrics, splits
+from tfedge.data import calibration_error, metrics, scores, splits
 from tfedge.data import task as data_task
 from tfedge.device import inference, scorecard, tflite
 
@@ -15,6 +16,7 @@ _PASSED_THROUGH = ("QUANTIZE", "DEQUANTIZE", "RESHAPE", "SQUEEZE", "CAST")
 _FAILURES = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
 _STANDARD_ERRORS = 2.0  # a baseline within so many of chance is taken to guess
 _FEWEST = 10  # examples that tell a model from a guess
+_TELLS_APART = 0.6  # AUC of a model that has learned something
 _SLACK = 0.02  # the same for metrics that are no shares
 
 
@@ -150,7 +152,7 @@ def score(task: data_task.Task, candidate: inference.Run, baseline: inference.Ru
     ours, theirs = under(metric)
     chance = metrics.chance(task, metric)
     if theirs is not None:
-        _check_baseline(metric, theirs, chance, splits.count(y))
+        _check_baseline(task, metric, theirs, chance, y)
     others = [
         metrics.resolve(dataclasses.replace(task, metric=each), logits=all(logits))
         for each in task.more_metrics
@@ -269,7 +271,14 @@ def _per_decision(kind: str, outputs: splits.Arrays, y: splits.Arrays) -> splits
     return outputs.reshape(*y.shape, outputs.shape[-1])
 
 
-def _check_baseline(metric: metrics.Metric, answers: Answers, chance: float | None, n: int) -> None:
+def _check_baseline(
+    task: data_task.Task,
+    metric: metrics.Metric,
+    answers: Answers,
+    chance: float | None,
+    y: splits.Arrays,
+) -> None:
+    n = splits.count(y)
     if chance is None:
         return
     ahead = answers.value - chance if metric.higher_is_better else chance - answers.value
@@ -279,13 +288,49 @@ def _check_baseline(metric: metrics.Metric, answers: Answers, chance: float | No
         least = _SLACK * abs(chance)
     if n < _FEWEST and math.isfinite(answers.value):
         return  # not even a perfect model would stand out; the gate asks for more examples
-    if not ahead > least:  # NaN is not ahead either
-        raise errors.BadInput(
-            "the baseline",
-            f"its {metric.name} is {answers.value:.4g} on {n} held-out examples, guessing "
-            f"reaches {chance:.4g}: the baseline itself is broken",
-            "Check that model, data, labels and normalisation belong together.",
+    if ahead > least:  # NaN is not
+        return
+    apart = _separation(task.kind, answers.outputs, y)
+    if apart >= _TELLS_APART:
+        logging.warning(
+            "the baseline's %s is %.4g, always giving the most frequent answer reaches %.4g, yet it"
+            " tells a class from the rest (AUC %.2f): judge it by ?metric=macro_f1 or auc",
+            *(metric.name, answers.value, chance, apart),
         )
+        return
+    raise errors.BadInput(
+        "the baseline",
+        f"its {metric.name} is {answers.value:.4g} on {n} held-out examples, guessing "
+        f"reaches {chance:.4g}: the baseline itself is broken",
+        "Check that model, data, labels and normalisation belong together.",
+    )
+
+
+def _separation(kind: str, outputs: splits.Arrays, y: splits.Arrays) -> float:
+    """The best AUC of any class, where one is much more frequent than the others; else 0.5.
+
+    Of classes that are as frequent, a model below chance gives the same answer to everything,
+    whatever its scores say, and is broken.
+    """
+    if kind not in ("classification", "binary", "multilabel", "segmentation"):
+        return 0.5
+    found = splits.named(outputs)
+    return max(
+        (
+            scores.separation(found[name], labels, kind)
+            for name, labels in splits.named(y).items()
+            if _is_uneven(labels, kind)
+        ),
+        default=0.5,
+    )
+
+
+def _is_uneven(y: np.ndarray, kind: str) -> bool:
+    """Whether the most frequent class is much more so than classes that share evenly."""
+    if kind == "multilabel":
+        return bool((np.abs(y.mean(axis=0) - 0.5) > 0.25).any())
+    shares = np.bincount(y.ravel()) / y.size
+    return float(shares.max()) > 1.5 / max(2, int(np.count_nonzero(shares)))
 
 
 def _mean(correct: np.ndarray | None, own: np.ndarray) -> float | None:

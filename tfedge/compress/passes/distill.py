@@ -148,6 +148,6 @@ class Distill(base.Pass):
 
 def _validation(teacher: Any, task: Task) -> dict[str, float]:
     """How good the teacher is, for the report."""
-    metric = metrics.resolve(task)
+    metric = metrics.for_training(task)
     value = scoring.scorer(teacher, task)() * (1 if metric.higher_is_better else -1)
     return {f"teacher_validation_{metric.name}": round(value, 4)}

@@ -47,7 +47,8 @@ class _Lesson:
         ask: teacher's tensor -> its answer.
         shown: the teacher's tensor; symbolic.
         taken: the student's; symbolic.
-        loss: (answer, student's tensor) -> scalar.
+        loss: (answer, student's tensor, weights) -> scalar; weights as `losses.weigher` gives them.
+        output: the number of the output it is about, if it is.
         variables: trained with the student and thrown away.
     """
 
@@ -55,8 +56,9 @@ class _Lesson:
     ask: Callable[[Any], Any]
     shown: Any
     taken: Any
-    loss: Callable[[Any, Any], Any]
+    loss: Callable[[Any, Any, Any], Any]
     variables: tuple[Any, ...] = ()
+    output: int | None = None
 
 
 def fits(method: str, task: Task) -> bool:
@@ -105,13 +107,24 @@ class Lessons:
         found = tf.nest.flatten(self._listening(x, training=True))
         return found[: self._outputs], found[self._outputs :]
 
-    def loss(self, own: Any, answers: Sequence[Any], taken: Sequence[Any]) -> Any:
-        """The loss on the targets and those of the lessons, weighted."""
+    def loss(
+        self, own: Any, answers: Sequence[Any], taken: Sequence[Any], weights: Sequence[Any]
+    ) -> Any:
+        """The loss on the targets and those of the lessons, weighted.
+
+        Args:
+            own: the loss on the targets.
+            answers: the teacher's.
+            taken: what the student shows, of `attend`.
+            weights: of the decisions of each output, or None; lessons about outputs follow them.
+        """
         if not self._lessons:
             return own
         taught = tf.add_n(
             [
-                lesson.loss(answer, tensor)
+                lesson.loss(
+                    answer, tensor, None if lesson.output is None else weights[lesson.output]
+                )
                 for lesson, answer, tensor in zip(self._lessons, answers, taken, strict=True)
             ]
         )
@@ -169,17 +182,17 @@ def _on_output(method: str, number: int, teacher: Teacher, student: Any, task: T
     kind = "binary" if task.kind == "segmentation" and taken.shape[-1] == 1 else task.kind
     independent = kind in ("binary", "multilabel")
 
-    def loss(wanted: Any, outputs: Any) -> Any:
+    def loss(wanted: Any, outputs: Any, weights: Any) -> Any:
         found = imitation.scores(outputs, kind, ours)
         if method == "logits":
-            return imitation.divergence(wanted, found, teacher.temperature, independent)
+            return imitation.divergence(wanted, found, teacher.temperature, independent, weights)
         free_level = kind in ("classification", "segmentation")
-        return imitation.squared_error(wanted, found, free_level)
+        return imitation.squared_error(wanted, found, free_level, weights)
 
     def ask(outputs: Any) -> Any:
         return imitation.scores(outputs, kind, theirs)
 
-    return _Lesson(f"scores {number}", ask, shown, taken, loss)
+    return _Lesson(f"scores {number}", ask, shown, taken, loss, output=number)
 
 
 def _on_features(pair: tuple[str, str], student: Any, teacher: Any, seed: int) -> _Lesson:
@@ -192,7 +205,7 @@ def _on_features(pair: tuple[str, str], student: Any, teacher: Any, seed: int) -
         start = generator.normal(size=(width, wanted_width)) / math.sqrt(width)
         variables = (tf.Variable(start.astype(np.float32), name="projection"),)
 
-    def loss(wanted: Any, found: Any) -> Any:
+    def loss(wanted: Any, found: Any, _: Any) -> Any:
         if variables:
             found = tf.tensordot(found, variables[0], 1)
         return imitation.feature_error(wanted, found)
@@ -207,7 +220,7 @@ def _on_attention(pair: tuple[str, str], student: Any, teacher: Any, seed: int) 
     del seed  # nothing is drawn
     taken, shown = hints.tensors(student)[pair[0]], hints.tensors(teacher)[pair[1]]
 
-    def loss(wanted: Any, found: Any) -> Any:
+    def loss(wanted: Any, found: Any, _: Any) -> Any:
         return imitation.attention_error(wanted, imitation.attention(found))
 
     def ask(features: Any) -> Any:

@@ -27,7 +27,9 @@ def scores(outputs: Any, kind: str, logits: bool) -> Any:
     return found
 
 
-def divergence(wanted: Any, found: Any, temperature: float, independent: bool) -> Any:
+def divergence(
+    wanted: Any, found: Any, temperature: float, independent: bool, weights: Any = None
+) -> Any:
     """Of the softened distributions: T^2 KL(softmax(teacher / T) || softmax(student / T)).
 
     Hinton et al. 2015, arXiv:1503.02531.
@@ -37,21 +39,22 @@ def divergence(wanted: Any, found: Any, temperature: float, independent: bool) -
         found: student's.
         temperature: T.
         independent: whether each logit is a yes or no of its own (a sigmoid's, not a softmax').
+        weights: how much each example, or each of its decisions, counts; None counts all alike.
     """
     wanted, found = wanted / temperature, found / temperature
     if not independent:
         yes = tf.exp(tf.nn.log_softmax(wanted))
         apart = tf.reduce_sum(yes * (tf.nn.log_softmax(wanted) - tf.nn.log_softmax(found)), axis=-1)
-        return temperature**2 * tf.reduce_mean(apart)
+        return temperature**2 * _mean(apart, weights)
     apart = sum(
         tf.sigmoid(sign * wanted)
         * (tf.math.log_sigmoid(sign * wanted) - tf.math.log_sigmoid(sign * found))
         for sign in (1, -1)
     )
-    return temperature**2 * tf.reduce_mean(apart)
+    return temperature**2 * _mean(apart, weights)
 
 
-def squared_error(wanted: Any, found: Any, free_level: bool) -> Any:
+def squared_error(wanted: Any, found: Any, free_level: bool, weights: Any = None) -> Any:
     """Of scores, Ba & Caruana 2013, arXiv:1312.6184.
 
     Args:
@@ -59,11 +62,20 @@ def squared_error(wanted: Any, found: Any, free_level: bool) -> Any:
         found: student's.
         free_level: whether a number added to all of an example's scores means nothing, as
             before a softmax; then it costs nothing.
+        weights: see `divergence`.
     """
     apart = found - tf.reshape(wanted, tf.shape(found))
     if free_level:
         apart -= tf.reduce_mean(apart, axis=-1, keepdims=True)
-    return tf.reduce_mean(tf.square(apart))
+    return _mean(tf.square(apart), weights)
+
+
+def _mean(values: Any, weights: Any) -> Any:
+    if weights is None:
+        return tf.reduce_mean(values)
+    for _ in range(values.shape.rank - weights.shape.rank):
+        weights = weights[..., tf.newaxis]
+    return tf.reduce_mean(values * weights)
 
 
 def feature_error(wanted: Any, found: Any) -> Any:

@@ -7,7 +7,7 @@ import numpy as np
 from absl import logging
 
 from tfedge import errors
-from tfedge.data import metrics, task, task_targets
+from tfedge.data import class_weights, metrics, task, task_targets
 from tfedge.data.fit import check_fits
 from tfedge.data.hygiene import drift, duplicates, inputs, scale
 
@@ -15,6 +15,7 @@ __all__ = ["ROLES", "Findings", "check", "check_fits", "examine"]
 
 ROLES = ("train", "calibration", "validation", "holdout")
 FEWEST_CALIBRATION = 100
+_UNEVEN = 0.8  # share of one class from which plain accuracy says little
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,10 +48,10 @@ def examine(task: "task.Task", roles: Sequence[str] = ROLES) -> Findings:
     Refused: empty splits, splits of different shape or dtype, NaN and infinity, labels out of
     range, classes missing from train, validation or held-out, an unknown metric, calibration data
     without variation, images of different scale, and held-out examples that train, calibration or
-    validation hold too. Warned about: less than 100 calibration examples, classes missing from
-    calibration, a scale unusual for images, repeated held-out examples, validation examples that
-    are in train, near duplicates of held-out images, and held-out examples not drawn like those of
-    train or calibration.
+    validation hold too. Warned about: plain accuracy where one class is most of train, less than
+    100 calibration examples, classes missing from calibration, a scale unusual for images, repeated
+    held-out examples, validation examples that are in train, near duplicates of held-out images,
+    and held-out examples not drawn like those of train or calibration.
 
     Args:
         task: with or without its held-out split.
@@ -64,12 +65,14 @@ def examine(task: "task.Task", roles: Sequence[str] = ROLES) -> Findings:
     for role, split in chosen.items():
         if not len(split):
             raise errors.BadInput(_where(task, role), "it has no examples", "Add some.")
-    metrics.resolve(task)
+    metric = metrics.resolve(task)
     warnings = [
         warning
         for role, split in chosen.items()
         for warning in task_targets.check(task, role, split.targets())
     ]
+    if metric.name == "accuracy" and "train" in chosen:
+        warnings += _check_balance(task)
     scans = {}
     for role, split in chosen.items():
         logging.info("Reading the %d examples of %s", len(split), role)
@@ -133,6 +136,19 @@ def _check_channels(task: "task.Task", scan: inputs.Scan) -> None:
                     f"the normalization has {len(values)} channels, examples are {shape}",
                     "Give one number, or one for each channel of the last axis.",
                 )
+
+
+def _check_balance(task: "task.Task") -> list[str]:
+    """Says where always giving one answer has a high accuracy."""
+    found = class_weights.imbalance(task)
+    if found is None or found[1] < _UNEVEN:
+        return []
+    number, share = found
+    label = task.labels[number] if number < len(task.labels) else number
+    return [
+        f"{_where(task, 'train')}: {share:.0%} of the labels are {label}, so always saying it has"
+        " an accuracy as high: judge by the metric macro_f1 or auc (in --data: ?metric=macro_f1)"
+    ]
 
 
 def _check_same_form(task: "task.Task", scans: dict[str, inputs.Scan]) -> None:

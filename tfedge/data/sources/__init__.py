@@ -45,18 +45,22 @@ def _load(source: str, data_dir: str | None, seed: int) -> task.Task:
         return python_file.load(address)
     if name in ("npz", "images", "tfds") and address:
         return _from_address(name, source, data_dir, seed)
-    base, settings = options.split(source, ("metric",))
+    base, settings = options.split(source, ("metric", "class_weight"))
     if base == "digits":
         from tfedge.data.sources import digits
 
-        return dataclasses.replace(digits.load(seed), metric=settings.metric)
+        return _set(digits.load(seed), settings)
     if base == "fashion_mnist":
         from tfedge.data.sources import fashion_mnist
 
-        return dataclasses.replace(fashion_mnist.load(data_dir, seed), metric=settings.metric)
+        return _set(fashion_mnist.load(data_dir, seed), settings)
     near = difflib.get_close_matches(name, _NAMES, 1)
     hint = f"; did you mean {near[0]}?" if near and near[0] != name else ""
     raise errors.BadInput(f"--data={source}", f"no such source{hint}", f"Use one of {GRAMMAR}.")
+
+
+def _set(made: task.Task, settings: options.Options) -> task.Task:
+    return dataclasses.replace(made, metric=settings.metric, class_weight=settings.class_weight)
 
 
 def _from_address(name: str, source: str, data_dir: str | None, seed: int) -> task.Task:

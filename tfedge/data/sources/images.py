@@ -18,7 +18,9 @@ from tfedge import errors
 from tfedge.data import task
 from tfedge.data.sources import content_split, decoding, options, resizing
 
-OPTIONS = ("size", "channels", "resize", "fit", "group", "metric", "scale", "offset")
+OPTIONS = (
+    *("size", "channels", "resize", "fit", "group", "metric", "scale", "offset", "class_weight"),
+)
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 _Files = tuple[np.ndarray, np.ndarray]  # (n,) paths as objects, (n,) class numbers
 
@@ -69,6 +71,7 @@ def load(folder: str, settings: options.Options, seed: int = 0) -> task.Task:
         validation=_stream(parts["validation"], read, shape),
         holdout=_stream(parts["holdout"], read, shape),
         metric=settings.metric,
+        class_weight=settings.class_weight,
         labels=labels,
         normalization=task.Normalization(
             1 / 255 if settings.scale is None else settings.scale,

@@ -1,5 +1,6 @@
 """npz:FILE: the arrays x_train, y_train, x_test, y_test and, if there, x_val, y_val, x_calib.
 
+How much each training example counts may be given as w_train.
 Several inputs or outputs are x_train__NAME, y_train__NAME; class names may be given as `labels`,
 groups of the held-out examples, which are judged one by one, as slice_NAME.
 """
@@ -17,9 +18,10 @@ from tfedge.data import metrics, splits, targets, task, task_targets
 from tfedge.data.hygiene import inputs
 from tfedge.data.sources import options, stratify
 
-OPTIONS = ("kind", "metric", "scale", "offset")
+OPTIONS = ("kind", "metric", "scale", "offset", "class_weight")
 _KEY = re.compile(r"(x|y)_(train|val|test|calib)(?:__(.+))?")
 _SLICE = "slice_"
+_WEIGHTS = "w_train"
 _LOSSES = {
     "classification": "sparse_categorical_crossentropy",
     "segmentation": "sparse_categorical_crossentropy",
@@ -48,6 +50,7 @@ def load(path: str, settings: options.Options, seed: int = 0) -> task.Task:
     arrays = _arrays(pathlib.Path(path))
     labels = tuple(str(label) for label in np.atleast_1d(arrays.pop("labels", ())))
     slices = {key: arrays.pop(key) for key in sorted(arrays) if key.startswith(_SLICE)}
+    weights = arrays.pop(_WEIGHTS, None)
     parts = _parts(path, arrays)
     kinds = {
         name: settings.kind or targets.infer(y)
@@ -62,7 +65,9 @@ def load(path: str, settings: options.Options, seed: int = 0) -> task.Task:
     validation = _split(path, parts, "val", kinds) if "x_val" in parts else None
     if validation is None:
         _check_values(path, train, kinds, labels)
-        train, validation = _drawn_validation(path, train, kind, seed)
+        rest, drawn = _drawn_validation(path, train, kind, seed)
+        weights = _weights_of(path, weights, train, rest)
+        train, validation = train.take(rest), train.take(drawn)
     return task.Task(
         name=pathlib.Path(path).stem,
         kind=kind,
@@ -71,6 +76,8 @@ def load(path: str, settings: options.Options, seed: int = 0) -> task.Task:
         validation=validation,
         holdout=_split(path, parts, "test", kinds),
         metric=settings.metric or (each_usual if kind == "custom" else None),
+        class_weight=settings.class_weight,
+        sample_weight=weights,
         labels=labels,
         normalization=task.Normalization(
             1.0 if settings.scale is None else settings.scale,
@@ -189,10 +196,23 @@ def _check_values(
 
 def _drawn_validation(
     path: str, train: task.ArraySplit, kind: str, seed: int
-) -> tuple[task.ArraySplit, task.ArraySplit]:
+) -> tuple[np.ndarray, np.ndarray]:
+    """(rows that stay in train, rows that become validation)."""
     drawn, rest = stratify.draw(stratify.classes(train, kind), -(-len(train) // 10), seed)
     logging.info("%s: no x_val; %d of the training examples become validation", path, len(drawn))
-    return train.take(rest), train.take(drawn)
+    return rest, drawn
+
+
+def _weights_of(
+    path: str, weights: np.ndarray | None, train: task.ArraySplit, rows: np.ndarray
+) -> np.ndarray | None:
+    if weights is not None and weights.shape != (len(train),):
+        raise errors.BadInput(
+            path,
+            f"{_WEIGHTS} has shape {weights.shape}, x_train {len(train)} examples",
+            "Give each training example one number.",
+        )
+    return None if weights is None else weights[rows]
 
 
 def _some(train: task.ArraySplit, kind: str, seed: int) -> task.ArraySplit:

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from tfedge import errors
-from tfedge.data import targets
+from tfedge.data import class_weights, targets
 from tfedge.data.sources import resizing
 
-NAMES = ("kind", "metric", "scale", "offset", "size", "channels", "resize", "fit", "group")
+NAMES = (
+    *("kind", "metric", "scale", "offset", "size", "channels", "resize", "fit", "group"),
+    "class_weight",
+)
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class Options:
         resize: one of `resizing.INTERPOLATIONS`.
         fit: one of `resizing.FITS`.
         group: what of an image's path names the person, device or recording it is of.
+        class_weight: "balanced" or "none"; see `class_weights`.
     """
 
     kind: str | None = None
@@ -39,6 +43,7 @@ class Options:
     resize: str | None = None
     fit: str | None = None
     group: re.Pattern[str] | None = None
+    class_weight: str | None = None
 
 
 def split(source: str, allowed: tuple[str, ...]) -> tuple[str, Options]:
@@ -132,6 +137,7 @@ _READ: dict[str, Callable[[str], Any]] = {
     "resize": _one_of(resizing.INTERPOLATIONS),
     "fit": _one_of(resizing.FITS),
     "group": _pattern,
+    "class_weight": _one_of((class_weights.BALANCED, class_weights.NONE)),
 }
 _EXPECTED = {
     "kind": f"one of {', '.join(targets.KINDS[:-1])}",
@@ -143,6 +149,7 @@ _EXPECTED = {
     "resize": f"one of {', '.join(resizing.INTERPOLATIONS)}",
     "fit": f"one of {', '.join(resizing.FITS)}",
     "group": "a regular expression",
+    "class_weight": "balanced or none",
 }
 _EXAMPLE = {
     "kind": "kind=regression",
@@ -154,4 +161,5 @@ _EXAMPLE = {
     "resize": "resize=bilinear",
     "fit": "fit=crop",
     "group": "group=person[0-9]+",
+    "class_weight": "class_weight=balanced",
 }

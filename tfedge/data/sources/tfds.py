@@ -17,7 +17,7 @@ from tfedge import errors
 from tfedge.data import targets, task
 from tfedge.data.sources import decoding, options, resizing, stratify
 
-OPTIONS = ("kind", "size", "channels", "metric", "scale", "offset")
+OPTIONS = ("kind", "size", "channels", "metric", "scale", "offset", "class_weight")
 
 
 def load(
@@ -72,6 +72,7 @@ def load(
         validation=parts["validation"],
         holdout=parts["holdout"],
         metric=settings.metric,
+        class_weight=settings.class_weight,
         labels=names,
         normalization=task.Normalization(
             settings.scale if settings.scale is not None else 1 / 255 if shape else 1.0,
