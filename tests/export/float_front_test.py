@@ -75,6 +75,17 @@ def test_so_they_do_on_every_route(export, most):
     assert _noise(to_tflite(model, export, task), task) < most
 
 
+@pytest.mark.parametrize("recipe", ["", "quantize(epochs=0)"])
+def test_columns_that_a_kernel_takes_raw(recipe):
+    model, task = _model(lambda x: x)
+    kernel, bias = model.layers[-1].get_weights()
+    model.layers[-1].set_weights([kernel / WIDE[:, None], bias - MEAN / WIDE @ kernel])
+    answers = ArraySplit(task.train.x, model(task.train.x).numpy())
+    task = Task("raw", "regression", answers, answers, answers)
+    made = Recipe.parse(recipe).apply(model, task) if recipe else model
+    assert _noise(to_tflite(made, "int8", task), task) < 0.12
+
+
 def test_an_integer_input_is_warned_of(caplog):
     model, task = _model(lambda x: (x - MEAN) / [50000, 500, 9000])
     data = to_tflite(model, 'int8(input="int8")', task)
@@ -83,9 +94,11 @@ def test_an_integer_input_is_warned_of(caplog):
 
 
 def test_even_columns_are_quantized_with_the_rest():
-    _, task = _model(_normalized)
     x = layers.Input((3,), name="x")
     model = k.tf_keras.Model(x, layers.Dense(2)(layers.Rescaling(1 / 255, -0.5)(x)))
+    pixels = np.random.default_rng(0).uniform(0, 255, (128, 3)).astype(np.float32)
+    split = ArraySplit(pixels, model(pixels).numpy())
+    task = Task("pixels", "regression", split, split, split)
     first = tflite.read(to_tflite(model, "int8", task)).operators[0]
     assert first.kind == "QUANTIZE"
 

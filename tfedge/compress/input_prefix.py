@@ -174,16 +174,32 @@ def _computed(node: Any, given: list[Elements]) -> Sequence[Elements | None] | N
     if kind == "Op" and layer.op in _ARITHMETIC and len(given) == 1:
         found = _arithmetic(node, given[0].sources.shape)
         return None if found is None else [given[0].then(found)]
+    return _moved(node, given)
+
+
+def _moves(layer: Any) -> bool:
+    kind = type(layer).__name__
+    if kind == "Op":
+        return layer.op in _MOVING_OPERATIONS
     linear = kind == "Activation" and layer.get_config()["activation"] == "linear"
-    moves = linear or kind in _MOVING_LAYERS or (kind == "Op" and layer.op in _MOVING_OPERATIONS)
-    return _moved(node, given) if moves else None
+    return linear or kind in _MOVING_LAYERS
+
+
+def moved(node: Any, arrays: Sequence[np.ndarray]) -> list[np.ndarray] | None:
+    """What a call makes of (1, ...) arrays if all it does is to move values, else None."""
+    outputs = tf.nest.flatten(node.outputs)
+    trains = node.call_kwargs.get("training")
+    if not _moves(node.layer) or trains or any(not t.dtype.is_floating for t in outputs):
+        return None
+    try:
+        args, kwargs = _with(node, arrays)
+        return [np.asarray(out) for out in tf.nest.flatten(node.layer(*args, **kwargs))]
+    except (ValueError, tf.errors.InvalidArgumentError):  # a size that was open matters
+        return None
 
 
 def _moved(node: Any, given: list[Elements]) -> list[Elements] | None:
     """Where a call puts the elements: seen by calling it on their numbers."""
-    outputs = tf.nest.flatten(node.outputs)
-    if node.call_kwargs.get("training") or any(not t.dtype.is_floating for t in outputs):
-        return None
     counts = np.cumsum([0, *(each.sources.size for each in given)])
     if counts[-1] > _MOST:
         return None
@@ -191,10 +207,8 @@ def _moved(node: Any, given: list[Elements]) -> list[Elements] | None:
         np.arange(first, first + each.sources.size, dtype=np.float32).reshape(each.sources.shape)
         for first, each in zip(counts, given, strict=False)
     ]
-    try:
-        args, kwargs = _with(node, numbers)
-        moved = [np.asarray(out) for out in tf.nest.flatten(node.layer(*args, **kwargs))]
-    except (ValueError, tf.errors.InvalidArgumentError):  # a size that was open matters
+    found = moved(node, numbers)
+    if found is None:
         return None
 
     def along(kind: str, places: np.ndarray) -> np.ndarray:
@@ -202,10 +216,10 @@ def _moved(node: Any, given: list[Elements]) -> list[Elements] | None:
         return np.concatenate(values)[places.astype(np.int64)]
 
     kinds = [field.name for field in dataclasses.fields(Elements)]
-    return [Elements(**{kind: along(kind, places) for kind in kinds}) for places in moved]
+    return [Elements(**{kind: along(kind, places) for kind in kinds}) for places in found]
 
 
-def _with(node: Any, arrays: list[np.ndarray]) -> tuple[Any, Any]:
+def _with(node: Any, arrays: Sequence[np.ndarray]) -> tuple[Any, Any]:
     """The arguments of a call, with arrays in place of its tensors."""
     found = dict(zip((id(t) for t in tf.nest.flatten(node.keras_inputs)), arrays, strict=True))
     return tf.nest.map_structure(

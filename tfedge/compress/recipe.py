@@ -27,6 +27,7 @@ from tfedge.compress import (
     loading,
     model_ends,
     passes,
+    raw_columns,
     tidy,
     trained_weights,
     training_state,
@@ -138,7 +139,8 @@ class Recipe:
             BadInput: a pass refused, before any training where the reason can be seen then.
         """
         task = task.without_holdout()
-        start = candidate = Candidate(folding.flatten(_as_tf_keras(model)))
+        flat = folding.flatten(_as_tf_keras(model))
+        start = candidate = Candidate(raw_columns.to_one_scale(flat, task) if self.passes else flat)
         task = output_kind.of_outputs(task, model_ends.output_shapes(start.model))
         if any(getattr(each, "epochs", 0) for each in self.passes):
             task = trained_weights.resolved(task, start.model)

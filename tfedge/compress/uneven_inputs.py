@@ -14,7 +14,7 @@ from tfedge.compress import input_prefix
 
 FEWEST_STEPS = 8  # of the scale in a standard deviation: fewer are worse than noise of 4 %
 _STEPS = 255
-_REACH = 3.0  # standard deviations on both sides of the mean that a range holds
+REACH = 3.0  # standard deviations on both sides of the mean that a range holds
 _NAMED = 8  # columns in a message
 
 
@@ -38,7 +38,7 @@ class Uneven:
     def described(self) -> str:
         """`input x: columns 0, 3` of each input."""
         return "; ".join(
-            f"input {name}: {_listed(found) if found else 'quiet sounds'}"
+            f"input {name}: {listed(found) if found else 'quiet sounds'}"
             for name, found in self.columns.items()
         )
 
@@ -69,8 +69,8 @@ def lost(means: np.ndarray, variances: np.ndarray) -> tuple[int, ...]:
     if not varies.any():
         return ()
     spread = np.sqrt(variances)
-    low = min(0.0, (means - _REACH * spread)[varies].min())
-    high = max(0.0, (means + _REACH * spread)[varies].max())
+    low = min(0.0, (means - REACH * spread)[varies].min())
+    high = max(0.0, (means + REACH * spread)[varies].max())
     few = varies & (spread * _STEPS < FEWEST_STEPS * (high - low))
     return tuple(int(column) for column in np.unique(np.nonzero(np.atleast_1d(few))[-1]))
 
@@ -102,7 +102,8 @@ def _of_edge(elements: input_prefix.Elements) -> np.ndarray:
     return np.stack([elements.sources[told], mean[told], deviation[told]])
 
 
-def _listed(columns: tuple[int, ...]) -> str:
+def listed(columns: tuple[int, ...]) -> str:
+    """Columns for a message: `columns 0, 3`."""
     shown = ", ".join(map(str, columns[:_NAMED]))
     more = f" and {len(columns) - _NAMED} more" if len(columns) > _NAMED else ""
     return f"column{'s' if len(columns) > 1 else ''} {shown}{more}"

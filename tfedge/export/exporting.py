@@ -114,7 +114,7 @@ def _candidate(candidate: Candidate, export: options.Export, task: Task | None) 
         _check_trained(export)
     types = whole_inputs.find(candidate.model)
     candidate = dataclasses.replace(candidate, model=whole_inputs.as_floats(candidate.model))
-    parts = float_front.take_out(candidate, export)
+    parts = float_front.take_out(candidate, export, task)
     if parts is None:
         made = _converted(candidate, export, task)
     else:

@@ -9,7 +9,7 @@ from typing import Any
 
 from absl import logging
 
-from tfedge.compress import fake_quantization, graph, uneven_inputs
+from tfedge.compress import fake_quantization, folding, graph, raw_columns, uneven_inputs
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate
 from tfedge.data.splits import Split
@@ -34,17 +34,21 @@ class Parts:
     inputs: tuple[str, ...]
 
 
-def take_out(candidate: Candidate, export: options.Export) -> Parts | None:
+def take_out(candidate: Candidate, export: options.Export, task: Task | None) -> Parts | None:
     """The two parts, or None where there is nothing to keep in float.
 
     Args:
         candidate: of a model of any kind.
+        task: whose calibration split shows raw columns that are uneven, where no kernel has
+            promised anything and no recipe has looked before.
         export: the route; where it asks for integers as inputs, there is no float part, and a
             warning names the columns that are lost.
     """
     model = _flat(candidate)
     if model is None or export.route not in choices.QUANTIZING:
         return None
+    if task is not None and candidate.quantization is None and not candidate.holds:
+        model = raw_columns.to_one_scale(model, task)
     uneven = uneven_inputs.find(model)
     if not uneven:
         return None
@@ -93,8 +97,7 @@ def _flat(candidate: Candidate) -> Any:
         return None
     if candidate.quantization is not None:
         return fake_quantization.one_operator_each(model)
-    nested = any(isinstance(layer, k.tf_keras.Model) for layer in model.layers)
-    return graph.rebuild(model) if nested else model
+    return folding.flatten(model)
 
 
 def _parts(candidate: Candidate, model: Any, uneven: uneven_inputs.Uneven) -> Parts:
