@@ -15,7 +15,7 @@ from tensorflow.lite.python import convert_phase
 
 from tfedge import errors
 from tfedge.data.task import Task
-from tfedge.export import calibration, interface, options, quiet, recurrent, saved_model
+from tfedge.export import calibration, interface, masked, options, quiet, recurrent, saved_model
 
 INTEGER_ROUTES = ("int8", "int4", "int16x8")
 INT8_ACTIVATIONS = ("int8", "int4")
@@ -39,6 +39,10 @@ class Writer:
     write_without_loop: Callable[[pathlib.Path], saved_model.Signature]
 
 
+class MaskedError(Exception):
+    """The converter's ranges would follow a mask of attention; those of `post_training` do not."""
+
+
 def convert(writer: Writer, export: options.Export, task: Task | None, has_ranges: bool) -> bytes:
     """A model as a .tflite, its inputs and outputs by their own names.
 
@@ -50,6 +54,7 @@ def convert(writer: Writer, export: options.Export, task: Task | None, has_range
 
     Raises:
         BadInput: something in the model has no place in a .tflite, or in the data.
+        MaskedError: ranges are to be read of a model that masks what enters softmax.
     """
     with tempfile.TemporaryDirectory(prefix="tfedge_export_") as temporary:
         folder = pathlib.Path(temporary) / "model"
@@ -62,6 +67,9 @@ def convert(writer: Writer, export: options.Export, task: Task | None, has_range
             if signature.has_loop and recurrent.has_loop(_run(folder, as_float, None)):
                 folder = pathlib.Path(temporary) / "unrolled"
                 signature = writer.write_without_loop(folder)
+            if signature.may_mask and not export.allow_flex:
+                if masked.is_masked(_run(folder, as_float, None)):
+                    raise MaskedError
         data = _run(folder, export, examples and _numbered(examples, signature.input_types))
     return interface.name(data, signature)
 

@@ -146,7 +146,10 @@ def _converted(candidate: Candidate, export: options.Export, task: Task | None) 
     if candidate.quantization is None and choices.is_asked(export):
         made = _post_trained(candidate, export, task)
     else:
-        made = _by_converter(candidate, export, task)
+        try:
+            made = _by_converter(candidate, export, task)
+        except conversion.MaskedError:
+            made = _post_trained(candidate, export, task)
     _say_float(made.data, export, made.unusual)
     return made
 

@@ -1,5 +1,6 @@
 """Models that are files and stay so: a SavedModel folder, a float .tflite."""
 
+import contextlib
 import pathlib
 from collections.abc import Mapping
 
@@ -36,7 +37,8 @@ def convert_saved_model(
 
     writer = conversion.Writer(lambda folder: saved_model.write_folder(source.path, folder), refuse)
     if not choices.is_asked(export):
-        return conversion.convert(writer, export, task, has_ranges=False), {}
+        with contextlib.suppress(conversion.MaskedError):
+            return conversion.convert(writer, export, task, has_ranges=False), {}
     from tfedge.export import post_training
     from tfedge.export.post_training import float_model
 

@@ -13,11 +13,12 @@ from typing import Any
 import tensorflow as tf
 
 from tfedge import errors
-from tfedge.compress import graph, loading
+from tfedge.compress import graph, loading, mask_bounds
 from tfedge.export import quiet
 
 SIGNATURE_KEY = "serving_default"
 _LOOPS = ("While", "StatelessWhile", "If", "StatelessIf")
+_SOFTMAX = ("Softmax", "Exp", "Sigmoid")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,12 +30,14 @@ class Signature:
         outputs: likewise.
         input_types: of the inputs, such as "float32".
         has_loop: whether there is a loop in the graph, if only one the converter may yet fuse.
+        may_mask: whether there is a softmax in the graph, and a number that could mask it.
     """
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     input_types: tuple[str, ...]
     has_loop: bool = False
+    may_mask: bool = False
 
 
 def input_number(index: int) -> str:
@@ -139,9 +142,9 @@ def _write(
         function = tf.function(serve).get_concrete_function(**{spec.name: spec for spec in fixed})
         module.held = _held(function, owner)
         tf.saved_model.save(module, str(folder), signatures={SIGNATURE_KEY: function})
-    has_loop = _has_loop(function.graph.as_graph_def())
+    nodes = _nodes(function.graph.as_graph_def())
     types = tuple(spec.dtype.name for spec in fixed)
-    return Signature(tuple(specs), tuple(found), types, has_loop)
+    return Signature(tuple(specs), tuple(found), types, _has_loop(nodes), _may_mask(nodes))
 
 
 def _held(function: Any, owner: Any) -> Any:
@@ -156,9 +159,23 @@ def _held(function: Any, owner: Any) -> Any:
     return variables if all(id(each) in handles for each in resources) else owner
 
 
-def _has_loop(definition: Any) -> bool:
+def _nodes(definition: Any) -> list[Any]:
     functions = [function.node_def for function in definition.library.function]
-    return any(node.op in _LOOPS for nodes in (definition.node, *functions) for node in nodes)
+    return [node for nodes in (definition.node, *functions) for node in nodes]
+
+
+def _has_loop(nodes: Sequence[Any]) -> bool:
+    return any(node.op in _LOOPS for node in nodes)
+
+
+def _may_mask(nodes: Sequence[Any]) -> bool:
+    if not any(node.op in _SOFTMAX for node in nodes):
+        return False
+    numbers = [node.attr["value"].tensor for node in nodes if node.op == "Const"]
+    floats = [
+        tf.make_ndarray(each) for each in numbers if each.dtype == tf.float32.as_datatype_enum
+    ]
+    return any(mask_bounds.seen(each).masks for each in floats)
 
 
 def _called_with(model: Any) -> tuple[dict[str, tf.TensorSpec], Any]:

@@ -17,6 +17,7 @@ from tfedge.compress import (
     folding,
     kernels,
     rules,
+    softmax_masks,
     step_sizes,
     uneven_inputs,
 )
@@ -83,6 +84,7 @@ class Quantize(base.Pass):
         """Fold, calibrate, train under fake quantization."""
         model, folded = folding.fold(candidate.model)
         model, scaled = folding.scale_by_convolution(model)
+        model = softmax_masks.bound(model, task)
         held = [
             self._held(kernel, candidate.holds, self._bits(kernel.layer))
             for kernel in kernels.find(model)

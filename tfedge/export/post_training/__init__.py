@@ -15,7 +15,15 @@ from absl import logging
 from tfedge import errors
 from tfedge.data.task import Task
 from tfedge.export import calibration, choices, conversion, options, recurrent, unsigned
-from tfedge.export.post_training import algorithms, gptq, precision, promises, ranges, selective
+from tfedge.export.post_training import (
+    algorithms,
+    gptq,
+    masks,
+    precision,
+    promises,
+    ranges,
+    selective,
+)
 from tfedge.export.post_training.float_model import FloatModel
 
 
@@ -53,11 +61,11 @@ def quantize(
         BadInput: no usable calibration examples, a loop, a rule that matches nothing, or no
             kernel that the asked blocks fit.
     """
-    statistics = _statistics(model, export, task)
+    model, found, moments = _statistics(model, export, task)
 
     def make(plan: algorithms.Plan, asked: options.Export) -> bytes:
         chosen = algorithms.choose(model, plan, asked, promised.kernels_with_codes(model))
-        return algorithms.quantize(model, chosen, asked, *statistics)
+        return algorithms.quantize(model, chosen, asked, found, moments)
 
     if export.precision == choices.AUTO:
         plan = selective.search(model, export, task, make, judged_as)
@@ -65,13 +73,13 @@ def quantize(
         plan = precision.by_rules(model, export)
     plain = promised.kernels_with_codes(model)
     chosen = algorithms.choose(model, plan, export, plain)
-    data = algorithms.quantize(model, chosen, export, *statistics)
+    data = algorithms.quantize(model, chosen, export, found, moments)
     broken = promised.broken(data)
     if broken:
         _say_plain(broken, export)
         plain |= model.kernels_named(broken)
         chosen = algorithms.choose(model, plan, export, plain)
-        data = algorithms.quantize(model, chosen, export, *statistics)
+        data = algorithms.quantize(model, chosen, export, found, moments)
     _say(model, chosen, export)
     return Quantized(_with_asked_ends(data, export), _unusual(model, plan, export))
 
@@ -85,19 +93,26 @@ def _with_asked_ends(data: bytes, export: options.Export) -> bytes:
 
 def _statistics(
     model: FloatModel, export: options.Export, task: Task | None
-) -> tuple[ranges.Ranges | None, gptq.Moments | None]:
-    """Ranges of activations and moments of what meets kernels, where they are needed."""
+) -> tuple[FloatModel, ranges.Ranges | None, gptq.Moments | None]:
+    """The model to quantize, ranges of activations and moments of what meets kernels.
+
+    Where activations are integers its masks are bounded; the rest is there where it is needed.
+    """
     needs_moments = export.algorithm == "gptq"
     if export.has_float_activations and not needs_moments:
-        return None, None
+        return model, None, None
     if recurrent.has_loop(model.data):
         raise recurrent.refusal(model.where, export.route, "a loop in it")
     examples = calibration.examples(task, model.inputs, export.route)
     assert task is not None
+    bounds: Mapping[str, float] = {}
+    if not export.has_float_activations:
+        model, bounds = masks.bound(model, examples)
     digest = hashlib.sha256(model.data).digest()
     data = _Data(digest, task.calibration, task.normalization, model.data, examples)
     return (
-        None if export.has_float_activations else _ranges(data),
+        model,
+        None if export.has_float_activations else masks.cut(_ranges(data), bounds),
         _moments(data) if needs_moments else None,
     )
 

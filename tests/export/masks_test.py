@@ -1,0 +1,91 @@
+"""Attention whose padding is masked by huge numbers, in integers."""
+
+import numpy as np
+import pytest
+import running
+
+from tfedge import export
+from tfedge.compress import keras as k
+from tfedge.compress import softmax_masks, tidy
+from tfedge.data.task import ArraySplit, Task
+from tfedge.export import masked
+
+_STEPS = 6
+
+
+def _multiplied(scores, padding):
+    return scores + padding * -1e9
+
+
+def _chosen(scores, padding):
+    return k.tensorflow.where(padding > 0.5, k.tensorflow.constant(-np.inf), scores)
+
+
+def _subtracted(scores, padding):
+    return scores - 3.4e38 * padding
+
+
+def _cancelling(scores, padding):
+    return scores * (1.0 - padding) + ((1.0 - padding) * 1e9 - 1e9)
+
+
+def _causal_too(scores, padding):
+    causal = np.where(np.arange(_STEPS) < 4, 0.0, -1e9).astype("float32")
+    return scores + causal + padding * -1e4
+
+
+def _model(mask):
+    """Rows of ten numbers each, a row of zeros is padding -> the weighted mean of the rows."""
+    k.tf_keras.utils.set_random_seed(4)
+    rows = k.tf_keras.Input((_STEPS, 10), name="rows")
+    scores = k.tf_keras.layers.Dense(1, kernel_initializer="glorot_normal", name="score")(rows)
+    filled = k.tensorflow.reduce_max(k.tensorflow.abs(rows), axis=-1)
+    padding = k.tensorflow.cast(k.tensorflow.equal(filled, 0.0), "float32")
+    weights = k.tensorflow.nn.softmax(mask(scores[..., 0], padding))
+    mean = k.tensorflow.reduce_sum(rows * weights[..., None], axis=1)
+    return tidy.tidy(k.tf_keras.Model(rows, k.tf_keras.layers.Dense(2, name="head")(mean)))
+
+
+@pytest.fixture(scope="module")
+def padded():
+    rng = np.random.default_rng(5)
+    x = rng.normal(0, 1, (60, _STEPS, 10)).astype("float32")
+    for row, length in zip(x, rng.integers(1, _STEPS + 1, 60), strict=True):
+        row[length:] = 0
+    split = ArraySplit(x, rng.normal(size=(60, 2)).astype("float32"))
+    return Task("rows", "regression", split, split, split)
+
+
+_MASKS = [_multiplied, _chosen, _subtracted, _cancelling, _causal_too]
+
+
+@pytest.mark.parametrize("mask", _MASKS)
+@pytest.mark.parametrize(("route", "share"), [("int8", 0.06), ("int16x8", 0.03)])
+def test_integers_look_where_the_model_looks(mask, route, share, padded):
+    model, x = _model(mask), padded.train.x
+    expected = model(x).numpy()
+    found = running.images(export.to_tflite(model, route, padded), x)
+    assert np.sqrt(np.mean((found - expected) ** 2)) < share * expected.std()
+
+
+def test_float_files_keep_the_constant(padded):
+    model = _model(_multiplied)
+    assert masked.is_masked(export.to_tflite(model, "float32", padded))
+
+
+@pytest.mark.parametrize("mask", _MASKS)
+def test_training_sees_masks_that_an_integer_can_hold(mask, padded):
+    model, x = _model(mask), padded.train.x
+    bounded = softmax_masks.bound(model, padded)
+    np.testing.assert_allclose(bounded(x), model(x), atol=1e-5)
+    assert not masked.is_masked(export.to_tflite(bounded, "float32", padded))
+
+
+def test_a_row_of_padding_alone_is_no_nan(padded):
+    data = export.to_tflite(_model(_multiplied), "int8", padded)
+    assert np.isfinite(running.images(data, np.zeros((1, _STEPS, 10), "float32"))).all()
+
+
+def test_a_model_without_masks_stays_itself(padded):
+    model = _model(lambda scores, padding: scores - padding)
+    assert softmax_masks.bound(model, padded) is model
