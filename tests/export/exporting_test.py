@@ -1,6 +1,7 @@
 import dataclasses
 import hashlib
 import json
+import re
 import subprocess
 import sys
 
@@ -123,3 +124,7 @@ def test_convolutions_of_volumes_stay_float_and_the_rest_does_not(caplog):
     kinds = {each.operator.kind: each.tensor.dtype for each in tflite.read(data).kernels()}
     assert kinds["FULLY_CONNECTED"] == "INT8"
     assert "CONV_3D stay float, LiteRT has no integer form" in caplog.text
+    # 108 weights and 4 biases of 4 bytes; 96 weights of a byte and 3 biases of 4 bytes.
+    shares = re.search(r"float.*: ([\d.]+) % of the bytes .*, ([\d.]+) % of", caplog.text)
+    assert float(shares[1]) == pytest.approx(100 * 448 / (448 + 96 + 12), abs=3)
+    assert float(shares[2]) == pytest.approx(100 * 864 / (864 + 96), abs=0.1)

@@ -7,6 +7,7 @@ from absl import logging
 
 from tfedge import errors
 from tfedge.device import graph, tflite
+from tfedge.device.prediction import work
 from tfedge.export import conversion, dynamic, options
 
 # Not CONV_3D: LiteRT has it in float alone.
@@ -34,21 +35,40 @@ def check(data: bytes, export: options.Export, float_layers: Mapping[str, str]) 
     _check_ends(file, export)
 
 
-def warn_of_float(data: bytes, export: options.Export) -> None:
-    """Logs the operators that an integer route has left in float; before raw inputs are put in."""
+def warn_of_float(data: bytes, export: options.Export, *, is_known: bool = False) -> None:
+    """Logs the operators that an integer route has left in float; before raw inputs are put in.
+
+    Args:
+        data: the file on its route.
+        export: the route.
+        is_known: whether some are meant to be float: the recipe's report or a rule has the reason.
+    """
     file = tflite.read(data)
-    kinds = {
-        operator.kind
+    left = [
+        operator
         for operator in file.operators
         if operator.kind not in _CONVERSIONS
         and any(file.tensors[output].dtype == "FLOAT32" for output in operator.outputs)
-    }
-    if kinds:
+    ]
+    if left:
         logging.warning(
-            "--export=%s: %s stay float, LiteRT has no integer form of them here",
+            "--export=%s: %s stay float%s: %.1f %% of the bytes of weights, %.1f %% of the "
+            "multiply-adds",
             export.route,
-            ", ".join(sorted(kinds)),
+            ", ".join(sorted({operator.kind for operator in left})),
+            "" if is_known else ", LiteRT has no integer form of them here",
+            *_shares(file, left),
         )
+
+
+def _shares(file: tflite.TfliteFile, left: list[graph.Operator]) -> tuple[float, float]:
+    """What operators have of a file, in percent: bytes of weights, and multiply-adds."""
+    read = {index for operator in left for index in operator.inputs if index >= 0}
+    stored = sum(file.tensors[index].buffer_bytes for index in read)
+    works = work.of(file)
+    every = sum(each.macs * each.turns for each in works)
+    floats = sum(each.macs * each.turns for each in works if not each.integer)
+    return 100 * stored / max(1, file.weight_bytes), 100 * floats / max(1, every)
 
 
 def _check_operators(file: tflite.TfliteFile, export: options.Export) -> None:

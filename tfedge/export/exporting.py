@@ -155,8 +155,8 @@ def _converted(candidate: Candidate, export: options.Export, task: Task | None) 
 
 
 def _say_float(data: bytes, export: options.Export, unusual: Mapping[str, str]) -> None:
-    if not export.has_float_activations and not unusual:
-        checks.warn_of_float(data, export)
+    if not export.has_float_activations:
+        checks.warn_of_float(data, export, is_known=bool(unusual))
 
 
 def _by_converter(candidate: Candidate, export: options.Export, task: Task | None) -> _Converted:
