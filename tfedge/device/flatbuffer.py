@@ -7,6 +7,7 @@ file's own length, so any file is read, or refused, in time proportional to its 
 Schema: ai_edge_litert/schema_py_generated.py, file identifier TFL3.
 """
 
+import collections
 import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
@@ -18,6 +19,8 @@ from tfedge import foreign
 
 IDENTIFIER = b"TFL3"
 _LARGEST_RANK = 32
+# Of a file; a large network unrolled over time has some 20,000 operators.
+_MOST = {"subgraphs": 1000, "tensors": 100_000, "operators": 50_000}
 _TABLE_BYTES = 8  # the least a table and the offset to it take
 
 Result = TypeVar("Result")
@@ -88,6 +91,7 @@ def walk(content: bytes) -> RawModel:
 class _Walk:
     def __init__(self, content: bytes):
         self._content, self._budget = content, len(content)
+        self._counts: collections.Counter[str] = collections.Counter()
         self._root = schema.Model.GetRootAs(content, 0)
 
     def model(self) -> RawModel:
@@ -108,6 +112,10 @@ class _Walk:
         return RawModel(subgraphs, tuple(self._signatures()), self._metadata(buffers))
 
     def _indices(self, length: int, what: str) -> range:
+        self._counts[what] += length
+        most = _MOST.get(what, self._counts[what])
+        if self._counts[what] > most:
+            raise ValueError(f"it has {self._counts[what]:,} {what}, more than {most:,}")
         self._budget -= length * _TABLE_BYTES
         if self._budget < 0:
             raise ValueError(f"{length} {what} do not fit in {len(self._content)} bytes")

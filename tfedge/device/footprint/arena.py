@@ -9,11 +9,12 @@ Rules of tflite/arena_planner.cc and tflite/simple_memory_arena.cc in google-ai-
 placing by size is "greedy by size" of Pisarchyk and Lee, arXiv 2001.03288.
 """
 
-import bisect
 import dataclasses
 import functools
 import math
 from collections.abc import Iterable, Iterator
+
+import numpy as np
 
 from tfedge.device import graph, tflite, weights
 from tfedge.device.footprint import scratch
@@ -79,11 +80,16 @@ def place(blocks: Iterable[Block]) -> tuple[Block, ...]:
 
     Those of size 0 are left out.
     """
+    waiting = sorted((block for block in blocks if block.size), key=_order)
+    firsts = np.array([block.first for block in waiting], np.int64)
+    lasts = np.array([block.last for block in waiting], np.int64)
     placed: list[Block] = []
-    for block in sorted((b for b in blocks if b.size), key=_order):
-        offset = _best_gap(block, placed)
-        bisect.insort(placed, dataclasses.replace(block, offset=offset), key=lambda b: b.offset)
-    return tuple(placed)
+    for number, block in enumerate(waiting):
+        # Found by NumPy: of thousands of blocks few are needed at the time of one.
+        meets = (firsts[:number] <= block.last) & (lasts[:number] >= block.first)
+        others = sorted((placed[i] for i in np.flatnonzero(meets)), key=_offset)
+        placed.append(dataclasses.replace(block, offset=_best_gap(block, others)))
+    return tuple(sorted(placed, key=_offset))
 
 
 def extent(blocks: Iterable[Block]) -> int:
@@ -111,11 +117,13 @@ class Subgraph:
     def of(cls, file: tflite.TfliteFile, number: int) -> "Subgraph":
         """The subgraph of that number."""
         raw = file.raw.subgraphs[number]
-        first = sum(len(part.tensors) for part in file.raw.subgraphs[:number])
+        before = file.raw.subgraphs[:number]
+        first = sum(len(part.tensors) for part in before)
+        start = sum(len(part.operators) for part in before)
         own = file.tensors[first : first + len(raw.tensors)]
         return cls(
             file,
-            tuple(o for o in file.operators if o.subgraph == number),
+            file.operators[start : start + len(raw.operators)],
             tuple(i + first for i in raw.inputs),
             tuple(i + first for i in raw.outputs),
             tuple(t.index for t in own if t.is_variable),
@@ -209,12 +217,14 @@ def _order(block: Block) -> tuple[bool, int, int]:
     return (False, 0, 0) if lasting else (True, -block.size, block.first)
 
 
-def _best_gap(block: Block, placed: list[Block]) -> int:
-    """The start of the smallest gap that takes it; behind all others if none does."""
+def _offset(block: Block) -> int:
+    return block.offset
+
+
+def _best_gap(block: Block, others: list[Block]) -> int:
+    """The start of the smallest gap between those needed meanwhile; behind them if none fits."""
     best, best_fit, at = -1, _FOREVER, 0
-    for other in placed:
-        if other.first > block.last or block.first > other.last:
-            continue  # never needed at one time
+    for other in others:
         start = _aligned(at)
         if start + block.size <= other.offset and other.offset - start < best_fit:
             best, best_fit = start, other.offset - at
