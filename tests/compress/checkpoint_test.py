@@ -118,3 +118,18 @@ def test_weights_find_their_layers_in_a_branching_graph(tmp_path):
     for layer in model.layers:
         for one, two in zip(layer.weights, found.get_layer(layer.name).weights, strict=True):
             np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize("part", ["model", "teacher"])
+def test_a_planted_candidate_that_runs_code_is_not_opened(part, network, tmp_path):
+    marker = tmp_path / "marker"
+    x = k.tf_keras.Input((4,))
+    payload = layers.Lambda(lambda t, marker=str(marker): (open(marker, "w").close(), t)[1])
+    planted = k.tf_keras.Model(x, payload(x))
+    made = Candidate(planted)
+    if part == "teacher":
+        made = Candidate(network, teacher=Teacher(planted, ("logits",), 2.0, 0.5))
+    checkpoint.save(made, tmp_path)
+    marker.unlink()
+    assert checkpoint.load(tmp_path, network) is None
+    assert not marker.exists()

@@ -7,12 +7,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from absl import logging
 
+from tfedge import foreign
 from tfedge.compress import keras as k
 from tfedge.compress import training_state
 from tfedge.compress.candidate import Candidate, Quantization, Report, Teacher
+from tfedge.compress.loading import config_safety
 from tfedge.compress.teaching import teachers
 from tfedge.data.task import ArraySplit, Task
+from tfedge.errors import BadInput
+
+_REMEDY = "Delete it."
 
 
 def fingerprint(candidate: Candidate, task: Task) -> str:
@@ -84,7 +90,16 @@ def load(folder: pathlib.Path, like: Any) -> Candidate | None:
     found = training_state.read(folder / "candidate.npz")
     if found is None:
         return None
-    index, arrays = found
+    path = folder / "candidate.npz"
+    try:
+        with foreign.reading(path, _REMEDY):
+            return _candidate(*found, like)
+    except BadInput as error:
+        logging.warning("%s cannot be used, its work is done again: %s", path, error)
+        return None
+
+
+def _candidate(index: dict[str, Any], arrays: dict[str, np.ndarray], like: Any) -> Candidate:
     classes = {type(layer).__name__: type(layer) for layer in like.layers}
     quantization = index["quantization"]
     if quantization is not None:
@@ -111,10 +126,17 @@ def _pack_model(model: Any, prefix: str, arrays: dict[str, np.ndarray]) -> dict[
 
 
 def _model(packed: Mapping[str, Any], prefix: str, arrays: Mapping, classes: Mapping) -> Any:
+    """Checked like a model file of someone else's: the folder may have been written by one."""
+    described = foreign.parse_json(packed["graph"].encode(), "its graph", _REMEDY)
+    config_safety.check(described, "its graph", lambda name: _trusted(name, classes))
     model = k.tf_keras.models.model_from_json(packed["graph"], custom_objects=classes)
     model.output_names = packed["output_names"]
     model.set_weights([arrays[f"{prefix}/{number}"] for number in range(packed["weights"])])
     return model
+
+
+def _trusted(name: str, classes: Mapping[str, Any]) -> bool:
+    return name in classes or k.tf_keras.saving.get_registered_object(name) is not None
 
 
 def _teacher(packed: Mapping[str, Any] | None, arrays: Mapping, classes: Mapping) -> Teacher | None:
