@@ -1,10 +1,12 @@
 import dataclasses
+import zipfile
 
 import numpy as np
 import pytest
 
 from tfedge import errors
 from tfedge.data import hygiene, sources
+from tfedge.data.sources import npz
 
 
 def _arrays(n=40, classes=4, **changed):
@@ -26,11 +28,38 @@ def _save(folder, arrays, name="data.npz"):
 def test_missing_splits_are_drawn_from_train(tmp_path):
     source = _save(tmp_path, _arrays())
     made = sources.load_task(source)
-    assert [len(split) for split in made.splits().values()] == [36, 36, 4, 8]
+    train, calibration, validation, holdout = (len(split) for split in made.splits().values())
+    assert train == calibration == 40 - validation and holdout == 8
+    assert np.unique(made.validation.targets()).tolist() == [0, 1, 2, 3]
     assert (made.name, made.kind, made.num_classes) == ("data", "classification", 4)
-    again = sources.load_task(source).validation.x
-    assert np.array_equal(made.validation.x, again)
-    assert not np.array_equal(made.validation.x, sources.load_task(source, seed=1).validation.x)
+    assert np.array_equal(made.validation.x, sources.load_task(source, seed=1).validation.x)
+
+
+def _rows(split):
+    return {row.tobytes() for row in split.x}
+
+
+def test_no_example_changes_sides_when_others_go(tmp_path):
+    arrays = _arrays(200)
+    before = sources.load_task(_save(tmp_path, arrays))
+    fewer = {**arrays, "x_train": arrays["x_train"][::-1][:180]}
+    fewer["y_train"] = arrays["y_train"][::-1][:180]
+    after = sources.load_task(_save(tmp_path, fewer))
+    assert _rows(after.validation) <= _rows(before.validation)
+    assert _rows(after.train) <= _rows(before.train)
+
+
+def test_an_array_out_of_proportion_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
+    path = tmp_path / "data.npz"
+    np.savez_compressed(path, **_arrays(x_train=np.zeros((40, 100_000), np.uint8)))
+    assert npz._check_growth(path) is None
+    monkeypatch.setattr(npz, "_SMALL_BYTES", 1 << 20)
+    with pytest.raises(errors.BadInput, match=r"would unpack .* more than 200 times"):
+        sources.load_task(f"npz:{path}")
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("x_train.npy", bytes(10))
+    with pytest.raises(errors.BadInput, match=r"x_train\.npy is compressed by other means"):
+        sources.load_task(f"npz:{path}")
 
 
 def test_given_splits_are_used(tmp_path):

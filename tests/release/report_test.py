@@ -248,3 +248,13 @@ def test_a_model_that_remembers_examples_says_what_an_app_has_to_call(gathered):
     words = "call resetVariableTensors()"
     assert words.encode() not in model_card.render(made)
     assert words.encode() in model_card.render(dataclasses.replace(made, file=recurrent))
+
+
+def test_a_split_drawn_here_and_how_images_were_resized_are_said(gathered):
+    made = gathered()
+    task = {**made.task, "holdout_drawn": True, "preprocessing": "stretched to 4x4"}
+    rows = dict(provenance.judged_on(dataclasses.replace(made, task=task)))
+    assert "whether your training saw it is not known" in rows["Held-out split"]
+    assert rows["Inputs were"] == "stretched to 4x4"
+    plain = dict(provenance.judged_on(dataclasses.replace(made, task={})))
+    assert not {"Held-out split", "Inputs were"} & set(plain)

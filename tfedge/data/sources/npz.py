@@ -16,12 +16,14 @@ from absl import logging
 from tfedge import errors
 from tfedge.data import metrics, splits, targets, task, task_targets
 from tfedge.data.hygiene import inputs
-from tfedge.data.sources import options, stratify
+from tfedge.data.sources import content_split, options, stratify
 
 OPTIONS = ("kind", "metric", "scale", "offset", "class_weight")
 _KEY = re.compile(r"(x|y)_(train|val|test|calib)(?:__(.+))?")
 _SLICE = "slice_"
 _WEIGHTS = "w_train"
+_LARGEST_EXPANSION = 200
+_SMALL_BYTES = 1 << 28  # unpacked whatever the proportion: honest arrays may be all zeros
 _LOSSES = {
     "classification": "sparse_categorical_crossentropy",
     "segmentation": "sparse_categorical_crossentropy",
@@ -42,7 +44,8 @@ def load(path: str, settings: options.Options, seed: int = 0) -> task.Task:
     Args:
         path: the file.
         settings: kind, metric, scale and offset are used.
-        seed: draws validation and calibration.
+        seed: of everything random later; validation and calibration are drawn by the content of
+            each example, so that none changes sides when others come or go.
 
     Raises:
         BadInput: not an .npz file, truncated, pickled, or arrays that are missing or do not match.
@@ -65,14 +68,14 @@ def load(path: str, settings: options.Options, seed: int = 0) -> task.Task:
     validation = _split(path, parts, "val", kinds) if "x_val" in parts else None
     if validation is None:
         _check_values(path, train, kinds, labels)
-        rest, drawn = _drawn_validation(path, train, kind, seed)
+        rest, drawn = _drawn_validation(path, train, kind)
         weights = _weights_of(path, weights, train, rest)
         train, validation = train.take(rest), train.take(drawn)
     return task.Task(
         name=pathlib.Path(path).stem,
         kind=kind,
         train=train,
-        calibration=_some(train, kind, seed) if calibration is None else calibration,
+        calibration=_some(train, kind) if calibration is None else calibration,
         validation=validation,
         holdout=_split(path, parts, "test", kinds),
         metric=settings.metric or (each_usual if kind == "custom" else None),
@@ -97,6 +100,7 @@ def _arrays(path: pathlib.Path) -> dict[str, np.ndarray]:
             zipped = file.read(2) == b"PK"
         if not zipped:
             raise errors.BadInput(str(path), "it is not an .npz file", remedy)
+        _check_growth(path)
         with np.load(path, allow_pickle=False) as file:
             return {key: file[key] for key in file.files}
     except FileNotFoundError as error:
@@ -110,6 +114,29 @@ def _arrays(path: pathlib.Path) -> dict[str, np.ndarray]:
             raise
         cause = "it holds pickled objects" if "pickle" in str(error) else f"unreadable ({error})"
         raise errors.BadInput(str(path), cause, f"Store plain arrays. {remedy}") from error
+
+
+def _check_growth(path: pathlib.Path) -> None:
+    """Refuses what would unpack out of proportion: numpy stores or deflates, by 1,032 at most."""
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+    known = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+    if odd := [each.filename for each in members if each.compress_type not in known]:
+        raise errors.BadInput(
+            str(path),
+            f"{odd[0]} is compressed by other means than numpy's",
+            "Write it with numpy.savez or numpy.savez_compressed.",
+        )
+    packed, unpacked = (
+        sum(getattr(each, size) for each in members) for size in ("compress_size", "file_size")
+    )
+    if unpacked > max(_SMALL_BYTES, _LARGEST_EXPANSION * packed):
+        raise errors.BadInput(
+            str(path),
+            f"it would unpack {packed:,} bytes to {unpacked:,}, more than"
+            f" {_LARGEST_EXPANSION} times as many",
+            "Write it with numpy.savez, which does not compress.",
+        )
 
 
 def _parts(path: str, arrays: dict[str, np.ndarray]) -> dict[str, splits.Arrays]:
@@ -195,10 +222,11 @@ def _check_values(
 
 
 def _drawn_validation(
-    path: str, train: task.ArraySplit, kind: str, seed: int
+    path: str, train: task.ArraySplit, kind: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """(rows that stay in train, rows that become validation)."""
-    drawn, rest = stratify.draw(stratify.classes(train, kind), -(-len(train) // 10), seed)
+    sides = content_split.sides(_keys(train), stratify.classes(train, kind), holdout=False)
+    drawn, rest = np.flatnonzero(sides == "validation"), np.flatnonzero(sides == "train")
     logging.info("%s: no x_val; %d of the training examples become validation", path, len(drawn))
     return rest, drawn
 
@@ -215,9 +243,19 @@ def _weights_of(
     return None if weights is None else weights[rows]
 
 
-def _some(train: task.ArraySplit, kind: str, seed: int) -> task.ArraySplit:
-    drawn, _ = stratify.draw(stratify.classes(train, kind), min(500, len(train)), seed)
-    return train.take(drawn)
+def _some(train: task.ArraySplit, kind: str) -> task.ArraySplit:
+    return train.take(content_split.some(_keys(train), stratify.classes(train, kind), 500))
+
+
+def _keys(split: task.ArraySplit) -> list[bytes]:
+    """What decides where each example goes: the bytes of its inputs and targets."""
+    arrays = [
+        array for side in (split.x, split.y) for _, array in sorted(splits.named(side).items())
+    ]
+    return [
+        content_split.key_of(b"".join(array[row].tobytes() for array in arrays))
+        for row in range(len(split))
+    ]
 
 
 def _shown(kinds: dict[str, str]) -> str:
