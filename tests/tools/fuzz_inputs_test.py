@@ -1,0 +1,88 @@
+"""Some inputs of each kind; tools/fuzz_inputs.py does ten thousand on demand."""
+
+import io
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+import zipfile
+
+import numpy as np
+import pytest
+
+from tfedge import errors
+
+ROOT = pathlib.Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+
+from fuzzing import structure, trial  # noqa: E402
+
+
+def test_every_input_is_read_or_refused(tmp_path):
+    command = [sys.executable, str(ROOT / "tools" / "fuzz_inputs.py"), "--count=60"]
+    kinds = "--kinds=profile,npz,images,tflite,packed,release"
+    done = subprocess.run(
+        [*command, kinds, f"--output_dir={tmp_path}"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = re.findall(r"│ (\w+) +│ 10 +│ (\d+) +│ (\d+) +│ 0 ", done.stdout)
+    assert len(rows) == 6 and all(int(read) + int(refused) == 10 for _, read, refused in rows)
+    assert list(tmp_path.iterdir()) == []
+
+
+def _outcome(read, tmp_path):
+    return trial.run(read, tmp_path).word
+
+
+def test_what_must_not_be_is_seen(tmp_path, monkeypatch):
+    def refuse():
+        raise errors.BadInput("a file", "no", "Another.")
+
+    def in_two_lines():
+        error = errors.BadInput("a file", "no", "Another.")
+        error.args = ("a file:\nno",)
+        raise error
+
+    def hungry():
+        np.ones(40 << 20, np.uint8).sum()
+
+    monkeypatch.setattr(trial, "MOST_BYTES", 20 << 20)
+    monkeypatch.setattr(trial, "MOST_SECONDS", 0.5)
+    assert _outcome(lambda: None, tmp_path) == "read"
+    assert _outcome(refuse, tmp_path) == "refused"
+    assert _outcome(in_two_lines, tmp_path) == "UNTYPED"
+    assert _outcome(lambda: 1 / 0, tmp_path) == "UNTYPED"
+    assert _outcome(lambda: sys.exit(0), tmp_path) == "UNTYPED"
+    assert _outcome(lambda: os.system("true"), tmp_path) == "ACTED"
+    assert _outcome(lambda: os.kill(os.getpid(), 9), tmp_path) == "SIGNAL"
+    assert _outcome(hungry, tmp_path) == "MEMORY"
+    assert _outcome(lambda: time.sleep(20), tmp_path) == "TIME"
+
+
+def test_changes_of_structure_are_repeatable_and_well_formed():
+    content = json.dumps({"a": {"b": [1, 2]}, "c": "text"}).encode()
+    change = structure.json_value("py:payload.py:run")
+    found = set()
+    for seed in range(200):
+        first, again = (change(content, np.random.default_rng(seed)) for _ in range(2))
+        assert first == again
+        found.add(first)
+    assert len(found) > 60 and any(b"py:payload.py:run" in each for each in found)
+    assert any(each.count(b"[") > 100 for each in found)
+
+
+@pytest.mark.parametrize(("suffix", "changed"), [("b.txt", {"b.txt"}), ("", {"a.txt", "b.txt"})])
+def test_one_member_of_an_archive_is_changed(suffix, changed):
+    members = {"a.txt": b"a" * 100, "b.txt": b"b" * 100, "short.txt": b"c"}
+    change = structure.zipped(lambda member, random: member.upper(), suffix)
+    seen = set()
+    for seed in range(20):
+        found = change(structure.zip_of(members), np.random.default_rng(seed))
+        with zipfile.ZipFile(io.BytesIO(found)) as archive:
+            different = [name for name in members if archive.read(name) != members[name]]
+        assert len(different) == 1
+        seen |= set(different)
+    assert seen == changed
