@@ -71,6 +71,7 @@ _GROUP_MARGIN = order_flags.group_margin(_FLAGS)
 _MIN_METRIC = order_flags.min_metric(_FLAGS)
 _MEASURED = order_flags.require_measured_latency(_FLAGS)
 _EXAMPLES = order_flags.report_examples(_FLAGS)
+_TRAINED_ON = order_flags.trained_on(_FLAGS)
 _SEED = flags.DEFINE_integer(
     "seed", 0, "Of the splits; the one the model was trained with.", flag_values=_FLAGS
 )
@@ -86,6 +87,7 @@ def main() -> int:
     for flag in (_TFLITE, _DATA, _OUTPUT_DIR):
         if not flag.value:
             raise errors.BadInput(f"--{flag.name}", "missing", "See --help.")
+    from tfedge.data import trained_on
     from tfedge.device import evaluate, profiles, tflite
     from tfedge.release import bundle, facts, floors, gate, holdout_uses, manifest, report
 
@@ -106,7 +108,7 @@ def main() -> int:
         task = evaluate.as_judged(_task(), tflite.read(candidate))
         scorecard = evaluate.evaluate(candidate, task, phone, baseline)
         use = holdout_uses.record(scorecard, candidate)
-        verdict = gate.gate(scorecard, limits, use=use)
+        verdict = gate.gate(scorecard, limits, use=use, trained_on=trained_on.words(task))
         gathered = facts.gather(
             pathlib.Path(_TFLITE.value).stem,
             scorecard,
@@ -142,14 +144,14 @@ def _tflite(flag: str, path: str) -> bytes:
 
 
 def _task() -> "Task":
-    from tfedge.data import hygiene, sources
+    from tfedge.data import hygiene, sources, trained_on
 
     task = sources.load_task(_DATA.value, _DATA_DIR.value, _SEED.value)
     if task.holdout is None:
         raise errors.BadInput("--data", "no held-out split", "Add one: the file is judged on it.")
     for warning in hygiene.check(task, ("holdout",)):
         logging.warning("%s", warning)
-    return task
+    return trained_on.check(task, _TRAINED_ON.value) if _TRAINED_ON.value else task
 
 
 def _refuse_release(folder: pathlib.Path) -> None:

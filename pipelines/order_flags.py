@@ -162,6 +162,18 @@ def report_examples(flag_values: flags.FlagValues) -> flags.FlagHolder:
     )
 
 
+def trained_on(flag_values: flags.FlagValues) -> flags.FlagHolder:
+    """Define the flag of that name, for what judges by held-out examples."""
+    return flags.DEFINE_string(
+        "trained_on",
+        None,
+        "What the model was trained on: a file with a path below the data folder, a SHA-256 or a "
+        "row number on each line, or one of check_data.py --write_split. Refused where held-out "
+        "examples are among them.",
+        flag_values=flag_values,
+    )
+
+
 def order(given: Input) -> dict[str, Any]:
     """The fields of `making.Order` that the flags stand for.
 

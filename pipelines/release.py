@@ -37,6 +37,7 @@ _GROUP_MARGIN = order_flags.group_margin(_FLAGS)
 _MIN_METRIC = order_flags.min_metric(_FLAGS)
 _MEASURED = order_flags.require_measured_latency(_FLAGS)
 _EXAMPLES = order_flags.report_examples(_FLAGS)
+_TRAINED_ON = order_flags.trained_on(_FLAGS)
 _BASELINE = flags.DEFINE_string(
     "baseline", None, "The .tflite that ships today, to compare with.", flag_values=_FLAGS
 )
@@ -65,6 +66,7 @@ def main() -> int:
         require_measured_latency=_MEASURED.value,
         baseline=_BASELINE.value,
         report_examples=_EXAMPLES.value,
+        trained_on=_TRAINED_ON.value,
         command=shlex.join(["python", "pipelines/release.py", *sys.argv[1:]]),
         **order,
     )

@@ -48,6 +48,22 @@ def test_a_release_is_complete_and_its_manifest_true(released):
     assert not folder.with_name("release.work").exists()
 
 
+def test_a_split_drawn_here_is_said_in_card_report_and_verdict(released):
+    _, folder = released
+    said = "fedge drew this split; whether your training saw it is not known: see --trained"
+    card, page, verdict = (
+        (folder / name).read_text() for name in ("MODEL_CARD.md", "report.html", "verdict.json")
+    )
+    assert said in card and said in page and said in verdict
+
+
+def test_the_manifest_tells_an_app_how_pictures_become_inputs():
+    file = pathlib.Path(__file__).parent / "device" / "files" / "image_int8.tflite"
+    task = dataclasses.replace(tfedge.load_task("digits"), preprocessing="stretched to 8x8")
+    made = making.Made("a", file.read_bytes(), b"", None, {}, task, None)
+    assert workflow._facts(made) == {"preprocessing": "stretched to 8x8"}
+
+
 def test_the_scorecard_says_what_the_contract_promises(released):
     _, folder = released
     card = json.loads((folder / "scorecard.json").read_text())

@@ -13,6 +13,7 @@ from absl import logging
 
 from tfedge import making
 from tfedge.data import metrics
+from tfedge.data import trained_on as trained
 from tfedge.data.task import Task
 from tfedge.device import evaluate, inference, profiles, tflite
 from tfedge.errors import BadInput
@@ -82,6 +83,7 @@ def make_release(
     baseline: str | pathlib.Path | None = None,
     command: str = "",
     report_examples: int = 12,
+    trained_on: str | pathlib.Path | None = None,
     **order: Any,
 ) -> Release:
     """Compress, export, evaluate, decide, and publish or reject.
@@ -100,6 +102,7 @@ def make_release(
         baseline: the .tflite that ships today, instead of the input model in float32.
         command: how this was called, for the report.
         report_examples: new mistakes that the report shows; 0 leaves users' data out.
+        trained_on: a file of the examples that the model was trained on; see `data.trained_on`.
         **order: other fields of `making.Order`.
 
     Raises:
@@ -116,6 +119,9 @@ def make_release(
     shipped = None if baseline is None else _read(baseline)
     with bundle.lock(output_dir) as folder, work_folder.open_for(folder) as work:
         given = making.read(making.Order(model, task, recipe, export, **order))
+        if trained_on is not None:
+            checked = trained.check(given.task, trained_on)
+            given = dataclasses.replace(given, task=checked)
         _say_power(given.task, limits)
         ready = making.prepare(given)
         logging.info("evaluating what to compare with")  # a broken one shows before any training
@@ -124,7 +130,9 @@ def make_release(
         scorecard = _evaluate(made, phone, before)
         use = holdout_uses.record(scorecard, made.tflite)
         limits = dataclasses.replace(limits, allow_flex=phone.allow_flex or made.allow_flex)
-        verdict = gate.gate(scorecard, limits, made.findings.near_duplicates, use)
+        verdict = gate.gate(
+            scorecard, limits, made.findings.near_duplicates, use, trained.words(made.task)
+        )
         files = _documents(
             made,
             scorecard,
@@ -196,10 +204,12 @@ def _documents(
 def _facts(made: making.Made) -> dict[str, Any]:
     """What an app has to know about the model beside its files.
 
-    That is columns of the input that it does not read, and whether it remembers earlier examples
-    unless the app calls resetVariableTensors() between them.
+    That is how its inputs are made from pictures, columns of the input that it does not read, and
+    whether it remembers earlier examples unless the app calls resetVariableTensors() between them.
     """
     facts: dict[str, Any] = {}
+    if made.task.preprocessing:
+        facts["preprocessing"] = made.task.preprocessing
     if tflite.read(made.tflite).keeps_state:
         logging.warning("a fused LSTM: the app calls resetVariableTensors() before each inference")
         facts["reset_variable_tensors"] = True

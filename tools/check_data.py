@@ -8,6 +8,16 @@ held-out, sure where all tests together err once in 20 data sets; and examples w
 wrong, by the labels of those most like them. Data no release accepts is refused with exit code 1.
 Expect 12 near duplicates, no drift and some 270 label candidates of held-out Fashion-MNIST, in
 about three seconds.
+
+    python tools/check_data.py --data=images:DIR --write_split=split.tsv
+    python tools/check_data.py --data=images:DIR --trained_on=split.tsv
+
+--write_split says which example is held out, so that you can train on the others. One line each:
+the split (train, validation, holdout; calibration where it is no part of train), the path below
+DIR or the row ("x_train:12", or "12" where the data are one array) and the SHA-256 of the file or
+of the row's bytes, with tabs between. --trained_on takes such a file, whose held-out lines do not
+count, or one with a path, a SHA-256 or a row number a line ("12" is a row of the array that is
+held out). It is refused where it states held-out examples; what is not stated is not detected.
 """
 
 import json
@@ -15,7 +25,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from absl import flags
-from tfedge_pipelines import entry
+from tfedge_pipelines import entry, order_flags
 
 from tfedge import errors
 
@@ -30,6 +40,10 @@ _DATA_DIR = flags.DEFINE_string("data_dir", None, "Where its files are.", flag_v
 _EXAMPLES = flags.DEFINE_integer(
     "examples", 10, "Rows of a table; JSON has all.", 0, flag_values=_FLAGS
 )
+_WRITE = flags.DEFINE_string(
+    "write_split", None, "File to write the splits to, an example a line.", flag_values=_FLAGS
+)
+_TRAINED_ON = order_flags.trained_on(_FLAGS)
 _JSON = flags.DEFINE_boolean("json", False, "Print JSON instead of tables.", flag_values=_FLAGS)
 _NOISE_ROLES = ("train", "validation", "holdout")
 
@@ -41,12 +55,17 @@ def run() -> None:
 
 def main() -> int:
     """Prints what was found; the exit code."""
-    from tfedge.data import hygiene, sources
+    from tfedge.data import hygiene, sources, trained_on
 
     if not _DATA.value:
         raise errors.BadInput("--data", "missing", "Name the data, such as --data=digits.")
     task = sources.load_task(_DATA.value, _DATA_DIR.value)
-    found = describe(task, hygiene.examine(task))
+    findings = hygiene.examine(task)
+    if _TRAINED_ON.value:
+        task = trained_on.check(task, _TRAINED_ON.value)
+    if _WRITE.value:
+        trained_on.write_split(task, _WRITE.value)
+    found = describe(task, findings)
     if _JSON.value:
         sys.stdout.write(json.dumps(found, indent=2) + "\n")
     else:
@@ -56,10 +75,13 @@ def main() -> int:
 
 def describe(task: "Task", findings: "Findings") -> dict[str, Any]:
     """What was found, as JSON takes it."""
+    from tfedge.data import trained_on
+
     return {
         "schema_version": 1,
         "data": task.name,
         "examples": {role: len(split) for role, split in task.splits().items()},
+        "trained_on": trained_on.words(task),
         "warnings": list(findings.warnings),
         "near_duplicates": [
             {
@@ -122,6 +144,8 @@ def _show(found: dict[str, Any], most: int) -> None:
         out.width = _PIPED_WIDTH
     counts = ", ".join(f"{role} {n:,}" for role, n in found["examples"].items())
     out.print(f"[bold]{markup.escape(found['data'])}[/bold]: {counts}")
+    if found["trained_on"]:
+        out.print(f"  {markup.escape(found['trained_on'])}")
     for warning in found["warnings"]:
         out.print(f"  [yellow]warning[/yellow] {markup.escape(warning)}")
     if not found["warnings"]:

@@ -152,3 +152,18 @@ def test_starts_quickly_small_and_without_tensorflow(data, tmp_path):
     unit = 1 if sys.platform == "darwin" else 1024
     assert [int(peak) * unit < 150e6 for peak, _ in used] == [True, True], used
     assert sum(float(seconds) for _, seconds in used) < 2.0, used
+
+
+def test_what_was_trained_on_is_refused_as_held_out_or_said(data, tmp_path):
+    seen = tmp_path / "seen.txt"
+    arguments = (f"--tflite={FLOAT}", data, f"--trained_on={seen}", f"--output_dir={tmp_path}/out")
+    seen.write_text("x_train:1\nx_test:7\n")
+    done = run(*arguments)
+    assert done.returncode == 1 and not (tmp_path / "out" / "verdict.json").exists()
+    assert "1 of 1,500 held-out examples" in done.stderr.splitlines()[-1]
+    seen.write_text("x_train:1\n")
+    assert run(*arguments).returncode == 0
+    said = "The stated training data (1 lines) do not overlap the held-out set."
+    rows = json.loads((tmp_path / "out" / "verdict.json").read_text())["checks"]
+    assert [row["reason"] for row in rows if row["name"] == "trained_on"] == [said]
+    assert said in (tmp_path / "out" / "report.html").read_text()

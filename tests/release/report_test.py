@@ -252,9 +252,12 @@ def test_a_model_that_remembers_examples_says_what_an_app_has_to_call(gathered):
 
 def test_a_split_drawn_here_and_how_images_were_resized_are_said(gathered):
     made = gathered()
-    task = {**made.task, "holdout_drawn": True, "preprocessing": "stretched to 4x4"}
-    rows = dict(provenance.judged_on(dataclasses.replace(made, task=task)))
-    assert "whether your training saw it is not known" in rows["Held-out split"]
+    task = {**made.task, "trained_on": "drawn here", "preprocessing": "stretched to 4x4"}
+    told = dataclasses.replace(made, task=task)
+    rows = dict(provenance.judged_on(told))
+    assert rows["Held-out split"] == "drawn here"
+    assert b"Of earlier training: drawn here." in model_card.render(told)
+    assert b"Of earlier training" not in model_card.render(made)
     assert rows["Inputs were"] == "stretched to 4x4"
     plain = dict(provenance.judged_on(dataclasses.replace(made, task={})))
     assert not {"Held-out split", "Inputs were"} & set(plain)

@@ -61,3 +61,17 @@ def test_no_data_is_refused_in_one_line():
     assert done.returncode == 1
     assert done.stderr.strip().count("\n") == 0
     assert "--data: missing" in done.stderr
+
+
+def test_the_split_is_written_and_what_was_trained_on_is_compared_with_it(tmp_path):
+    split = tmp_path / "split.tsv"
+    done = _run("--data=digits", f"--write_split={split}")
+    assert done.returncode == 0 and "not known: see --trained_on" in done.stdout
+    roles = [line.split("\t")[0] for line in split.read_text().splitlines()]
+    assert [roles.count(role) for role in ("train", "validation", "holdout")] == [997, 200, 600]
+    done = _run("--data=digits", f"--trained_on={split}")
+    assert "(1,197 lines) do not overlap the held-out set" in " ".join(done.stdout.split())
+    split.write_text("\n".join(map(str, range(1797))))
+    done = _run("--data=digits", f"--trained_on={split}")
+    assert done.returncode == 1
+    assert "600 of 600 held-out examples" in done.stderr.splitlines()[-1]

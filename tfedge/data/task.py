@@ -11,6 +11,7 @@ import numpy as np
 from tfedge import errors
 from tfedge.data import augmentation, class_weights, targets
 from tfedge.data.batch_split import BatchSplit
+from tfedge.data.origins import Origin, Rows
 from tfedge.data.splits import Arrays, ArraySplit, Split, StreamSplit
 
 if TYPE_CHECKING:
@@ -95,6 +96,8 @@ class Task:
             app's author; "" where inputs are given as they are.
         holdout_drawn: whether this program chose the held-out examples, from data that the
             model's earlier training may have seen.
+        trained_on: what is known of these earlier examples, in words; see `data.trained_on`.
+        origins: by role, where the examples come from; see `origin_of`.
         class_weight: class -> how much it counts in training, of several outputs by output; or
             "balanced", or "none"; None looks for weights that the model was trained with. See
             `class_weights`.
@@ -126,6 +129,8 @@ class Task:
     slices: "Mapping[str, Column]" = dataclasses.field(default_factory=dict)
     preprocessing: str = ""
     holdout_drawn: bool = False
+    trained_on: str = ""
+    origins: Mapping[str, Origin] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
         if self.kind not in targets.KINDS:
@@ -166,6 +171,12 @@ class Task:
         """The splits there are, by role."""
         roles = ("train", "calibration", "validation", "holdout")
         return {role: getattr(self, role) for role in roles if getattr(self, role) is not None}
+
+    def origin_of(self, role: str) -> Origin:
+        """Where the examples of a split come from; by default they are rows of the split."""
+        split = self.splits()[role]
+        whole = Rows(role, len(split), np.arange(len(split)))
+        return self.origins.get(role, whole)
 
     def without_holdout(self) -> "Task":
         """The same task behind the fence: compression gets no held-out split."""

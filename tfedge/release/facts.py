@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from tfedge.data import trained_on
 from tfedge.device import overhead, tflite
 from tfedge.release import layer_weights
 from tfedge.release.sections import (
@@ -157,7 +158,7 @@ def task_facts(task: "Task") -> dict[str, Any]:
         "scale": task.normalization.scale,
         "offset": task.normalization.offset,
         "preprocessing": task.preprocessing,
-        "holdout_drawn": task.holdout_drawn,
+        "trained_on": trained_on.words(task),
         "examples": {role: len(split) for role, split in task.splits().items()},
     }
 

@@ -163,6 +163,7 @@ def gate(
     limits: Limits | None = None,
     near_duplicates: np.ndarray | None = None,
     use: Use | None = None,
+    trained_on: str = "",
 ) -> Verdict:
     """Judges a scorecard.
 
@@ -174,6 +175,7 @@ def gate(
         near_duplicates: indices of held-out examples that look like training ones; the metric is
             then judged without them as well.
         use: how often the held-out set was used before; see `holdout_uses.record`.
+        trained_on: whether training saw the held-out examples, in words; see `data.trained_on`.
     """
     limits = limits or Limits.from_profile(scorecard.profile)
     metric, difference = _metric(scorecard, limits, None)
@@ -189,6 +191,7 @@ def gate(
         *group_check.check_means(scorecard, limits.group_margin, limits.alpha),
         *_without(scorecard, limits, near_duplicates),
         *_uses(scorecard, limits, use),
+        *([Check("trained_on", None, None, REPORTED, _sentence(trained_on))] if trained_on else []),
         _at_most("file_size", scorecard.file_bytes, limits.max_file_bytes, limits.profile),
         *_memory(scorecard, limits),
         *_operators(scorecard, limits),
@@ -242,7 +245,10 @@ def _power(scorecard: Scorecard, limits: Limits) -> str:
     pairs = _pairs(scorecard)
     if pairs is None:
         return ""
-    words = statistics.power_statement(pairs, limits.margin, limits.alpha)
+    return _sentence(statistics.power_statement(pairs, limits.margin, limits.alpha))
+
+
+def _sentence(words: str) -> str:
     return f"{words[0].upper()}{words[1:]}."
 
 

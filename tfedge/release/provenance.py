@@ -19,9 +19,8 @@ def judged_on(facts: Facts) -> tuple[tuple[str, str], ...]:
     held_out = (card.get("held_out") or {}).get("fingerprint")
     if held_out:
         rows.append(("Held-out data, SHA-256", held_out))
-    if task.get("holdout_drawn"):
-        words = "drawn by tfedge; whether your training saw it is not known"
-        rows.append(("Held-out split", words))
+    if task.get("trained_on"):
+        rows.append(("Held-out split", task["trained_on"]))
     if task.get("preprocessing"):
         rows.append(("Inputs were", task["preprocessing"]))
     if facts.verdict.get("power"):

@@ -7,7 +7,7 @@ import pathlib
 import numpy as np
 
 from tfedge import errors
-from tfedge.data import task
+from tfedge.data import origins, task
 from tfedge.data.sources import stratify
 
 
@@ -25,17 +25,22 @@ def load(seed: int = 0) -> task.Task:
     validation, train = (rest[part] for part in stratify.draw(labels[rest], 200, seed))
     calibration, _ = stratify.draw(labels[train], 500, seed)
     everything = task.ArraySplit(images, labels)
+    parts = {"train": train, "calibration": train[calibration], "validation": validation}
     return task.Task(
         name="digits",
         kind="classification",
-        train=everything.take(train),
-        calibration=everything.take(train[calibration]),
-        validation=everything.take(validation),
+        train=everything.take(parts["train"]),
+        calibration=everything.take(parts["calibration"]),
+        validation=everything.take(parts["validation"]),
         holdout=everything.take(holdout),
         labels=tuple("0123456789"),
         normalization=task.Normalization(1 / 16),
         batch_size=32,
         holdout_drawn=True,
+        origins={
+            role: origins.Rows("", len(rows), chosen)
+            for role, chosen in {**parts, "holdout": holdout}.items()
+        },
         seed=seed,
     )
 

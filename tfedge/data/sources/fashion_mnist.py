@@ -20,7 +20,7 @@ import numpy as np
 from absl import logging
 
 from tfedge import errors
-from tfedge.data import task
+from tfedge.data import origins, task
 from tfedge.data.sources import stratify
 
 DEBIAN = pathlib.Path("/usr/share/datasets/fashion-mnist")
@@ -52,6 +52,7 @@ def load(data_dir: str | None = None, seed: int = 0) -> task.Task:
     validation, train = stratify.draw(labels, len(labels) // 12, seed)
     calibration, _ = stratify.draw(labels[train], min(500, len(train)), seed)
     images = _Images(folder / FILES[0])
+    parts = {"train": train, "calibration": train[calibration], "validation": validation}
 
     def part(images: "_Images", labels: np.ndarray, rows: np.ndarray) -> task.StreamSplit:
         return task.StreamSplit(lambda indices: images.all[rows[indices]], lambda: labels[rows])
@@ -60,12 +61,16 @@ def load(data_dir: str | None = None, seed: int = 0) -> task.Task:
     return task.Task(
         name="fashion_mnist",
         kind="classification",
-        train=part(images, labels, train),
-        calibration=part(images, labels, train[calibration]),
-        validation=part(images, labels, validation),
+        train=part(images, labels, parts["train"]),
+        calibration=part(images, labels, parts["calibration"]),
+        validation=part(images, labels, parts["validation"]),
         holdout=part(_Images(folder / FILES[2]), held_out, np.arange(len(held_out))),
         labels=LABELS,
         normalization=task.Normalization(1 / 255),
+        origins={
+            **{role: origins.Rows("train", len(labels), rows) for role, rows in parts.items()},
+            "holdout": origins.Rows("t10k", len(held_out), np.arange(len(held_out))),
+        },
         seed=seed,
     )
 

@@ -15,7 +15,7 @@ import numpy as np
 from absl import logging
 
 from tfedge import errors
-from tfedge.data import task
+from tfedge.data import origins, task
 from tfedge.data.sources import content_split, decoding, options, resizing
 
 OPTIONS = (
@@ -81,6 +81,7 @@ def load(folder: str, settings: options.Options, seed: int = 0) -> task.Task:
         seed=seed,
         preprocessing=resizing.words(size, channels, interpolation, fit),
         holdout_drawn=drawn,
+        origins={role: origins.Files(root, part[0].tolist()) for role, part in parts.items()},
     )
 
 

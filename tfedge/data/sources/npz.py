@@ -14,13 +14,14 @@ import numpy as np
 from absl import logging
 
 from tfedge import errors
-from tfedge.data import metrics, splits, targets, task, task_targets
+from tfedge.data import metrics, origins, splits, targets, task, task_targets
 from tfedge.data.hygiene import inputs
 from tfedge.data.sources import content_split, options, stratify
 
 OPTIONS = ("kind", "metric", "scale", "offset", "class_weight")
 _KEY = re.compile(r"(x|y)_(train|val|test|calib)(?:__(.+))?")
 _SLICE = "slice_"
+_SHORT = {"validation": "val", "holdout": "test", "calibration": "calib"}
 _WEIGHTS = "w_train"
 _LARGEST_EXPANSION = 200
 _SMALL_BYTES = 1 << 28  # unpacked whatever the proportion: honest arrays may be all zeros
@@ -66,18 +67,24 @@ def load(path: str, settings: options.Options, seed: int = 0) -> task.Task:
     train = _split(path, parts, "train", kinds)
     calibration = _calibration(path, parts, train, kinds)
     validation = _split(path, parts, "val", kinds) if "x_val" in parts else None
+    holdout = _split(path, parts, "test", kinds)
+    rows = {"train": np.arange(len(train))}
     if validation is None:
         _check_values(path, train, kinds, labels)
-        rest, drawn = _drawn_validation(path, train, kind)
-        weights = _weights_of(path, weights, train, rest)
-        train, validation = train.take(rest), train.take(drawn)
+        rows["train"], rows["validation"] = _drawn_validation(path, train, kind)
+        weights = _weights_of(path, weights, train, rows["train"])
+        train, validation = train.take(rows["train"]), train.take(rows["validation"])
+    if calibration is None:
+        some = _some(train, kind)
+        rows["calibration"] = rows["train"][some]
+        calibration = train.take(some)
     return task.Task(
         name=pathlib.Path(path).stem,
         kind=kind,
         train=train,
-        calibration=_some(train, kind) if calibration is None else calibration,
+        calibration=calibration,
         validation=validation,
-        holdout=_split(path, parts, "test", kinds),
+        holdout=holdout,
         metric=settings.metric or (each_usual if kind == "custom" else None),
         class_weight=settings.class_weight,
         sample_weight=weights,
@@ -88,6 +95,10 @@ def load(path: str, settings: options.Options, seed: int = 0) -> task.Task:
         ),
         loss={name: _LOSSES[each] for name, each in kinds.items()} if kind == "custom" else None,
         seed=seed,
+        origins={
+            **{role: _rows(f"x_{short}", parts) for role, short in _SHORT.items()},
+            **{role: _rows("x_train", parts, chosen) for role, chosen in rows.items()},
+        },
         slices={key.removeprefix(_SLICE): column for key, column in slices.items()},
     )
 
@@ -243,8 +254,16 @@ def _weights_of(
     return None if weights is None else weights[rows]
 
 
-def _some(train: task.ArraySplit, kind: str) -> task.ArraySplit:
-    return train.take(content_split.some(_keys(train), stratify.classes(train, kind), 500))
+def _some(train: task.ArraySplit, kind: str) -> np.ndarray:
+    return content_split.some(_keys(train), stratify.classes(train, kind), 500)
+
+
+def _rows(
+    array: str, parts: dict[str, splits.Arrays], chosen: np.ndarray | None = None
+) -> origins.Rows:
+    """These rows of an array, or all."""
+    length = splits.count(parts[array]) if array in parts else 0
+    return origins.Rows(array, length, np.arange(length) if chosen is None else chosen)
 
 
 def _keys(split: task.ArraySplit) -> list[bytes]:

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from tfedge import errors
-from tfedge.data import targets, task
+from tfedge.data import origins, targets, task
 from tfedge.data.sources import decoding, options, resizing, stratify
 
 OPTIONS = ("kind", "size", "channels", "metric", "scale", "offset", "class_weight")
@@ -57,12 +57,13 @@ def load(
         each: targets.canonical_array(labels[each], kind, f"{where}, {each}") for each in given
     }
     sources = {each: _source(builder, where, split=each) for each in given}
+    rows_of = _parts(ready, kind)
     parts = {
         role: task.StreamSplit(
             _Reader(sources[each], rows, keys[0], shape),
             functools.partial(np.take, ready[each], rows, axis=0),
         )
-        for role, (each, rows) in _parts(ready, kind).items()
+        for role, (each, rows) in rows_of.items()
     }
     return task.Task(
         name=name.replace("/", "_").replace(":", "_"),
@@ -81,6 +82,10 @@ def load(
         seed=seed,
         preprocessing=resizing.words(shape[:2], shape[2], "bilinear", "stretch") if shape else "",
         holdout_drawn="test" not in given and "validation" not in given,
+        origins={
+            role: origins.Rows(each, len(ready[each]), rows)
+            for role, (each, rows) in rows_of.items()
+        },
     )
 
 
