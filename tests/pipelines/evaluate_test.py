@@ -156,7 +156,8 @@ def test_starts_quickly_small_and_without_tensorflow(data, tmp_path):
 
 def test_what_was_trained_on_is_refused_as_held_out_or_said(data, tmp_path):
     seen = tmp_path / "seen.txt"
-    arguments = (f"--tflite={FLOAT}", data, f"--trained_on={seen}", f"--output_dir={tmp_path}/out")
+    folder = f"--output_dir={tmp_path}/out"
+    arguments = (f"--tflite={FLOAT}", f"--baseline={FLOAT}", data, f"--trained_on={seen}", folder)
     seen.write_text("x_train:1\nx_test:7\n")
     done = run(*arguments)
     assert done.returncode == 1 and not (tmp_path / "out" / "verdict.json").exists()
