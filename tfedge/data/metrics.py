@@ -1,5 +1,7 @@
 """What a model is judged by: accuracy, top5, macro_f1, auc, mean_absolute_error and others.
 
+Metrics of boxes are in `detection`.
+
 numpy only.
 """
 
@@ -12,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfedge import errors
-from tfedge.data import class_weights, scores, splits, targets, task
+from tfedge.data import class_weights, detection, draws, metric_text, scores, splits, targets, task
 
 Value = Callable[..., float]
 PerExample = Callable[..., np.ndarray]
@@ -31,6 +33,7 @@ class Metric:
         per_example: (outputs, targets) -> (n,) numbers whose mean is the metric, so that it can be
             resampled without being computed again; None where it is no mean over examples.
         outputs: the names of those it looks at, of several; () is all that have targets.
+        prepare: (outputs, targets) -> a form of them that is quick to resample, where there is one.
     """
 
     name: str
@@ -39,6 +42,13 @@ class Metric:
     correct: PerExample | None = None
     per_example: PerExample | None = None
     outputs: tuple[str, ...] = ()
+    prepare: Callable[..., draws.Prepared] | None = None
+
+    def prepared(self, outputs: splits.Arrays, y: splits.Arrays) -> draws.Prepared:
+        """The metric over examples that are to be drawn again and again."""
+        if self.per_example is not None:
+            return draws.Mean(self.per_example(outputs, y))
+        return self.prepare(outputs, y) if self.prepare else draws.Whole(self.value, outputs, y)
 
 
 def resolve(task: "task.Task", logits: bool = False) -> Metric:
@@ -56,8 +66,13 @@ def resolve(task: "task.Task", logits: bool = False) -> Metric:
     """
     if isinstance(task.metric, Metric):
         return task.metric
-    name, _, output = (task.metric or _usual(task)).partition(":")
+    asked = metric_text.parse(task.metric or _usual(task))
+    name, output = asked.name, asked.output
     y = task.validation.targets()
+    if name in detection.NAMES:
+        return _of_boxes(asked, y)
+    if asked.options:
+        raise errors.BadInput(f"metric {name}", "it has no options", f"Write {name}.")
     if name == "top5" and 0 < task.num_classes <= 5:
         raise errors.BadInput(
             "metric top5", f"of {task.num_classes} classes it is always 1", "Use accuracy."
@@ -165,11 +180,12 @@ _KINDS = {
 def _single(name: str, kind: str, logits: bool) -> Metric:
     """The metric of one output."""
     if name not in _KINDS:
-        near = difflib.get_close_matches(name, _KINDS, 1)
+        known = (*_KINDS, *detection.NAMES)
+        near = difflib.get_close_matches(name, known, 1)
         raise errors.BadInput(
             f"metric {name}",
             "no such metric" + (f"; did you mean {near[0]}?" if near else ""),
-            f"Use one of {', '.join(_KINDS)}.",
+            f"Use one of {', '.join(known)}.",
         )
     if kind not in _KINDS[name]:
         fitting = ", ".join(each for each, kinds in _KINDS.items() if kind in kinds)
@@ -189,6 +205,18 @@ def _single(name: str, kind: str, logits: bool) -> Metric:
         value=functools.partial(_mean_value, per_example),
         correct=functools.partial(_as_bool, per_example) if one_decision else None,
         per_example=per_example,
+    )
+
+
+def _of_boxes(asked: metric_text.Named, y: splits.Arrays) -> Metric:
+    found = detection.of(asked, y)
+    several = isinstance(y, dict)
+    return Metric(
+        f"{asked.shown}:{'+'.join(found.where)}" if several else asked.shown,
+        higher_is_better=True,
+        value=found.value,
+        outputs=found.where if several else (),
+        prepare=found.prepare,
     )
 
 

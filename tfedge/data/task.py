@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfedge import errors
-from tfedge.data import augmentation, class_weights, targets
+from tfedge.data import augmentation, class_weights, metric_text, targets
 from tfedge.data.batch_split import BatchSplit
 from tfedge.data.origins import Origin, Rows
 from tfedge.data.splits import Arrays, ArraySplit, Split, StreamSplit
@@ -141,7 +141,7 @@ class Task:
             )
         check_seed(self.seed)
         if isinstance(self.metric, str) and "," in self.metric:
-            first, *more = (name.strip() for name in self.metric.split(","))
+            first, *more = metric_text.split(self.metric)
             object.__setattr__(self, "metric", first)
             object.__setattr__(self, "more_metrics", (*more, *self.more_metrics))
         if self.batch_size < 1:

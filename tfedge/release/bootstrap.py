@@ -11,7 +11,7 @@ import dataclasses
 import math
 import statistics as stdlib_statistics
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -52,9 +52,9 @@ class Comparison:
 
 
 def compare(
-    value: Callable[[splits.Arrays, splits.Arrays], float],
-    baseline_outputs: splits.Arrays,
-    candidate_outputs: splits.Arrays,
+    value: Callable[[Any, Any], float],
+    baseline_outputs: Any,
+    candidate_outputs: Any,
     targets: splits.Arrays,
     *,
     higher_is_better: bool = True,
@@ -67,7 +67,8 @@ def compare(
 
     Args:
         value: the metric over some examples; NaN where it is undefined.
-        baseline_outputs: first axis the n examples; a dict for several outputs.
+        baseline_outputs: first axis the n examples; a dict for several outputs; or its
+            `draws.Prepared` form.
         candidate_outputs: the same of the candidate.
         targets: the n targets.
         higher_is_better: False for errors.
@@ -127,16 +128,9 @@ def interval(
     Returns:
         The bounds are NaN where the metric is undefined in too many draws.
     """
-    value, n, random = metric.value, splits.count(targets), np.random.default_rng(seed)
-    found = value(outputs, targets)
-    if metric.per_example is not None:
-        each = metric.per_example(outputs, targets)
-        draws = np.array([each[random.integers(0, n, n)].mean() for _ in range(resamples)])
-    else:
-        chosen = (random.integers(0, n, n) for _ in range(resamples))
-        draws = np.array(
-            [value(splits.pick(outputs, rows), splits.pick(targets, rows)) for rows in chosen]
-        )
+    ready, random = metric.prepared(outputs, targets), np.random.default_rng(seed)
+    found, n = metric.value(outputs, targets), len(ready)
+    draws = np.array([ready[random.integers(0, n, n)].value() for _ in range(resamples)])
     defined = draws[np.isfinite(draws)]
     if n < _FEWEST or len(defined) < (1 - _UNDEFINED_SHARE) * resamples:
         return float(found), (math.nan, math.nan)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tfedge import errors
+from tfedge.data import metric_text
 from tfedge.device.scorecard import wilson_interval
 from tfedge.release import bootstrap
 from tfedge.release.check import FAIL, INSUFFICIENT_DATA, PASS, Check, spoken
@@ -33,8 +34,8 @@ def parse(text: str) -> Floors:
         BadInput: what is no number, or two floors of one metric.
     """
     found: dict[str, float] = {}
-    for part in text.split(","):
-        name, _, number = part.strip().rpartition("=")
+    for part in metric_text.split(text):
+        name, _, number = part.rpartition("=")
         try:
             floor = float(number)
         except ValueError as error:

@@ -11,6 +11,7 @@ from tfedge.release import bootstrap, statistics
 from tfedge.release.check import FAIL, INSUFFICIENT_DATA, PASS, Check, spoken
 
 if TYPE_CHECKING:
+    from tfedge.data import draws
     from tfedge.data.metrics import Metric
     from tfedge.device.scorecard import Scorecard
 
@@ -159,16 +160,12 @@ def _resample(
     targets: splits.Arrays,
     **settings: float,
 ) -> bootstrap.Comparison:
-    """The paired bootstrap; a metric that is a mean over examples is computed once for each."""
-    value = metric.value
-    if metric.per_example is not None:
-        before, ours = metric.per_example(before, targets), metric.per_example(ours, targets)
-        targets, value = before, _mean
+    """The paired bootstrap; what a metric can compute once for each example is."""
     return bootstrap.compare(
-        value,
-        before,
-        ours,
-        targets,
+        _value,
+        metric.prepared(before, targets),
+        metric.prepared(ours, targets),
+        np.arange(splits.count(targets)),
         higher_is_better=metric.higher_is_better,
         **settings,  # type: ignore[arg-type]
     )
@@ -219,5 +216,5 @@ def _points(share: float) -> str:
     return f"{100 * share:+.2f}"
 
 
-def _mean(per_example: np.ndarray, _: np.ndarray) -> float:
-    return float(np.mean(per_example))
+def _value(prepared: "draws.Prepared", _: np.ndarray) -> float:
+    return prepared.value()
