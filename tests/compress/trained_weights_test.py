@@ -42,6 +42,27 @@ def test_a_model_that_forgets_the_rare_class_was_not_told_to(made_task):
     assert trained_weights.resolved(task, _knowing(1 / 8)) is task
 
 
+def test_answers_that_smoothed_labels_keep_from_being_sure_are_no_weights():
+    rng = np.random.default_rng(1)
+    x = rng.normal(scale=4, size=(4000, 1)).astype(np.float32)
+    y = (rng.random(4000) < 1 / (1 + np.exp(8 - x[:, 0]))).astype(int)
+    split = ArraySplit(x, y)
+    number = k.tf_keras.Input((1,))
+    logit = k.tf_keras.layers.ReLU(max_value=6)(k.tf_keras.layers.Dense(1)(number))
+    model = k.tf_keras.Model(number, k.tf_keras.layers.Dense(1, "sigmoid")(logit))
+    model.set_weights([np.ones((1, 1)), np.array([-5.0]), np.ones((1, 1)), np.array([-3.0])])
+    assert model.predict(x, verbose=0).mean() > 2 * y.mean()
+    task = Task("toy", "binary", split, split, split)
+    assert trained_weights.resolved(task, model) is task
+
+
+def test_a_model_that_has_hardly_begun_to_learn_has_none(made_task):
+    model = _knowing(9)
+    model.set_weights([np.full((1, 1), 0.1), np.zeros(1)])
+    task = made_task()
+    assert trained_weights.resolved(task, model) is task
+
+
 @pytest.mark.parametrize("fields", [{"class_weight": "none"}, {"loss": "mse"}])
 def test_none_are_looked_for_where_the_task_says_how_to_train(made_task, fields):
     task = made_task(**fields)

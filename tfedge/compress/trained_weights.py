@@ -5,6 +5,10 @@ entropy its mean answers on the training data are the shares of the labels. Weig
 drawing rare ones more often) shift them. The weights that shift them back are found as the shares
 of an unlabelled sample are, by expectation and maximization (Saerens, Latinne & Decaestecker 2002,
 "Adjusting the outputs of a classifier to new a priori probabilities").
+
+Answers are too even for other reasons as well: smoothed labels, dropout, a training that was too
+short. The labels tell: weights are believed where they make the labels likelier than the best
+softening of all answers does, and only of a model that has learned to tell its classes apart.
 """
 
 import dataclasses
@@ -20,8 +24,12 @@ from tfedge.data import class_weights, splits
 from tfedge.data.task import Task
 
 _EXAMPLES = 4096
-_STANDARD_ERRORS = 8.0  # the answers are apart by chance in no training that anyone sees
-_ODDS = 2.0  # that answers and labels differ by at least; stopping early leaves less
+_FEWEST_NATS = 10.0  # that weights explain more of the labels than softening, or nothing, does
+_SKILL = 0.1  # share of the labels' entropy that answers explain; less is a training cut short
+_RATIO = 2.5  # between the largest and the smallest weight; less is not worth it
+_SOFTENED = np.geomspace(0.25, 8, 31)  # inverse temperatures
+_SMOOTHED = np.linspace(0, 0.4, 41)  # shares of a label spread over all classes
+_SMALLEST = 1e-6  # of a probability, before its logarithm is taken
 _MOST = 100.0  # between the largest and the smallest weight, in units of the balanced ones
 _STEPS = 200
 
@@ -134,29 +142,51 @@ def _of_output(given: np.ndarray, labels: np.ndarray, kind: str) -> np.ndarray |
 
 def _of_classes(given: np.ndarray, labels: np.ndarray) -> np.ndarray | None:
     """Args: (n, places..., classes) probabilities and (n, places...) class numbers."""
-    classes = given.shape[-1]
-    right = np.eye(classes)[labels]
-    apart = (given - right).reshape(len(given), -1, classes).mean(axis=1)
-    shares = right.reshape(-1, classes).mean(axis=0)
-    means = given.reshape(-1, classes).mean(axis=0)
+    examples, classes = len(given), given.shape[-1]
+    given, labels = given.reshape(-1, classes), labels.ravel()
+    shares = np.bincount(labels, minlength=classes) / len(labels)
     present = shares > 0
     if present.sum() < 2 or not np.isfinite(given).all():
         return None
-    errors = apart.std(axis=0) / math.sqrt(len(apart)) + 1e-12
-    is_no_chance = np.abs(apart.mean(axis=0)) > _STANDARD_ERRORS * errors
-    is_far = np.abs(np.log(_odds(means) / _odds(shares))) > math.log(_ODDS)
+    shares, means = shares[present], given.mean(axis=0)[present]
+    given = np.clip(given[:, present], _SMALLEST, None)
+    labels = (np.cumsum(present) - 1)[labels]
     # Weights make the rare more frequent; what is far off otherwise has not learned its classes.
-    is_evener = _entropy(means[present]) > _entropy(shares[present])
-    if not (is_no_chance & is_far & present).any() or not is_evener:
+    if _entropy(means) <= _entropy(shares):
+        return None
+    found = implied(given, shares)
+    if np.ptp(np.log(found)) < math.log(_RATIO) or not _are_told(given, labels, found, examples):
         return None
     weights = np.ones(classes)
-    weights[present] = implied(given.reshape(-1, classes)[:, present], shares[present])
+    weights[present] = found
     return weights
 
 
-def _odds(shares: np.ndarray) -> np.ndarray:
-    shares = np.clip(shares, 1e-9, 1 - 1e-9)
-    return shares / (1 - shares)
+def _are_told(given: np.ndarray, labels: np.ndarray, weights: np.ndarray, examples: int) -> bool:
+    """Whether the labels are likelier by these weights than by what else makes answers even.
+
+    Args:
+        given: (decisions, classes) probabilities.
+        labels: (decisions,) class numbers.
+        weights: (classes,) implied.
+        examples: that the decisions belong to; those of one example are no independent evidence.
+    """
+    classes = given.shape[1]
+    entropy = _entropy(np.bincount(labels, minlength=classes) / len(labels))
+    weighted = _likelihood(given / weights, labels)
+    if 1 + weighted / entropy < _SKILL:
+        return False
+    others = [_likelihood(given**power, labels) for power in _SOFTENED]
+    others += [
+        _likelihood(np.maximum(given - share / classes, _SMALLEST), labels) for share in _SMOOTHED
+    ]
+    return examples * (weighted - max(others)) > _FEWEST_NATS
+
+
+def _likelihood(scores: np.ndarray, labels: np.ndarray) -> float:
+    """The mean logarithm of what labels get, of scores brought to a sum of 1."""
+    own = np.take_along_axis(scores, labels[:, np.newaxis], axis=1)[:, 0]
+    return float(np.log(np.maximum(own / scores.sum(axis=1), _SMALLEST)).mean())
 
 
 def _entropy(shares: np.ndarray) -> float:
