@@ -75,15 +75,15 @@ def read_json(path: str | os.PathLike, remedy: str, where: str | None = None) ->
     return parse_json(content, named, remedy)
 
 
-def parse_json(content: bytes, where: str, remedy: str) -> Any:
+def parse_json(content: bytes, where: str, remedy: str, most_bytes: int = _MOST_JSON_BYTES) -> Any:
     """The value in the bytes of a JSON file, of a size, depth and numbers that are meant.
 
     Raises:
-        BadInput: no JSON, or more than 16 MB, half a million values, a hundred levels, a number
-            beyond 64 bits, or text that is no Unicode.
+        BadInput: no JSON, or more than `most_bytes` (16 MB), half a million values, a hundred
+            levels, a number beyond 64 bits, or text that is no Unicode.
     """
     values = sum(content.count(mark) for mark in (b",", b":", b"[", b"{"))
-    if len(content) > _MOST_JSON_BYTES or values > _MOST_VALUES:
+    if len(content) > most_bytes or values > _MOST_VALUES:
         raise errors.BadInput(
             where, f"a JSON file of {len(content):,} bytes is larger than any that is meant", remedy
         )

@@ -77,3 +77,39 @@ def test_a_file_that_does_not_run_is_refused(nameless, task, tmp_path):
     broken = loading.TfliteModel(tmp_path / "broken.tflite", flatbuffer.pack(model))
     with pytest.raises(BadInput, match=r"broken\.tflite: LiteRT does not run it"):
         export.to_tflite(broken, "int8", task)
+
+
+def _strange_operator(model):
+    model.operatorCodes[0].builtinCode = 4000
+
+
+def _name_of_no_text(model):
+    model.subgraphs[0].tensors[1].name = b"\xff\xfe"
+
+
+def _one_input_many_times(model):
+    graph = model.subgraphs[0]
+    graph.inputs = np.repeat(np.asarray(graph.inputs, np.int32), 50)
+
+
+def _output_of_no_tensor(model):
+    model.signatureDefs[0].outputs[0].tensorIndex = 4000
+
+
+@pytest.mark.parametrize(
+    ("change", "cause"),
+    [
+        (_strange_operator, "no operator has the number 4000"),
+        (_name_of_no_text, "can't decode byte 0xff"),
+        (_one_input_many_times, "it lists 1 tensors as 50 inputs"),
+        (_output_of_no_tensor, "IndexError"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_what_no_converter_writes_is_refused_in_one_line(change, cause, converted, task, tmp_path):
+    model = flatbuffer.unpack(converted["float32"])
+    change(model)
+    given = loading.TfliteModel(tmp_path / "model.tflite", flatbuffer.pack(model))
+    with pytest.raises(BadInput, match=rf"model\.tflite: .*{cause}") as caught:
+        export.to_tflite(given, "int8", task)
+    assert "\n" not in str(caught.value)

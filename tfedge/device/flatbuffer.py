@@ -143,6 +143,8 @@ class _Walk:
             for i in self._indices(graph.OperatorsLength(), "operators")
         )
         inputs = self._tensor_indices(graph.InputsAsNumpy(), len(tensors), least=0)
+        if len(set(inputs)) < len(inputs):
+            raise ValueError(f"it lists {len(set(inputs)):,} tensors as {len(inputs):,} inputs")
         outputs = self._tensor_indices(graph.OutputsAsNumpy(), len(tensors), least=0)
         return RawSubgraph(tensors, operators, inputs, outputs)
 

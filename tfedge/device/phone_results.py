@@ -7,14 +7,13 @@ kernels. Whatever came over a network is text of a stranger until it has passed 
 
 import base64
 import dataclasses
-import json
 import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfedge import errors
+from tfedge import errors, foreign
 
 if TYPE_CHECKING:
     from tfedge.device.scorecard import Scorecard
@@ -23,6 +22,7 @@ SCHEMA_VERSION = 1
 _LONGEST_MS = 600_000.0
 _MOST_SAMPLES, _MOST_RUNS = 10_000, 1_000_000
 _LONGEST_TEXT, _MOST_FACTS = 500, 20
+_MOST_BYTES = 64 << 20  # 16 MB of outputs in base64, and room
 _TIMES = ("p50", "p90", "p95", "mean", "std", "least", "most", "first", "load")
 _BUILDS = ("plain", "compat")
 _FAILURES = ("load", "run")
@@ -137,10 +137,7 @@ def read_page(content: bytes, sha256: str, output_bytes: Mapping[str, int]) -> P
     Raises:
         BadInput: anything but a result of that page for that file.
     """
-    try:
-        said = json.loads(content, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as e:
-        raise _bad(f"no JSON ({str(e)[:80]})") from e
+    said = foreign.parse_json(content, _WHERE, _REMEDY, _MOST_BYTES)
     if not isinstance(said, dict):
         raise _bad("no JSON object")
     device = _device(said.get("device", {}))
@@ -231,10 +228,6 @@ def _number(name: str, value: Any, low: float, high: float) -> float:
     if not low <= value <= high:  # an int may be too large for a float
         raise _bad(f"{name} is {str(value)[:12]}, expected {low:g} to {high:g}")
     return value
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is no number")
 
 
 def _bad(cause: str) -> errors.BadInput:

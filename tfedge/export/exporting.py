@@ -65,7 +65,7 @@ def to_tflite(
         task = _as_meant(task, source.model)
         made = _candidate(source, export, task)
     elif isinstance(source, loading.TfliteModel):
-        task = task and evaluate.as_judged(task, tflite.read(source.content))
+        task = task and evaluate.as_judged(task, tflite.read(source.content, str(source.path)))
         made = _Converted(*from_files.convert_tflite(source, export, task))
     else:
         made = _Converted(*from_files.convert_saved_model(source, export, task))

@@ -5,11 +5,13 @@ TensorFlow's converter cannot read a .tflite back. AI Edge Quantizer can, and ta
 
 import numpy as np
 
-from tfedge import errors
+from tfedge import errors, foreign
 from tfedge.data.task import Task
 from tfedge.device import tflite
 from tfedge.export import options, post_training, trial
 from tfedge.export.post_training import float_model
+
+_AGAIN = "Convert it again from its model."
 
 
 def convert(
@@ -28,12 +30,15 @@ def convert(
             open beyond the batch, has a loop on an integer route, or does not run.
     """
     _check_kernels(tflite.read(data, where), where)
-    model = float_model.prepare(data, where)
+    with foreign.reading(where, _AGAIN, "no float file that can be edited"):
+        model = float_model.prepare(data, where)
     if export.route == "float32":
         return post_training.Quantized(data, {})
     if task is not None:
         _check_runs(data, where, task)
-    return post_training.quantize(model, export, task)
+    # AI Edge Quantizer and LiteRT raise what they like over a file that nobody's converter wrote.
+    with foreign.reading(where, _AGAIN, f"it cannot be quantized on the route {export.route}"):
+        return post_training.quantize(model, export, task)
 
 
 def _check_runs(data: bytes, where: str, task: Task) -> None:
@@ -41,9 +46,7 @@ def _check_runs(data: bytes, where: str, task: Task) -> None:
     try:
         trial.run(data, task.calibration.take(np.arange(min(1, len(task.calibration)))), task)
     except trial.DoesNotRunError as error:
-        raise errors.BadInput(
-            where, f"LiteRT does not run it ({error})", "Convert it again from its model."
-        ) from error
+        raise errors.BadInput(where, f"LiteRT does not run it ({error})", _AGAIN) from error
 
 
 def _check_kernels(file: tflite.TfliteFile, where: str) -> None:

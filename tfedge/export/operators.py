@@ -54,11 +54,18 @@ class Weighted:
 
 
 def kind(model: Any, operator: Any) -> str:
-    """Such as CONV_2D; a custom operator's own name, such as FlexErf."""
+    """Such as CONV_2D; a custom operator's own name, such as FlexErf.
+
+    Raises:
+        ValueError: a number that stands for no operator.
+    """
     code = model.operatorCodes[operator.opcodeIndex]
     if code.customCode:
         return code.customCode.decode()
-    return _OPERATORS[max(code.builtinCode, code.deprecatedBuiltinCode)]
+    number = max(code.builtinCode, code.deprecatedBuiltinCode)
+    if number not in _OPERATORS:
+        raise ValueError(f"no operator has the number {number}")
+    return _OPERATORS[number]
 
 
 def is_custom(model: Any, operator: Any) -> bool:

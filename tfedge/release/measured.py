@@ -8,19 +8,19 @@ before; they get a note, under which they stay as they were.
 
 import hashlib
 import html
-import json
 import os
 import pathlib
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from tfedge import errors
+from tfedge import errors, foreign
 from tfedge.device import profiles
 from tfedge.device.scorecard import Scorecard
 from tfedge.release import bundle, card, cost_checks, manifest
 from tfedge.release.check import FAIL, INSUFFICIENT_DATA, PASS
 
+_AGAIN = "Give a folder that release.py made."
 NATIVE, BROWSER = "phone_measured", "browser_wasm"
 _TIMES = (
     ("p50", "median"),
@@ -55,17 +55,19 @@ def record(
         files = {name: (folder / name).read_bytes() for name in listing["files"]}
         _check_model(files, model_sha256, folder)
         scorecard, verdict = (
-            json.loads(files[name]) for name in ("scorecard.json", "verdict.json")
+            foreign.parse_json(files[name], f"{folder}, {name}", _AGAIN)
+            for name in ("scorecard.json", "verdict.json")
         )
-        scorecard["latency_ms"][kind] = dict(found)
-        if kind == NATIVE:
-            verdict = decide(verdict, scorecard)
-        files["scorecard.json"] = manifest.as_json(scorecard)
-        files["verdict.json"] = manifest.as_json(verdict)
-        note = _note(scorecard, verdict)
-        for name, headline in _HEADLINES.items():
-            if name in files:
-                files[name] = _noted(files[name], headline, note[name])
+        with foreign.reading(folder, _AGAIN, "its scorecard or verdict is none"):
+            scorecard["latency_ms"][kind] = dict(found)
+            if kind == NATIVE:
+                verdict = decide(verdict, scorecard)
+            files["scorecard.json"] = manifest.as_json(scorecard)
+            files["verdict.json"] = manifest.as_json(verdict)
+            note = _note(scorecard, verdict)
+            for name, headline in _HEADLINES.items():
+                if name in files:
+                    files[name] = _noted(files[name], headline, note[name])
         facts = {k: v for k, v in listing.items() if k not in ("files", "schema_version")}
         bundle.publish(folder, files, facts)
     return verdict
@@ -108,9 +110,7 @@ def _check_model(files: Mapping[str, bytes], sha256: str, folder: pathlib.Path) 
     needed = ("model.tflite", "scorecard.json", "verdict.json")
     lacking = [name for name in needed if name not in files]
     if lacking:
-        raise errors.BadInput(
-            str(folder), f"it holds no {lacking[0]}", "Give a folder that release.py made."
-        )
+        raise errors.BadInput(str(folder), f"it holds no {lacking[0]}", _AGAIN)
     if hashlib.sha256(files["model.tflite"]).hexdigest() != sha256:
         raise errors.BadInput(
             str(folder), "its model is another than the one that was measured", "Measure again."

@@ -33,11 +33,13 @@ class Description:
     Attributes:
         config: how the model is built, parsed JSON.
         keras_version: of the Keras that wrote it.
+        values: of all arrays that are stored with it.
         loss: what the model was compiled with, parsed JSON; None where it was not.
     """
 
     config: dict[str, Any]
     keras_version: str
+    values: int
     loss: Any = None
 
     @property
@@ -61,8 +63,8 @@ def read_keras(path: pathlib.Path) -> Description:
             raise BadInput(where, f"{broken} in it is damaged", _AGAIN)
         config, metadata = (_json(archive.read(n), where) for n in (_CONFIG, _METADATA))
         with archive.open(WEIGHTS) as member, _hdf5(member, f"{where}, {WEIGHTS}") as weights:
-            hdf5_safety.check(weights, f"{where}, {WEIGHTS}")
-    return Description(config, str(metadata.get("keras_version", "")), _loss(config))
+            values = hdf5_safety.check(weights, f"{where}, {WEIGHTS}")
+    return Description(config, str(metadata.get("keras_version", "")), values, _loss(config))
 
 
 def read_hdf5(path: pathlib.Path) -> Description:
@@ -75,13 +77,13 @@ def read_hdf5(path: pathlib.Path) -> Description:
     where = str(path)
     _check_start(path, _HDF5, "an HDF5 file")
     with _hdf5(path, where) as file:
-        hdf5_safety.check(file, where)
+        values = hdf5_safety.check(file, where)
         if "model_config" not in file.attrs:
             raise BadInput(where, "it holds weights and no model", "Save the whole model.")
         config = _json(_text(file.attrs["model_config"]), where)
         version = _text(file.attrs.get("keras_version", ""))
         training = _json(_text(file.attrs.get("training_config", "{}")), where)
-    return Description(config, version.decode(errors="replace"), training.get("loss"))
+    return Description(config, version.decode(errors="replace"), values, training.get("loss"))
 
 
 def _check_start(path: pathlib.Path, magic: bytes, kind: str) -> None:

@@ -8,7 +8,13 @@ from typing import Any
 
 from tfedge.compress import keras
 from tfedge.compress.bridge import replay
-from tfedge.compress.loading import compiled_loss, config_safety, model_archive, saved_model_safety
+from tfedge.compress.loading import (
+    compiled_loss,
+    config_safety,
+    declared_size,
+    model_archive,
+    saved_model_safety,
+)
 from tfedge.errors import BadInput
 
 
@@ -74,7 +80,10 @@ def _read_keras(path: pathlib.Path, users: Mapping[str, Any]) -> Any:
     config_safety.check(config, str(path), _trusted(package, users))
     compiled_loss.say_other(described.loss, str(path))
     own = of_package(users, described.is_keras3)
-    with _loading(str(path), config), package.src.saving.serialization_lib.ObjectSharingScope():
+    with (
+        _loading(str(path), config, described.values),
+        package.src.saving.serialization_lib.ObjectSharingScope(),
+    ):
         model = package.saving.deserialize_keras_object(config, custom_objects=own, safe_mode=True)
         if replay.is_model(model) and model.weights:
             model.load_weights(str(path))
@@ -87,7 +96,7 @@ def _read_hdf5(path: pathlib.Path, users: Mapping[str, Any]) -> Any:
     config_safety.check(described.config, str(path), _trusted(package, users))
     compiled_loss.say_other(described.loss, str(path))
     own = of_package(users, described.is_keras3)
-    with _loading(str(path), described.config):
+    with _loading(str(path), described.config, described.values):
         return package.models.load_model(str(path), custom_objects=own, compile=False)
 
 
@@ -100,15 +109,23 @@ _READERS: dict[str, Callable[[pathlib.Path, Mapping[str, Any]], Any]] = {
 
 
 @contextlib.contextmanager
-def _loading(where: str, config: Any) -> Iterator[None]:
-    """Knows TFMOT's classes; what Keras says about a file it cannot build, in one line."""
+def _loading(where: str, config: Any, values: int) -> Iterator[None]:
+    """Knows TFMOT's classes; what Keras says about a file it cannot build, in one line.
+
+    Args:
+        where: the file.
+        config: the model's description.
+        values: of the arrays that are stored with it.
+    """
+    declared_size.check_layers(config, where)
     try:
         with contextlib.ExitStack() as stack:
+            stack.enter_context(declared_size.no_more_than(values, where))
             if config_safety.names_wrappers(config):
                 for scope in _tfmot_scopes():
                     stack.enter_context(scope())
             yield
-    except (BadInput, MemoryError):
+    except BadInput:
         raise
     except Exception as error:
         says = str(error).strip().partition("\n")[0][:200].rstrip(".")

@@ -16,7 +16,7 @@ import pathlib
 
 import numpy as np
 
-from tfedge import errors
+from tfedge import errors, foreign
 from tfedge.device.prediction.work import RECURRENT, Work
 
 SCHEMA_VERSION = 1
@@ -27,6 +27,7 @@ _PLAIN_MS = 0.6e-6  # a multiply-add of a plain loop
 LANES = 16  # values that one step of the host's vector units writes, for rounding up
 _STEP = 8  # int8 channels that one step reads
 _MOST_CORRECTION = 1.0
+_AGAIN = "Run tools/fit_latency.py --host again."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -197,8 +198,8 @@ def load(path: pathlib.Path | None = None) -> HostTimes:
 
 @functools.lru_cache(maxsize=2)
 def _read(path: pathlib.Path, _: int) -> HostTimes:
-    try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
+    stored = foreign.read_json(path, _AGAIN)
+    with foreign.reading(path, _AGAIN, "no measurements of a host"):
         if stored["schema_version"] != SCHEMA_VERSION:
             raise ValueError(f"schema_version {stored['schema_version']}")
         families = {
@@ -213,10 +214,6 @@ def _read(path: pathlib.Path, _: int) -> HostTimes:
             for name, each in stored["families"].items()
         }
         return HostTimes(stored["host"], stored["base_ms"], families, float(stored["spread"]))
-    except (OSError, ValueError, KeyError, TypeError) as e:
-        raise errors.BadInput(
-            str(path), f"no measurements of a host: {e}", "Run tools/fit_latency.py --host again."
-        ) from e
 
 
 def write(times: HostTimes, path: pathlib.Path) -> None:
