@@ -6,7 +6,7 @@ import pytest
 
 from tfedge import errors
 from tfedge.data import hygiene, sources
-from tfedge.data.sources import npz
+from tfedge.data.sources import npz_file
 
 
 def _arrays(n=40, classes=4, **changed):
@@ -52,8 +52,8 @@ def test_no_example_changes_sides_when_others_go(tmp_path):
 def test_an_array_out_of_proportion_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
     path = tmp_path / "data.npz"
     np.savez_compressed(path, **_arrays(x_train=np.zeros((40, 100_000), np.uint8)))
-    assert npz._check_growth(path) is None
-    monkeypatch.setattr(npz, "_SMALL_BYTES", 1 << 20)
+    assert npz_file.read(path)
+    monkeypatch.setattr(npz_file, "_SMALL_BYTES", 1 << 20)
     with pytest.raises(errors.BadInput, match=r"would unpack .* more than 200 times"):
         sources.load_task(f"npz:{path}")
     with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
@@ -258,3 +258,64 @@ def test_class_weights_by_a_word(tmp_path):
     assert sources.load_task("digits?class_weight=none").class_weight == "none"
     with pytest.raises(errors.BadInput, match="is not balanced or none"):
         sources.load_task(f"{source}?class_weight=much")
+
+
+def test_a_large_array_is_read_from_the_file_when_it_is_used(tmp_path, monkeypatch):
+    arrays = _arrays(200, x_val=np.ones((4, 3, 3, 1), np.uint8), y_val=np.arange(4))
+    arrays |= {"x_train": arrays["x_train"] / 7.0, "x_val": np.asfortranarray(arrays["x_val"])}
+    arrays |= {f"x_{role}": arrays[f"x_{role}"].astype(np.float64) for role in ("test", "val")}
+    small = sources.load_task(_save(tmp_path, arrays))
+    monkeypatch.setattr(npz_file, "_MAPPED_BYTES", 1)
+    monkeypatch.setattr(npz_file, "_PIECE_BYTES", 1000)
+    large = sources.load_task(_save(tmp_path, arrays))
+    for role, split in large.splits().items():
+        assert np.array_equal(split.x, small.splits()[role].x)
+        assert np.array_equal(split.targets(), small.splits()[role].targets())
+    assert not large.train.x.flags.owndata and not large.train.x.flags.writeable
+    assert small.train.x.flags.writeable
+    arrays = npz_file.read(tmp_path / "data.npz")
+    arrays.forget()
+    assert np.array_equal(arrays["x_train"][7:9], small.train.x[7:9])
+
+
+def test_a_drawn_split_copies_no_array_before_it_is_read(tmp_path):
+    made = sources.load_task(_save(tmp_path, _arrays(200)))
+    assert made.train.whole is made.validation.whole and len(made.train.whole) == 200
+    order = np.array([5, 0, 3])
+    x, y = next(made.validation.batches(3, order))
+    assert np.array_equal(x, made.validation.take(order).x)
+    assert np.array_equal(x, made.validation.x[order]) and np.array_equal(
+        y, made.validation.y[order]
+    )
+    assert sum(len(x) for x, _ in made.train.batches(64)) == len(made.train) == len(made.train.x)
+
+
+@pytest.mark.parametrize("mapped", [1, 1 << 24])
+def test_a_header_that_claims_more_than_there_is_allocates_nothing(tmp_path, monkeypatch, mapped):
+    monkeypatch.setattr(npz_file, "_MAPPED_BYTES", mapped)
+    path = tmp_path / "data.npz"
+    with zipfile.ZipFile(path, "w") as archive, archive.open("x_train.npy", "w") as member:
+        header = {"descr": "<f8", "fortran_order": False, "shape": (10**6, 10**6)}
+        np.lib.format.write_array_header_1_0(member, header)
+        member.write(bytes(80))
+    with pytest.raises(errors.BadInput, match=r"damaged \(x_train.npy says it is .* 80 bytes"):
+        sources.load_task(f"npz:{path}")
+
+
+def test_a_damaged_large_array_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(npz_file, "_MAPPED_BYTES", 1)
+    monkeypatch.setattr(npz_file, "_PIECE_BYTES", 64)
+    source = _save(tmp_path, _arrays())
+    content = bytearray((tmp_path / "data.npz").read_bytes())
+    content[400] ^= 0xFF
+    (tmp_path / "data.npz").write_bytes(content)
+    with pytest.raises(errors.BadInput, match=r"damaged \(Bad CRC-32 for file 'x_train.npy'"):
+        sources.load_task(source)
+
+
+def test_members_that_are_no_arrays_are_left_out(tmp_path, caplog):
+    source = _save(tmp_path, _arrays())
+    with zipfile.ZipFile(tmp_path / "data.npz", "a") as archive:
+        archive.writestr("README.txt", "hello")
+    assert len(sources.load_task(source).holdout) == 8
+    assert "README.txt is no array" in caplog.text

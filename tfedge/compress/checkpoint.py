@@ -15,7 +15,8 @@ from tfedge.compress import training_state
 from tfedge.compress.candidate import Candidate, Quantization, Report, Teacher
 from tfedge.compress.loading import config_safety
 from tfedge.compress.teaching import teachers
-from tfedge.data.task import ArraySplit, Task
+from tfedge.data.splits import ArraySplit, RowSplit
+from tfedge.data.task import Task
 from tfedge.errors import BadInput
 
 _REMEDY = "Delete it."
@@ -36,7 +37,8 @@ def fingerprint(candidate: Candidate, task: Task) -> str:
     if task.sample_weight is not None:
         digest.update(np.ascontiguousarray(task.sample_weight).data)
     for split in (task.train, task.calibration, task.validation):
-        some = split if isinstance(split, ArraySplit) else split.take(np.arange(64) % len(split))
+        few = np.arange(64) % len(split)
+        some = split if isinstance(split, ArraySplit | RowSplit) else split.take(few)
         for array in [*_arrays(some.x), *_arrays(split.targets())]:
             digest.update(f"{array.dtype} {array.shape}".encode())
             digest.update(np.ascontiguousarray(array).data)

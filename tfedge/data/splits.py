@@ -94,6 +94,45 @@ class ArraySplit(Split):
 
 
 @dataclass(frozen=True, eq=False)
+class RowSplit(Split):
+    """Some rows of arrays that may lie on disk: inputs are copied as they are read.
+
+    Args:
+        whole: (m, ...) inputs, or a dict of them by input name.
+        rows: (n,) numbers of those rows that are the examples.
+        y: (n, ...) targets of the examples, or a dict of them by output name.
+    """
+
+    whole: Arrays
+    rows: np.ndarray
+    y: Arrays
+
+    @property
+    def x(self) -> Arrays:
+        """The inputs, all copied into memory."""
+        return pick(self.whole, self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def batches(
+        self, batch_size: int, order: np.ndarray | None = None
+    ) -> Iterator[tuple[Arrays, Arrays]]:
+        """See `Split.batches`; one batch at a time is in memory."""
+        for chosen in chunks(len(self), batch_size, order):
+            yield pick(self.whole, self.rows[chosen]), pick(self.y, chosen)
+
+    def targets(self) -> Arrays:
+        """See `Split.targets`."""
+        return self.y
+
+    def take(self, indices: np.ndarray) -> "ArraySplit":
+        """See `Split.take`."""
+        chosen = np.asarray(indices)
+        return ArraySplit(pick(self.whole, self.rows[chosen]), pick(self.y, chosen))
+
+
+@dataclass(frozen=True, eq=False)
 class StreamSplit(Split):
     """Examples read when they are needed, by index: files on disk, arrays not loaded yet.
 

@@ -12,7 +12,7 @@ from tfedge import errors
 from tfedge.data import augmentation, class_weights, metric_text, targets
 from tfedge.data.batch_split import BatchSplit
 from tfedge.data.origins import Origin, Rows
-from tfedge.data.splits import Arrays, ArraySplit, Split, StreamSplit
+from tfedge.data.splits import Arrays, ArraySplit, RowSplit, Split, StreamSplit
 
 if TYPE_CHECKING:
     from tfedge.data.metrics import Metric
@@ -155,14 +155,14 @@ class Task:
                     f"a Split was expected, got {type(split).__name__}",
                     "Give ArraySplit(x, y), StreamSplit or BatchSplit of tfedge.data.task.",
                 )
-        if not self.labels and isinstance(self.train, ArraySplit):
+        if not self.labels and isinstance(self.train, ArraySplit | RowSplit):
             labels = targets.one_hot_labels(self.train.y, self.kind)
             object.__setattr__(self, "labels", labels)
         for role, split in self.splits().items():
-            if isinstance(split, ArraySplit):
+            if isinstance(split, ArraySplit | RowSplit):
                 y = targets.canonical(split.y, self.kind, f"task {self.name}, {role}")
                 if y is not split.y:
-                    object.__setattr__(self, role, ArraySplit(split.x, y))
+                    object.__setattr__(self, role, dataclasses.replace(split, y=y))
         class_weights.check(self)
         if self.augment:
             augmentation.check(self)

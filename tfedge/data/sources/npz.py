@@ -7,8 +7,7 @@ groups of the held-out examples, which are judged one by one, as slice_NAME.
 
 import pathlib
 import re
-import zipfile
-import zlib
+from collections.abc import Callable
 
 import numpy as np
 from absl import logging
@@ -16,15 +15,13 @@ from absl import logging
 from tfedge import errors
 from tfedge.data import metrics, origins, splits, targets, task, task_targets
 from tfedge.data.hygiene import inputs
-from tfedge.data.sources import content_split, options, stratify
+from tfedge.data.sources import content_split, npz_file, options, stratify
 
 OPTIONS = ("kind", "metric", "scale", "offset", "class_weight")
 _KEY = re.compile(r"(x|y)_(train|val|test|calib)(?:__(.+))?")
 _SLICE = "slice_"
 _SHORT = {"validation": "val", "holdout": "test", "calibration": "calib"}
 _WEIGHTS = "w_train"
-_LARGEST_EXPANSION = 200
-_SMALL_BYTES = 1 << 28  # unpacked whatever the proportion: honest arrays may be all zeros
 _LOSSES = {
     "classification": "sparse_categorical_crossentropy",
     "segmentation": "sparse_categorical_crossentropy",
@@ -35,7 +32,7 @@ _LOSSES = {
 
 
 def load(path: str, settings: options.Options, seed: int = 0) -> task.Task:
-    """The task in an .npz file, in memory.
+    """The task in an .npz file, in memory but for large arrays that are not compressed.
 
     The kind is inferred from y_train unless given. A tenth of train becomes validation where
     there is none; 500 of train become calibration where there is none. Outputs of different kinds
@@ -51,7 +48,7 @@ def load(path: str, settings: options.Options, seed: int = 0) -> task.Task:
     Raises:
         BadInput: not an .npz file, truncated, pickled, or arrays that are missing or do not match.
     """
-    arrays = _arrays(pathlib.Path(path))
+    arrays = npz_file.read(pathlib.Path(path))
     labels = tuple(str(label) for label in np.atleast_1d(arrays.pop("labels", ())))
     slices = {key: arrays.pop(key) for key in sorted(arrays) if key.startswith(_SLICE)}
     weights = arrays.pop(_WEIGHTS, None)
@@ -64,18 +61,22 @@ def load(path: str, settings: options.Options, seed: int = 0) -> task.Task:
     each_usual = ",".join(f"{metrics.usual_of(own)}:{name}" for name, own in kinds.items())
     logging.info("%s: targets are taken as %s", path, _shown(kinds))
     labels = labels or targets.one_hot_labels(parts["y_train"], kind)
-    train = _split(path, parts, "train", kinds)
-    calibration = _calibration(path, parts, train, kinds)
-    validation = _split(path, parts, "val", kinds) if "x_val" in parts else None
+    given = _split(path, parts, "train", kinds)
+    calibration = _calibration(path, parts, given, kinds)
     holdout = _split(path, parts, "test", kinds)
-    rows = {"train": np.arange(len(train))}
-    if validation is None:
-        _check_values(path, train, kinds, labels)
-        rows["train"], rows["validation"] = _drawn_validation(path, train, kind)
-        weights = _weights_of(path, weights, train, rows["train"])
-        train, validation = train.take(rows["train"]), train.take(rows["validation"])
+    rows = {"train": np.arange(len(given))}
+    keys = _keys(given, arrays.forget) if "x_val" not in parts or calibration is None else []
+    train: splits.Split = given
+    if "x_val" in parts:
+        validation: splits.Split = _split(path, parts, "val", kinds)
+    else:
+        _check_values(path, given, kinds, labels, arrays.forget)
+        rows["train"], rows["validation"] = _drawn_validation(path, given, keys, kind)
+        weights = _weights_of(path, weights, given, rows["train"])
+        train, validation = (_chosen(given, rows[role]) for role in ("train", "validation"))
     if calibration is None:
-        some = _some(train, kind)
+        own = [keys[row] for row in rows["train"]]
+        some = content_split.some(own, stratify.classes(train, kind), 500)
         rows["calibration"] = rows["train"][some]
         calibration = train.take(some)
     return task.Task(
@@ -101,53 +102,6 @@ def load(path: str, settings: options.Options, seed: int = 0) -> task.Task:
         },
         slices={key.removeprefix(_SLICE): column for key, column in slices.items()},
     )
-
-
-def _arrays(path: pathlib.Path) -> dict[str, np.ndarray]:
-    """Every array of the file; nothing in it is unpickled."""
-    remedy = "Make it with numpy.savez(FILE, x_train=..., y_train=..., x_test=..., y_test=...)."
-    try:
-        with path.open("rb") as file:
-            zipped = file.read(2) == b"PK"
-        if not zipped:
-            raise errors.BadInput(str(path), "it is not an .npz file", remedy)
-        _check_growth(path)
-        with np.load(path, allow_pickle=False) as file:
-            return {key: file[key] for key in file.files}
-    except FileNotFoundError as error:
-        raise errors.BadInput(str(path), "no such file", "Check the path.") from error
-    except (zipfile.BadZipFile, EOFError, zlib.error) as error:
-        raise errors.BadInput(
-            str(path), f"the .npz file is truncated or damaged ({error})", "Write it again."
-        ) from error
-    except (ValueError, OSError, MemoryError) as error:
-        if isinstance(error, errors.BadInput):
-            raise
-        cause = "it holds pickled objects" if "pickle" in str(error) else f"unreadable ({error})"
-        raise errors.BadInput(str(path), cause, f"Store plain arrays. {remedy}") from error
-
-
-def _check_growth(path: pathlib.Path) -> None:
-    """Refuses what would unpack out of proportion: numpy stores or deflates, by 1,032 at most."""
-    with zipfile.ZipFile(path) as archive:
-        members = archive.infolist()
-    known = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-    if odd := [each.filename for each in members if each.compress_type not in known]:
-        raise errors.BadInput(
-            str(path),
-            f"{odd[0]} is compressed by other means than numpy's",
-            "Write it with numpy.savez or numpy.savez_compressed.",
-        )
-    packed, unpacked = (
-        sum(getattr(each, size) for each in members) for size in ("compress_size", "file_size")
-    )
-    if unpacked > max(_SMALL_BYTES, _LARGEST_EXPANSION * packed):
-        raise errors.BadInput(
-            str(path),
-            f"it would unpack {packed:,} bytes to {unpacked:,}, more than"
-            f" {_LARGEST_EXPANSION} times as many",
-            "Write it with numpy.savez, which does not compress.",
-        )
 
 
 def _parts(path: str, arrays: dict[str, np.ndarray]) -> dict[str, splits.Arrays]:
@@ -216,12 +170,20 @@ def _calibration(
 
 
 def _check_values(
-    path: str, train: task.ArraySplit, kinds: dict[str, str], labels: tuple[str, ...]
+    path: str,
+    train: task.ArraySplit,
+    kinds: dict[str, str],
+    labels: tuple[str, ...],
+    forget: Callable[[], None],
 ) -> None:
     """Refuses what `hygiene` would, by the indices of the file: drawing from it changes them."""
     for name, array in splits.named(train.x).items():
-        if array.dtype.kind == "f" and array.size:
-            inputs.value_range(array, 0, f"{path}, x_train" + (f"__{name}" if name else ""))
+        if array.dtype.kind != "f" or not array.size:
+            continue
+        for piece in npz_file.pieces(array):
+            where = f"{path}, x_train" + (f"__{name}" if name else "")
+            inputs.value_range(array[piece], piece.start, where)
+            forget()
     for name, array in splits.named(train.y).items():
         where = f"{path}, y_train" + (f"__{name}" if name else "")
         kind = kinds[name]
@@ -233,13 +195,17 @@ def _check_values(
 
 
 def _drawn_validation(
-    path: str, train: task.ArraySplit, kind: str
+    path: str, train: task.ArraySplit, keys: list[bytes], kind: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """(rows that stay in train, rows that become validation)."""
-    sides = content_split.sides(_keys(train), stratify.classes(train, kind), holdout=False)
+    sides = content_split.sides(keys, stratify.classes(train, kind), holdout=False)
     drawn, rest = np.flatnonzero(sides == "validation"), np.flatnonzero(sides == "train")
     logging.info("%s: no x_val; %d of the training examples become validation", path, len(drawn))
     return rest, drawn
+
+
+def _chosen(train: task.ArraySplit, rows: np.ndarray) -> splits.RowSplit:
+    return splits.RowSplit(train.x, rows, splits.pick(train.y, rows))
 
 
 def _weights_of(
@@ -254,10 +220,6 @@ def _weights_of(
     return None if weights is None else weights[rows]
 
 
-def _some(train: task.ArraySplit, kind: str) -> np.ndarray:
-    return content_split.some(_keys(train), stratify.classes(train, kind), 500)
-
-
 def _rows(
     array: str, parts: dict[str, splits.Arrays], chosen: np.ndarray | None = None
 ) -> origins.Rows:
@@ -266,15 +228,20 @@ def _rows(
     return origins.Rows(array, length, np.arange(length) if chosen is None else chosen)
 
 
-def _keys(split: task.ArraySplit) -> list[bytes]:
+def _keys(split: task.ArraySplit, forget: Callable[[], None]) -> list[bytes]:
     """What decides where each example goes: the bytes of its inputs and targets."""
     arrays = [
         array for side in (split.x, split.y) for _, array in sorted(splits.named(side).items())
     ]
-    return [
-        content_split.key_of(b"".join(array[row].tobytes() for array in arrays))
-        for row in range(len(split))
-    ]
+    keys = []
+    for piece in npz_file.pieces(max(arrays, key=lambda array: array.nbytes)):
+        parts = [array[piece] for array in arrays]
+        keys += [
+            content_split.key_of(b"".join(row.tobytes() for row in rows))
+            for rows in zip(*parts, strict=True)
+        ]
+        forget()
+    return keys
 
 
 def _shown(kinds: dict[str, str]) -> str:
