@@ -25,6 +25,7 @@ _MOVES_VALUES = (
     *("Dropout", "SpatialDropout1D", "SpatialDropout2D", "GaussianNoise", "GaussianDropout"),
     *("ActivityRegularization", "AlphaDropout"),
 )
+_PAIRWISE = ("Add", "Multiply", "Maximum", "Minimum")  # LiteRT's take two at a time
 _TAKES_APART = ("split", "unstack")  # LiteRT's have one scale for what goes in and all parts
 _COMPUTES_IN_INT8 = (
     *kernels.KINDS,
@@ -229,7 +230,8 @@ def _is_operation(layer: Any) -> bool:
 def one_operator_each(model: Any) -> Any:
     """Layers that are two operators become two, so that the tensor between them has a range.
 
-    Kernels end linear, or in an activation that LiteRT fuses; scale and offset come apart.
+    Kernels end linear, or in an activation that LiteRT fuses; scale and offset come apart; three
+    or more that are added become pairs.
     """
     split = {}
     for layer in model.layers:
@@ -248,7 +250,28 @@ def one_operator_each(model: Any) -> Any:
                 graph.Replacement(_twin(layer, offset=0.0)),
                 graph.Replacement(shifted),
             ]
+        elif kind in _PAIRWISE and _most_inputs(layer) > 2:
+            split[layer.name] = [graph.Replacement(_Pairwise(layer))]
     return graph.rebuild(model, split) if split else model
+
+
+def _most_inputs(layer: Any) -> int:
+    return max(len(tf.nest.flatten(node.keras_inputs)) for node in layer.inbound_nodes)
+
+
+class _Pairwise:
+    """Called as a merging layer of many inputs is; the last of its layers has that one's name."""
+
+    def __init__(self, layer: Any):
+        earlier = range(_most_inputs(layer) - 2)
+        names = [*(f"{layer.name}_pair_{number}" for number in earlier), layer.name]
+        self._layers = [_twin(layer, name=name) for name in names]
+
+    def __call__(self, tensors: Any) -> Any:
+        merged, *others = tf.nest.flatten(tensors)
+        for layer, other in zip(self._layers[-len(others) :], others, strict=True):
+            merged = layer([merged, other])
+        return merged
 
 
 def _twin(layer: Any, **changes: Any) -> Any:

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from tfedge import errors
 from tfedge.compress import graph, loading, mask_bounds
-from tfedge.export import quiet
+from tfedge.export import dilated, quiet
 
 SIGNATURE_KEY = "serving_default"
 _LOOPS = ("While", "StatelessWhile", "If", "StatelessIf")
@@ -71,7 +71,8 @@ def write(model: Any, folder: pathlib.Path) -> Signature:
         specs, structure = _called_with(model)
 
     def call(tensors: Sequence[Any]) -> Any:
-        return model(tf.nest.pack_sequence_as(structure, tensors), training=False)
+        with dilated.as_one_operator(model):
+            return model(tf.nest.pack_sequence_as(structure, tensors), training=False)
 
     return _write(model, call, specs, model.output_names if functional else None, folder)
 
