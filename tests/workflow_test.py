@@ -10,6 +10,8 @@ import pytest
 
 import tfedge
 from tfedge import making, workflow
+from tfedge.compress import keras as k
+from tfedge.data.task import ArraySplit, Task
 from tfedge.device import profiles
 from tfedge.release import bundle
 
@@ -91,6 +93,7 @@ def test_recipe_json_alone_repeats_the_release(released, tmp_path):
     [
         *("[1, 2]", '{"seed": "x", "passes": []}', "{", '{"seed": true}', '{"seed": -1}'),
         *('{"seed": 4294967296}', '{"seed": 1.5}', '{"input_shape": [8, "8"]}', "[" * 3000),
+        '{"class_weight": 3}',
         *('{"input_shape": [true]}', '{"input_shape": [0]}', '{"augment": ["flip"]}'),
     ],
 )
@@ -107,6 +110,33 @@ def test_a_recipe_json_keeps_the_shape_and_the_place_of_the_data(tmp_path):
     path.write_text(json.dumps(written))
     order = making.read(making.Order(MODEL, "digits", str(path))).order
     assert (order.input_shape, order.data_dir) == ([8, 8, 1], "there")
+
+
+def test_a_recipe_json_keeps_the_class_weights_that_were_found_in_its_model(tmp_path):
+    rng = np.random.default_rng(0)
+    x = rng.normal(scale=2, size=(1200, 1)).astype(np.float32)
+    y = (rng.random(1200) < 1 / (1 + 9 * np.exp(-x[:, 0]))).astype(int)
+    parts = (ArraySplit(x[:1000], y[:1000]), ArraySplit(x[1000:], y[1000:]))
+    task = Task("toy", "binary", parts[0], parts[0], parts[0].take(np.arange(100)), parts[1])
+    number = k.tf_keras.Input((1,))
+    model = k.tf_keras.Model(number, k.tf_keras.layers.Dense(1, "sigmoid")(number))
+    model.set_weights([np.ones((1, 1)), np.array([np.log(8 / 9)])])  # odds 8 times as high
+    order = making.Order(model, task, "prune(final_sparsity=0.1, epochs=1)", "float32")
+    made = making.make(making.prepare(making.read(order)), tmp_path / "work")
+    found = made.recipe["class_weight"]
+    assert found["1"] / found["0"] == pytest.approx(8, rel=0.4)
+    path = tmp_path / "recipe.json"
+
+    def used(recipe, other=task):
+        path.write_text(json.dumps({**made.recipe, **recipe}))
+        again = dataclasses.replace(order, recipe=str(path), task=other)
+        return making.prepare(making.read(again)).given.task.class_weight
+
+    assert used({}) == found
+    assert used({"class_weight": {}}) == "none"
+    assert used({"model_float32_sha256": "of another"}) is None
+    assert used({"data": "other"}) is None
+    assert used({}, dataclasses.replace(task, class_weight="balanced")) == "balanced"
 
 
 def test_a_rejected_candidate_leaves_the_last_release_alone(released):

@@ -16,7 +16,7 @@ import numpy as np
 from absl import logging
 
 from tfedge import foreign
-from tfedge.data import augmentation, hygiene, output_kind, sources
+from tfedge.data import augmentation, class_weights, hygiene, output_kind, sources
 from tfedge.data.hygiene import seen_scale
 from tfedge.data.task import Task
 from tfedge.device import evaluate, inference, sandbox, tflite
@@ -28,6 +28,7 @@ LARGEST_SEED = 2**32 - 1  # of NumPy's and Keras' generators
 _MEASURING_BYTES = 2**32
 _RECIPE_KEYS = {
     **dict.fromkeys(("export", "augment", "model", "source", "data_dir"), str),
+    "class_weight": dict,
     "input_shape": list,
 }
 _PACKAGES = ("tensorflow", "tf-keras", "tensorflow-model-optimization", "ai-edge-litert", "numpy")
@@ -194,6 +195,7 @@ def prepare(given: Given) -> Ready:
         file = tflite.read(baseline)
         inference.input_ports(file, x, f"--model={order.model}")
         task = evaluate.as_judged(task, file)
+    task = _with_recorded_weights(task, given.recipe_file, baseline)
     return Ready(dataclasses.replace(given, task=task), model, recipe, chosen, baseline)
 
 
@@ -258,6 +260,23 @@ def _left_open(order: Order, recipe_file: Mapping[str, Any]) -> dict[str, Any]:
     if order.task == recipe_file.get("source"):
         found["data_dir"] = order.data_dir or recipe_file.get("data_dir")
     return found
+
+
+def _with_recorded_weights(task: Task, recipe_file: Mapping[str, Any], baseline: bytes) -> Task:
+    """The class weights that the recipe.json of this model and data trained with, if any.
+
+    Those found in a model are not looked for again: the same release is made.
+    """
+    recorded = recipe_file.get("class_weight")
+    is_open = task.class_weight is None and task.sample_weight is None
+    made_of = (recipe_file.get("model_float32_sha256"), recipe_file.get("data"))
+    if recorded is None or not is_open or made_of != (_sha256(baseline), task.name):
+        return task
+    return dataclasses.replace(task, class_weight=recorded or class_weights.NONE)
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _baseline_export(chosen: Any) -> Any:
@@ -343,7 +362,7 @@ def _recipe_json(order: Order, recipe: Any, export: str, task: Task, baseline: b
         "seed": task.seed,
         "augment": task.augment,
         "model": str(order.model) if isinstance(order.model, str | pathlib.Path) else "in memory",
-        "model_float32_sha256": hashlib.sha256(baseline).hexdigest(),
+        "model_float32_sha256": _sha256(baseline),
         "data": task.name,
         "source": order.task if isinstance(order.task, str) else "in memory",
         "data_dir": order.data_dir,

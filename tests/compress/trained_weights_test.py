@@ -29,7 +29,7 @@ def made_task():
 
 def test_weights_that_a_model_was_trained_with_are_found(made_task):
     found = trained_weights.resolved(made_task(), _knowing(8)).class_weight
-    assert found[1] / found[0] == pytest.approx(8, rel=0.15)
+    assert found["1"] / found["0"] == pytest.approx(8, rel=0.15)
 
 
 def test_a_model_that_answers_as_often_as_labels_occur_has_none(made_task):

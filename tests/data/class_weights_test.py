@@ -64,3 +64,20 @@ def test_a_right_answer_counts_by_the_weight_of_its_class_while_training():
     plain = _task([0, 0, 0, 1], class_weight="balanced", metric="macro_f1")
     assert metrics.for_training(plain).name == "macro_f1"
     assert metrics.for_training(_task([0, 0, 0, 1])).name == "accuracy"
+
+
+def test_a_mapping_is_recorded_as_it_is_and_words_as_numbers():
+    y = {"a": np.array([0, 0, 1, 1]), "b": np.array([0, 0, 0, 1])}
+    given = _task(y, "binary", class_weight={"b": {1: 5}})
+    assert class_weights.to_json(given) == {"b": {"1": 5}}
+    balanced = _task([0, 0, 0, 1], class_weight="balanced")
+    assert class_weights.to_json(balanced) == {"0": 0.6667, "1": 2.0}
+    assert class_weights.to_json(_task([0, 1], class_weight={0: 3, 1: 3})) == {}
+
+
+def test_weights_in_words_are_not_endless():
+    assert class_weights.words({"a": {"0": 1, "1": 3}, "b": {"0": 2}}) == (
+        "a 0: 1, 1: 3 (1 : 3); b 0: 2 (1 : 1)"
+    )
+    many = class_weights.words({str(number): 1.0 for number in range(12)})
+    assert many.endswith("9: 1, and 2 more (1 : 1)")

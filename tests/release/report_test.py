@@ -261,3 +261,15 @@ def test_a_split_drawn_here_and_how_images_were_resized_are_said(gathered):
     assert rows["Inputs were"] == "stretched to 4x4"
     plain = dict(provenance.judged_on(dataclasses.replace(made, task={})))
     assert not {"Held-out split", "Inputs were"} & set(plain)
+
+
+def test_class_weights_are_said_and_whether_they_were_inferred(gathered):
+    made = gathered()
+    told = dataclasses.replace(made, recipe={"class_weight": {"0": 0.5208, "1": 12.5}})
+    given = dataclasses.replace(told, task={**made.task, "weights_are_given": True})
+    words = "0: 0.521, 1: 12.5 (1 : 24)"
+    assert dict(provenance.judged_on(given))["Trained with class weights"] == words
+    said = f"{words}, inferred from the model"
+    assert said.encode() in report.render(told) and said.encode() in model_card.render(told)
+    assert b"class_weight=none switches it off" in report.render(told)
+    assert "Trained with class weights" not in dict(provenance.judged_on(made))

@@ -162,8 +162,7 @@ class Recipe:
             if saved:
                 checkpoint.save(candidate, saved)
         loading.check_weights(candidate.model)
-        used = class_weights.to_json(class_weights.of(task))
-        return dataclasses.replace(candidate, class_weight=used)
+        return dataclasses.replace(candidate, class_weight=class_weights.to_json(task))
 
 
 def available() -> dict[str, type[base.Pass]]:

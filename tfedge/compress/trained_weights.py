@@ -58,9 +58,18 @@ def resolved(task: Task, model: Any) -> Task:
             found[name] = weights
     if not found:
         return task
-    _say(task, found)
-    plain = {name: dict(enumerate(map(float, each))) for name, each in found.items()}
-    return dataclasses.replace(task, class_weight=plain.get("", plain))
+    plain = {
+        name: {str(number): round(float(weight), 4) for number, weight in enumerate(each)}
+        for name, each in found.items()
+    }
+    used = plain.get("", plain)
+    logging.warning(
+        "task %s: the model answers rare classes more often than they occur, as after a training"
+        " with class weights; it is trained further with %s. class_weight='none' (in --data"
+        " ?class_weight=none) switches this off",
+        *(task.name, class_weights.words(used)),
+    )
+    return dataclasses.replace(task, class_weight=used)
 
 
 def implied(given: np.ndarray, shares: np.ndarray) -> np.ndarray:
@@ -192,18 +201,3 @@ def _likelihood(scores: np.ndarray, labels: np.ndarray) -> float:
 def _entropy(shares: np.ndarray) -> float:
     shares = shares / shares.sum()
     return float(-(shares * np.log(np.maximum(shares, 1e-12))).sum())
-
-
-def _say(task: Task, found: class_weights.Weights) -> None:
-    words = "; ".join(
-        f"{name} ".lstrip()
-        + ", ".join(f"{number}: {weight:.3g}" for number, weight in enumerate(each[:10]))
-        + (", ..." if len(each) > 10 else "")
-        for name, each in found.items()
-    )
-    logging.warning(
-        "task %s: the model answers rare classes more often than they occur, as after a training"
-        " with class weights; it is trained further with {%s}. class_weight='none' (in --data"
-        " ?class_weight=none) switches this off",
-        *(task.name, words),
-    )

@@ -17,6 +17,7 @@ from tfedge import errors
 from tfedge.data import splits, targets, task
 
 NONE, BALANCED = "none", "balanced"
+_SHOWN = 10
 _WEIGHTED = ("classification", "binary", "multilabel", "segmentation")
 _REMEDY = 'Give {class number: weight}, by output where there are several, "balanced" or "none".'
 
@@ -79,13 +80,37 @@ def imbalance(made: "task.Task") -> tuple[int, float] | None:
     return int(found.argmax()), float(found.max())
 
 
-def to_json(found: Weights) -> dict[str, Any]:
-    """The weights as `Task.class_weight` takes them, rounded for reading."""
+def to_json(made: "task.Task") -> dict[str, Any]:
+    """The task's weights as `Task.class_weight` takes them, {} where it has none.
+
+    A mapping is kept as it is: training with what was recorded is then the same training.
+    """
+    found = of(made)
+    if found and isinstance(made.class_weight, Mapping):
+        return _as_text(made.class_weight)
     plain = {
         name: {str(number): round(float(each), 4) for number, each in enumerate(weights)}
         for name, weights in found.items()
     }
     return plain.get("", plain)
+
+
+def words(used: Mapping[str, Any]) -> str:
+    """Recorded weights in a line, such as "0: 0.52, 1: 12.2 (1 : 23)"."""
+    if any(isinstance(each, Mapping) for each in used.values()):
+        return "; ".join(f"{name} {words(each)}" for name, each in used.items())
+    numbers = {key: float(value) for key, value in used.items()}
+    shown = [f"{key}: {value:.3g}" for key, value in numbers.items()]
+    more = [f"and {len(shown) - _SHOWN} more"] if len(shown) > _SHOWN else []
+    ratio = max(numbers.values()) / min(numbers.values())
+    return f"{', '.join([*shown[:_SHOWN], *more])} (1 : {ratio:.3g})"
+
+
+def _as_text(given: Mapping[Any, Any]) -> dict[str, Any]:
+    return {
+        str(key): _as_text(each) if isinstance(each, Mapping) else each
+        for key, each in given.items()
+    }
 
 
 def _check_samples(made: "task.Task") -> None:
@@ -142,7 +167,7 @@ def _numbers(given: Mapping[Any, Any], classes: int, where: str) -> np.ndarray:
     for key, value in given.items():
         try:
             number, weight = int(key), float(value)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise errors.BadInput(where, f"{key!r}: {value!r} is no weight", _REMEDY) from error
         if not 0 <= number < classes or not 0 < weight < np.inf:
             raise errors.BadInput(

@@ -158,6 +158,7 @@ def task_facts(task: "Task") -> dict[str, Any]:
         "scale": task.normalization.scale,
         "offset": task.normalization.offset,
         "preprocessing": task.preprocessing,
+        "weights_are_given": task.class_weight is not None,
         "trained_on": trained_on.words(task),
         "examples": {role: len(split) for role, split in task.splits().items()},
     }

@@ -2,6 +2,7 @@
 
 import shlex
 
+from tfedge.data import class_weights
 from tfedge.release.check import spoken
 from tfedge.release.facts import Facts
 from tfedge.release.figures import UNKNOWN
@@ -23,6 +24,8 @@ def judged_on(facts: Facts) -> tuple[tuple[str, str], ...]:
         rows.append(("Held-out split", task["trained_on"]))
     if task.get("preprocessing"):
         rows.append(("Inputs were", task["preprocessing"]))
+    if facts.recipe.get("class_weight"):
+        rows.append(("Trained with class weights", _weights(facts)))
     if facts.verdict.get("power"):
         rows.append(("What the data can show", facts.verdict["power"]))
     rows.append(("Phone class", str(card.get("profile"))))
@@ -36,6 +39,13 @@ def judged_on(facts: Facts) -> tuple[tuple[str, str], ...]:
     if card.get("delegated_fraction") is not None:
         rows.append(("Run by the delegate", f"{card['delegated_fraction']:.0%} of operators"))
     return tuple(rows)
+
+
+def _weights(facts: Facts) -> str:
+    words = class_weights.words(facts.recipe["class_weight"])
+    if facts.task.get("weights_are_given"):
+        return words
+    return f"{words}, inferred from the model's answers; ?class_weight=none switches it off"
 
 
 def data_checks(facts: Facts) -> tuple[tuple[str, str], ...]:
