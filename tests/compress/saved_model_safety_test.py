@@ -92,6 +92,12 @@ def test_a_table_that_writes_a_file_while_it_is_opened_is_refused(tmp_path):
     assert (tmp_path / "marker").exists()
 
 
+def test_a_folder_that_was_not_loaded_is_looked_through_as_well(tmp_path):
+    _graph(tmp_path, lambda graph: graph.graph_def.node.add(name="z", op="ReadFile"))
+    with pytest.raises(BadInput, match="'ReadFile'"):
+        loading.SavedModel(tmp_path)
+
+
 @pytest.mark.parametrize("place", ["main", "function", "another function"])
 @pytest.mark.parametrize("operator", ["MatchingFiles", "EagerPyFunc", "NobodyKnows", "reLU", ""])
 def test_an_operator_that_is_not_known_is_refused_by_name(operator, place, tmp_path):

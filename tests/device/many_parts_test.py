@@ -40,8 +40,12 @@ def _empty():
 
 @pytest.mark.parametrize(
     ("parts", "most"),
-    [({"subgraphs": 1001}, "1,000"), ({"tensors": 100_001}, "100,000")],
-    ids=["subgraphs", "tensors"],
+    [
+        ({"subgraphs": 1001}, "1,000"),
+        ({"tensors": 100_001}, "100,000"),
+        ({"operators": 50_001}, "50,000"),
+    ],
+    ids=["subgraphs", "tensors", "operators"],
 )
 def test_a_file_of_more_parts_than_any_network_has_is_refused(parts, most):
     with pytest.raises(errors.BadInput, match=f"it has .* {next(iter(parts))}, more than {most}"):

@@ -210,7 +210,7 @@ def _exported(model: Any) -> SavedModel:
     folder = pathlib.Path(tempfile.mkdtemp(prefix="tfedge-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     model.export(str(folder), verbose=False)
-    return SavedModel(folder)
+    return SavedModel(folder, is_own=True)
 
 
 def _to_disk(path: pathlib.Path) -> None:

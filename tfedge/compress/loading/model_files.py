@@ -20,9 +20,23 @@ from tfedge.errors import BadInput
 
 @dataclasses.dataclass(frozen=True)
 class SavedModel:
-    """A SavedModel folder: it can be exported, and has no layers to compress."""
+    """A SavedModel folder: it can be exported, and has no layers to compress.
+
+    Attributes:
+        path: of the folder.
+        is_own: it was written by this process, from a model whose layers are known; a folder of
+            anyone else's is looked through first.
+
+    Raises:
+        BadInput: as `saved_model_safety.check`.
+    """
 
     path: pathlib.Path
+    is_own: bool = dataclasses.field(default=False, compare=False)
+
+    def __post_init__(self):
+        if not self.is_own:
+            saved_model_safety.check(self.path)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +68,6 @@ def read(path: pathlib.Path, users: Mapping[str, Any]) -> Any:
     if path.is_dir():
         if not (path / "saved_model.pb").is_file():
             raise BadInput(where, "a folder without saved_model.pb", "Give a SavedModel or a file.")
-        saved_model_safety.check(path)
         return SavedModel(path)
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
