@@ -62,7 +62,7 @@ def load(path: str, settings: options.Options, seed: int = 0) -> task.Task:
     logging.info("%s: targets are taken as %s", path, _shown(kinds))
     labels = labels or targets.one_hot_labels(parts["y_train"], kind)
     given = _split(path, parts, "train", kinds)
-    calibration = _calibration(path, parts, given, kinds)
+    calibration: splits.Split | None = _calibration(path, parts, given, kinds)
     holdout = _split(path, parts, "test", kinds)
     rows = {"train": np.arange(len(given))}
     keys = _keys(given, arrays.forget) if "x_val" not in parts or calibration is None else []
@@ -78,7 +78,7 @@ def load(path: str, settings: options.Options, seed: int = 0) -> task.Task:
         own = [keys[row] for row in rows["train"]]
         some = content_split.some(own, stratify.classes(train, kind), 500)
         rows["calibration"] = rows["train"][some]
-        calibration = train.take(some)
+        calibration = _chosen(given, rows["calibration"])
     return task.Task(
         name=pathlib.Path(path).stem,
         kind=kind,
