@@ -245,3 +245,19 @@ def test_what_stays_float_has_a_reason():
         "relu1": "ReLU up to 1 has no int8 kernel",
         "average": "Average has no int8 form as one operator",
     }
+
+
+def test_what_was_taken_apart_is_left_alone():
+    x = k.tf_keras.Input((4,), name="x")
+    scaled = layers.Rescaling(2.0, 1.0, name="scaled")(x)
+    tanh = layers.Dense(4, "tanh", name="tanh")(x)
+    model = k.tf_keras.Model(x, layers.Add(name="sum")([x, scaled, tanh]))
+    apart = fake_quantization.one_operator_each(model)
+    names = [layer.name for layer in apart.layers]
+    assert sorted(names) == [
+        *("scaled", "scaled_offset", "sum", "sum_pair_0", "tanh", "tanh_activation", "x"),
+    ]
+    again = fake_quantization.one_operator_each(apart)
+    assert [layer.name for layer in again.layers] == names
+    value = np.arange(8, dtype=np.float32).reshape(2, 4)
+    np.testing.assert_allclose(again(value), model(value), rtol=1e-6)

@@ -244,7 +244,7 @@ def one_operator_each(model: Any) -> Any:
                 graph.Replacement(_twin(layer, activation="linear"), layer.get_weights()),
                 graph.Replacement(activation),
             ]
-        elif kind == "Rescaling" and np.any(layer.offset):
+        elif kind == "Rescaling" and np.any(layer.offset) and np.any(np.not_equal(layer.scale, 1)):
             shifted = k.tf_keras.layers.Rescaling(1.0, layer.offset, name=f"{layer.name}_offset")
             split[layer.name] = [
                 graph.Replacement(_twin(layer, offset=0.0)),
