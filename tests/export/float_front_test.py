@@ -6,6 +6,7 @@ from tfedge.compress import keras as k
 from tfedge.compress.recipe import Recipe
 from tfedge.data.task import ArraySplit, Task
 from tfedge.device import tflite
+from tfedge.errors import BadInput
 
 layers = k.tf_keras.layers
 MEAN = np.array([1000, 0, 5e4], np.float32)
@@ -119,3 +120,15 @@ def test_each_of_several_inputs_is_judged_alone():
         next(iter(runner(a=x["a"][i : i + 1], b=x["b"][i : i + 1]).values()))[0] for i in range(32)
     ]
     assert np.abs(found - split.y[:32]).max() < 0.1
+
+
+def test_a_rule_may_name_a_layer_in_front():
+    norm = layers.Normalization(mean=MEAN, variance=WIDE**2, name="norm")
+    model, task = _model(norm)
+    data = to_tflite(model, 'int8(precision={"norm": "float32"})', task)
+    assert [each.kind for each in tflite.read(data).operators][-2:] == [
+        "FULLY_CONNECTED",
+        "DEQUANTIZE",
+    ]
+    with pytest.raises(BadInput, match="'nor': matches no layer"):
+        to_tflite(model, 'int8(precision={"nor": "float32"})', task)

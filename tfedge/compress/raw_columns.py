@@ -7,20 +7,26 @@ and bias take that back, so that the model computes what it did; `uneven_inputs`
 """
 
 import dataclasses
+import functools
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from tfedge.compress import graph, input_prefix, kernels, layer_facts, uneven_inputs
+from tfedge.compress import (
+    column_noise,
+    column_statistics,
+    graph,
+    input_prefix,
+    kernels,
+    layer_facts,
+    uneven_inputs,
+)
 from tfedge.compress import keras as k
 from tfedge.data import splits
 from tfedge.data.task import Task
 
-_STEPS = 255
-_MOST_NOISE = (1 / uneven_inputs.FEWEST_STEPS) ** 2 / 12  # in power, of what columns tell
-_GAIN = 4.0  # less noise than this does not pay for float operators
 _BATCH = 256
 
 
@@ -61,7 +67,7 @@ class _Seen:
             parts.append(found)
         return cls(*np.concatenate(parts, axis=1)) if parts else None
 
-    def at(self, elements: input_prefix.Elements) -> "_Seen":
+    def at(self, elements: input_prefix.Elements) -> column_statistics.Columns:
         """Of a tensor, by the last axis."""
         at = elements.sources
         scale, offset = elements.scale, elements.offset
@@ -69,7 +75,7 @@ class _Seen:
         variance = scale**2 * self.variance[at]
         ends = np.stack([scale * self.low[at] + offset, scale * self.high[at] + offset])
         axes = tuple(range(mean.ndim - 1))
-        return _Seen(
+        return column_statistics.Columns(
             mean.mean(axis=axes),
             variance.mean(axis=axes) + mean.var(axis=axes),
             ends.min(axis=(0, *(axis + 1 for axis in axes))),
@@ -79,23 +85,14 @@ class _Seen:
 
 def _of_input(task: Task, name: str, size: int, is_only: bool) -> np.ndarray | None:
     """(4, size): mean, variance, lowest and highest of each element."""
-    count, total, squares = 0, np.zeros(size), np.zeros(size)
-    low, high, first = np.full(size, np.inf), np.full(size, -np.inf), None
+    seen = column_statistics.Seen()
     for x, _ in task.calibration.batches(_BATCH):
         arrays = splits.named(task.normalization(x))
         array = next(iter(arrays.values())) if is_only and len(arrays) == 1 else arrays.get(name)
         if array is None or array.dtype.kind not in "biuf" or array[0].size != size:
             return None
-        rows = array.reshape(len(array), size).astype(np.float64)
-        first = rows[0] if first is None else first
-        count += len(rows)
-        total += (rows - first).sum(axis=0)  # around some value, else large ones eat small spreads
-        squares += ((rows - first) ** 2).sum(axis=0)
-        low, high = np.minimum(low, rows.min(axis=0)), np.maximum(high, rows.max(axis=0))
-    if first is None:
-        return None
-    variance = np.maximum(squares / count - (total / count) ** 2, 0.0)
-    return np.stack([first + total / count, variance, low, high])
+        seen.add(array.reshape(len(array), size))
+    return np.stack([seen.mean, seen.variance, seen.low, seen.high]) if seen.count else None
 
 
 def _one_edge(model: Any, layer: str, call: int, number: int, seen: _Seen) -> Any:
@@ -105,14 +102,12 @@ def _one_edge(model: Any, layer: str, call: int, number: int, seen: _Seen) -> An
     edge = keys[layer, call, number]
     assert edge.elements is not None
     columns = seen.at(edge.elements)
-    lost = uneven_inputs.lost(columns.mean, columns.variance)
+    lost = columns.lost
     if not lost or not np.isfinite(columns.mean).all():
         return model
-    spread = np.sqrt(columns.variance).astype(np.float32)
-    # A column that did not vary keeps the steps that it has.
-    deviation = np.where(spread > 0, spread, spread.max())
+    deviation = columns.deviation
     mean = columns.mean.astype(np.float32)
-    readers = _readers(model, prefix, edge, [mean, deviation, spread])
+    readers = _readers(model, prefix, edge, [mean, deviation, columns.spread])
     if readers is None:
         _warn(edge, columns, lost)
         return model
@@ -138,12 +133,11 @@ def _one_edge(model: Any, layer: str, call: int, number: int, seen: _Seen) -> An
     return made
 
 
-def _warn(edge: input_prefix.Edge, columns: _Seen, lost: tuple[int, ...]) -> None:
+def _warn(
+    edge: input_prefix.Edge, columns: column_statistics.Columns, lost: tuple[int, ...]
+) -> None:
     """Of columns that are small as a whole, not only rarely large, as pixels at a border are."""
-    span = (columns.high - columns.low)[list(lost)]
-    whole = max(columns.high.max(), 0.0) - min(columns.low.min(), 0.0)
-    few = 2 * uneven_inputs.REACH * uneven_inputs.FEWEST_STEPS / _STEPS * whole
-    small = tuple(column for column, wide in zip(lost, span, strict=True) if 0 < wide < few)
+    small = column_noise.small_as_a_whole(lost, columns.low, columns.high)
     if small:
         logging.warning(
             "%s: %s: too small beside the others for one integer scale, and not only layers with "
@@ -220,22 +214,18 @@ def _takes_an_offset(layer: Any) -> bool:
     return not padded and not layer_facts.KERNELS[type(layer).__name__].is_transposed
 
 
-def _suffers(reader: _Reader, columns: _Seen, mean: np.ndarray, deviation: np.ndarray) -> bool:
+def _suffers(
+    reader: _Reader, columns: column_statistics.Columns, mean: np.ndarray, deviation: np.ndarray
+) -> bool:
     """Whether rounding to int8 steps shows in an output, and less so at one scale."""
-    step = _step(columns.low, columns.high)
-    scaled = _step((columns.low - mean) / deviation, (columns.high - mean) / deviation)
-    varies = reader.spread > 0
-    told, rounded, rounded_at_one_scale = (
-        _power(reader, size)
-        for size in (reader.spread, step * varies, scaled * reader.deviation * varies)
+    step = column_noise.step(columns.low, columns.high)
+    scaled = column_noise.step((columns.low - mean) / deviation, (columns.high - mean) / deviation)
+    return column_noise.shows(
+        functools.partial(_power, reader),
+        reader.spread,
+        np.full_like(reader.spread, step),
+        scaled * reader.deviation,
     )
-    noise = rounded > _MOST_NOISE * told
-    return bool(np.any(noise & (rounded > _GAIN * rounded_at_one_scale)))
-
-
-def _step(low: np.ndarray, high: np.ndarray) -> float:
-    """Of the range of a whole tensor, times what makes its square the power of rounding."""
-    return float(max(high.max(), 0.0) - min(low.min(), 0.0)) / _STEPS / np.sqrt(12)
 
 
 def _power(reader: _Reader, size: np.ndarray) -> np.ndarray:

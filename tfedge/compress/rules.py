@@ -22,17 +22,22 @@ def check(rules: Rules, layers: Sequence[str], owner: str) -> None:
     """
     for pattern in rules:
         try:
-            compiled = re.compile(pattern)
+            found = named(pattern, layers)
         except re.error as error:
             raise BadInput(
                 f"{owner} rule {pattern!r}", f"not a regular expression ({error})", "Mend it."
             ) from error
-        if not any(compiled.fullmatch(layer) for layer in layers):
+        if not found:
             raise BadInput(
                 f"{owner} rule {pattern!r}",
                 "matches no layer",
                 f"Layers it can name: {', '.join(layers)}.",
             )
+
+
+def named(pattern: str, layers: Sequence[str]) -> list[str]:
+    """The layers that a pattern names."""
+    return [layer for layer in layers if re.fullmatch(pattern, layer)]
 
 
 def matching(rules: Rules, layer: str) -> str | None:

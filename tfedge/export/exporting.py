@@ -135,7 +135,7 @@ class _Converted:
 def _in_parts(parts: float_front.Parts, export: options.Export, task: Task | None) -> _Converted:
     """A part in float and the rest on the route, as one file with float inputs."""
     front = conversion.convert_to_float(_writer(parts.front, "float32"), options.Export())
-    inner = dataclasses.replace(export, input="float32", raw_input=False)
+    inner = float_front.behind(parts, export)
     made = _converted(parts.rest, inner, float_front.task_behind(front, parts, task))
     in_front = {layer.name: "in front of the integers" for layer in parts.front.layers}
     data = joined.join(front, made.data, parts.inputs)
@@ -147,11 +147,21 @@ def _converted(candidate: Candidate, export: options.Export, task: Task | None) 
         made = _post_trained(candidate, export, task)
     else:
         try:
-            made = _by_converter(candidate, export, task)
+            made = _unread(candidate, export, task) or _by_converter(candidate, export, task)
         except conversion.MaskedError:
             made = _post_trained(candidate, export, task)
     _say_float(made.data, export, made.unusual)
     return made
+
+
+def _unread(candidate: Candidate, export: options.Export, task: Task | None) -> _Converted | None:
+    """A model without a graph of layers, if its columns are uneven: `float_front` cannot tell."""
+    if graph.is_functional(candidate.model):
+        return None
+    writer = _writer(candidate.model, export.route)
+    where = f"model {candidate.model.name!r}"
+    made = from_files.with_columns_in_float(writer, where, export, task)
+    return made and _Converted(*made)
 
 
 def _say_float(data: bytes, export: options.Export, unusual: Mapping[str, str]) -> None:
@@ -193,7 +203,11 @@ def _check_trained(export: options.Export) -> None:
 def _post_trained(candidate: Candidate, export: options.Export, task: Task | None) -> _Converted:
     """By way of a float file, which AI Edge Quantizer quantizes."""
     from tfedge.export import post_training  # it is for those who need it
-    from tfedge.export.post_training import float_model, promises  # it is for those who need it
+    from tfedge.export.post_training import (
+        columns,
+        float_model,
+        promises,
+    )  # it is for those who need it
 
     data = float_file.of(candidate.model, _writer(candidate.model, export.route), export)
     data, names = lineage.name_kernels(data, lineage.keras_kernels(candidate.model))
@@ -204,9 +218,12 @@ def _post_trained(candidate: Candidate, export: options.Export, task: Task | Non
     def judged_as(trial: bytes) -> bytes:
         return _in_few_bits(restate.restate(trial, codes), export)
 
+    model, behind = float_model.prepare(data, where, known), export
+    if not graph.is_functional(candidate.model):  # else `float_front` has seen to it
+        model, behind = columns.keep(model, export, task)
     made = post_training.quantize(
-        float_model.prepare(data, where, known),
-        export,
+        model,
+        behind,
         task,
         judged_as,
         promises.Promises(candidate.holds, codes),

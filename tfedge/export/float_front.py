@@ -5,18 +5,17 @@ files become one. See `compress.uneven_inputs` for which inputs are uneven, and 
 """
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 from absl import logging
 
-from tfedge.compress import fake_quantization, folding, graph, raw_columns, uneven_inputs
+from tfedge.compress import fake_quantization, folding, graph, raw_columns, rules, uneven_inputs
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate
 from tfedge.data.splits import Split
 from tfedge.data.task import Normalization, Task
 from tfedge.export import choices, options, split_behind
-
-_INTEGER_INPUTS = ("int8", "uint8", "int16")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -52,7 +51,7 @@ def take_out(candidate: Candidate, export: options.Export, task: Task | None) ->
     uneven = uneven_inputs.find(model)
     if not uneven:
         return None
-    if export.input in _INTEGER_INPUTS and not export.raw_input:
+    if export.input != "float32" and not export.raw_input:
         logging.warning(
             "--export=%s: %s: fewer than %d steps of the input's one scale in how they vary, so "
             'what they tell is lost; input="float32" keeps it',
@@ -67,6 +66,20 @@ def take_out(candidate: Candidate, export: options.Export, task: Task | None) ->
         uneven.described(),
     )
     return _parts(candidate, model, uneven)
+
+
+def behind(parts: Parts, export: options.Export) -> options.Export:
+    """The export of the rest: float inputs, and no rules that name layers of the front alone."""
+    precision: Any = export.precision
+    if isinstance(precision, Mapping):
+        front = [layer.name for layer in parts.front.layers]
+        rest = [each.name for each in parts.rest.model._flatten_layers(include_self=False)]
+        precision = {
+            pattern: word
+            for pattern, word in precision.items()
+            if rules.named(pattern, rest) or not rules.named(pattern, front)
+        }
+    return dataclasses.replace(export, input="float32", raw_input=False, precision=precision or "")
 
 
 def task_behind(front: bytes, parts: Parts, task: Task | None) -> Task | None:

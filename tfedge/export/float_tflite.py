@@ -9,7 +9,7 @@ from tfedge import errors, foreign
 from tfedge.data.task import Task
 from tfedge.device import tflite
 from tfedge.export import options, post_training, trial
-from tfedge.export.post_training import float_model
+from tfedge.export.post_training import columns, float_model
 
 _AGAIN = "Convert it again from its model."
 
@@ -38,7 +38,8 @@ def convert(
         _check_runs(data, where, task)
     # AI Edge Quantizer and LiteRT raise what they like over a file that nobody's converter wrote.
     with foreign.reading(where, _AGAIN, f"it cannot be quantized on the route {export.route}"):
-        return post_training.quantize(model, export, task)
+        model, behind = columns.keep(model, export, task)
+        return post_training.quantize(model, behind, task)
 
 
 def _check_runs(data: bytes, where: str, task: Task) -> None:

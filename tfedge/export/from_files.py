@@ -4,6 +4,7 @@ import contextlib
 import pathlib
 from collections.abc import Mapping
 
+from tfedge.compress import column_statistics
 from tfedge.compress.loading import SavedModel, TfliteModel
 from tfedge.data.task import Task
 from tfedge.export import choices, conversion, options, recurrent, saved_model
@@ -35,13 +36,46 @@ def convert_saved_model(
     def refuse(_: pathlib.Path) -> saved_model.Signature:
         raise recurrent.refusal(str(source.path), export.route, "a loop in it")
 
+    where = str(source.path)
     writer = conversion.Writer(lambda folder: saved_model.write_folder(source.path, folder), refuse)
     if not choices.is_asked(export):
+        made = with_columns_in_float(writer, where, export, task)
+        if made is not None:
+            return made
         with contextlib.suppress(conversion.MaskedError):
             return conversion.convert(writer, export, task, has_ranges=False), {}
     from tfedge.export import post_training
-    from tfedge.export.post_training import float_model
+    from tfedge.export.post_training import columns, float_model
 
-    data = conversion.convert_to_float(writer, export)
-    made = post_training.quantize(float_model.prepare(data, str(source.path)), export, task)
-    return made.data, made.unusual
+    model = float_model.prepare(conversion.convert_to_float(writer, export), where)
+    model, behind = columns.keep(model, export, task)
+    quantized = post_training.quantize(model, behind, task)
+    return quantized.data, quantized.unusual
+
+
+def with_columns_in_float(
+    writer: conversion.Writer, where: str, export: options.Export, task: Task | None
+) -> tuple[bytes, Mapping[str, str]] | None:
+    """The file of a model whose layers cannot be read, if columns of its inputs are uneven.
+
+    Args:
+        writer: of the model.
+        where: for messages.
+        export: the route, which the converter would take.
+        task: whose calibration split shows how columns vary.
+
+    Returns:
+        As `convert_saved_model` does; None where the converter loses nothing by uneven columns.
+    """
+    is_quantizing = export.route in choices.QUANTIZING and not export.allow_flex
+    if not is_quantizing or not column_statistics.are_uneven(task):
+        return None
+    from tfedge.export import post_training
+    from tfedge.export.post_training import columns, float_model
+
+    model = float_model.prepare(conversion.convert_to_float(writer, export), where)
+    kept, behind = columns.keep(model, export, task)
+    if kept is model:
+        return None
+    quantized = post_training.quantize(kept, behind, task)
+    return quantized.data, quantized.unusual

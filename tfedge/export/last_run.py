@@ -7,7 +7,7 @@ import numpy as np
 from absl import logging
 
 from tfedge import errors
-from tfedge.compress import graph, loading
+from tfedge.compress import column_statistics, graph, loading
 from tfedge.compress.candidate import Candidate
 from tfedge.data.task import ArraySplit, Task
 from tfedge.device import tflite
@@ -82,6 +82,8 @@ class LastRun:
             return "Rebuild the layer that the operator named comes from."
         if self._export.has_float_activations:
             return "Use --export=float32."
+        if self._export.input != "float32" and column_statistics.are_uneven(self._task):
+            return 'Leave input out: input="float32" keeps uneven columns in float.'
         return "Use --export=dynamic, with quantize out of the recipe, where scales cannot clash."
 
 

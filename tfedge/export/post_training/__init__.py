@@ -185,8 +185,10 @@ def _say(
 
 def _unusual(model: FloatModel, plan: algorithms.Plan, export: options.Export) -> dict[str, str]:
     usual = precision.usual(export)
-    return {
+    in_front = [name for each in model.operators if each.is_in_front for name in each.layers]
+    other = {
         model.real_names.get(each.kernel, each.kernel): plan[each.name]
         for each in model.operators
         if each.kernel and plan[each.name] != usual
     }
+    return {**other, **dict.fromkeys(in_front, "in front of the integers")}

@@ -133,7 +133,7 @@ def _possible(
     operator: Operator, precision: str, export: options.Export, plain: frozenset[str]
 ) -> Iterator[Choice]:
     """Best first; an operator without a 4-bit form takes the 8-bit one."""
-    if precision == "float32":
+    if precision == "float32" or operator.is_in_front:
         return
     if precision == "float16":
         yield Choice(_NAMES.FLOAT_CASTING, _half(), 16, "float16")

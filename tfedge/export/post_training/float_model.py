@@ -29,6 +29,7 @@ class Operator:
         kernel: name of its constant kernel, "" without one.
         kernel_shape: likewise, () without one.
         layers: what a rule can call it: Keras layers that are fused in it, or names in the file.
+        is_in_front: of what brings uneven columns to one scale, which stays float.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Operator:
     kernel: str
     kernel_shape: tuple[int, ...]
     layers: tuple[str, ...]
+    is_in_front: bool = False
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
