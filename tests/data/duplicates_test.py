@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from tfedge.data import task
-from tfedge.data.hygiene import duplicates, inputs
+from tfedge.data.hygiene import duplicates, fingerprints, inputs
 from tfedge.data.sources import digits
 
 
@@ -79,3 +79,9 @@ def test_digits_of_one_class_are_not_near():
 def test_vectors_are_not_compared():
     vectors = np.random.default_rng(0).random((10, 6))
     assert _near(vectors, vectors) == ()
+
+
+def test_a_black_image_has_a_fingerprint_of_zeros():
+    images = np.stack([np.zeros((9, 9)), np.random.default_rng(0).random((9, 9))])
+    black, other = fingerprints.take(images)
+    assert not black.any() and np.linalg.norm(other) == pytest.approx(1)

@@ -207,7 +207,12 @@ def test_several_inputs_are_compared_together():
     made = _task(train=split(0), calibration=split(0), validation=split(50), holdout=split(100))
     few, *drifted = hygiene.check(made)
     assert "30 examples" in few
+    assert drifted
     assert all("of input a differs in 100% of the examples (14.5 there" in line for line in drifted)
+    same = {role: {**split.x, "a": np.arange(30.0)} for role, split in made.splits().items()}
+    same["holdout"]["b"] = same["holdout"]["b"] + 1  # alike in the first input alone
+    parts = {role: task.ArraySplit(x, np.arange(30) % 3) for role, x in same.items()}
+    assert hygiene.check(dataclasses.replace(made, **parts))
     with pytest.raises(errors.BadInput, match="25 of 30 examples are also in train"):
         hygiene.check(dataclasses.replace(made, holdout=split(5)))
 

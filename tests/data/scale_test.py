@@ -68,3 +68,14 @@ def test_constant_channels_are_named():
 def test_channels_first_are_recognised():
     (warning,) = hygiene.check(_task((1 / 255, 0.0), shape=(3, 12, 12)))
     assert "(3, 12, 12) look like images with their channels first" in warning
+
+
+def test_how_far_values_spread_counts_not_where_they_lie():
+    (warning,) = hygiene.check(_task((1.0, -128.0)))
+    assert "given values from -128 to 127; if it does not scale them itself" in warning
+    (warning,) = hygiene.check(_task((1 / 127.5, -1.0), _fractions))
+    assert "it looks as if they were scaled twice" in warning
+
+
+def test_arrays_of_one_row_are_no_images():
+    assert hygiene.check(_task(shape=(1, 64, 3))) == ()

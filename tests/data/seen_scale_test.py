@@ -57,3 +57,8 @@ def test_what_a_first_layer_rescales_must_not_be_rescaled_before(normalization):
 def test_bytes_and_dark_bytes_pass():
     for scale in (1.0, 0.1, 0.01):
         seen_scale.check_bytes(_task(task.Normalization(scale)), (0.0, 255.0))
+
+
+def test_values_far_below_zero_are_not_rescaled_already():
+    made = _task(task.Normalization(-50 / 255, 0.5))
+    seen_scale.check_bytes(made, (0.0, 255.0))

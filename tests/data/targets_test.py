@@ -62,3 +62,7 @@ def test_unlabelled_is_recognised():
         assert made.shape == (4, *like.shape[1:])
         assert targets.is_unlabelled(made)
         assert not targets.is_unlabelled(like)
+
+
+def test_maps_of_a_single_channel_are_not_one_hot():
+    assert targets.one_hot_labels(np.ones((2, 3, 3, 1), int), "segmentation") == ()
