@@ -87,7 +87,7 @@ def main() -> int:
     for flag in (_TFLITE, _DATA, _OUTPUT_DIR):
         if not flag.value:
             raise errors.BadInput(f"--{flag.name}", "missing", "See --help.")
-    from tfedge.data import trained_on
+    from tfedge.data import metrics, trained_on
     from tfedge.device import evaluate, profiles, tflite
     from tfedge.release import bundle, facts, floors, gate, holdout_uses, manifest, report
 
@@ -106,6 +106,7 @@ def main() -> int:
     _refuse_release(pathlib.Path(_OUTPUT_DIR.value))
     with bundle.lock(_OUTPUT_DIR.value) as folder:
         task = evaluate.as_judged(_task(), tflite.read(candidate))
+        floors.check_names(limits.min_metric, [each.name for each in metrics.judged(task)])
         scorecard = evaluate.evaluate(candidate, task, phone, baseline)
         use = holdout_uses.record(scorecard, candidate)
         verdict = gate.gate(scorecard, limits, use=use, trained_on=trained_on.words(task))

@@ -21,6 +21,7 @@ from tfedge.release import (
     bundle,
     card,
     facts,
+    floors,
     foresight,
     gate,
     holdout_uses,
@@ -124,6 +125,8 @@ def make_release(
             given = dataclasses.replace(given, task=checked)
         _say_power(given.task, limits)
         ready = making.prepare(given)
+        judged = metrics.judged(ready.given.task)
+        floors.check_names(limits.min_metric, [each.name for each in judged])
         logging.info("evaluating what to compare with")  # a broken one shows before any training
         before = evaluate.run_baseline(shipped or ready.baseline, ready.given.task, phone)
         made = making.make(ready, work)
@@ -151,7 +154,7 @@ def make_release(
 
 def _say_power(task: Task, limits: gate.Limits) -> None:
     """Where examples are right or wrong: before the training, whether the margin can be shown."""
-    if task.holdout is None or metrics.resolve(task).correct is None:
+    if task.holdout is None or metrics.judged(task)[0].correct is None:
         return
     seen = foresight.of(len(task.holdout), limits.margin, limits.alpha)
     if seen.is_enough:

@@ -129,6 +129,10 @@ def test_several_outputs_are_averaged_or_one_is_chosen():
     assert metrics.resolve(made).correct is None
     chosen = metrics.resolve(dataclasses.replace(made, metric="accuracy:b"))
     assert (chosen.name, chosen.outputs) == ("accuracy:b", ("b",))
+    each = metrics.judged(made)
+    assert [metric.name for metric in each] == ["accuracy:a", "accuracy:b"]
+    assert [metric.value(outputs, y) for metric in each] == [1, 0.5]
+    assert [metrics.chance(made, metric) for metric in each] == [0.5, 1]
     # Guessing the commoner class of each: 0.5 of a, all of b.
     assert metrics.chance(made) == 0.75
     assert chosen.correct(outputs, y).tolist() == [False, True]

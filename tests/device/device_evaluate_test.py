@@ -8,6 +8,7 @@ import tfedge
 from tfedge import errors
 from tfedge.data.task import StreamSplit
 from tfedge.device import evaluate
+from tfedge.release import gate
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,6 +112,27 @@ def test_two_inputs_and_outputs_by_name(stored, task_of):
     assert card.candidate_outputs["group"].shape == (40, 3)
     assert card.candidate_outputs["score"].shape == (40, 1)
     assert card.metric.value == np.mean(card.candidate_outputs["group"].argmax(1) == y["group"])
+
+
+def test_one_of_two_outputs_cannot_lose_unseen(stored, task_of):
+    """A class (probabilities) and a yes or no (logits), each with its own row in the verdict."""
+    random = np.random.default_rng(0)
+    x = {"extra": random.normal(size=(400, 2)) * 9, "steps": random.normal(size=(400, 5, 3)) * 9}
+    blank = {"group": np.arange(400) % 3, "score": np.arange(400) % 2}
+    content, metric = stored("sequence_float"), "accuracy:group,accuracy:score"
+    answers = evaluate.evaluate(content, task_of(x, blank, kind="custom", metric=metric))
+    found = answers.candidate_outputs
+    y = {"group": found["group"].argmax(1), "score": (found["score"][:, 0] > 0).astype(int)}
+    task = task_of(x, y, kind="custom", metric=metric)
+    card = evaluate.evaluate(content, task, baseline=content)
+    assert [each.name for each in (card.metric, *card.more_metrics)] == metric.split(",")
+    assert [each.value for each in (card.metric, *card.more_metrics)] == [1, 1]
+    worse = dict(found, score=-found["score"])
+    verdict = gate.gate(dataclasses.replace(card, candidate_outputs=worse))
+    failed = [check.name for check in verdict.checks if check.outcome == "FAIL"]
+    assert failed == ["metric: accuracy:score"]
+    alone = evaluate.evaluate(content, task_of(x, y["group"]))
+    assert (alone.metric.value, alone.unjudged) == (1, ("score",))
 
 
 def test_too_hungry_for_the_phone_is_a_failure_with_both_numbers(stored, task_of):

@@ -1,12 +1,14 @@
 import dataclasses
+import pathlib
 
 import numpy as np
 import pytest
 
 from tfedge import errors
 from tfedge.data import metrics
-from tfedge.device import inference, sandbox, scoring, tflite
+from tfedge.device import inference, judged_outputs, sandbox, scoring, tflite
 
+FILES = pathlib.Path(__file__).parent / "files"
 OUTCOME = sandbox.Outcome(None, {}, {})
 
 
@@ -29,14 +31,14 @@ def _without_softmax(model):
 def test_the_last_operator_tells_probabilities_from_logits(stored, edited):
     for name in ("image_float", "image_int8", "image_uint8_raw"):  # uint8: behind a QUANTIZE
         file = tflite.read(stored(name))
-        assert scoring.is_probability(file, file.outputs[0].index)
+        assert judged_outputs.is_probability(file, file.outputs[0].index)
     cut = tflite.read(edited(stored("image_float"), _without_softmax))
-    assert not scoring.is_probability(cut, cut.outputs[0].index)
+    assert not judged_outputs.is_probability(cut, cut.outputs[0].index)
 
 
 def test_an_input_handed_through_is_no_probability(stored):
     file = tflite.read(stored("image_float"))
-    assert not scoring.is_probability(file, file.inputs[0].index)
+    assert not judged_outputs.is_probability(file, file.inputs[0].index)
 
 
 def test_logits_are_compared_with_zero(stored, edited, run_of, task_of):
@@ -175,12 +177,70 @@ def test_one_sigmoid_has_a_calibration_error(run_of, task_of):
     assert probabilities.calibration_error(task, y)["value"] == pytest.approx(0, abs=1e-6)
 
 
-def test_an_output_that_no_metric_looks_at_is_found():
-    both, one = {"a": np.zeros(1), "b": np.zeros(1)}, {"a": np.zeros(1)}
+def _two(run_of, outputs, y):
+    """A file of two outputs: the classes of "group" are probabilities, "score" is a logit."""
+    return run_of(outputs, y, (FILES / "sequence_float.tflite").read_bytes())
+
+
+def test_each_of_several_outputs_is_judged_so_that_none_loses_while_another_gains(run_of, task_of):
+    y = {"group": np.arange(20) % 2, "score": np.arange(20) // 10}
+    right = {name: np.eye(2)[labels] for name, labels in y.items()}
+    before, after = (
+        {**right, name: np.where(np.arange(20)[:, None] < 4, 1 - right[name], right[name])}
+        for name in ("group", "score")
+    )
+    task = task_of(np.zeros((20, 1)), y)
+    found = scoring.score(task, _two(run_of, after, y), _two(run_of, before, y))
+    values = [
+        (each.metric.name, each.baseline.value, each.candidate.value)
+        for each in (found, *found.more)
+    ]
+    assert values == [("accuracy:group", 0.8, 1.0), ("accuracy:score", 1.0, 0.8)]
+    assert found.unjudged == ()
+    assert (found.chance, found.more[0].chance) == (0.5, 0.5)
+
+
+def test_logits_beside_probabilities_are_compared_with_zero(run_of, task_of):
+    y = {"group": np.arange(4) % 2, "score": np.array([0, 1, 1, 0])}
+    outputs = {"group": np.eye(2)[y["group"]], "score": np.array([[-1.0], [0.2], [0.4], [-3.0]])}
+    for kind, metric in (("custom", "accuracy:group,accuracy:score"), ("binary", None)):
+        task = task_of(np.zeros((4, 1)), y, kind=kind, metric=metric)
+        found = scoring.score(task, _two(run_of, outputs, y), None)
+        assert [each.candidate.value for each in (found, *found.more)] == [1, 1]
+
+
+def test_a_weak_guess_is_known_for_every_output_of_a_custom_task(run_of, task_of):
+    y = {"group": np.repeat([0, 1, 2], (6, 2, 2)), "score": np.arange(10.0)[:, None]}
+    outputs = {"group": np.eye(3)[y["group"]], "score": y["score"]}
+    metric = "accuracy:group,mean_absolute_error:score"
+    task = task_of(np.zeros((10, 1)), y, kind="custom", metric=metric)
+    found = scoring.score(task, _two(run_of, outputs, y), None)
+    assert [each.chance for each in (found, *found.more)] == [0.6, 2.5]
+    own = metrics.Metric("own", True, lambda outputs, y: 1 / len(outputs["group"]))
+    task = dataclasses.replace(task, metric=own, more_metrics=())
+    assert scoring.score(task, _two(run_of, outputs, y), None).chance is None
+
+
+def test_targets_without_a_name_belong_to_the_only_output_they_fit(run_of, task_of):
+    y = np.arange(20) % 3
+    outputs = {"score": np.zeros((20, 1)), "group": np.eye(3)[y]}
+    found = scoring.score(task_of(np.zeros((20, 1)), y), _two(run_of, outputs, y), None)
+    assert (found.candidate.value, found.unjudged) == (1.0, ("score",))
+    for shape in ((20, 3), (20, 4)):
+        both = {**outputs, "score": np.zeros(shape)}
+        with pytest.raises(errors.BadInput, match=r"score, group fit it.*y_test__NAME"):
+            scoring.score(task_of(np.zeros((20, 1)), y), _two(run_of, both, y), None)
+
+
+def test_an_output_that_no_metric_looks_at_is_found(run_of, task_of):
+    y = {"group": np.arange(4) % 2, "score": np.arange(4) % 2}
+    outputs = {name: np.eye(2)[labels] for name, labels in y.items()}
+
+    def unjudged(metric, y=y):
+        task = task_of(np.zeros((4, 1)), y, metric=metric)
+        return scoring.score(task, _two(run_of, outputs, y), None).unjudged
+
     whole = metrics.Metric("own", True, lambda outputs, y: 0.0)
-    of_a, of_b = (dataclasses.replace(whole, outputs=(name,)) for name in "ab")
-    assert scoring._unjudged([of_a], both, ("a", "b")) == ("b",)
-    assert scoring._unjudged([of_a, of_b], both, ("a", "b")) == ()
-    assert scoring._unjudged([whole], both, ("a", "b")) == ()
-    assert scoring._unjudged([whole], one, ("a", "b")) == ("b",)
-    assert scoring._unjudged([whole], one, ("x",)) == ()
+    assert unjudged("accuracy:group") == ("score",)
+    assert unjudged("accuracy:group,auc:score") == unjudged(whole) == ()
+    assert unjudged(whole, {"group": y["group"]}) == ("score",)

@@ -8,7 +8,7 @@ numpy only.
 import dataclasses
 import difflib
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,15 +51,50 @@ class Metric:
         return self.prepare(outputs, y) if self.prepare else draws.Whole(self.value, outputs, y)
 
 
-def resolve(task: "task.Task", logits: bool = False) -> Metric:
+Logits = bool | Mapping[str, bool]
+
+
+def judged(task: "task.Task", logits: Logits = False) -> tuple[Metric, ...]:
+    """All metrics that a release needs, the first one first.
+
+    A name that chooses none of several outputs stands for one metric of each, so that no output
+    can lose while another gains.
+
+    Args:
+        task: its metric and more_metrics.
+        logits: see `resolve`.
+
+    Raises:
+        BadInput: see `resolve`.
+    """
+    y = task.validation.targets()
+    asked = (_usual(task) if task.metric is None else task.metric, *task.more_metrics)
+    return tuple(
+        resolve(dataclasses.replace(task, metric=each), logits)
+        for metric in asked
+        for each in _of_each_output(metric, y)
+    )
+
+
+def _of_each_output(metric: str | Metric, y: splits.Arrays) -> list[str | Metric]:
+    if isinstance(metric, Metric) or not isinstance(y, dict) or len(y) == 1:
+        return [metric]
+    asked = metric_text.parse(metric)
+    if asked.output or asked.name in detection.NAMES:
+        return [metric]
+    return [f"{metric}:{name}" for name in y]
+
+
+def resolve(task: "task.Task", logits: Logits = False) -> Metric:
     """The metric of a task.
 
     A name may choose one of several outputs, "accuracy:output_name"; without a choice the metric
-    is the mean over the outputs. Outputs with a NaN are wrong.
+    is the mean over the outputs, as training chooses by; a release is `judged` by each. Outputs with a NaN are wrong.
 
     Args:
         task: its kind and metric decide; the targets' values only where the kind is custom.
-        logits: outputs are before their sigmoid or softmax: the threshold is 0 instead of 0.5.
+        logits: outputs are before their sigmoid or softmax: the threshold is 0 instead of 0.5; of
+            several by their names.
 
     Raises:
         BadInput: an unknown name, or a metric that the kind does not have.
@@ -78,14 +113,14 @@ def resolve(task: "task.Task", logits: bool = False) -> Metric:
             "metric top5", f"of {task.num_classes} classes it is always 1", "Use accuracy."
         )
     if not isinstance(y, dict):
-        return _single(name, _kind(task, y), logits)
+        return _single(name, _kind(task, y), _is_logits(logits, ""))
     if output:
         if output not in y:
             raise errors.BadInput(
                 f"metric {task.metric}", f"no output {output!r}", f"Outputs: {', '.join(y)}."
             )
-        return _of_output(_single(name, _kind(task, y[output]), logits), output)
-    each_of = [_of_output(_single(name, _kind(task, y[each]), logits), each) for each in y]
+        return _one_of(task, name, output, y[output], logits)
+    each_of = [_one_of(task, name, each, y[each], logits) for each in y]
     return _mean(name, each_of)
 
 
@@ -132,20 +167,36 @@ def chance(task: "task.Task", metric: Metric | None = None) -> float | None:
         metric: the task's own when None.
 
     Returns:
-        The metric of the better guess; None for custom tasks, where nobody can say.
+        The metric of the better guess; None for a custom task's own metric, which may ask for
+        anything.
     """
-    if task.kind == "custom":
+    if task.kind == "custom" and (metric is None or metric in (task.metric, *task.more_metrics)):
         return None
     metric = metric or resolve(task)
     y = (task.holdout or task.validation).targets()
-    if task.kind == "regression":
-        better = max if metric.higher_is_better else min
-        return better(metric.value(_middle(y, of), y) for of in (np.median, np.mean))
-    if isinstance(y, dict):
-        guess = {name: _guess(array, task.kind) for name, array in y.items()}
-        return metric.value(guess, y)
-    value = metric.value(_guess(y, task.kind), y)
-    return max(value, scores.uniform_macro_f1(y, task.kind)) if metric.name == "macro_f1" else value
+    better = max if metric.higher_is_better else min
+    value = better(
+        metric.value(guess if isinstance(y, dict) else guess[""], y)
+        for guess in _guesses(task, splits.named(y), metric.outputs)
+    )
+    if metric.name.startswith("macro_f1") and (len(metric.outputs) == 1 or not isinstance(y, dict)):
+        only = splits.named(y)["".join(metric.outputs)]
+        return max(value, scores.uniform_macro_f1(only, _kind(task, only)))
+    return value
+
+
+def _guesses(
+    task: "task.Task", y: dict[str, np.ndarray], outputs: tuple[str, ...]
+) -> list[dict[str, np.ndarray]]:
+    """Answers that do not depend on the input: of values both the median and the mean."""
+    kinds = {name: _kind(task, y[name]) for name in outputs or y}
+    return [
+        {
+            name: _middle(y[name], of) if kind == "regression" else _guess(y[name], kind)
+            for name, kind in kinds.items()
+        }
+        for of in ((np.median, np.mean) if "regression" in kinds.values() else (np.mean,))
+    ]
 
 
 def usual_of(kind: str) -> str:
@@ -228,6 +279,14 @@ def _as_bool(per_example: PerExample, outputs: splits.Arrays, y: splits.Arrays) 
     return per_example(outputs, y).astype(bool)
 
 
+def _one_of(task: "task.Task", name: str, output: str, y: np.ndarray, logits: Logits) -> Metric:
+    return _of_output(_single(name, _kind(task, y), _is_logits(logits, output)), output)
+
+
+def _is_logits(logits: Logits, output: str) -> bool:
+    return logits if isinstance(logits, bool) else logits[output]
+
+
 def _of_output(metric: Metric, name: str) -> Metric:
     """`metric` over dicts, looking at one output."""
 
@@ -257,10 +316,8 @@ def _mean(name: str, metrics: list[Metric]) -> Metric:
     )
 
 
-def _middle(y: splits.Arrays, of: Callable) -> splits.Arrays:
+def _middle(y: np.ndarray, of: Callable) -> np.ndarray:
     """The same output for every example: the median or the mean of the targets."""
-    if isinstance(y, dict):
-        return {name: np.broadcast_to(of(array, axis=0), array.shape) for name, array in y.items()}
     return np.broadcast_to(of(y, axis=0), y.shape)
 
 

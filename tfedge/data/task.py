@@ -81,7 +81,8 @@ class Task:
         holdout: what the result is judged on; None inside compression.
         metric: a name known to `metrics`, a `Metric`, or None for the kind's usual one; custom
             tasks have no usual one. Of several names, "accuracy:class,mean_absolute_error:box",
-            those after the first are `more_metrics`.
+            those after the first are `more_metrics`. A name that chooses none of several outputs
+            is judged for each.
         labels: the class names, in the order of the class numbers.
         normalization: from raw inputs to what the model takes.
         loss: a Keras loss name or callable(y_true, y_pred), or output -> one of these; None for

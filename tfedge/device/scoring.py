@@ -7,15 +7,14 @@ import numpy as np
 from absl import logging
 
 from tfedge import errors
-from tfedge.data import calibration_error, metrics, scores, splits
+from tfedge.data import calibration_error, class_weights, metrics, scores, splits
 from tfedge.data import task as data_task
-from tfedge.device import inference, scorecard, tflite
+from tfedge.device import inference, judged_outputs, scorecard
 
-_PROBABILITIES = ("LOGISTIC", "SOFTMAX")
-_PASSED_THROUGH = ("QUANTIZE", "DEQUANTIZE", "RESHAPE", "SQUEEZE", "CAST")
 _FAILURES = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
 _STANDARD_ERRORS = 2.0  # a baseline within so many of chance is taken to guess
 _FEWEST = 10  # examples that tell a model from a guess
+_OF_CLASSES = ("classification", "binary", "multilabel", "segmentation")
 _TELLS_APART = 0.6  # AUC of a model that has learned something
 _SLACK = 0.02  # the same for metrics that are no shares
 
@@ -116,10 +115,10 @@ class Scores:
 
 
 def score(task: data_task.Task, candidate: inference.Run, baseline: inference.Run | None) -> Scores:
-    """Judges both by the task's metric.
+    """Judges both by the task's metrics, each of several outputs by its own.
 
     Outputs before their sigmoid or softmax are recognised by the operator that made them; where
-    only some are, those are turned into probabilities, so that all are compared alike.
+    those of one model only are, they become probabilities, so that both are compared alike.
 
     Raises:
         BadInput: outputs that do not match the targets; runs over different examples; a baseline
@@ -133,15 +132,7 @@ def score(task: data_task.Task, candidate: inference.Run, baseline: inference.Ru
             "it gives other examples, or another order, each time it is read",
             "Give a stream that does not shuffle.",
         )
-    logits = [not _is_probability(run, name) for run in runs for name in run.outputs]
-    outputs = [run.outputs for run in runs]
-    if any(logits) and not all(logits):
-        outputs = [_as_probabilities(run, task.kind) for run in runs]
-    metric = metrics.resolve(task, logits=all(logits))
-    shaped = [_shaped_as(y, found, run.where) for run, found in zip(runs, outputs, strict=True)]
-    for run, found in zip(runs, shaped, strict=True):
-        _check_sizes(task.kind, found, y, run.where)
-    shaped = [_per_decision(task.kind, found, y) for found in shaped]
+    shaped, logits = judged_outputs.of(task, runs, y)
 
     def under(each: metrics.Metric) -> tuple[Answers, Answers | None]:
         ours, *theirs = (
@@ -149,63 +140,29 @@ def score(task: data_task.Task, candidate: inference.Run, baseline: inference.Ru
         )
         return ours, theirs[0] if theirs else None
 
-    ours, theirs = under(metric)
-    chance = metrics.chance(task, metric)
-    if theirs is not None:
-        _check_baseline(task, metric, theirs, chance, y)
-    others = [
-        metrics.resolve(dataclasses.replace(task, metric=each), logits=all(logits))
-        for each in task.more_metrics
-    ]
-    more = tuple(Scores(each, *under(each)) for each in others)
-    unjudged = _unjudged([metric, *others], y, tuple(candidate.outputs))
-    return Scores(metric, ours, theirs, all(logits), more, chance, unjudged)
+    found = metrics.judged(task, logits)
+    first, *more = (
+        Scores(metric, *under(metric), all(logits.values()), chance=_chance(task, of_guesses))
+        for metric, of_guesses in zip(found, metrics.judged(task), strict=True)
+    )
+    if first.baseline is not None:
+        _check_baseline(task, first.metric, first.baseline, first.chance, y)
+    seen = {name for metric in found for name in metric.outputs or splits.named(y)}
+    unjudged = judged_outputs.unjudged(candidate, task, seen)
+    return dataclasses.replace(first, more=tuple(more), unjudged=unjudged)
 
 
-def is_probability(file: tflite.TfliteFile, tensor: int) -> bool:
-    """Whether an output comes from a sigmoid or softmax."""
-    for _ in range(len(file.operators)):
-        producer = file.producers.get(tensor)
-        if producer is None or producer.kind not in _PASSED_THROUGH:
-            break
-        tensor = producer.inputs[0]
-    return producer is not None and producer.kind in _PROBABILITIES
-
-
-def _unjudged(
-    judged: list[metrics.Metric], y: splits.Arrays, outputs: tuple[str, ...]
-) -> tuple[str, ...]:
-    """The model's outputs, of several, that no metric looks at."""
-    if not isinstance(y, dict) or not set(y) <= set(outputs):
-        return ()  # there is one output, whatever its name
-    seen = {name for metric in judged for name in metric.outputs or y}
-    return tuple(name for name in outputs if name not in seen)
-
-
-def _is_probability(run: inference.Run, name: str) -> bool:
-    return is_probability(run.file, run.file.named_outputs[name].index)
+def _chance(task: data_task.Task, metric: metrics.Metric) -> float | None:
+    """What guessing reaches; guesses are probabilities, whatever the models put out."""
+    try:
+        return metrics.chance(task, metric)
+    except _FAILURES:  # a metric of the user's that takes nothing but a model's outputs
+        return None
 
 
 def _same(a: splits.Arrays, b: splits.Arrays) -> bool:
     ours, theirs = splits.named(a), splits.named(b)
     return all(np.array_equal(ours[name], theirs[name]) for name in ours)
-
-
-def _as_probabilities(run: inference.Run, kind: str) -> dict[str, np.ndarray]:
-    return {
-        name: values if _is_probability(run, name) else _squashed(values, kind)
-        for name, values in run.outputs.items()
-    }
-
-
-def _squashed(values: np.ndarray, kind: str) -> np.ndarray:
-    """What the sigmoid or softmax of this kind of task makes of logits."""
-    if kind in ("binary", "multilabel"):
-        return 0.5 * (1 + np.tanh(values / 2))
-    if kind == "classification":
-        powers = np.exp(values - values.max(axis=-1, keepdims=True))
-        return powers / powers.sum(axis=-1, keepdims=True)
-    return values
 
 
 def _answers(
@@ -221,54 +178,6 @@ def _answers(
             f"{metric.name} cannot be had from outputs of shape {shapes}: {type(e).__name__}: {e}",
             "Use the model and the data of one task; a metric of your own gives one number.",
         ) from e
-
-
-def _shaped_as(y: splits.Arrays, outputs: dict[str, np.ndarray], where: str) -> splits.Arrays:
-    """A dict where the targets are one, by their names; else the only output there is."""
-    if not isinstance(y, dict):
-        if len(outputs) == 1:
-            return next(iter(outputs.values()))
-    elif set(y) <= set(outputs):
-        return {name: outputs[name] for name in y}
-    elif len(y) == len(outputs) == 1:
-        return {name: next(iter(outputs.values())) for name in y}
-    given = ", ".join(y) if isinstance(y, dict) else "one array without a name"
-    raise errors.BadInput(
-        where,
-        f"its outputs are {', '.join(outputs)}; the targets are {given}",
-        "Give the targets as a dict with the model's output names.",
-    )
-
-
-def _check_sizes(kind: str, outputs: splits.Arrays, y: splits.Arrays, where: str) -> None:
-    """What would be compared wrongly without a word: too few classes, other sizes."""
-    if isinstance(y, dict) or isinstance(outputs, dict):
-        return
-    classes = outputs.shape[-1]
-    if kind == "segmentation" and classes == 1:
-        classes = 2  # a sigmoid for each place
-    if kind in ("classification", "segmentation") and y.max(initial=0) >= classes:
-        raise errors.BadInput(
-            where,
-            f"labels go up to {y.max()}, the model has {outputs.shape[-1]} outputs",
-            "Use the model and the data of one task; one sigmoid output is ?kind=binary.",
-        )
-    per_decision = outputs.shape[-1] if kind in ("classification", "segmentation") else 1
-    if kind not in ("binary", "custom") and outputs.size != y.size * per_decision:
-        raise errors.BadInput(
-            where,
-            f"its output has shape {outputs.shape[1:]}, the targets {y.shape[1:]}",
-            "Use the model and the data of one task.",
-        )
-
-
-def _per_decision(kind: str, outputs: splits.Arrays, y: splits.Arrays) -> splits.Arrays:
-    """Classes last, one row for each target: some models keep dimensions of size one between."""
-    if kind not in ("classification", "segmentation"):
-        return outputs
-    if isinstance(y, dict) or isinstance(outputs, dict) or outputs.shape[:-1] == y.shape:
-        return outputs
-    return outputs.reshape(*y.shape, outputs.shape[-1])
 
 
 def _check_baseline(
@@ -290,7 +199,7 @@ def _check_baseline(
         return  # not even a perfect model would stand out; the gate asks for more examples
     if ahead > least:  # NaN is not
         return
-    apart = _separation(task.kind, answers.outputs, y)
+    apart = _separation(task, metric, answers.outputs, y)
     if apart >= _TELLS_APART:
         logging.warning(
             "the baseline's %s is %.4g, always giving the most frequent answer reaches %.4g, yet it"
@@ -306,23 +215,21 @@ def _check_baseline(
     )
 
 
-def _separation(kind: str, outputs: splits.Arrays, y: splits.Arrays) -> float:
+def _separation(
+    task: data_task.Task, metric: metrics.Metric, outputs: splits.Arrays, y: splits.Arrays
+) -> float:
     """The best AUC of any class, where one is much more frequent than the others; else 0.5.
 
     Of classes that are as frequent, a model below chance gives the same answer to everything,
     whatever its scores say, and is broken.
     """
-    if kind not in ("classification", "binary", "multilabel", "segmentation"):
-        return 0.5
-    found = splits.named(outputs)
-    return max(
-        (
-            scores.separation(found[name], labels, kind)
-            for name, labels in splits.named(y).items()
-            if _is_uneven(labels, kind)
-        ),
-        default=0.5,
-    )
+    found, best = splits.named(outputs), 0.5
+    for name, labels in splits.named(y).items():
+        kind = class_weights.kind_of(task, labels)
+        judged = not metric.outputs or name in metric.outputs
+        if judged and kind in _OF_CLASSES and _is_uneven(labels, kind):
+            best = max(best, scores.separation(found[name], labels, kind))
+    return best
 
 
 def _is_uneven(y: np.ndarray, kind: str) -> bool:

@@ -65,10 +65,10 @@ def as_mapping(given: float | Floors | None) -> Floors:
     return found
 
 
-def check_names(floors: Floors, judged: Iterable[str]) -> None:
+def check_names(floors: float | Floors | None, judged: Iterable[str]) -> None:
     """Raises BadInput for a floor of a metric that is not judged."""
     known = list(judged)
-    for name in floors:
+    for name in as_mapping(floors):
         if name and name not in known:
             raise errors.BadInput(
                 f"{_FLAG} {name}",
