@@ -118,6 +118,12 @@ def test_bad_usage_is_one_line_and_exit_code_1(arguments, expected, data, tmp_pa
     assert left == before
 
 
+def test_a_floor_of_a_metric_that_is_not_judged_is_refused_before_anything_runs(data, tmp_path):
+    done = run(f"--tflite={INT8}", "--min_metric=auc=1", "--output_dir=o", data, folder=tmp_path)
+    assert done.returncode == 1 and "these are: accuracy. Name one" in done.stderr
+    assert not (tmp_path / "o").exists()
+
+
 def test_help_is_quick():
     # Processor time, not the clock: other work on the machine must not fail this test.
     before = resource.getrusage(resource.RUSAGE_CHILDREN)

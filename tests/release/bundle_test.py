@@ -422,3 +422,14 @@ def test_the_manifest_tells_what_else_an_app_has_to_know(tmp_path):
 def test_the_root_is_no_release_folder():
     with pytest.raises(errors.BadInput, match="/: it is the whole disk"), bundle.lock("/"):
         pass
+
+
+def test_a_manifest_of_which_one_entry_lacks_its_size_is_none():
+    whole = {"sha256": "00", "bytes": 1}
+    for files, is_one in (
+        ({"a": whole, "b": whole}, True),
+        ({"a": whole, "b": {"sha256": "0"}}, False),
+    ):
+        assert (manifest.parse(manifest.as_json({"files": files})) is not None) == is_one
+    odd = {"a": whole, "b": {"sha256": "0", "bytes": "many"}}
+    assert manifest.parse(manifest.as_json({"files": odd})) is None

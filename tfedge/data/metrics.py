@@ -89,7 +89,8 @@ def resolve(task: "task.Task", logits: Logits = False) -> Metric:
     """The metric of a task.
 
     A name may choose one of several outputs, "accuracy:output_name"; without a choice the metric
-    is the mean over the outputs, as training chooses by; a release is `judged` by each. Outputs with a NaN are wrong.
+    is the mean over the outputs, as training chooses by; a release is `judged` by each. Outputs
+    with a NaN are wrong.
 
     Args:
         task: its kind and metric decide; the targets' values only where the kind is custom.

@@ -50,14 +50,15 @@ class Report:
 
     def show(self, names: Sequence[str], title: str) -> None:
         """Prints the table, in the order given."""
-        from rich import console, table
+        from rich import markup, table
+        from tfedge_pipelines import screen
 
-        shown = table.Table("peer", title=title)
+        shown = table.Table("peer", title=markup.escape(title))
         for column in COLUMNS:
             shown.add_column(column, justify="right", no_wrap=True)
         for name in names:
-            shown.add_row(name, *cells(self._rows[name]))
-        wide = console.Console()
+            shown.add_row(*map(markup.escape, (name, *cells(self._rows[name]))))
+        wide = screen.make(highlight=False)
         wide.width = max(wide.width, WIDTH)
         wide.print(shown)
 
