@@ -38,3 +38,9 @@ def test_some_takes_the_smallest_keys_of_each_class():
     keys = [_key(share) for share in (0.9, 0.4, 0.5, 0.8, 0.7, 0.6)]
     assert content_split.some(keys, np.array([0, 0, 0, 0, 1, 1]), 3).tolist() == [1, 2, 5]
     assert content_split.some(keys, np.zeros(6, int), 500).tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_class_of_equal_examples_is_learnt_from_where_others_are_held_out():
+    for first in range(0, 256, 8):
+        keys = [bytes([first]) + bytes(31)] * 3
+        assert set(content_split.sides(keys, np.zeros(3, int), holdout=False)) == {"train"}

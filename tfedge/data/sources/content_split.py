@@ -42,7 +42,8 @@ def sides(keys: Sequence[bytes], classes: np.ndarray, holdout: bool = True) -> n
     for own in by_class:
         _give(found, own, "validation")
     for own in by_class:
-        if len(own) > 1 and not any(found[key] == "train" for key in own):
+        can_give = len(own) > 1 or not holdout  # all alike: to learn from, where others judge
+        if can_give and not any(found[key] == "train" for key in own):
             kept = [key for key in own if found[key] == "validation"] or own
             found[kept[-1]] = "train"
     return np.array([found[key] for key in keys])

@@ -53,6 +53,8 @@ def load(path: str, settings: options.Options, seed: int = 0) -> task.Task:
     slices = {key: arrays.pop(key) for key in sorted(arrays) if key.startswith(_SLICE)}
     weights = arrays.pop(_WEIGHTS, None)
     parts = _parts(path, arrays)
+    if not splits.count(parts["y_train"]):
+        raise errors.BadInput(f"{path}, y_train", "it has no examples", "Add some.")
     kinds = {
         name: settings.kind or targets.infer(y)
         for name, y in splits.named(parts["y_train"]).items()
