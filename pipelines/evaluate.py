@@ -152,7 +152,7 @@ def _task() -> "Task":
         raise errors.BadInput("--data", "no held-out split", "Add one: the file is judged on it.")
     for warning in hygiene.check(task, ("holdout",)):
         logging.warning("%s", warning)
-    return trained_on.check(task, _TRAINED_ON.value) if _TRAINED_ON.value else task
+    return task if _TRAINED_ON.value is None else trained_on.check(task, _TRAINED_ON.value)
 
 
 def _refuse_release(folder: pathlib.Path) -> None:

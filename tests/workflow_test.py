@@ -59,6 +59,14 @@ def test_a_split_drawn_here_is_said_in_card_report_and_verdict(released):
     assert said in card and said in page and said in verdict
 
 
+def test_training_data_that_are_held_out_are_refused_before_any_work(tmp_path):
+    seen, folder = tmp_path / "seen.txt", tmp_path / "release"
+    seen.write_text("\n".join(map(str, range(1797))))
+    with pytest.raises(tfedge.BadInput, match="600 of 600 held-out examples"):
+        workflow.make_release(MODEL, "digits", output_dir=folder, trained_on=seen)
+    assert not (folder / "verdict.json").exists()
+
+
 def test_the_manifest_tells_an_app_how_pictures_become_inputs():
     file = pathlib.Path(__file__).parent / "device" / "files" / "image_int8.tflite"
     task = dataclasses.replace(tfedge.load_task("digits"), preprocessing="stretched to 8x8")

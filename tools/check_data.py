@@ -61,9 +61,9 @@ def main() -> int:
         raise errors.BadInput("--data", "missing", "Name the data, such as --data=digits.")
     task = sources.load_task(_DATA.value, _DATA_DIR.value)
     findings = hygiene.examine(task)
-    if _TRAINED_ON.value:
+    if _TRAINED_ON.value is not None:
         task = trained_on.check(task, _TRAINED_ON.value)
-    if _WRITE.value:
+    if _WRITE.value is not None:
         trained_on.write_split(task, _WRITE.value)
     found = describe(task, findings)
     if _JSON.value:
