@@ -50,14 +50,18 @@ def test_identical_outputs_over_few_examples_prove_little():
 
 
 def test_too_noisy_to_tell_names_the_examples_needed():
-    random = np.random.default_rng(1)
-    targets, noise = random.normal(size=(2, 100))
-    outputs = targets + noise, targets + noise + random.normal(size=100)
+    targets, noise, more = np.random.default_rng(1).normal(size=(3, 100))
     compared = bootstrap.compare(
-        _mean_absolute_error, *outputs, targets, higher_is_better=True, resamples=200
+        _mean_absolute_error,
+        targets + noise,
+        targets + noise + 0.1 * more,
+        targets,
+        higher_is_better=False,
+        resamples=200,
     )
-    assert compared.needed > 100
-    assert compared.outcome in {"PASS", "INSUFFICIENT_DATA"}
+    assert compared.outcome == "INSUFFICIENT_DATA"
+    assert compared.interval[0] < 0 < compared.limit < compared.interval[1]
+    assert 100 < compared.needed < 2000
 
 
 def test_a_metric_undefined_in_many_draws_cannot_decide():
