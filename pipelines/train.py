@@ -4,7 +4,8 @@
 
 Expect 91 % on the held-out split after 10 minutes on two cores. Without --network and --data
 it trains digits_cnn on digits in under a minute. Adam with a cosine decay to zero; the epoch
-with the best accuracy on the validation split is kept. --augment varies the examples.
+with the best accuracy on the validation split is kept. --augment varies the examples; class
+weights and w_train of --data count in the loss and in the choice of the epoch.
 DIR gets model.keras (Keras 3, without optimizer state) and training.json.
 """
 
@@ -180,7 +181,8 @@ def _train(build: Callable, task):
     import keras
     import numpy as np
 
-    from tfedge.compress import batch_statistics, batches
+    from tfedge.compress import batch_statistics, batches, losses
+    from tfedge.data import metrics
 
     model = _built(build, task)
     size = min(_BATCH_SIZE.value, len(task.train))
@@ -190,25 +192,28 @@ def _train(build: Callable, task):
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     model.compile(optimizer, keras.losses.CategoricalCrossentropy(False, _LABEL_SMOOTHING.value))
     settler = batch_statistics.Settler(model)
+    weigh, metric = losses.weigher(task, [""]), metrics.for_training(task)
     random = np.random.default_rng(_SEED.value)
     best, best_epoch, best_weights = -1.0, 0, model.get_weights()
     with progress.bar(f"training {_NETWORK.value}", steps * _EPOCHS.value) as advance:
         for epoch in range(1, _EPOCHS.value + 1):
             order = random.permutation(len(task.train))[: steps * size]
             first = (epoch - 1) * steps
-            for x, y, _ in batches.prefetched(task, order, size, first_step=first):
-                shares = y if y.shape.rank == 2 else keras.ops.one_hot(y, task.num_classes)
-                model.train_on_batch(x, shares)
+            for x, y, _, counts in batches.prefetched(task, order, size, first_step=first):
+                (wanted,), (weights,) = (each.values() for each in weigh(y, *counts))
+                is_mixed = wanted.shape.rank == 2
+                shares = wanted if is_mixed else keras.ops.one_hot(wanted, task.num_classes)
+                model.train_on_batch(x, shares, sample_weight=weights)
                 advance(1)
             if settler:
                 few = batch_statistics.some(order, size)
                 settler.settle(x for x, *_ in batches.prefetched(task, few, size, first_step=first))
-            accuracy = _accuracy(model, task, task.validation)
+            value = _value(metric, model, task, task.validation)
             if not sys.stderr.isatty():  # a log has no bar that a line would tear apart
-                logging.info("epoch %d of %d: validation %.4f", epoch, _EPOCHS.value, accuracy)
+                logging.info("epoch %d of %d: validation %.4f", epoch, _EPOCHS.value, value)
             # With the learning rate falling, the later of two equal epochs is the settled one.
-            if accuracy >= best:
-                best, best_epoch, best_weights = accuracy, epoch, model.get_weights()
+            if value >= best:
+                best, best_epoch, best_weights = value, epoch, model.get_weights()
     plain = _built(build, task)  # a model that never was compiled saves no optimizer state
     plain.set_weights(best_weights)
     return plain, best_epoch
@@ -226,10 +231,21 @@ def _built(build: Callable, task):
 
 
 def _accuracy(model, task, split) -> float:
-    right = 0
-    for x, y in split.batches(500):
-        right += int((model.predict_on_batch(task.normalization(x)).argmax(-1) == y).sum())
-    return right / len(split)
+    from tfedge.data import metrics
+
+    plain = metrics.resolve(dataclasses.replace(task, metric="accuracy"))
+    return _value(plain, model, task, split)
+
+
+def _value(metric, model, task, split) -> float:
+    import numpy as np
+
+    found = [
+        (model.predict_on_batch(task.normalization(x)), np.asarray(y))
+        for x, y in split.batches(500)
+    ]
+    outputs, targets = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return metric.value(outputs, targets)
 
 
 def _command() -> str:

@@ -17,7 +17,7 @@ def _varied(text, x=COUNTED, y=(0, 1, 2, 0), kind="classification", steps=12, se
     split = ArraySplit(x, np.asarray(y))
     task = Task("toy", kind, split, split, split, augment=text, seed=seed)
     vary = augment.augmenter(task)
-    found = [vary(x, np.asarray(y), step) for step in range(steps)]
+    found = [vary(x, np.asarray(y), step)[:2] for step in range(steps)]
     return np.stack([each[0] for each in found]), np.stack([each[1] for each in found])
 
 
@@ -55,7 +55,7 @@ def test_the_rim_of_a_crop_is_black_after_normalization():
     normalization = Normalization(1 / 100, -1.0)
     task = Task("t", "classification", split, split, split, None, None, (), normalization)
     task = dataclasses.replace(task, augment="crop(padding=5)")
-    x, _, _ = next(batches.prefetched(task, np.arange(4), 4))
+    x, *_ = next(batches.prefetched(task, np.arange(4), 4))
     assert set(np.round(np.unique(x), 5)) == {-1.0, 1.0}
 
 
@@ -64,6 +64,28 @@ def test_a_cut_out_square_has_the_mean():
     changed = (found != COUNTED).reshape(12, 4, -1).sum(-1)
     assert changed.max() == 4 and changed.min() >= 1
     np.testing.assert_allclose(found[found != np.stack([COUNTED] * 12)], COUNTED.mean())
+
+
+@pytest.mark.parametrize(
+    ("kind", "y"),
+    [
+        ("classification", [0, 1, 2, 0]),
+        ("binary", [0, 1, 1, 0]),
+        ("multilabel", [[0, 1], [1, 1], [1, 0], [0, 0]]),
+    ],
+)
+def test_mixed_targets_count_as_much_as_their_parts(kind, y):
+    y, counts = np.array(y), np.array([0.0, 3.0, 0.5, 0.5], np.float32)
+    split = ArraySplit(np.eye(4, dtype=np.float32), y)
+    task = Task("toy", kind, split, split, split, augment="mixup(alpha=1.0)")
+    shares, mixed, (found,) = augment.augmenter(task)(split.x, y, 0, (counts,))
+    whole = np.eye(3)[y] if kind == "classification" else y.reshape(4, -1)
+    parts = np.asarray(shares) * counts  # an input's places say which examples it is of
+    np.testing.assert_allclose(found, parts.sum(axis=1), rtol=1e-5)
+    np.testing.assert_allclose(
+        np.reshape(mixed, (4, -1)) * found[:, None], parts @ whole, rtol=1e-5, atol=1e-6
+    )
+    assert mixed.shape == (whole.shape if kind == "classification" else y.shape)
 
 
 def test_mixup_takes_the_same_share_of_targets():

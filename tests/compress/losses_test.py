@@ -111,12 +111,31 @@ def test_positives_of_a_label_and_examples_count_by_hand(make_task):
     y = np.array([[1, 0], [0, 0], [0, 1], [0, 1]])
     task = _task(make_task, y, kind="multilabel", class_weight="balanced")
     model = _head("sigmoid", 2)
-    weights = losses.weigher(task, model)(tf.constant(y), tf.constant([0.0, 1.0, 1.0, 2.0]))
+    weigh = losses.weigher(task, ["head"])
+    _, weights = weigh(tf.constant(y), tf.constant([0.0, 1.0, 1.0, 2.0]))
     assert weights["head"].numpy().tolist() == [[0, 0], [1, 1], [1, 1], [2, 2]]
     found = losses.loss_of(task, model)(tf.constant(y), tf.fill((4, 2), 0.2), weights)
     expected = -(2 * np.log(0.8) + np.log(0.8) + np.log(0.2) + 2 * np.log(0.8) + 2 * np.log(0.2))
     assert float(found) == pytest.approx(expected / 8, abs=1e-5)
-    assert losses.weigher(task, model)(tf.constant(y))["head"].numpy()[0, 0] == 3
+    assert weigh(tf.constant(y))[1]["head"].numpy()[0, 0] == 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "y", "mixed", "outputs", "parts"),
+    [
+        ("classification", [0, 0, 0, 1], [[0.25, 0.75]], [[0.8, 0.2]], [2 / 3, 2]),
+        ("binary", [0, 0, 0, 1], [0.75], [[0.2]], [2 / 3, 2]),
+        ("multilabel", [[0], [0], [0], [1]], [[0.75]], [[0.2]], [1, 3]),
+    ],
+)
+def test_mixed_examples_cost_their_parts_with_the_weight_of_each(
+    make_task, kind, y, mixed, outputs, parts
+):
+    task = _task(make_task, np.array(y), kind=kind, class_weight="balanced")
+    head = _head("softmax", 2) if kind == "classification" else _head("sigmoid", 1)
+    found = losses.loss_of(task, head)(tf.constant(mixed), tf.constant(outputs))
+    expected = -0.25 * parts[0] * np.log(0.8) - 0.75 * parts[1] * np.log(0.2)
+    assert float(found) == pytest.approx(expected, abs=1e-5)
 
 
 def test_a_loss_of_one_number_cannot_be_weighted(make_task):

@@ -6,6 +6,7 @@ import resource
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from tfedge_pipelines import train
 
@@ -39,6 +40,22 @@ def test_varied_examples_and_smoothed_targets_are_learned_from(tmp_path):
     done = run(*options, *fast, f"--output_dir={tmp_path}")
     assert done.returncode == 0, done.stderr
     assert json.loads((tmp_path / "training.json").read_text())["held_out_accuracy"] > 0.5
+
+
+def test_examples_count_as_the_data_says(tmp_path):
+    rng = np.random.default_rng(0)
+    x = rng.random((280, 8, 8, 1), np.float32)  # nothing to learn but how often classes count
+    y = (np.arange(280) % 10 == 0).astype(int)
+    parts = {f"{axis}_train": each[:160] for axis, each in (("x", x), ("y", y))}
+    parts |= {f"{axis}_val": each[160:200] for axis, each in (("x", x), ("y", y))}
+    parts |= {f"{axis}_test": each[200:] for axis, each in (("x", x), ("y", y))}
+    np.savez(tmp_path / "d.npz", **parts, w_train=np.where(y[:160] == 1, 90.0, 1.0))
+    fast = ["--epochs=2", "--batch_size=16", "--learning_rate=0.01", "--augment=mixup"]
+    data = f"--data=npz:{tmp_path / 'd.npz'}?kind=classification"
+    done = run(*fast, data, f"--output_dir={tmp_path / 'out'}")
+    assert done.returncode == 0, done.stderr
+    facts = json.loads((tmp_path / "out" / "training.json").read_text())
+    assert facts["held_out_accuracy"] < 0.3
 
 
 def test_help_is_quick_and_shows_our_flags_only():

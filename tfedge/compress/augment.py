@@ -13,16 +13,17 @@ import tensorflow as tf
 from tfedge.data import augmentation
 from tfedge.data.task import Task
 
-Vary = Callable[[Any, Any, Any], tuple[Any, Any]]
+Vary = Callable[[Any, Any, Any, Any], tuple[Any, Any, Any]]
 
 _ROUNDING = 1e-12  # both draws of a Beta(0.01, 0.01) can be too small for float32
 
 
 def augmenter(task: Task) -> Vary | None:
-    """(inputs, targets, number of the step) -> varied (inputs, targets); None to leave them be.
+    """(inputs, targets, number of the step, counts) -> them varied; None to leave them be.
 
     Inputs are normalised and of the form (batch, ...), images (batch, height, width, channels).
     Where examples are mixed, targets of a classification come out as (batch, classes) shares.
+    Counts are () or ((batch,) how much each example counts,).
     """
     chosen = augmentation.parse(task.augment)
     if not chosen:
@@ -30,17 +31,35 @@ def augmenter(task: Task) -> Vary | None:
     black = np.asarray(task.normalization.offset, np.float32)  # what a raw 0 became
     classes = task.num_classes if task.kind == "classification" else 0
 
-    def vary(x: Any, y: Any, step: Any) -> tuple[Any, Any]:
+    def vary(x: Any, y: Any, step: Any, counts: Any = ()) -> tuple[Any, Any, Any]:
         x = tf.convert_to_tensor(x)
-        if any(each.mixes for each in chosen):
+        are_mixed = any(each.mixes for each in chosen)
+        if are_mixed:
             y = tf.one_hot(tf.cast(y, tf.int32), classes) if classes else tf.cast(y, tf.float32)
+        shape = y.shape if are_mixed else ()
+        if are_mixed and counts:
+            y = _counted(y, counts[0])
         start = tf.stack([tf.constant(task.seed, tf.int64), tf.cast(step, tf.int64)])
         for number, each in enumerate(chosen):
             seed = tf.random.experimental.stateless_fold_in(start, number)
             x, y = _HOW[each.name](each, x, y, seed, black)
-        return x, y
+        if are_mixed and counts:
+            y, counts = _parted(y, shape)
+        return x, y, counts
 
     return vary
+
+
+def _counted(y: Any, counts: Any) -> Any:
+    """Targets times what their examples count, and that as a last column: mixing is linear."""
+    flat = tf.reshape(y, (counts.shape[0], -1)) * counts[:, None]
+    return tf.concat([flat, counts[:, None]], axis=1)
+
+
+def _parted(counted: Any, shape: Any) -> tuple[Any, tuple[Any]]:
+    """The inverse of `_counted`: targets of this shape, and what their examples count."""
+    counts = counted[:, -1]
+    return tf.reshape(tf.math.divide_no_nan(counted[:, :-1], counts[:, None]), shape), (counts,)
 
 
 def _flip(how: augmentation.Flip, x: Any, y: Any, seed: Any, _: Any) -> tuple[Any, Any]:

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfedge.compress import augment
+from tfedge.data import class_weights
 from tfedge.data.task import Task
 from tfedge.errors import BadInput
 
@@ -17,8 +18,10 @@ def prefetched(
     size: int,
     answers: Sequence[np.ndarray] = (),
     first_step: int = 0,
-) -> Iterator[tuple[Any, Any, tuple[Any, ...]]]:
-    """(inputs, targets, a teacher's answers) in full batches.
+) -> Iterator[tuple[Any, Any, tuple[Any, ...], tuple[Any, ...]]]:
+    """(inputs, targets, a teacher's answers, counts) in full batches.
+
+    Counts are `class_weights.of_examples` of the batch.
 
     Args:
         task: its training split is read, normalised and varied as its `augment` says.
@@ -31,12 +34,14 @@ def prefetched(
         BadInput: what the split raised, which tf.data would turn into an error of its own.
     """
     failed: list[BadInput] = []
+    counts = class_weights.of_examples(task)
 
-    def made() -> Iterator[tuple[Any, Any, tuple[np.ndarray, ...]]]:
+    def made() -> Iterator[tuple[Any, Any, tuple[np.ndarray, ...], tuple[np.ndarray, ...]]]:
         try:
             for number, (x, y) in enumerate(task.train.batches(size, order)):
                 chosen = order[number * size : (number + 1) * size]
-                yield task.normalization(x), y, tuple(rows[chosen] for rows in answers)
+                taught = tuple(rows[chosen] for rows in answers)
+                yield task.normalization(x), y, taught, tuple(rows[chosen] for rows in counts)
         except BadInput as error:
             failed.append(error)
             raise
@@ -48,12 +53,16 @@ def prefetched(
     ahead = tf.data.Dataset.from_generator(made, output_signature=signature)
     vary = augment.augmenter(task)
     if vary is not None:
-        ahead = ahead.enumerate(first_step).map(
-            lambda step, batch: (*vary(batch[0], batch[1], step), batch[2])
-        )
+        ahead = ahead.enumerate(first_step).map(lambda step, batch: _varied(vary, step, batch))
     try:
         yield from ahead.prefetch(4)
     except tf.errors.OpError:
         if failed:
             raise failed[0] from None
         raise
+
+
+def _varied(vary: augment.Vary, step: Any, batch: Any) -> tuple[Any, Any, Any, Any]:
+    x, y, answers, counts = batch
+    x, y, counts = vary(x, y, step, counts)
+    return x, y, answers, counts

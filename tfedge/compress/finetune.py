@@ -147,8 +147,7 @@ class _Trainer:
         self._settler = batch_statistics.Settler(self._model)
         self._metric = metrics.for_training(task, losses.gives_logits(candidate.model))
         self._loss = losses.loss_of(task, candidate.model)
-        self._weigh = losses.weigher(task, candidate.model)
-        self._counts = _counts(task)
+        self._weigh = losses.weigher(task, graph.output_names(candidate.model))
         self._lessons = None
         if candidate.teacher is not None and plan.epochs:
             self._lessons = teaching.Lessons(candidate.teacher, self._model, task)
@@ -204,10 +203,8 @@ class _Trainer:
                 value = hold.project(value, state)
             self._kernels[name].variable.assign(value)
 
-    def _train_step(self, x: Any, y: Any, taught: Any) -> Any:
+    def _train_step(self, x: Any, y: Any, taught: Any, counts: Any) -> Any:
         variables = [*self._model.trainable_variables, *self._projections]
-        counts = taught[-1] if self._counts else None
-        taught = taught[: len(taught) - len(self._counts)]
         if self._lessons is not None and not self._lessons.kept:
             taught = self._lessons.answers(x)
         with tf.GradientTape() as tape:
@@ -231,7 +228,7 @@ class _Trainer:
         return loss
 
     def _own_and_taught_loss(self, x: Any, y: Any, taught: Any, counts: Any) -> Any:
-        weights = self._weigh(y, counts)
+        y, weights = self._weigh(y, *counts)
         if self._lessons is None:
             return self._loss(y, self._model(x, training=True), weights)
         outputs, shown = self._lessons.attend(x)
@@ -245,12 +242,13 @@ class _Trainer:
         step, total = epoch * self.steps, tf.constant(0.0)
         order = order[: self.steps * size]
         answers = self._lessons.kept if self._lessons else ()
-        found = batches.prefetched(self._task, order, size, (*answers, *self._counts), step)
-        for x, y, taught in found:
+        found = batches.prefetched(self._task, order, size, answers, step)
+        for x, y, taught, counts in found:
             if self._update is not None and step > 0 and self._update.fires(step):
                 self._change_holds(self._update(step, self._latent_arrays(), self._holds))
                 self._project()
-            total += self._step(fake_quantization.inputs_of(self._model, x), y, taught)
+            inputs = fake_quantization.inputs_of(self._model, x)
+            total += self._step(inputs, y, taught, counts)
             step += 1
             advance(1)
         if self._settler:
@@ -269,7 +267,7 @@ class _Trainer:
     def _some(self, order: np.ndarray, size: int, epoch: int) -> Iterator[Any]:
         """Inputs of the epoch's first batches, varied as they were."""
         few = batch_statistics.some(order, size)
-        for x, _, _ in batches.prefetched(self._task, few, size, first_step=epoch * self.steps):
+        for x, *_ in batches.prefetched(self._task, few, size, first_step=epoch * self.steps):
             yield fake_quantization.inputs_of(self._model, x)
 
     def _validate(self) -> float:
@@ -349,14 +347,6 @@ class _Trainer:
         if state.best_weights:
             self._best = (state.best_score, list(state.best_weights), state.best_holds)
         return [dict(entry) for entry in state.history]
-
-
-def _counts(task: Task) -> tuple[np.ndarray, ...]:
-    """How much each training example counts, 1 in the mean; nothing where all count the same."""
-    if task.sample_weight is None:
-        return ()
-    weights = np.asarray(task.sample_weight, np.float32)
-    return (weights / weights.mean(),)
 
 
 def _optimizer(task: Task, plan: Plan, steps: int) -> Any:

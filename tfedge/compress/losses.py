@@ -42,13 +42,14 @@ def loss_of(task: Task, model: Any) -> Callable[..., Any]:
             "Name the targets as the model names its outputs.",
         )
     own = _own_losses(task, taught)
-    weigh = weigher(task, model)
+    weigh = weigher(task, names)
     logits = {name: gives_logits(model, number) for number, name in enumerate(names)}
 
     def loss(targets: Any, outputs: Any, weights: Any = None) -> Any:
-        weights = weigh(targets) if weights is None else weights
-        given = dict(zip(names, tf.nest.flatten(outputs), strict=True))
         wanted = targets if isinstance(targets, dict) else {names[0]: targets}
+        if weights is None:
+            wanted, weights = weigh(targets)
+        given = dict(zip(names, tf.nest.flatten(outputs), strict=True))
         return tf.add_n(
             [
                 _one(
@@ -62,30 +63,37 @@ def loss_of(task: Task, model: Any) -> Callable[..., Any]:
     return loss
 
 
-def weigher(task: Task, model: Any) -> Callable[..., dict[str, Any]]:
-    """(a batch of targets, (batch,) of how much each example counts or None) -> weights by output.
+def weigher(
+    task: Task, names: Sequence[str]
+) -> Callable[..., tuple[dict[str, Any], dict[str, Any]]]:
+    """(a batch of targets, (batch,) of how much each example counts or None) -> what is learned.
 
-    Weights have the shape of class numbers, one for each decision, or (batch,) where classes have
-    none; None where all count the same.
+    That is (targets, weights), both by output. Weights have the shape of class numbers, one for
+    each decision, or (batch,) where classes have none; None where all count the same. Targets of
+    mixed examples come back with each part counted by its class: the loss is then that of the
+    parts, each with its weight, in their shares.
+
+    Args:
+        task: its class weights are read.
+        names: of the model's outputs; targets of one output belong to the first.
     """
     tables = class_weights.of(task)
-    names = graph.output_names(model)
     kinds = {
         name: class_weights.kind_of(task, y)
         for name, y in splits.named(task.validation.targets()).items()
     }
 
-    def weigh(targets: Any, counts: Any = None) -> dict[str, Any]:
+    def weigh(targets: Any, counts: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:
         wanted = targets if isinstance(targets, dict) else {names[0]: targets}
-        return {
-            name: _weights(
-                kinds.get(name, kinds.get("", task.kind)),
-                tables.get(name, tables.get("")),
-                target,
-                None if counts is None else tf.cast(counts, tf.float32),
-            )
-            for name, target in wanted.items()
-        }
+        counts = None if counts is None else tf.cast(counts, tf.float32)
+        learned: dict[str, Any] = {}
+        weights: dict[str, Any] = {}
+        for name, target in wanted.items():
+            kind = kinds.get(name, kinds.get("", task.kind))
+            table = tables.get(name, tables.get(""))
+            weights[name] = _weights(kind, table, target, counts)
+            learned[name] = _emphasized(kind, table, target)
+        return learned, weights
 
     return weigh
 
@@ -110,6 +118,21 @@ def _weights(kind: str, table: np.ndarray | None, target: Any, counts: Any) -> A
     else:
         each = tf.gather(of_class, tf.cast(target, tf.int32))
     return each if counts is None else each * _ranked(counts, each.shape.rank)
+
+
+def _emphasized(kind: str, table: np.ndarray | None, target: Any) -> Any:
+    """Mixed targets with each part counted by its class; class numbers as they are."""
+    if table is None:
+        return target
+    of_class = tf.constant(table, tf.float32)
+    if kind == "classification" and target.shape.rank == 2:
+        parts = target * of_class[: target.shape[-1]]
+        return parts / tf.reduce_sum(parts, axis=-1, keepdims=True)
+    if kind in ("binary", "multilabel") and target.dtype.is_floating:
+        no = 1.0 if kind == "multilabel" else of_class[0]
+        yes = target * (of_class if kind == "multilabel" else of_class[1])
+        return yes / (yes + (1 - target) * no)
+    return target
 
 
 def gives_logits(model: Any, output: int = 0) -> bool:

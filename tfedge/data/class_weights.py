@@ -59,6 +59,14 @@ def of(made: "task.Task") -> Weights:
     return {name: each for name, each in weights.items() if np.ptp(each) > 0 or each[0] != 1}
 
 
+def of_examples(made: "task.Task") -> tuple[np.ndarray, ...]:
+    """((n,) how much each training example counts, 1 in the mean,); () where all count the same."""
+    if made.sample_weight is None:
+        return ()
+    weights = np.asarray(made.sample_weight, np.float32)
+    return (weights / weights.mean(),)
+
+
 def kind_of(made: "task.Task", y: np.ndarray) -> str:
     """Of one output: a custom task has several kinds of them."""
     return targets.infer(y) if made.kind == "custom" else made.kind
