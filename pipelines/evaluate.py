@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from absl import flags, logging
 from tfedge_pipelines import entry, order_flags, outcome
 
-from tfedge import errors
+from tfedge import errors, foreign
 
 if TYPE_CHECKING:
     from tfedge.data.task import Task
@@ -136,10 +136,7 @@ def _tflite(flag: str, path: str) -> bytes:
     from tfedge.device import tflite
 
     where = f"--{flag}={path}"
-    try:
-        content = pathlib.Path(path).read_bytes()
-    except OSError as e:
-        raise errors.BadInput(where, (e.strerror or str(e)).lower(), "Name a .tflite file.") from e
+    content = foreign.read_bytes(path, "Name a .tflite file.", where)
     tflite.read(content, where)
     return content
 

@@ -1,4 +1,5 @@
 import json
+import os
 import pathlib
 import struct
 
@@ -80,8 +81,42 @@ def test_a_file_is_read_no_further_than_it_may_go(tmp_path):
         foreign.read_json(path, REMEDY)
     with pytest.raises(errors.BadInput, match=r"none\.json: cannot be read: No such file"):
         foreign.read_json(tmp_path / "none.json", REMEDY)
-    with pytest.raises(errors.BadInput, match="larger than any"):
+    with pytest.raises(errors.BadInput, match="no plain file"):
         foreign.read_json(pathlib.Path("/dev/zero"), REMEDY)
+    with pytest.raises(errors.BadInput, match=r"of 16,777,217 bytes is larger than any"):
+        foreign.read_json(_hollow(tmp_path / "b.json"), REMEDY)
+
+
+def _hollow(path, start=b"", size=300 << 20):
+    path.write_bytes(start)
+    os.truncate(path, size)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("make", "cause"),
+    [
+        (_hollow, "says 314,572,800 bytes, and 0 of them are there"),
+        (lambda path: _hollow(path, b"TFL3" * 1024), r"and [\d,]{4,7} of them are there"),
+        (lambda path: _hollow(path, b"TFL3" * (4 << 20), 1 + (1 << 31)), "2,147,483,649 bytes"),
+        (os.mkfifo, "no plain file"),
+        (os.mkdir, "no plain file"),
+        (lambda path: os.symlink("/dev/zero", path), "no plain file"),
+        (lambda path: os.symlink(path, path), "cannot be read"),
+        (lambda path: None, "No such file"),
+    ],
+)
+def test_a_file_without_end_or_content_is_not_read(make, cause, tmp_path):
+    make(tmp_path / "a.tflite")
+    with pytest.raises(errors.BadInput, match=rf"a\.tflite: .*{cause}"):
+        foreign.read_bytes(tmp_path / "a.tflite", REMEDY)
+
+
+def test_a_file_with_small_holes_is_read(tmp_path):
+    path = _hollow(tmp_path / "a.tflite", b"x" * (1 << 16), 1 << 21)
+    assert foreign.read_bytes(path, REMEDY) == b"x" * (1 << 16) + bytes((1 << 21) - (1 << 16))
+    assert foreign.read_bytes(_hollow(tmp_path / "b", size=1 << 20), REMEDY) == bytes(1 << 20)
+    assert foreign.read_bytes(_hollow(tmp_path / "c", size=0), REMEDY) == b""
 
 
 def test_code_in_data_is_refused_however_deep_it_is():

@@ -5,15 +5,16 @@ with foreign.reading(path, "Copy it again."):
 """
 
 import contextlib
+import errno
 import json
 import lzma
 import os
-import pathlib
+import stat
 import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, BinaryIO
 
 from tfedge import errors
 
@@ -36,6 +37,9 @@ _RAISED = (
     zipfile.LargeZipFile,
     zlib.error,
 )
+_MOST_BYTES = 2**31  # what a flatbuffer may have
+_SMALL_BYTES, _LARGEST_EXPANSION = 1 << 20, 100
+_MOST_PIECES = 10_000
 _MOST_JSON_BYTES = 16 << 20  # the description of a network with a thousand layers takes 2 MB
 _MOST_VALUES = 500_000  # each takes up to 300 bytes once it is parsed
 _DEEPEST = 100
@@ -63,6 +67,47 @@ def reading(where: str | os.PathLike, remedy: str, what: str = "damaged") -> Ite
         raise errors.BadInput(str(where), f"{what}: {_said(error)}", remedy) from error
 
 
+def read_bytes(path: str | os.PathLike, remedy: str, where: str | None = None) -> bytes:
+    """What a plain file holds, unless most of it is a hole, which takes memory and no disk.
+
+    Raises:
+        BadInput: it cannot be read, is no plain file, is beyond 2 GB, or is hardly there.
+    """
+    named = where or str(path)
+    with reading(named, remedy, "cannot be read"), _plain_file(path) as file:
+        size, stored = os.fstat(file.fileno()).st_size, _stored_bytes(file.fileno())
+        if size > min(_MOST_BYTES, max(_SMALL_BYTES, _LARGEST_EXPANSION * stored)):
+            raise errors.BadInput(
+                named, f"it says {size:,} bytes, and {stored:,} of them are there", remedy
+            )
+        return file.read()
+
+
+def _plain_file(path: str | os.PathLike) -> BinaryIO:
+    """Opened without waiting: a pipe has no end, and a device no size."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise ValueError("it is no plain file")
+    return os.fdopen(descriptor, "rb")
+
+
+def _stored_bytes(descriptor: int) -> int:
+    """How much of an open file is no hole; block counts lag behind on some file systems."""
+    stored = at = 0
+    try:
+        for _ in range(_MOST_PIECES):
+            start = os.lseek(descriptor, at, os.SEEK_DATA)
+            at = os.lseek(descriptor, start, os.SEEK_HOLE)
+            stored += at - start
+    except OSError as error:
+        if error.errno != errno.ENXIO:  # that there is no more of it
+            return os.fstat(descriptor).st_size
+    finally:
+        os.lseek(descriptor, 0, os.SEEK_SET)
+    return stored
+
+
 def read_json(path: str | os.PathLike, remedy: str, where: str | None = None) -> Any:
     """The value in a JSON file; see `parse_json`.
 
@@ -70,7 +115,7 @@ def read_json(path: str | os.PathLike, remedy: str, where: str | None = None) ->
         BadInput: it cannot be read, or as `parse_json`.
     """
     named = where or str(path)
-    with reading(named, remedy, "cannot be read"), pathlib.Path(path).open("rb") as file:
+    with reading(named, remedy, "cannot be read"), _plain_file(path) as file:
         content = file.read(_MOST_JSON_BYTES + 1)
     return parse_json(content, named, remedy)
 

@@ -11,12 +11,11 @@ from typing import Any
 
 from absl import logging
 
-from tfedge import making
+from tfedge import foreign, making
 from tfedge.data import metrics
 from tfedge.data import trained_on as trained
 from tfedge.data.task import Task
 from tfedge.device import evaluate, inference, profiles, tflite
-from tfedge.errors import BadInput
 from tfedge.release import (
     bundle,
     card,
@@ -244,8 +243,4 @@ def _keras_file(candidate: Any, work: pathlib.Path) -> bytes:
 
 def _read(path: str | pathlib.Path) -> bytes:
     where = f"--baseline={path}"
-    try:
-        content = pathlib.Path(path).read_bytes()
-    except OSError as error:
-        raise BadInput(where, str(error.strerror), "Name a .tflite file.") from error
-    return tflite.read(content, where).content
+    return tflite.read(foreign.read_bytes(path, "Name a .tflite file.", where), where).content

@@ -29,3 +29,11 @@ def test_a_rule_that_matches_nothing_is_refused_with_the_layers():
 def test_a_rule_that_is_no_expression_is_refused():
     with pytest.raises(errors.BadInput, match="not a regular expression"):
         rules.check({"conv(": None}, ["conv1"], "prune")
+
+
+def test_more_rules_than_anyone_writes_are_refused():
+    many = {f"conv.{{0,{number}}}": None for number in range(1001)}
+    with pytest.raises(errors.BadInput, match="prune rules: there are 1,001, more than 1,000"):
+        rules.check(many, ["conv1"], "prune")
+    del many["conv.{0,0}"]
+    rules.check(many, ["conv1"], "prune")

@@ -92,7 +92,10 @@ def test_a_class_can_be_held_to_a_margin_and_uses_are_counted(data, tmp_path):
     [
         ([], "--tflite: missing"),
         ([f"--tflite={INT8}"], "--data: missing"),
-        (["--tflite=gone.tflite", "--output_dir=out"], "--tflite=gone.tflite: no such file"),
+        (
+            ["--tflite=gone.tflite", "--output_dir=out"],
+            "--tflite=gone.tflite: cannot be read: No such file",
+        ),
         (["--tflite=cut.tflite", "--output_dir=out"], "--tflite=cut.tflite: truncated or damaged"),
         (["--tflite=a.zip", "--output_dir=out"], "--tflite=a.zip: not a .tflite"),
         ([f"--tflite={INT8}", "--baseline=cut.tflite", "--output_dir=out"], "--baseline=cut"),

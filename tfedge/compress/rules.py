@@ -13,13 +13,19 @@ from tfedge.errors import BadInput
 Settings = TypeVar("Settings")
 Rules = Mapping[str, Mapping[str, Any] | None]
 
+_MOST_RULES = 1000
+
 
 def check(rules: Rules, layers: Sequence[str], owner: str) -> None:
     """Refuse rules that match nothing or are no regular expression.
 
     Raises:
-        BadInput: naming the rule and the layers there are.
+        BadInput: naming the rule and the layers there are; or too many rules.
     """
+    if len(rules) > _MOST_RULES:
+        raise BadInput(
+            f"{owner} rules", f"there are {len(rules):,}, more than {_MOST_RULES:,}", "Join some."
+        )
     for pattern in rules:
         try:
             found = named(pattern, layers)

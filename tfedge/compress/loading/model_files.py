@@ -6,6 +6,7 @@ import pathlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from tfedge import foreign
 from tfedge.compress import keras
 from tfedge.compress.bridge import replay
 from tfedge.compress.loading import (
@@ -80,7 +81,7 @@ def read(path: pathlib.Path, users: Mapping[str, Any]) -> Any:
 
 
 def _read_tflite(path: pathlib.Path, users: Mapping[str, Any]) -> TfliteModel:
-    content = path.read_bytes()
+    content = foreign.read_bytes(path, "Give one that a converter wrote.")
     if content[4:8] != b"TFL3":
         raise BadInput(str(path), "not a .tflite file", "Give one that a converter wrote.")
     return TfliteModel(path, content)

@@ -30,7 +30,6 @@ _DIMENSIONS = (2, 2)  # of a tensor
 # Every SavedModel holds two functions with these, which write and read its own variables. Loading
 # does both itself and calls neither.
 _OF_CHECKPOINTS = frozenset({"MergeV2Checkpoints", "RestoreV2", "SaveV2", "ShardedFilename"})
-_MOST_BYTES = 2**31  # what a protocol buffer may have
 _MOST_NODES = 300_000
 _MOST_FREE_VALUES = 2**26  # that constants may declare beyond what is stored
 _AGAIN = "Save it again with `model.export(...)` of TensorFlow 2."
@@ -46,10 +45,10 @@ def check(folder: pathlib.Path) -> None:
     """
     path = folder / NAME
     with foreign.reading(path, _AGAIN, "truncated or damaged"):
-        size = path.stat().st_size
-        if not 0 < size < _MOST_BYTES:
-            raise BadInput(str(path), f"it has {size:,} bytes", _AGAIN)
-        _check(path.read_bytes(), str(path))
+        content = foreign.read_bytes(path, _AGAIN)
+        if not content:
+            raise BadInput(str(path), "it is empty", _AGAIN)
+        _check(content, str(path))
 
 
 def _check(content: bytes, where: str) -> None:
