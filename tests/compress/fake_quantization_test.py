@@ -8,7 +8,7 @@ from tfedge.compress import keras as k
 from tfedge.compress.bridge import op_layer
 from tfedge.compress.candidate import Candidate, Quantization
 from tfedge.compress.passes.quantize import Quantize
-from tfedge.data.task import ArraySplit
+from tfedge.data.task import ArraySplit, Task
 from tfedge.device import tflite
 
 layers = k.tf_keras.layers
@@ -212,6 +212,17 @@ def test_calibration_is_the_mean_of_the_batches_extremes_with_the_zero_in(make_t
     found = fake_quantization.calibrate(model, task, batch_size=2)
     assert found["x_range_0_0"] == (0.0, 3.5)  # the zero always has a code
     assert found["r_range_0_0"] == pytest.approx((0.0, 1e-6), abs=1e-9)  # never empty
+
+
+def test_padding_is_known_behind_ranges():
+    words = k.tf_keras.Input((4,), dtype="int32")
+    rows = layers.Embedding(5, 3, "normal", mask_zero=True)(words)
+    model = k.tf_keras.Model(words, layers.GlobalAveragePooling1D()(rows))
+    x = np.array([[1, 2, 0, 0], [4, 0, 0, 0], [3, 2, 1, 4]], np.int32)
+    split = ArraySplit(x, np.zeros(3))
+    found = fake_quantization.calibrate(model, Task("words", "regression", split, split, split))
+    quantized = fake_quantization.insert(model, Quantization(found, {}, 8))
+    np.testing.assert_allclose(quantized(x), model(x), atol=2e-3)
 
 
 def test_ranges_are_those_that_were_put_in(network, task):

@@ -1,5 +1,6 @@
 """Attention whose padding is masked by huge numbers, in integers."""
 
+import keras
 import numpy as np
 import pytest
 import running
@@ -7,6 +8,7 @@ import running
 from tfedge import export
 from tfedge.compress import keras as k
 from tfedge.compress import softmax_masks, tidy
+from tfedge.compress.recipe import Recipe
 from tfedge.data.task import ArraySplit, Task
 from tfedge.export import masked
 
@@ -27,6 +29,10 @@ def _subtracted(scores, padding):
 
 def _cancelling(scores, padding):
     return scores * (1.0 - padding) + ((1.0 - padding) * 1e9 - 1e9)
+
+
+def _chosen_last(scores, padding):
+    return k.tensorflow.where(padding < 0.5, scores, -1e9)
 
 
 def _causal_too(scores, padding):
@@ -56,7 +62,7 @@ def padded():
     return Task("rows", "regression", split, split, split)
 
 
-_MASKS = [_multiplied, _chosen, _subtracted, _cancelling, _causal_too]
+_MASKS = [_multiplied, _chosen, _chosen_last, _subtracted, _cancelling, _causal_too]
 
 
 @pytest.mark.parametrize("mask", _MASKS)
@@ -89,3 +95,77 @@ def test_a_row_of_padding_alone_is_no_nan(padded):
 def test_a_model_without_masks_stays_itself(padded):
     model = _model(lambda scores, padding: scores - padding)
     assert softmax_masks.bound(model, padded) is model
+
+
+def _added(scores, keep):
+    return scores + (1.0 - keep) * -1e9
+
+
+def _as_it_is(scores, bias):
+    return scores + bias
+
+
+def _chosen_by(scores, keep):
+    return keras.ops.where(keep, scores, -1e9)
+
+
+def _given(mask, dtype, softmax=keras.ops.softmax):
+    """As `_model`, with the mask as an input of its own."""
+    keras.utils.set_random_seed(4)
+    rows = keras.Input((_STEPS, 10), name="rows")
+    given = keras.Input((_STEPS,), dtype=dtype, name="given")
+    scores = keras.layers.Dense(1, name="score")(rows)
+    weights = softmax(mask(scores[..., 0], given))
+    mean = keras.ops.sum(rows * weights[..., None], axis=1)
+    return keras.Model([rows, given], keras.layers.Dense(2, name="head")(mean))
+
+
+def _error(data, model, x):
+    """Root mean square, over that of the answers."""
+    expected = np.asarray(model([x[each.name.split(":")[0]] for each in model.inputs]))
+    found = [
+        running.run(data, {name: array[row : row + 1] for name, array in x.items()})
+        for row in range(len(expected))
+    ]
+    answers = np.concatenate([next(iter(each.values())) for each in found])
+    return np.sqrt(np.mean((answers - expected) ** 2)) / expected.std()
+
+
+def _task_of(padded, given):
+    split = ArraySplit({"rows": padded.train.x, "given": given}, padded.train.y)
+    return Task("rows", "regression", split, split, split)
+
+
+def _is_kept(padded):
+    return np.abs(padded.train.x).max(axis=-1) > 0
+
+
+@pytest.mark.parametrize(
+    ("mask", "dtype"),
+    [(_added, "float32"), (_as_it_is, "float32"), (_chosen_by, "bool")],
+)
+def test_masks_that_the_app_gives(mask, dtype, padded):
+    keep = _is_kept(padded)
+    given = np.where(keep, 0, -1e9) if mask is _as_it_is else keep
+    task = _task_of(padded, given.astype(dtype))
+    model = _given(mask, dtype)
+    assert _error(export.to_tflite(model, "int8", task), model, task.train.x) < 0.08
+
+
+def test_whole_numbers_that_become_a_mask(padded):
+    task = _task_of(padded, _is_kept(padded).astype("int32"))
+    model = _given(lambda s, m: _added(s, keras.ops.cast(m, "float32")), "int32")
+    assert _error(export.to_tflite(model, "int8", task), model, task.train.x) < 0.08
+
+
+def test_masks_in_front_of_a_logarithm(padded):
+    task = _task_of(padded, _is_kept(padded).astype("float32"))
+    model = _given(_added, "float32", lambda s: keras.ops.exp(keras.ops.log_softmax(s)))
+    assert _error(export.to_tflite(model, "int8", task), model, task.train.x) < 0.08
+
+
+@pytest.mark.parametrize("recipe", ["quantize(epochs=1)", "fixed_point(epochs=1)"])
+def test_training_with_a_choice_by_the_app(recipe, padded):
+    task = _task_of(padded, _is_kept(padded))
+    made = Recipe.parse(recipe).apply(_given(_chosen_by, "bool"), task)
+    assert _error(export.to_tflite(made, "int8", task), made.model, task.train.x) < 0.15

@@ -24,7 +24,7 @@ def _shapes(folder):
 def test_the_batch_is_one_and_names_are_the_models(model, tmp_path):
     written = saved_model.write(model, tmp_path)
     assert written == saved_model.Signature(
-        ("image",), ("probabilities",), ("float32",), has_loop=False
+        ("image",), ("probabilities",), ("float32",), has_loop=False, has_softmax=True
     )
     assert _shapes(tmp_path) == [[1, 6, 6, 1]]
 

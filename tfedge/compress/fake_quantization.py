@@ -26,7 +26,8 @@ _MOVES_VALUES = (
     *("ActivityRegularization", "AlphaDropout"),
 )
 _PAIRWISE = ("Add", "Multiply", "Maximum", "Minimum")  # LiteRT's take two at a time
-_TAKES_APART = ("split", "unstack")  # LiteRT's have one scale for what goes in and all parts
+# LiteRT's have one scale for what goes in and all parts.
+_TAKES_APART = ("split", "unstack", "get_item")
 _COMPUTES_IN_INT8 = (
     *kernels.KINDS,
     *_MOVES_VALUES,
@@ -291,4 +292,6 @@ def _quantize_layer(name: str, learns: bool) -> Any:
 
     kind = quantizers.MovingAverageQuantizer if learns else Frozen
     quantizer = kind(num_bits=8, per_axis=False, symmetric=False, narrow_range=False)
-    return quantize_layer.QuantizeLayer(quantizer, name=name)
+    layer = quantize_layer.QuantizeLayer(quantizer, name=name)
+    layer.supports_masking = True  # what it rounds is as much padding as it was before
+    return layer

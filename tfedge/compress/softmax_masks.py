@@ -4,6 +4,7 @@ See `mask_bounds`. The constants are those of operations between layers; what Mu
 and the like have inside stays float in training and in the file.
 """
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +15,7 @@ from tfedge.compress import fake_quantization, graph, mask_bounds
 from tfedge.compress import keras as k
 from tfedge.data.task import Task
 
-_SINKS = ("softmax", "exp", "sigmoid")
+_SINKS = ("softmax", "log_softmax", "exp", "sigmoid")
 _RULES: dict[str, mask_bounds.Rule] = {
     "add": mask_bounds.add,
     "subtract": mask_bounds.subtract,
@@ -27,6 +28,7 @@ _MOVES = (
     *("reshape", "transpose", "swapaxes", "moveaxis", "expand_dims", "squeeze", "broadcast_to"),
     *("repeat", "tile", "concatenate", "stack", "get_item", "permute", "repeatvector", "flatten"),
 )
+_OPERANDS = ("x1", "x2")  # as keras.ops calls them
 Seen = Mapping[int, mask_bounds.Seen]
 
 
@@ -129,24 +131,33 @@ def _operands(node: Any) -> list[Any]:
     if type(layer).__name__ == "Op" and layer.op in _RULES and layer.arguments is not None:
         tensors = [
             tensors[value["tensor"]] if _is_tensor(value) else value
-            for value in layer.arguments[_conditions(layer) :]
+            for value in (_holder(layer.get_config(), each)[each] for each in _places(layer))
         ]
     return [each for each in tensors if _is_constant(each) or each.dtype.is_floating]
 
 
-def _conditions(layer: Any) -> int:
-    """How many arguments choose between the others."""
-    return int(layer.op == "where")
+def _places(layer: Any) -> list[int | str]:
+    """Where an `Op` has what it computes with: numbers of arguments, names of settings.
+
+    What chooses between the others is left out. `where(mask, scores, -1e9)` ends in a setting.
+    """
+    first = int(layer.op == "where")
+    named = [name for name in _OPERANDS if name in layer.settings]
+    return [*range(first, len(layer.arguments)), *named]
+
+
+def _holder(config: Mapping[str, Any], place: int | str) -> Any:
+    return config["arguments" if isinstance(place, int) else "settings"]
 
 
 def _with_bounds(layer: Any, bounds: Mapping[int, float]) -> Any:
     """A twin of an `Op` with other constants."""
-    config = layer.get_config()
-    arguments = list(config["arguments"])
-    for place, each in bounds.items():
-        index = place + _conditions(layer)
-        arguments[index] = _bounded(arguments[index], each)
-    return type(layer).from_config({**config, "arguments": arguments})
+    config = copy.deepcopy(layer.get_config())
+    places = _places(layer)
+    for number, each in bounds.items():
+        holder = _holder(config, places[number])
+        holder[places[number]] = _bounded(holder[places[number]], each)
+    return type(layer).from_config(config)
 
 
 def _bounded(constant: Any, bound: float) -> Any:

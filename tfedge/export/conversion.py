@@ -14,8 +14,18 @@ from absl import logging
 from tensorflow.lite.python import convert_phase
 
 from tfedge import errors
+from tfedge.compress import mask_bounds
 from tfedge.data.task import Task
-from tfedge.export import calibration, interface, masked, options, quiet, recurrent, saved_model
+from tfedge.export import (
+    calibration,
+    divisions,
+    interface,
+    masked,
+    options,
+    quiet,
+    recurrent,
+    saved_model,
+)
 
 INTEGER_ROUTES = ("int8", "int4", "int16x8")
 INT8_ACTIVATIONS = ("int8", "int4")
@@ -61,16 +71,19 @@ def convert(writer: Writer, export: options.Export, task: Task | None, has_range
         signature = writer.write(folder)
         examples = None
         if export.route in INTEGER_ROUTES and not has_ranges:
-            _check_inputs(signature, export)
             examples = calibration.examples(task, signature.inputs, export.route)
             as_float = options.Export(allow_flex=export.allow_flex)
             if signature.has_loop and recurrent.has_loop(_run(folder, as_float, None)):
                 folder = pathlib.Path(temporary) / "unrolled"
                 signature = writer.write_without_loop(folder)
-            if signature.may_mask and not export.allow_flex:
-                if masked.is_masked(_run(folder, as_float, None)):
+            given = _given_masks(examples) if signature.has_softmax else frozenset()
+            if signature.has_softmax and (signature.has_mask or given):
+                if masked.is_masked(_run(folder, as_float, None), given):
                     raise MaskedError
+            _check_inputs(signature, export)
         data = _run(folder, export, examples and _numbered(examples, signature.input_types))
+        if export.route in INTEGER_ROUTES:
+            data = divisions.in_float(data)
     return interface.name(data, signature)
 
 
@@ -140,6 +153,16 @@ def _check_inputs(signature: saved_model.Signature, export: options.Export) -> N
                 "Give the .keras file of the model with a Rescaling right behind that input, or"
                 " use --export=dynamic.",
             )
+
+
+def _given_masks(examples: calibration.Examples) -> frozenset[str]:
+    """Inputs, by their numbers, that hold what could mask scores."""
+    return frozenset(
+        saved_model.input_number(index)
+        for example in examples()
+        for index, array in enumerate(example.values())
+        if array.dtype.kind == "f" and mask_bounds.seen(array).masks
+    )
 
 
 def _numbered(examples: calibration.Examples, types: Sequence[str]) -> calibration.Examples:

@@ -1,11 +1,12 @@
 """Finds the masks of attention in a .tflite: what is huge on its way to softmax."""
 
+from collections.abc import Collection
 from typing import Any
 
 from tfedge.compress import mask_bounds
 from tfedge.export import flatbuffer, operators
 
-SINKS = ("SOFTMAX", "EXP", "LOGISTIC")
+SINKS = ("SOFTMAX", "LOG_SOFTMAX", "EXP", "LOGISTIC")
 _MOVES = (
     *("RESHAPE", "TRANSPOSE", "EXPAND_DIMS", "SQUEEZE", "BROADCAST_TO", "TILE", "GATHER", "FILL"),
     *("SLICE", "STRIDED_SLICE", "CONCATENATION", "PACK", "UNPACK", "SPLIT", "SPLIT_V", "PAD"),
@@ -55,8 +56,18 @@ def constants(tree: Any, tensors: set[int]) -> dict[int, mask_bounds.Seen]:
     }
 
 
-def is_masked(data: bytes) -> bool:
-    """Whether a constant of a float file masks what enters softmax."""
+def is_masked(data: bytes, given: Collection[str] = ()) -> bool:
+    """Whether something masks what enters softmax, in a float file that LiteRT alone can run.
+
+    Args:
+        data: the file; its constants are looked at.
+        given: inputs of its signature that are known to hold what could be masks.
+    """
     tree = flatbuffer.unpack(data)
-    found = constants(tree, on_the_way(tree)).values()
-    return any(each.masks for each in found)
+    watched = on_the_way(tree)
+    inputs = [each for signature in tree.signatureDefs for each in signature.inputs]
+    if any(operators.is_custom(tree, each) for each in tree.subgraphs[0].operators):
+        return False
+    return any(each.masks for each in constants(tree, watched).values()) or any(
+        each.name.decode() in given and int(each.tensorIndex) in watched for each in inputs
+    )

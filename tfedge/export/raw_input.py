@@ -140,18 +140,19 @@ class _Front:
         return index
 
     def _then(self, kind: str, inputs: list[int], output: int) -> None:
-        options = _OPTIONS[kind]
-        self._operators.append(
-            schema.OperatorT(
-                opcodeIndex=operator_code(self._model, kind),
-                inputs=np.array(inputs, np.int32),
-                outputs=np.array([output], np.int32),
-                builtinOptionsType=getattr(
-                    schema.BuiltinOptions, options.__name__.removesuffix("T")
-                ),
-                builtinOptions=options(),
-            )
-        )
+        self._operators.append(operator(self._model, kind, inputs, output))
+
+
+def operator(model: Any, kind: str, inputs: list[int], output: int) -> Any:
+    """One of ADD, DEQUANTIZE, MUL and QUANTIZE, of tensors by their indices."""
+    options = _OPTIONS[kind]
+    return schema.OperatorT(
+        opcodeIndex=operator_code(model, kind),
+        inputs=np.array(inputs, np.int32),
+        outputs=np.array([output], np.int32),
+        builtinOptionsType=getattr(schema.BuiltinOptions, options.__name__.removesuffix("T")),
+        builtinOptions=options(),
+    )
 
 
 def operator_code(model: Any, kind: str) -> int:

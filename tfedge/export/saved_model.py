@@ -18,7 +18,7 @@ from tfedge.export import dilated, quiet
 
 SIGNATURE_KEY = "serving_default"
 _LOOPS = ("While", "StatelessWhile", "If", "StatelessIf")
-_SOFTMAX = ("Softmax", "Exp", "Sigmoid")
+_SOFTMAX = ("Softmax", "LogSoftmax", "Exp", "Sigmoid")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,14 +30,16 @@ class Signature:
         outputs: likewise.
         input_types: of the inputs, such as "float32".
         has_loop: whether there is a loop in the graph, if only one the converter may yet fuse.
-        may_mask: whether there is a softmax in the graph, and a number that could mask it.
+        has_softmax: whether something in the graph turns scores into weights.
+        has_mask: whether a number in the graph could mask scores.
     """
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     input_types: tuple[str, ...]
     has_loop: bool = False
-    may_mask: bool = False
+    has_softmax: bool = False
+    has_mask: bool = False
 
 
 def input_number(index: int) -> str:
@@ -145,7 +147,14 @@ def _write(
         tf.saved_model.save(module, str(folder), signatures={SIGNATURE_KEY: function})
     nodes = _nodes(function.graph.as_graph_def())
     types = tuple(spec.dtype.name for spec in fixed)
-    return Signature(tuple(specs), tuple(found), types, _has_loop(nodes), _may_mask(nodes))
+    return Signature(
+        tuple(specs),
+        tuple(found),
+        types,
+        has_loop=any(node.op in _LOOPS for node in nodes),
+        has_softmax=any(node.op in _SOFTMAX for node in nodes),
+        has_mask=_has_mask(nodes),
+    )
 
 
 def _held(function: Any, owner: Any) -> Any:
@@ -165,13 +174,7 @@ def _nodes(definition: Any) -> list[Any]:
     return [node for nodes in (definition.node, *functions) for node in nodes]
 
 
-def _has_loop(nodes: Sequence[Any]) -> bool:
-    return any(node.op in _LOOPS for node in nodes)
-
-
-def _may_mask(nodes: Sequence[Any]) -> bool:
-    if not any(node.op in _SOFTMAX for node in nodes):
-        return False
+def _has_mask(nodes: Sequence[Any]) -> bool:
     numbers = [node.attr["value"].tensor for node in nodes if node.op == "Const"]
     floats = [
         tf.make_ndarray(each) for each in numbers if each.dtype == tf.float32.as_datatype_enum

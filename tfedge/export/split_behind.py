@@ -55,9 +55,10 @@ class Behind(Split):
         runner.allocate_tensors()
         (signature,) = runner.get_signature_list().values()
         run = runner.get_signature_runner()
+        types = {name: each["dtype"] for name, each in run.get_input_details().items()}
         count = len(next(iter(arrays.values())))
         made = [
-            run(**{name: arrays[name][row : row + 1] for name in signature["inputs"]})
+            run(**{name: arrays[name][row : row + 1].astype(kind) for name, kind in types.items()})
             for row in range(count)
         ]
         found = {

@@ -17,13 +17,19 @@ def make_unsigned(data: bytes, inputs: bool, outputs: bool) -> bytes:
     if inputs:
         for index in _int8(graph, graph.inputs):
             outer = _twin(graph, index)
-            graph.operators = [_quantize(model, outer, index), *graph.operators]
+            graph.operators = [
+                raw_input.operator(model, "QUANTIZE", [outer], index),
+                *graph.operators,
+            ]
             graph.inputs = np.where(graph.inputs == index, outer, graph.inputs).astype(np.int32)
             _point(signature.inputs, index, outer)
     if outputs:
         for index in _int8(graph, graph.outputs):
             outer = _twin(graph, index)
-            graph.operators = [*graph.operators, _quantize(model, index, outer)]
+            graph.operators = [
+                *graph.operators,
+                raw_input.operator(model, "QUANTIZE", [index], outer),
+            ]
             graph.outputs = np.where(graph.outputs == index, outer, graph.outputs).astype(np.int32)
             _point(signature.outputs, index, outer)
     return flatbuffer.pack(model)
@@ -47,16 +53,6 @@ def _twin(graph: Any, index: int) -> int:
         )
     )
     return len(graph.tensors) - 1
-
-
-def _quantize(model: Any, source: int, target: int) -> Any:
-    return schema.OperatorT(
-        opcodeIndex=raw_input.operator_code(model, "QUANTIZE"),
-        inputs=np.array([source], np.int32),
-        outputs=np.array([target], np.int32),
-        builtinOptionsType=schema.BuiltinOptions.QuantizeOptions,
-        builtinOptions=schema.QuantizeOptionsT(),
-    )
 
 
 def _point(entries: Any, old: int, new: int) -> None:

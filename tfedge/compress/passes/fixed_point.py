@@ -12,7 +12,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tfedge.compress import fake_quantization, finetune, folding, kernels, rules, step_sizes
+from tfedge.compress import (
+    fake_quantization,
+    finetune,
+    folding,
+    kernels,
+    rules,
+    softmax_masks,
+    step_sizes,
+)
 from tfedge.compress import holds as holds_lib
 from tfedge.compress.candidate import Candidate, Quantization, export_route
 from tfedge.compress.holds import Hold, PowerOfTwo, on
@@ -73,6 +81,7 @@ class FixedPoint(base.Pass):
         scaled: tuple[str, ...] = ()
         if self.activations:
             model, scaled = folding.scale_by_convolution(model)
+            model = softmax_masks.bound(model, task)
         skipped, held = kernels.unknown(model), []
         for kernel in kernels.find(model):
             settings = rules.settings_for(self, kernel.layer)

@@ -22,7 +22,7 @@ from absl import logging
 from ai_edge_quantizer import algorithm_manager, qtyping, quantizer, recipe_manager
 from ai_edge_quantizer.utils import tfl_flatbuffer_utils
 
-from tfedge.export import conversion, flatbuffer, operators, options, quiet
+from tfedge.export import conversion, divisions, flatbuffer, operators, options, quiet
 from tfedge.export.post_training import gptq, ranges
 from tfedge.export.post_training.float_model import FloatModel, Operator
 
@@ -99,6 +99,7 @@ def _settled(data: bytes, names: Mapping[str, str]) -> bytes:
     for operator in operators.weighted(quantized):
         tensor = operator.graph.tensors[operator.kernel]
         tensor.name = names.get(tensor.name.decode(), "").encode()
+    divisions.move_to_float(quantized)
     for graph in quantized.subgraphs:
         for operator in graph.operators:
             if operators.kind(quantized, operator) in ("ADD", "SUB"):
