@@ -118,3 +118,20 @@ def test_what_no_kernel_takes_back_is_warned_of(caplog):
     model = k.tf_keras.Model(x, layers.Dense(2)(layers.LayerNormalization()(x)))
     assert raw_columns.to_one_scale(model, _task(_columns())) is model
     assert "x: columns 0, 1: too small" in caplog.text
+
+
+@pytest.mark.parametrize("use_bias", [True, False])
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "SimpleRNN"])
+def test_recurrent_layers_take_scales_back(kind, use_bias):
+    k.tf_keras.utils.set_random_seed(1)
+    wide, mean = np.array([200, 1, 0.05], np.float32), np.array([500, 2, 0], np.float32)
+    x = np.random.default_rng(0).normal(size=(64, 4, 3)).astype(np.float32) * wide + mean
+    series = k.tf_keras.layers.Input((4, 3), name="x")
+    layer = getattr(k.tf_keras.layers, kind)(2, use_bias=use_bias)
+    model = k.tf_keras.Model(series, layer(series))
+    kernel, *rest = layer.get_weights()
+    layer.set_weights([kernel / wide[:, None], *rest])
+    split = ArraySplit(x, np.zeros((64, 2), np.float32))
+    made = raw_columns.to_one_scale(model, Task("t", "regression", split, split, split))
+    assert [type(each).__name__ for each in made.layers][1:] == ["Normalization", kind]
+    np.testing.assert_allclose(made(x), model(x), atol=1e-4)

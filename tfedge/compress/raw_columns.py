@@ -19,7 +19,6 @@ from tfedge.compress import (
     column_statistics,
     graph,
     input_prefix,
-    kernels,
     layer_facts,
     uneven_inputs,
 )
@@ -28,6 +27,11 @@ from tfedge.data import splits
 from tfedge.data.task import Task
 
 _BATCH = 256
+# Those of recurrent layers, which compression leaves alone, lie as Dense has them.
+_KERNELS = {
+    **layer_facts.KERNELS,
+    **dict.fromkeys(("GRU", "LSTM", "SimpleRNN"), layer_facts.KERNELS["Dense"]),
+}
 
 
 def to_one_scale(model: Any, task: Task) -> Any:
@@ -180,7 +184,7 @@ def _readers(
         if (node.layer.name, index) in prefix.calls or not any(id(t) in carried for t in read):
             continue
         made = tf.nest.flatten(node.outputs)
-        if type(node.layer).__name__ in kernels.KINDS:
+        if type(node.layer).__name__ in _KERNELS and len(read) == 1:  # else it has a state, too
             reader = _reader(node, carried[id(read[0])])
             if reader is None:
                 return None
@@ -211,7 +215,7 @@ def _reader(node: Any, values: list[np.ndarray]) -> _Reader | None:
 def _takes_an_offset(layer: Any) -> bool:
     """Whether an input moved by a constant moves the output by one: no zeros are padded in."""
     padded = getattr(layer, "padding", "valid") != "valid"
-    return not padded and not layer_facts.KERNELS[type(layer).__name__].is_transposed
+    return not padded and not _KERNELS[type(layer).__name__].is_transposed
 
 
 def _suffers(
@@ -230,21 +234,20 @@ def _suffers(
 
 def _power(reader: _Reader, size: np.ndarray) -> np.ndarray:
     """Of each output when independent channels of this size come in."""
-    weights = kernels.variable(reader.layer).numpy() * _along_input(reader.layer, size)
+    weights = reader.layer.get_weights()[0] * _along_input(reader.layer, size)
     return _over_inputs(reader.layer, weights.astype(np.float64) ** 2)
 
 
 def _along_input(layer: Any, values: np.ndarray) -> np.ndarray:
     """One value for each input channel, in a shape to multiply the kernel with."""
-    kind = type(layer).__name__
-    shape = [1] * len(kernels.variable(layer).shape)
-    shape[kernels.input_axis(kind)] = -1
+    shape = [1] * layer.get_weights()[0].ndim
+    shape[_KERNELS[type(layer).__name__].input] = -1
     return values.reshape(shape)
 
 
 def _over_inputs(layer: Any, weights: np.ndarray) -> np.ndarray:
     """The sum of all that goes into each output channel, in the order of its bias."""
-    outputs = kernels.channel_axes(type(layer).__name__)
+    outputs = _KERNELS[type(layer).__name__].outputs
     summed = weights.sum(axis=tuple(axis for axis in range(weights.ndim) if axis not in outputs))
     return summed.reshape(-1)
 
@@ -265,6 +268,16 @@ def _placed(
     return graph.rebuild(model, replaced, before=before)
 
 
+def _with_offset(layer: Any, rest: list[np.ndarray], moved: np.ndarray) -> list[np.ndarray]:
+    """The weights behind the kernel with a constant added to the bias, which is the last."""
+    others = rest[:-1] if layer.use_bias else rest
+    # Of the two rows that some GRUs have, the first is the input's.
+    shape = (2, *moved.shape) if getattr(layer, "reset_after", False) else moved.shape
+    bias = np.array(rest[-1] if layer.use_bias else np.zeros(shape), np.float64)
+    bias.reshape(-1, len(moved))[0] += moved
+    return [*others, bias]
+
+
 def _taking_back(reader: _Reader, is_centred: bool) -> graph.Replacement:
     """The layer with kernel and bias for an input at one scale."""
     layer, config = reader.layer, reader.layer.get_config()
@@ -272,7 +285,7 @@ def _taking_back(reader: _Reader, is_centred: bool) -> graph.Replacement:
     weights = [kernel * _along_input(layer, reader.deviation), *rest]
     if is_centred:
         moved = _over_inputs(layer, kernel.astype(np.float64) * _along_input(layer, reader.mean))
-        weights = [weights[0], moved + (rest[0] if rest else 0.0)]
+        weights = [weights[0], *_with_offset(layer, rest, moved)]
         config["use_bias"] = True
     return graph.Replacement(
         type(layer).from_config(config), [weight.astype(np.float32) for weight in weights]
