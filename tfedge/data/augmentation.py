@@ -181,6 +181,8 @@ def _obstacle(each: Variation, task: "Task", x: Any) -> str:
         reason = "it moves pixels, and a segmentation's targets would stay where they are"
     elif each.mixes and task.kind not in _MIXABLE:
         reason = f"it mixes the targets of a classification, this is a {task.kind} task"
+    elif each.mixes and isinstance(task.validation.targets(), dict):
+        reason = "it mixes the targets of one output, this task names its outputs"
     elif each.mixes and task.loss is not None:
         reason = "it mixes targets, which the task's own loss may not take"
     elif isinstance(x, dict):
