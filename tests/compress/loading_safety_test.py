@@ -1,4 +1,5 @@
 import json
+import os
 import sys
 import zipfile
 
@@ -273,6 +274,13 @@ def test_a_damaged_weight_is_noticed(good):
     good.write_bytes(content)
     with pytest.raises(BadInput, match="damaged"):
         loading.load_model(good)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    for name in ("model.keras", "model.h5", "model.tflite"):
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(BadInput, match="no plain file"):
+            loading.load_model(tmp_path / name)
 
 
 def test_foreign_files_are_told_as_that(tmp_path):

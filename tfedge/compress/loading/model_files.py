@@ -70,6 +70,8 @@ def read(path: pathlib.Path, users: Mapping[str, Any]) -> Any:
         if not (path / "saved_model.pb").is_file():
             raise BadInput(where, "a folder without saved_model.pb", "Give a SavedModel or a file.")
         return SavedModel(path)
+    if not path.is_file():
+        raise BadInput(where, "a pipe or a device, and no plain file", "Give a model file.")
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise BadInput(
