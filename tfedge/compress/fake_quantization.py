@@ -12,7 +12,15 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfedge.compress import graph, input_prefix, kernels, uneven_inputs, whole_inputs
+from tfedge.compress import (
+    graph,
+    input_prefix,
+    kernels,
+    output_tail,
+    uneven_inputs,
+    uneven_outputs,
+    whole_inputs,
+)
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Quantization
 from tfedge.data.task import Task
@@ -36,7 +44,7 @@ _COMPUTES_IN_INT8 = (
     *("GlobalAveragePooling1D", "GlobalAveragePooling2D", "Normalization", "UnitNormalization"),
 )
 _FUSED_ACTIVATIONS = ("linear", "relu", "relu6")
-_FIXED_RANGE = ("softmax", "sigmoid", "tanh")
+_FIXED_RANGE = {"softmax": (0.0, 1.0), "sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}
 _INT8_ACTIVATIONS = (
     *_FUSED_ACTIVATIONS,
     *_FIXED_RANGE,
@@ -44,7 +52,13 @@ _INT8_ACTIVATIONS = (
 )
 
 
-def insert(model: Any, quantization: Quantization, *, integer_inputs: bool = False) -> Any:
+def insert(
+    model: Any,
+    quantization: Quantization,
+    *,
+    integer_inputs: bool = False,
+    integer_outputs: bool = False,
+) -> Any:
     """A copy of `model` with a TFMOT QuantizeLayer, named for its range, on each activation.
 
     Args:
@@ -52,6 +66,8 @@ def insert(model: Any, quantization: Quantization, *, integer_inputs: bool = Fal
         quantization: ranges by the names that `calibrate` gave.
         integer_inputs: whether the app gives integers: every input then has a range, also one
             that is better brought to one scale in float, see `uneven_inputs`.
+        integer_outputs: whether the app takes integers: every output then has a range, also one
+            that is better joined in float, see `uneven_outputs`.
     """
     made = {}
 
@@ -59,7 +75,8 @@ def insert(model: Any, quantization: Quantization, *, integer_inputs: bool = Fal
         made[name] = _quantize_layer(name, learns=not quantization.power_of_two)
         return made[name](tensor)
 
-    quantized = _place(model, quantize, keep_float=not integer_inputs)
+    joined = None if integer_outputs else quantization.ranges
+    quantized = _place(model, quantize, not integer_inputs, joined)
     for layer in quantized.layers:
         if layer.name in made:
             low, high = quantization.ranges[layer.name]
@@ -83,12 +100,20 @@ def ranges(quantized: Any) -> dict[str, tuple[float, float]]:
 def calibrate(model: Any, task: Task, batch_size: int = 32) -> dict[str, tuple[float, float]]:
     """Ranges of all activations over the calibration split: mean extremes of its batches.
 
-    Uneven inputs have them as if they were integers, and what is made of them in float as well.
+    Uneven inputs have them as if they were integers, and what is made of them in float as well;
+    likewise uneven outputs, and what they join.
     """
     found = _extremes(model, task, batch_size, keep_float=False)
-    if uneven_inputs.find(one_operator_each(model)):
+    flat = one_operator_each(whole_inputs.as_floats(model))
+    if uneven_inputs.find(flat):
         found |= _extremes(model, task, batch_size, keep_float=True)
-    return found
+    measured = measure_edges(flat, task, batch_size)
+    joined = {
+        range_of(edge): measured[range_of(edge)]
+        for output in joined_in_float(flat, measured)
+        for edge in output.tail.edges
+    }
+    return {**joined, **found}
 
 
 def _extremes(
@@ -101,6 +126,13 @@ def _extremes(
         return tensor
 
     flat = _place(model, record, keep_float)
+    return _measured(flat, seen, task, batch_size)
+
+
+def _measured(
+    flat: Any, seen: Mapping[str, Any], task: Task, batch_size: int
+) -> dict[str, tuple[float, float]]:
+    """Mean extremes, over calibration batches, of some tensors of a model."""
     observed = k.tf_keras.Model(flat.inputs, list(seen.values()))
 
     @tf.function(reduce_retracing=True)
@@ -117,6 +149,37 @@ def _extremes(
         name: (float(min(a, 0.0)), float(max(b, a + 1e-6, 1e-6)))
         for name, a, b in zip(seen, low, high, strict=True)
     }
+
+
+def measure_edges(model: Any, task: Task, batch_size: int = 32) -> dict[str, tuple[float, float]]:
+    """Ranges of what the outputs of a flat model join, by name; fixed ones as LiteRT has them."""
+    edges = [edge for tail in output_tail.find(model) for edge in tail.edges]
+    if not edges:
+        return {}
+    found = _measured(model, {range_of(edge): edge.tensor for edge in edges}, task, batch_size)
+    fixed = {range_of(edge): _fixed_range(edge) for edge in edges}
+    return {name: fixed[name] or seen for name, seen in found.items()}
+
+
+def _fixed_range(edge: input_prefix.Edge) -> tuple[float, float] | None:
+    layer = edge.tensor._keras_history.layer
+    kind = "softmax" if type(layer).__name__ == "Softmax" else _activation(layer)
+    return _FIXED_RANGE.get(kind) if kind is not None else None
+
+
+def ranges_of_edges(
+    model: Any, ranges: Mapping[str, tuple[float, float]]
+) -> dict[int, tuple[float, float]]:
+    """Id of a tensor that outputs of a flat model join -> its range, of those that have any."""
+    edges = (edge for tail in output_tail.find(model) for edge in tail.edges)
+    return {id(e.tensor): ranges[range_of(e)] for e in edges if range_of(e) in ranges}
+
+
+def joined_in_float(
+    model: Any, ranges: Mapping[str, tuple[float, float]]
+) -> tuple[uneven_outputs.Uneven, ...]:
+    """The outputs of a model, as `one_operator_each` has it, that no integer scale serves."""
+    return uneven_outputs.find(model, ranges_of_edges(model, ranges))
 
 
 def inputs_of(model: Any, x: Any) -> Any:
@@ -142,16 +205,23 @@ def float_layers(model: Any) -> dict[str, str]:
     return reasons
 
 
-def _place(model: Any, place: Callable[[str, Any], Any], keep_float: bool = False) -> Any:
+def _place(
+    model: Any,
+    place: Callable[[str, Any], Any],
+    keep_float: bool = False,
+    joined: Mapping[str, tuple[float, float]] | None = None,
+) -> Any:
     """Rebuild `model` with `place(name, tensor)` on each tensor that needs a range.
 
-    With `keep_float` none is in front of where uneven inputs have come to one scale.
+    With `keep_float` none is in front of where uneven inputs have come to one scale; none is behind
+    where uneven outputs, as the ranges of what is `joined` tell, have one no more.
     """
     model = one_operator_each(whole_inputs.as_floats(model))
     readers = graph.consumers(model)
     uneven = uneven_inputs.find(model) if keep_float else None
     edges = uneven.prefix.edges if uneven else {}
     inside = uneven.prefix.calls if uneven else frozenset()
+    joins = {call for output in joined_in_float(model, joined or {}) for call in output.tail.calls}
     placed: dict[int, Any] = {}
 
     def before(call: graph.Call, old: Any, new: Any) -> Any:
@@ -162,7 +232,8 @@ def _place(model: Any, place: Callable[[str, Any], Any], keep_float: bool = Fals
         return placed[id(old)]
 
     def after(call: graph.Call, outputs: Any) -> Any:
-        if (call.name, call.index) in inside or not _needs_range(call.layer, readers[call.name]):
+        in_float = (call.name, call.index) in joins.union(inside)
+        if in_float or not _needs_range(call.layer, readers[call.name]):
             return outputs
         tensors = tf.nest.flatten(outputs)
         ranged = [

@@ -26,7 +26,7 @@ _MOVING_OPERATIONS = (
     *("get_item", "reshape", "ravel", "transpose", "swapaxes", "moveaxis", "expand_dims"),
     *("squeeze", "concatenate", "stack", "split", "unstack", "flip", "cast", "take"),
 )
-_ARITHMETIC = ("add", "subtract", "multiply", "divide", "true_divide", "negative")
+ARITHMETIC = ("add", "subtract", "multiply", "divide", "true_divide", "negative")
 _SPECTROGRAMS = (spectrograms.MelSpectrogram, spectrograms.STFTSpectrogram)
 _SPECTRUM = (None,)
 _MOST = 2**24  # elements, up to which float32 counts exactly
@@ -171,13 +171,14 @@ def _computed(node: Any, given: list[Elements]) -> Sequence[Elements | None] | N
     if kind in _AFFINE and len(given) == 1:
         found = _AFFINE[kind](layer, len(given[0].sources.shape))
         return None if found is None else [given[0].then(found)]
-    if kind == "Op" and layer.op in _ARITHMETIC and len(given) == 1:
+    if kind == "Op" and layer.op in ARITHMETIC and len(given) == 1:
         found = _arithmetic(node, given[0].sources.shape)
         return None if found is None else [given[0].then(found)]
     return _moved(node, given)
 
 
-def _moves(layer: Any) -> bool:
+def moves(layer: Any) -> bool:
+    """Whether all that a layer does outside of training is to move values."""
     kind = type(layer).__name__
     if kind == "Op":
         return layer.op in _MOVING_OPERATIONS
@@ -189,7 +190,7 @@ def moved(node: Any, arrays: Sequence[np.ndarray]) -> list[np.ndarray] | None:
     """What a call makes of (1, ...) arrays if all it does is to move values, else None."""
     outputs = tf.nest.flatten(node.outputs)
     trains = node.call_kwargs.get("training")
-    if not _moves(node.layer) or trains or any(not t.dtype.is_floating for t in outputs):
+    if not moves(node.layer) or trains or any(not t.dtype.is_floating for t in outputs):
         return None
     try:
         args, kwargs = _with(node, arrays)

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from absl import logging
@@ -28,6 +28,7 @@ from tfedge.export import (
     choices,
     conversion,
     few_bits,
+    float_back,
     float_file,
     float_front,
     from_files,
@@ -46,6 +47,12 @@ from tfedge.export import (
     slimming,
     steady,
 )
+
+Whole = Callable[[bytes], bytes]
+
+
+def _as_it_is(data: bytes) -> bytes:
+    return data
 
 
 def to_tflite(
@@ -116,7 +123,7 @@ def _candidate(candidate: Candidate, export: options.Export, task: Task | None) 
     candidate = dataclasses.replace(candidate, model=whole_inputs.as_floats(candidate.model))
     parts = float_front.take_out(candidate, export, task)
     if parts is None:
-        made = _converted(candidate, export, task)
+        made = _joined_in_float(candidate, export, task)
     else:
         made = _in_parts(parts, export, task)
     data = made.data if export.input != "float32" else own_inputs.restore(made.data, types)
@@ -136,20 +143,36 @@ def _in_parts(parts: float_front.Parts, export: options.Export, task: Task | Non
     """A part in float and the rest on the route, as one file with float inputs."""
     front = conversion.convert_to_float(_writer(parts.front, "float32"), options.Export())
     inner = float_front.behind(parts, export)
-    made = _converted(parts.rest, inner, float_front.task_behind(front, parts, task))
+    made = _joined_in_float(parts.rest, inner, float_front.task_behind(front, parts, task))
     in_front = {layer.name: "in front of the integers" for layer in parts.front.layers}
     data = joined.join(front, made.data, parts.inputs)
     return _Converted(data, {**made.unusual, **in_front}, made.names)
 
 
-def _converted(candidate: Candidate, export: options.Export, task: Task | None) -> _Converted:
+def _joined_in_float(candidate: Candidate, export: options.Export, task: Task | None) -> _Converted:
+    """On the route, but for the layers that join what needs scales of its own into one output."""
+    parts = float_back.take_out(candidate, export, task)
+    if parts is None:
+        return _converted(candidate, export, task)
+    back = conversion.convert_to_float(_writer(parts.back, "float32"), options.Export())
+    whole = functools.partial(parts.joined, back=back)
+    inner = float_front.without_rules_on(parts.back, parts.rest.model, export)
+    made = _converted(parts.rest, inner, task, whole)
+    behind = {layer.name: "behind the integers" for layer in parts.back.layers}
+    return _Converted(whole(made.data), {**made.unusual, **behind}, made.names)
+
+
+def _converted(
+    candidate: Candidate, export: options.Export, task: Task | None, whole: Whole = _as_it_is
+) -> _Converted:
+    """The candidate on its route; trials are judged as what `whole` makes of their files."""
     if candidate.quantization is None and choices.is_asked(export):
-        made = _post_trained(candidate, export, task)
+        made = _post_trained(candidate, export, task, whole)
     else:
         try:
             made = _unread(candidate, export, task) or _by_converter(candidate, export, task)
         except conversion.MaskedError:
-            made = _post_trained(candidate, export, task)
+            made = _post_trained(candidate, export, task, whole)
     _say_float(made.data, export, made.unusual)
     return made
 
@@ -200,14 +223,17 @@ def _check_trained(export: options.Export) -> None:
             )
 
 
-def _post_trained(candidate: Candidate, export: options.Export, task: Task | None) -> _Converted:
+def _post_trained(
+    candidate: Candidate, export: options.Export, task: Task | None, whole: Whole
+) -> _Converted:
     """By way of a float file, which AI Edge Quantizer quantizes."""
     from tfedge.export import post_training  # it is for those who need it
-    from tfedge.export.post_training import (
+    from tfedge.export.post_training import (  # it is for those who need it
         columns,
         float_model,
         promises,
-    )  # it is for those who need it
+        selective,
+    )
 
     data = float_file.of(candidate.model, _writer(candidate.model, export.route), export)
     data, names = lineage.name_kernels(data, lineage.keras_kernels(candidate.model))
@@ -215,7 +241,7 @@ def _post_trained(candidate: Candidate, export: options.Export, task: Task | Non
     where = f"model {candidate.model.name!r}"
     codes = candidate.codes()
 
-    def judged_as(trial: bytes) -> bytes:
+    def edited(trial: bytes) -> bytes:
         return _in_few_bits(restate.restate(trial, codes), export)
 
     model, behind = float_model.prepare(data, where, known), export
@@ -225,7 +251,7 @@ def _post_trained(candidate: Candidate, export: options.Export, task: Task | Non
         model,
         behind,
         task,
-        judged_as,
+        selective.Finish(edited, whole),
         promises.Promises(candidate.holds, codes),
     )
     return _Converted(restate.restate(made.data, codes), made.unusual, names)
@@ -236,8 +262,12 @@ def convert(
 ) -> bytes:
     """The converter's file of a model, with the model's own names for inputs and outputs."""
     if quantization is not None:
-        integer_inputs = conversion.input_type(export) != "float32"
-        model = fake_quantization.insert(model, quantization, integer_inputs=integer_inputs)
+        model = fake_quantization.insert(
+            model,
+            quantization,
+            integer_inputs=conversion.input_type(export) != "float32",
+            integer_outputs=export.output != "float32",
+        )
         recurrent.unfuse(model)
     writer = _writer(model, export.route)
     return conversion.convert(writer, export, task, has_ranges=quantization is not None)

@@ -43,7 +43,7 @@ def take_out(candidate: Candidate, export: options.Export, task: Task | None) ->
         export: the route; where it asks for integers as inputs, there is no float part, and a
             warning names the columns that are lost.
     """
-    model = _flat(candidate)
+    model = flat(candidate)
     if model is None or export.route not in choices.QUANTIZING:
         return None
     if task is not None and candidate.quantization is None and not candidate.holds:
@@ -70,16 +70,22 @@ def take_out(candidate: Candidate, export: options.Export, task: Task | None) ->
 
 def behind(parts: Parts, export: options.Export) -> options.Export:
     """The export of the rest: float inputs, and no rules that name layers of the front alone."""
-    precision: Any = export.precision
-    if isinstance(precision, Mapping):
-        front = [layer.name for layer in parts.front.layers]
-        rest = [each.name for each in parts.rest.model._flatten_layers(include_self=False)]
-        precision = {
-            pattern: word
-            for pattern, word in precision.items()
-            if rules.named(pattern, rest) or not rules.named(pattern, front)
-        }
-    return dataclasses.replace(export, input="float32", raw_input=False, precision=precision or "")
+    export = without_rules_on(parts.front, parts.rest.model, export)
+    return dataclasses.replace(export, input="float32", raw_input=False)
+
+
+def without_rules_on(part: Any, rest: Any, export: options.Export) -> options.Export:
+    """The export of the rest of a model: without the rules that name layers of a part alone."""
+    if not isinstance(export.precision, Mapping):
+        return export
+    taken = [layer.name for layer in part.layers]
+    left = [each.name for each in rest._flatten_layers(include_self=False)]
+    precision = {
+        pattern: word
+        for pattern, word in export.precision.items()
+        if rules.named(pattern, left) or not rules.named(pattern, taken)
+    }
+    return dataclasses.replace(export, precision=precision or "")
 
 
 def task_behind(front: bytes, parts: Parts, task: Task | None) -> Task | None:
@@ -103,7 +109,7 @@ def task_behind(front: bytes, parts: Parts, task: Task | None) -> Task | None:
     )
 
 
-def _flat(candidate: Candidate) -> Any:
+def flat(candidate: Candidate) -> Any:
     """The model without models in it, and as `fake_quantization` names its layers."""
     model = candidate.model
     if not isinstance(model, k.tf_keras.Model) or not graph.is_functional(model):
@@ -117,7 +123,7 @@ def _parts(candidate: Candidate, model: Any, uneven: uneven_inputs.Uneven) -> Pa
     taken = {layer.name for layer in model.layers}
     cut, names = {}, {}
     for edge in uneven.prefix.edges.values():
-        name = edge.layer if edge.layer in model.input_names else _free(edge.layer, taken)
+        name = edge.layer if edge.layer in model.input_names else free(edge.layer, taken)
         taken.add(name)
         cut[name], names[name] = edge.tensor, fake_quantization.range_of(edge)
     front = k.tf_keras.Model(
@@ -136,7 +142,8 @@ def _parts(candidate: Candidate, model: Any, uneven: uneven_inputs.Uneven) -> Pa
     return Parts(front, rest, tuple(model.input_names))
 
 
-def _free(name: str, taken: set[str]) -> str:
+def free(name: str, taken: set[str]) -> str:
+    """A name for a layer's tensor between two parts that no other has."""
     while f"{name}_float" in taken:
         name = f"{name}_float"
     return f"{name}_float"

@@ -13,13 +13,15 @@ import numpy as np
 from tfedge.export import flatbuffer
 
 
-def join(first: bytes, second: bytes, inputs: Sequence[str]) -> bytes:
+def join(first: bytes, second: bytes, inputs: Sequence[str], outputs: Sequence[str] = ()) -> bytes:
     """The file that computes `second` on what `first` puts out.
 
     Args:
-        first: a .tflite of one graph whose outputs have names of inputs of `second`.
+        first: a .tflite of one graph; outputs of it have names of inputs of `second`.
         second: a .tflite; the inputs that `first` does not put out are those of the result too.
         inputs: the order of the result's inputs, by name.
+        outputs: likewise of its outputs, some of which `first` puts out; those of `second` if it
+            is not given.
     """
     front, back = flatbuffer.unpack(first), flatbuffer.unpack(second)
     graph, (signature,) = back.subgraphs[0], back.signatureDefs
@@ -43,7 +45,21 @@ def join(first: bytes, second: bytes, inputs: Sequence[str]) -> bytes:
     ends |= {entry.name: entry for entry in asked.inputs}
     signature.inputs = [ends[name.encode()] for name in inputs if name.encode() in ends]
     graph.inputs = np.array([int(entry.tensorIndex) for entry in signature.inputs], np.int32)
+    if outputs:
+        _put_out(graph, signature, asked, moved, outputs)
     return flatbuffer.pack(back)
+
+
+def _put_out(
+    graph: Any, signature: Any, asked: Any, moved: dict[int, int], outputs: Sequence[str]
+) -> None:
+    """Makes outputs of either graph the result's, in order."""
+    ends = {entry.name: entry for entry in signature.outputs}
+    for entry in asked.outputs:
+        entry.tensorIndex = moved[int(entry.tensorIndex)]
+        ends.setdefault(entry.name, entry)
+    signature.outputs = [ends[name.encode()] for name in outputs]
+    graph.outputs = np.array([int(entry.tensorIndex) for entry in signature.outputs], np.int32)
 
 
 def _bring_in(front: Any, back: Any) -> dict[int, int]:

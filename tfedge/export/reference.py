@@ -49,8 +49,12 @@ def _as_trained(candidate: Candidate, export: options.Export) -> Any:
     quantization = candidate.quantization
     if quantization is None:
         return candidate.model
-    integer_inputs = conversion.input_type(export) != "float32"
-    return fake_quantization.insert(candidate.model, quantization, integer_inputs=integer_inputs)
+    return fake_quantization.insert(
+        candidate.model,
+        quantization,
+        integer_inputs=conversion.input_type(export) != "float32",
+        integer_outputs=export.output != "float32",
+    )
 
 
 def _of_layers(model: Any, few: ArraySplit, task: Task) -> Answers:

@@ -92,7 +92,8 @@ class Quantize(base.Pass):
         ready = dataclasses.replace(candidate, model=model)
         ready = ready.with_holds(*(hold for holds, _ in held for hold in holds))
         stay_float = fake_quantization.float_layers(model)
-        ready = dataclasses.replace(ready, quantization=self._ranges(ready, task, stay_float))
+        quantization = self._ranges(ready, task, stay_float)
+        ready = dataclasses.replace(ready, quantization=quantization)
         plan = finetune.Plan(self.epochs, self.learning_rate, self.patience)
         label = f"{len(candidate.reports)}-{self.name}"
         free = tuple(holds[0] for holds, is_free in held if is_free)
@@ -105,6 +106,11 @@ class Quantize(base.Pass):
         uneven = uneven_inputs.find(model)
         if uneven:
             notes["inputs_normalized_in_float"] = tuple(uneven.columns)
+        joined = fake_quantization.joined_in_float(
+            fake_quantization.one_operator_each(model), quantization.ranges
+        )
+        if joined:
+            notes["outputs_joined_in_float"] = tuple(each.name for each in joined)
         report = self.report(touched, stay_float, notes, history)
         return dataclasses.replace(tuned, reports=(*candidate.reports, report))
 

@@ -7,7 +7,7 @@ import collections
 import dataclasses
 import functools
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from absl import logging
@@ -45,7 +45,7 @@ def quantize(
     model: FloatModel,
     export: options.Export,
     task: Task | None,
-    judged_as: Callable[[bytes], bytes] = lambda data: data,
+    finish: selective.Finish = selective.AS_IT_IS,
     promised: promises.Promises = promises.NONE,
 ) -> Quantized:
     """The float model on a quantizing route.
@@ -54,7 +54,7 @@ def quantize(
         model: the float file.
         export: the route and its options.
         task: whose calibration split is read for ranges, and validation for precision="auto".
-        judged_as: what will become of the file, so that trials are judged like it.
+        finish: what will become of the file, so that trials are judged like it.
         promised: about kernels. Where an algorithm breaks one, the kernel takes min_max.
 
     Raises:
@@ -68,7 +68,7 @@ def quantize(
         return algorithms.quantize(model, chosen, asked, found, moments)
 
     if export.precision == choices.AUTO:
-        plan = selective.search(model, export, task, make, judged_as)
+        plan = selective.search(model, export, task, make, finish)
     else:
         plan = precision.by_rules(model, export)
     plain = promised.kernels_with_codes(model)

@@ -18,8 +18,22 @@ from tfedge.export.post_training.float_model import FloatModel, Operator
 from tfedge.export.post_training.loss import Judge
 
 Make = Callable[[algorithms.Plan, options.Export], bytes]
-Finish = Callable[[bytes], bytes]
 
+
+@dataclasses.dataclass(frozen=True)
+class Finish:
+    """What becomes of a quantized file.
+
+    Attributes:
+        edit: what will be changed in it, so that it is judged like that; ranking does without.
+        whole: makes a file with the task's outputs of it, or of the float one.
+    """
+
+    edit: Callable[[bytes], bytes] = lambda data: data
+    whole: Callable[[bytes], bytes] = lambda data: data
+
+
+AS_IT_IS = Finish()
 _FLOAT = "float16"  # half the bytes of float32, and no loss that shows
 _GLANCES = 24  # examples to rank operators on
 _FEW = 24  # spared operators up to which each is asked whether it is needed
@@ -35,7 +49,7 @@ def search(
         export: with the tolerance.
         task: whose validation split is judged on.
         make: (plan, export) -> file.
-        finish: what will become of it, so that it is judged like that; ranking does without.
+        finish: what will become of it.
 
     Raises:
         BadInput: there is no task.
@@ -71,8 +85,8 @@ class _Search:
             raw_input=False,
             labels=False,
         )
-        self._judge = Judge(model.data, task)
-        self._glance = Judge(model.data, task, _GLANCES)
+        self._judge = Judge(finish.whole(model.data), task)
+        self._glance = Judge(finish.whole(model.data), task, _GLANCES)
 
     def run(self) -> dict[str, str]:
         """See `search`."""
@@ -119,7 +133,8 @@ class _Search:
         with progress.bar("precision=auto: operators alone", len(changed)) as advance:
             for each in changed:
                 alone = everything | {each.name: plan[each.name]}
-                harm[each.name] = self._glance.snr_db(self._make(alone, self._asked))
+                made = self._finish.whole(self._make(alone, self._asked))
+                harm[each.name] = self._glance.snr_db(made)
                 advance(1)
         for each in sorted(changed, key=lambda each: harm[each.name])[:10]:
             logging.debug("%s alone leaves %.1f dB", each.layers, harm[each.name])
@@ -130,7 +145,7 @@ class _Search:
         return self._judge.loss(self._file(trial)).within(self._export.tolerance)
 
     def _file(self, plan: dict[str, str]) -> bytes:
-        return self._finish(self._make(plan, self._asked))
+        return self._finish.whole(self._finish.edit(self._make(plan, self._asked)))
 
     def _say(self, plan: dict[str, str], before: float, after: float) -> None:
         usual = precision.usual(self._export)
