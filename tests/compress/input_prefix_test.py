@@ -1,7 +1,8 @@
+import keras as k3
 import numpy as np
 import pytest
 
-from tfedge.compress import folding, input_prefix, tidy
+from tfedge.compress import bridge, folding, input_prefix, tidy
 from tfedge.compress import keras as k
 
 layers = k.tf_keras.layers
@@ -78,3 +79,20 @@ def test_two_inputs_are_counted_one_after_the_other():
 def test_what_a_model_puts_out_is_no_prefix():
     x = layers.Input((3,), name="x")
     assert not input_prefix.find(k.tf_keras.Model(x, _norm()(x))).calls
+
+
+def test_a_guard_belongs_to_the_prefix_only_in_front_of_a_logarithm():
+    def logarithm(x):
+        return k3.ops.log(k3.ops.relu(x) + 1.0) * 2.0
+
+    def both(x):
+        kept = k3.ops.relu(x)
+        return k3.ops.log(kept) + kept
+
+    for made, edges, heard in ((logarithm, {"multiply"}, {"x"}), (both, {"x"}, set())):
+        k3.utils.clear_session()
+        x = k3.Input((3,), name="x")
+        model = bridge.to_tf_keras(k3.Model(x, k3.layers.Dense(2)(made(x))))
+        prefix = input_prefix.find(folding.flatten(model))
+        assert {edge.layer for edge in prefix.edges.values()} == edges
+        assert prefix.heard == heard

@@ -65,7 +65,9 @@ def test_the_spectrogram_belongs_to_the_part_that_stays_float(ends):
     assert prefix.heard == {"sound"} and edge.elements is None
     assert edge.layer.startswith("reshape") or edge.layer in ("mel", "stft")
     uneven = uneven_inputs.find(model)
-    assert uneven.columns == {"sound": ()} and uneven.described() == "input sound: quiet sounds"
+    assert uneven.columns == {"sound": ()} and uneven.described().startswith(
+        "input sound: quiet sounds"
+    )
 
 
 @pytest.mark.parametrize("recipe", ["", "quantize(epochs=1)"])

@@ -1,3 +1,4 @@
+import keras as k3
 import numpy as np
 import pytest
 
@@ -132,3 +133,24 @@ def test_a_rule_may_name_a_layer_in_front():
     ]
     with pytest.raises(BadInput, match="'nor': matches no layer"):
         to_tflite(model, 'int8(precision={"nor": "float32"})', task)
+
+
+@pytest.mark.parametrize("recipe", ["", "quantize(epochs=1)"])
+def test_logarithms_and_what_brings_them_to_one_scale_stay_float(recipe):
+    k.tf_keras.utils.set_random_seed(2)
+    z = np.random.default_rng(0).normal(size=(128, 3)).astype(np.float32)
+    values = np.exp(z + np.array([0, 9, -7], np.float32))
+    x = k3.Input((3,), name="x")
+    logs = k3.ops.log(k3.ops.maximum(x[:, :2], 1e-6) + 1e-6)
+    columns = k3.layers.Concatenate()([logs, x[:, 2:]])
+    scaled = (columns - np.array([0, 9, 1e-3], np.float32)) / np.array([1, 1, 1e-3], np.float32)
+    model = k3.Model(x, k3.layers.Dense(2)(k3.layers.Dense(8, activation="tanh")(scaled)))
+    split = ArraySplit(values, np.asarray(model(values)))
+    task = Task("columns", "regression", split, split, split)
+    source = Recipe.parse(recipe).apply(model, task) if recipe else model
+    wanted = source.model(values) if recipe else model(values)
+    split = ArraySplit(values, np.asarray(wanted))
+    data = to_tflite(source, "int8", task)
+    assert _noise(data, Task("columns", "regression", split, split, split)) < 0.05
+    file = tflite.read(data)
+    assert all(kernel.tensor.dtype == "INT8" for kernel in file.kernels())

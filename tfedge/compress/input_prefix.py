@@ -5,6 +5,7 @@ operations between layers; in chains, behind Reshape, Flatten or a slice, for on
 Whichever it is, each element of a tensor in that part of the model is `scale * x + offset` of one
 element of one input, and that is how the tensors are described here. A spectrogram of an input
 belongs to that part, too: sound has loud and quiet places as a table has large and small columns.
+So does a logarithm, which tells most where values are smallest, with what stands around it.
 """
 
 import dataclasses
@@ -28,7 +29,8 @@ _MOVING_OPERATIONS = (
 )
 ARITHMETIC = ("add", "subtract", "multiply", "divide", "true_divide", "negative")
 _SPECTROGRAMS = (spectrograms.MelSpectrogram, spectrograms.STFTSpectrogram)
-_SPECTRUM = (None,)
+_LOGARITHMS = ("log", "log1p", "log2", "log10")
+_GUARDS = ("maximum", "minimum", "clip", "abs", "relu")  # of what no logarithm is taken of
 _MOST = 2**24  # elements, up to which float32 counts exactly
 _UNSEEN = 1  # for sizes that are open
 _LEAST = 1e-7  # deviation that Normalization divides by
@@ -89,7 +91,7 @@ class Edge:
     Attributes:
         layer, call, number: the layer that makes it, which of its calls, which of its outputs.
         tensor: in the model.
-        elements: what is in it; None of a spectrogram.
+        elements: what is in it; None behind a spectrogram or a logarithm.
     """
 
     layer: str
@@ -107,7 +109,7 @@ class Prefix:
         places: input -> the numbers of its elements, in its shape.
         calls: (layer, number of its call) of all layers that belong to it.
         edges: id of a tensor of the model -> what is known of it.
-        heard: inputs that a spectrogram is taken of.
+        heard: inputs that a spectrogram or a logarithm is taken of.
     """
 
     places: Mapping[str, np.ndarray]
@@ -127,6 +129,7 @@ def find(model: Any, inputs: Collection[str] | None = None) -> Prefix:
     outputs = {id(tensor) for tensor in model.outputs}
     known: dict[int, Edge] = {}
     edges: dict[int, Edge] = {}
+    readers = graph.consumers(model)
     calls, heard = set(), set()
     for name, tensor in zip(model.input_names, model.inputs, strict=True):
         if name in places:
@@ -136,12 +139,17 @@ def find(model: Any, inputs: Collection[str] | None = None) -> Prefix:
             continue
         made = tf.nest.flatten(node.outputs)
         read = tf.nest.flatten(node.keras_inputs)
-        given = [e for t in read if id(t) in known and (e := known[id(t)].elements) is not None]
+        given = [known[id(t)].elements for t in read if id(t) in known]
         found: Sequence[Elements | None] | None = None
         if len(given) == len(read) > 0 and not any(id(tensor) in outputs for tensor in made):
-            found = _computed(node, given)
-        if found == _SPECTRUM:
-            heard |= {n for n in places if np.isin(given[0].sources, places[n]).any()}
+            found = _computed(node, given, readers)
+        if found is not None and None in found:
+            heard |= {
+                name
+                for name in places
+                for each in given
+                if each is not None and np.isin(each.sources, places[name]).any()
+            }
         if found is None:
             edges |= {id(tensor): known[id(tensor)] for tensor in read if id(tensor) in known}
             continue
@@ -162,19 +170,52 @@ def _places(model: Any, names: Collection[str]) -> dict[str, np.ndarray]:
     return places
 
 
-def _computed(node: Any, given: list[Elements]) -> Sequence[Elements | None] | None:
-    """What comes out of a call, None where it does more than scale, shift and move."""
+def _computed(
+    node: Any, given: list[Elements | None], readers: Mapping[str, list[Any]]
+) -> Sequence[Elements | None] | None:
+    """What comes out of a call, None where it does more than scale, shift, move and squeeze."""
     layer = node.layer
     kind = type(layer).__name__
-    if isinstance(layer, _SPECTROGRAMS):
-        return _SPECTRUM
+    if isinstance(layer, _SPECTROGRAMS) or (len(given) == 1 and _squeezes(layer, readers)):
+        return [None]
+    elements = [each for each in given if each is not None]
+    if len(elements) < len(given):
+        return _behind_a_logarithm(node, len(given))
     if kind in _AFFINE and len(given) == 1:
-        found = _AFFINE[kind](layer, len(given[0].sources.shape))
-        return None if found is None else [given[0].then(found)]
-    if kind == "Op" and layer.op in ARITHMETIC and len(given) == 1:
-        found = _arithmetic(node, given[0].sources.shape)
-        return None if found is None else [given[0].then(found)]
-    return _moved(node, given)
+        found = _AFFINE[kind](layer, len(elements[0].sources.shape))
+        return None if found is None else [elements[0].then(found)]
+    if _is_arithmetic(layer) and len(given) == 1:
+        found = _arithmetic(node, elements[0].sources.shape)
+        return None if found is None else [elements[0].then(found)]
+    return _moved(node, elements)
+
+
+def _behind_a_logarithm(node: Any, count: int) -> list[None] | None:
+    """What brings logarithms of several columns to one scale goes on in float."""
+    made = tf.nest.flatten(node.outputs)
+    scales = type(node.layer).__name__ in _AFFINE or _is_arithmetic(node.layer)
+    stays = (scales and count == 1) or (moves(node.layer) and not node.call_kwargs.get("training"))
+    return [None] * len(made) if stays and all(t.dtype.is_floating for t in made) else None
+
+
+def _is_arithmetic(layer: Any) -> bool:
+    return type(layer).__name__ == "Op" and layer.op in ARITHMETIC
+
+
+def _squeezes(layer: Any, readers: Mapping[str, list[Any]]) -> bool:
+    """Whether a call is a logarithm, or keeps what one is taken of above zero."""
+    op = getattr(layer, "op", "relu" if type(layer).__name__ == "ReLU" else "")
+    if op in _LOGARITHMS:
+        return True
+    return op in _GUARDS and _is_all_squeezed(layer, readers)
+
+
+def _is_all_squeezed(layer: Any, readers: Mapping[str, list[Any]]) -> bool:
+    found = readers[layer.name]
+    return bool(found) and all(
+        _squeezes(each, readers) or (_is_arithmetic(each) and _is_all_squeezed(each, readers))
+        for each in found
+    )
 
 
 def moves(layer: Any) -> bool:

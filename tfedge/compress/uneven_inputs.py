@@ -24,7 +24,7 @@ class Uneven:
 
     Attributes:
         columns: input -> the columns (along the last axis) that one scale rounds to nothing; none
-            of a sound, of which all quiet places are.
+            of a sound or in a logarithm, of which all that is quiet or small is.
         prefix: what the model does to these inputs before it mixes columns.
     """
 
@@ -38,7 +38,7 @@ class Uneven:
     def described(self) -> str:
         """`input x: columns 0, 3` of each input."""
         return "; ".join(
-            f"input {name}: {listed(found) if found else 'quiet sounds'}"
+            f"input {name}: {listed(found) if found else 'quiet sounds or small values'}"
             for name, found in self.columns.items()
         )
 
