@@ -1,10 +1,16 @@
 """What children do in sandbox_test: called by name in a process of their own."""
 
 import os
+import pathlib
 import signal
+import socket
+import subprocess
+import sys
 import time
 
 import numpy as np
+
+from tfedge.device import confinement
 
 
 def add_up(place):
@@ -67,3 +73,39 @@ def grow_at_once(place):
 def write_a_lot(place):
     with (place.folder / "output").open("wb") as file:
         file.write(bytes(2**22))
+
+
+def try_everything(place):
+    """What a confined process can still do: "" where it can, else the error."""
+    outside = pathlib.Path(place.examples.read().decode())
+    (outside / "kept").write_text("mine")
+    open_ends = confinement.enter([place.folder])
+    place.ready_to_load()
+    inner = place.folder / "inner"
+    write = "import pathlib, sys; pathlib.Path(sys.argv[1]).write_text('x')"
+    tries = {
+        "outside": lambda: (outside / "new").write_text("x"),
+        "removing": (outside / "kept").unlink,
+        "network": lambda: socket.create_connection(("127.0.0.1", 9), 5),
+        "inside": lambda: (place.folder / "new").write_text("x"),
+        "moving": lambda: (inner.mkdir(), (place.folder / "new").rename(inner / "new")),
+        "devnull": lambda: pathlib.Path(os.devnull).write_text("x"),
+        "reading": (outside / "kept").read_text,
+    }
+    seen = {"open": open_ends, **{name: _error(tried) for name, tried in tries.items()}}
+    child = [sys.executable, "-c", write, str(outside / "by_child")]
+    done = subprocess.run(child, capture_output=True, text=True, check=False)
+    seen["by its child"] = "PermissionError" if "PermissionError" in done.stderr else done.stderr
+    place.write_json("tried.json", seen)
+
+
+def _error(tried):
+    try:
+        tried()
+    except ConnectionRefusedError:
+        return "reached"
+    except PermissionError:
+        return "PermissionError"
+    except OSError:
+        return "OSError"
+    return ""

@@ -24,6 +24,7 @@ from tfedge.data import output_kind
 from tfedge.data.task import Task
 from tfedge.device import evaluate, tflite
 from tfedge.export import (
+    apart,
     checks,
     choices,
     conversion,
@@ -74,13 +75,30 @@ def to_tflite(
     elif isinstance(source, loading.TfliteModel):
         task = task and evaluate.as_judged(task, tflite.read(source.content, str(source.path)))
         made = _Converted(*from_files.convert_tflite(source, export, task))
+    elif not source.is_own:
+        return apart.to_tflite(source, export, task, is_last=is_last)
     else:
-        made = _Converted(*from_files.convert_saved_model(source, export, task))
+        return of_saved_model(source, export, task, is_last=is_last)
     if not isinstance(source, Candidate):
         _say_float(made.data, export, made.unusual)
     if isinstance(source, loading.TfliteModel) and made.data is source.content:
         last_run.LastRun(export, task).outputs(made.data)
         return made.data
+    return _last(made, source, export, task, is_last)
+
+
+def of_saved_model(
+    source: loading.SavedModel, export: options.Export, task: Task | None, *, is_last: bool
+) -> bytes:
+    """`to_tflite` of a SavedModel, opened in this process: of one's own, or `apart`."""
+    made = _Converted(*from_files.convert_saved_model(source, export, task))
+    _say_float(made.data, export, made.unusual)
+    return _last(made, source, export, task, is_last)
+
+
+def _last(
+    made: "_Converted", source: Any, export: options.Export, task: Task | None, is_last: bool
+) -> bytes:
     if not is_last:
         return _finished(_in_few_bits(made.data, export), made, export, task).data
     return _run_and_compared(made, source, export, task)
