@@ -88,6 +88,18 @@ def _parts(image):
     return _classes(layers.Flatten()(tf.stack(rows[::-1], axis=1)))
 
 
+def _heads(image):
+    """Attention written by hand; what moves values has one scale in LiteRT for all it touches."""
+    x = layers.Dense(24)(image)
+    x = op_layer.Op("reshape", [{"tensor": 0}, [-1, 6, 2, 4, 3]])(x)
+    x = op_layer.Op("transpose", [{"tensor": 0}, [0, 2, 1, 3, 4]])(x)
+    query, key, value = x[..., 0], x[..., 1], x[..., 2]
+    key = op_layer.Op("swapaxes", [{"tensor": 0}, -1, -2])(key)
+    weights = op_layer.Op("softmax")(op_layer.Op("matmul")([query, key]))
+    mixed = op_layer.Op("moveaxis", [{"tensor": 0}, 1, 2])(op_layer.Op("matmul")([weights, value]))
+    return _classes(layers.Flatten()(op_layer.Op("repeat", [{"tensor": 0}, 2, 1])(mixed)))
+
+
 def _logits(image):
     x = layers.SeparableConv2D(8, 3, activation="relu")(image)
     x = layers.Conv2DTranspose(4, 3, activation="relu")(x)
@@ -114,6 +126,7 @@ _FLOAT = "has no int8 form as one operator"
         (_over_time, (12, 2), {}),
         (_functions, (6, 6, 1), {}),
         (_parts, (6, 6, 1), {}),
+        (_heads, (6, 4), {}),
         (_logits, (6, 6, 1), {}),
     ],
 )

@@ -16,6 +16,7 @@ from tfedge.compress import (
     graph,
     input_prefix,
     kernels,
+    moving,
     output_tail,
     uneven_inputs,
     uneven_outputs,
@@ -26,16 +27,12 @@ from tfedge.compress.candidate import Quantization
 from tfedge.data.task import Task
 
 _MOVES_VALUES = (
-    *("Reshape", "Flatten", "Permute", "RepeatVector", "SlicingOpLambda", "Identity"),
+    *moving.LAYERS,
     *("MaxPooling1D", "MaxPooling2D", "GlobalMaxPooling1D", "GlobalMaxPooling2D"),
     *("AveragePooling1D", "AveragePooling2D", "UpSampling1D", "UpSampling2D"),
-    *("ZeroPadding1D", "ZeroPadding2D", "Cropping1D", "Cropping2D"),
-    *("Dropout", "SpatialDropout1D", "SpatialDropout2D", "GaussianNoise", "GaussianDropout"),
-    *("ActivityRegularization", "AlphaDropout"),
+    *("ZeroPadding1D", "ZeroPadding2D"),
 )
 _PAIRWISE = ("Add", "Multiply", "Maximum", "Minimum")  # LiteRT's take two at a time
-# LiteRT's have one scale for what goes in and all parts.
-_TAKES_APART = ("split", "unstack", "get_item")
 _COMPUTES_IN_INT8 = (
     *kernels.KINDS,
     *_MOVES_VALUES,
@@ -270,12 +267,18 @@ def _needs_range(layer: Any, readers: list[Any]) -> bool:
     kind, activation = type(layer).__name__, _activation(layer)
     if kind in _MOVES_VALUES or kind == "Softmax":
         return False
-    if _is_operation(layer) and activation in _TAKES_APART:
+    if _is_operation(layer) and activation in moving.OPERATIONS and _reads_floats(layer):
         return False
     if kind in ("Activation", "Op", "TFOpLambda", *kernels.KINDS) and activation in _FIXED_RANGE:
         return False
     fused = len(readers) == 1 and _is_relu(readers[0])
     return not (fused and activation in ("linear", None))
+
+
+def _reads_floats(layer: Any) -> bool:
+    """Not of a table with rows that integers choose, for one."""
+    read = tf.nest.flatten(layer.inbound_nodes[0].keras_inputs)
+    return any(tensor.dtype.is_floating for tensor in read)
 
 
 def _is_relu(layer: Any) -> bool:

@@ -15,18 +15,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfedge.compress import graph
+from tfedge.compress import graph, moving
 from tfedge.compress.bridge import operation, spectrograms
 
-_MOVING_LAYERS = (
-    *("Reshape", "Flatten", "Permute", "RepeatVector", "SlicingOpLambda", "Identity"),
-    *("Cropping1D", "Cropping2D", "Concatenate", "ActivityRegularization"),
-    *("Dropout", "SpatialDropout1D", "SpatialDropout2D", "GaussianNoise", "GaussianDropout"),
-)
-_MOVING_OPERATIONS = (
-    *("get_item", "reshape", "ravel", "transpose", "swapaxes", "moveaxis", "expand_dims"),
-    *("squeeze", "concatenate", "stack", "split", "unstack", "flip", "cast", "take"),
-)
 ARITHMETIC = ("add", "subtract", "multiply", "divide", "true_divide", "negative")
 _SPECTROGRAMS = (spectrograms.MelSpectrogram, spectrograms.STFTSpectrogram)
 _LOGARITHMS = ("log", "log1p", "log2", "log10")
@@ -222,9 +213,9 @@ def moves(layer: Any) -> bool:
     """Whether all that a layer does outside of training is to move values."""
     kind = type(layer).__name__
     if kind == "Op":
-        return layer.op in _MOVING_OPERATIONS
+        return layer.op in (*moving.OPERATIONS, *moving.OTHER_OPERATIONS)
     linear = kind == "Activation" and layer.get_config()["activation"] == "linear"
-    return linear or kind in _MOVING_LAYERS
+    return linear or kind in (*moving.LAYERS, *moving.JOINING_LAYERS)
 
 
 def moved(node: Any, arrays: Sequence[np.ndarray]) -> list[np.ndarray] | None:

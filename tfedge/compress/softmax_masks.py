@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfedge.compress import fake_quantization, graph, mask_bounds
+from tfedge.compress import fake_quantization, graph, mask_bounds, moving
 from tfedge.compress import keras as k
 from tfedge.data.task import Task
 
@@ -25,8 +25,8 @@ _RULES: dict[str, mask_bounds.Rule] = {
     "minimum": mask_bounds.same,
 }
 _MOVES = (
-    *("reshape", "transpose", "swapaxes", "moveaxis", "expand_dims", "squeeze", "broadcast_to"),
-    *("repeat", "tile", "concatenate", "stack", "get_item", "permute", "repeatvector", "flatten"),
+    *(*moving.OPERATIONS, *moving.OTHER_OPERATIONS),
+    *(name.lower() for name in (*moving.LAYERS, *moving.JOINING_LAYERS)),
 )
 _OPERANDS = ("x1", "x2")  # as keras.ops calls them
 Seen = Mapping[int, mask_bounds.Seen]
