@@ -169,3 +169,9 @@ def test_training_with_a_choice_by_the_app(recipe, padded):
     task = _task_of(padded, _is_kept(padded))
     made = Recipe.parse(recipe).apply(_given(_chosen_by, "bool"), task)
     assert _error(export.to_tflite(made, "int8", task), made.model, task.train.x) < 0.15
+
+
+def test_training_with_a_bias_that_the_app_gives(padded):
+    task = _task_of(padded, np.where(_is_kept(padded), 0, -1e9).astype("float32"))
+    made = Recipe.parse("quantize(epochs=1)").apply(_given(_as_it_is, "float32"), task)
+    assert _error(export.to_tflite(made, "int8", task), made.model, task.train.x) < 0.15

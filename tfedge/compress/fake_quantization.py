@@ -32,6 +32,7 @@ _MOVES_VALUES = (
     *("AveragePooling1D", "AveragePooling2D", "UpSampling1D", "UpSampling2D"),
     *("ZeroPadding1D", "ZeroPadding2D"),
 )
+_ENDS = ("maximum", "minimum")  # with a constant
 _PAIRWISE = ("Add", "Multiply", "Maximum", "Minimum")  # LiteRT's take two at a time
 _COMPUTES_IN_INT8 = (
     *kernels.KINDS,
@@ -244,6 +245,8 @@ def _place(
     def after_input(name: str, tensor: Any) -> Any:
         if (uneven and name in uneven.columns) or not tensor.dtype.is_floating:
             return tensor
+        if keep_float and readers[name] and all(map(_cuts_off, readers[name])):
+            return tensor
         return place(range_of_input(name), tensor)
 
     return graph.rebuild(model, after=after, after_input=after_input, before=before)
@@ -273,6 +276,12 @@ def _needs_range(layer: Any, readers: list[Any]) -> bool:
         return False
     fused = len(readers) == 1 and _is_relu(readers[0])
     return not (fused and activation in ("linear", None))
+
+
+def _cuts_off(layer: Any) -> bool:
+    """Whether only a part of the range of what comes in goes on, as of the mask of attention."""
+    read = tf.nest.flatten(layer.inbound_nodes[0].keras_inputs)
+    return type(layer).__name__ == "Op" and layer.op in _ENDS and len(read) == 1
 
 
 def _reads_floats(layer: Any) -> bool:

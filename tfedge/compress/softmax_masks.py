@@ -1,6 +1,7 @@
 """Bounds the masks of attention in a model that is to be trained for integers.
 
-See `mask_bounds`. The constants are those of operations between layers; what MultiHeadAttention
+See `mask_bounds`. A mask that the app gives is cut off before anything reads it. The constants are
+those of operations between layers; what MultiHeadAttention
 and the like have inside stays float in training and in the file.
 """
 
@@ -13,6 +14,7 @@ import tensorflow as tf
 
 from tfedge.compress import fake_quantization, graph, mask_bounds, moving
 from tfedge.compress import keras as k
+from tfedge.compress.bridge import op_layer
 from tfedge.data.task import Task
 
 _SINKS = ("softmax", "log_softmax", "exp", "sigmoid")
@@ -50,7 +52,12 @@ def bound(model: Any, task: Task) -> Any:
         for value in _operands(node)
         if _is_constant(value)
     ]
-    if not watched or not any(each.masks for each in constants):
+    given = {
+        id(tensor): name
+        for name, tensor in zip(model.input_names, model.inputs, strict=True)
+        if id(tensor) in watched
+    }
+    if not watched or not (given or any(each.masks for each in constants)):
         return model
     seen = _seen(model, watched, task)
     bounds: dict[int, float] = {}
@@ -59,7 +66,18 @@ def bound(model: Any, task: Task) -> Any:
         changed = _ask_operands(node, seen, bounds)
         if changed:
             replace[node.layer.name] = [graph.Replacement(_with_bounds(node.layer, changed))]
-    return graph.rebuild(model, replace) if replace else model
+    cut = {name: bounds[tensor] for tensor, name in given.items() if tensor in bounds}
+    if not replace and not cut:
+        return model
+    return graph.rebuild(
+        model, replace, after_input=lambda name, x: _cut(name, x, cut[name]) if name in cut else x
+    )
+
+
+def _cut(name: str, given: Any, bound: float) -> Any:
+    """A mask that the app gives, up to its bound."""
+    op = "maximum" if bound < 0 else "minimum"
+    return op_layer.Op(op, [{"tensor": 0}, bound], name=f"{name}_bounded")(given)
 
 
 def _on_the_way(nodes: list[Any]) -> dict[int, Any]:
