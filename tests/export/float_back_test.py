@@ -147,3 +147,55 @@ def test_columns_that_one_scale_serves_are_integers_to_the_end(name):
     model = _model(ORDINARY[name])
     kinds = [each.kind for each in tflite.read(to_tflite(model, "int8", _task(model))).operators]
     assert kinds.index("DEQUANTIZE") == len(kinds) - 1
+
+
+def _in_units(end, shape, units):
+    k.tf_keras.utils.set_random_seed(1)
+    x = layers.Input(shape, name="x")
+    kernel = layers.Dense(8, activation="relu")
+    model = k.tf_keras.Model(x, end(kernel(x)))
+    last = [layer for layer in model.layers if layer.get_weights()][-1]
+    weights, bias = last.get_weights()
+    last.set_weights([weights * units, bias])
+    return model
+
+
+def _head(x):
+    return layers.Reshape((16, 7))(layers.Conv2D(7, 3, padding="same")(x))
+
+
+ONE_KERNEL = {
+    "dense": (layers.Dense(3), (5,), np.array([1000, 1, 0.1])),
+    "convolution": (_head, (4, 4, 5), UNITS),
+}
+
+
+def _task_of(model):
+    x = np.random.default_rng(0).normal(size=(128, *model.input_shape[1:])).astype(np.float32)
+    split = ArraySplit(x, model.predict(x, verbose=0))
+    return Task("units", "regression", split, split, split)
+
+
+@pytest.mark.parametrize("name", list(ONE_KERNEL))
+@pytest.mark.parametrize("recipe", ["", "quantize(epochs=0)"])
+def test_columns_of_one_kernel_keep_what_they_tell(name, recipe):
+    model = _in_units(*ONE_KERNEL[name])
+    task = _task_of(model)
+    made = Recipe.parse(recipe).apply(model, task) if recipe else model
+    data = to_tflite(made, "int8", task)
+    (found,) = _answers(data, task).values()
+    assert _noise(found, task.train.y[:32]) < 0.1
+    assert {each.tensor.dtype for each in tflite.read(data).kernels()} == {"INT8"}
+    if recipe:
+        keras3 = np.asarray(made.to_keras3()(task.train.x))
+        np.testing.assert_allclose(keras3, made.model(task.train.x), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("recipe", ["", "quantize(epochs=0)"])
+def test_columns_of_one_kernel_are_warned_of_as_integers(recipe, caplog):
+    model = _in_units(*ONE_KERNEL["dense"])
+    task = _task_of(model)
+    made = Recipe.parse(recipe).apply(model, task) if recipe else model
+    data = to_tflite(made, 'int8(output="int8")', task)
+    assert "(0 of 255 steps) of the one integer scale" in caplog.text
+    assert tflite.read(data).outputs[0].dtype == "INT8"

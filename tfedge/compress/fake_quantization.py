@@ -6,7 +6,7 @@ needs a range and nowhere else: not between a convolution and the ReLU it is fus
 after layers that only move values, not after softmax or sigmoid, whose range LiteRT fixes.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -131,22 +131,32 @@ def _measured(
     flat: Any, seen: Mapping[str, Any], task: Task, batch_size: int
 ) -> dict[str, tuple[float, float]]:
     """Mean extremes, over calibration batches, of some tensors of a model."""
-    observed = k.tf_keras.Model(flat.inputs, list(seen.values()))
-
-    @tf.function(reduce_retracing=True)
-    def extremes(x: Any) -> Any:
-        outputs = tf.nest.flatten(observed(x, training=False))
-        return [tf.stack([tf.reduce_min(value), tf.reduce_max(value)]) for value in outputs]
-
-    found = [
-        np.stack(extremes(inputs_of(flat, task.normalization(x))))
-        for x, _ in task.calibration.batches(batch_size)
-    ]
-    low, high = np.mean(found, axis=0).T
+    low, high = np.transpose(extremes(flat, list(seen.values()), task, batch_size))
     return {
         name: (float(min(a, 0.0)), float(max(b, a + 1e-6, 1e-6)))
         for name, a, b in zip(seen, low, high, strict=True)
     }
+
+
+def extremes(
+    model: Any, tensors: Sequence[Any], task: Task, batch_size: int, by_column: bool = False
+) -> list[np.ndarray]:
+    """Mean lowest and highest of each tensor over calibration batches, (2,) or (2, columns)."""
+    observed = k.tf_keras.Model(model.inputs, list(tensors))
+
+    def ends(value: Any) -> Any:
+        axes = tf.range(tf.rank(value) - 1) if by_column else None
+        return tf.stack([tf.reduce_min(value, axes), tf.reduce_max(value, axes)])
+
+    @tf.function(reduce_retracing=True)
+    def of_batch(x: Any) -> Any:
+        return [ends(value) for value in tf.nest.flatten(observed(x, training=False))]
+
+    found = [
+        of_batch(inputs_of(model, task.normalization(x)))
+        for x, _ in task.calibration.batches(batch_size)
+    ]
+    return [np.mean(np.stack(each), axis=0) for each in zip(*found, strict=True)]
 
 
 def measure_edges(model: Any, task: Task, batch_size: int = 32) -> dict[str, tuple[float, float]]:
@@ -155,12 +165,12 @@ def measure_edges(model: Any, task: Task, batch_size: int = 32) -> dict[str, tup
     if not edges:
         return {}
     found = _measured(model, {range_of(edge): edge.tensor for edge in edges}, task, batch_size)
-    fixed = {range_of(edge): _fixed_range(edge) for edge in edges}
+    fixed = {range_of(edge): fixed_range(edge.tensor._keras_history.layer) for edge in edges}
     return {name: fixed[name] or seen for name, seen in found.items()}
 
 
-def _fixed_range(edge: input_prefix.Edge) -> tuple[float, float] | None:
-    layer = edge.tensor._keras_history.layer
+def fixed_range(layer: Any) -> tuple[float, float] | None:
+    """Of what a layer puts out as an integer, where LiteRT fixes it."""
     kind = "softmax" if type(layer).__name__ == "Softmax" else _activation(layer)
     return _FIXED_RANGE.get(kind) if kind is not None else None
 

@@ -26,6 +26,7 @@ from tfedge.compress import (
     graph,
     loading,
     model_ends,
+    output_columns,
     passes,
     raw_columns,
     tidy,
@@ -140,8 +141,11 @@ class Recipe:
         """
         task = task.without_holdout()
         flat = folding.flatten(_as_tf_keras(model))
-        start = candidate = Candidate(raw_columns.to_one_scale(flat, task) if self.passes else flat)
-        task = output_kind.of_outputs(task, model_ends.output_shapes(start.model))
+        task = output_kind.of_outputs(task, model_ends.output_shapes(flat))
+        if self.passes:
+            flat = raw_columns.to_one_scale(flat, task)
+            flat = output_columns.to_one_scale(flat, task)
+        start = candidate = Candidate(flat)
         if any(getattr(each, "epochs", 0) for each in self.passes):
             task = trained_weights.resolved(task, start.model)
         for each in self.passes:

@@ -36,17 +36,8 @@ class Uneven:
     of: int
 
     def described(self) -> str:
-        """`output detections: columns 0-3 reach 160, columns 4-6 reach 1 (2 of 255 steps)`."""
-        reach, steps = _by_column(self.reach, self.steps)
-        parts = [
-            f"{_listed(first, last)} {reach[first]:.4g}{self._few(steps[first])}"
-            for first, last in _runs(reach)
-        ]
-        more = [f"{len(parts) - _NAMED} more"] if len(parts) > _NAMED else []
-        return f"output {self.name}: " + ", ".join([*parts[:_NAMED], *more])
-
-    def _few(self, steps: float) -> str:
-        return f" ({steps:.0f} of {self.of} steps)" if steps < FEWEST_STEPS else ""
+        """See the function of this name."""
+        return described(self.name, self.reach, self.steps, self.of)
 
 
 def find(
@@ -86,6 +77,28 @@ def _judged(
     if not np.any((high > low) & (left < FEWEST_STEPS)):
         return None
     return Uneven(name, tail, np.maximum(abs(low), abs(high))[0], left[0], steps)
+
+
+def described(name: str, reach: np.ndarray, steps: np.ndarray, of: int = STEPS) -> str:
+    """`output detections: columns 0-3 reach 160, columns 4-6 reach 1 (2 of 255 steps)`.
+
+    Args:
+        name: of the output.
+        reach: see `Uneven`, as for the others.
+        steps: of each element.
+        of: how many there are.
+    """
+    reach, steps = _by_column(reach, steps)
+    parts = [
+        f"{_listed(first, last)} {reach[first]:.4g}{_few(steps[first], of)}"
+        for first, last in _runs(reach)
+    ]
+    more = [f"{len(parts) - _NAMED} more"] if len(parts) > _NAMED else []
+    return f"output {name}: " + ", ".join([*parts[:_NAMED], *more])
+
+
+def _few(steps: float, of: int) -> str:
+    return f" ({steps:.0f} of {of} steps)" if steps < FEWEST_STEPS else ""
 
 
 def _by_column(reach: np.ndarray, steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

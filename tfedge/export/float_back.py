@@ -12,6 +12,7 @@ from absl import logging
 from tfedge.compress import (
     fake_quantization,
     graph,
+    output_columns,
     output_tail,
     uneven_outputs,
 )
@@ -51,11 +52,14 @@ def take_out(candidate: Candidate, export: options.Export, task: Task | None) ->
         candidate: of a model of any kind.
         export: the route; where it asks for integers as outputs, there is no float part, and a
             warning names the columns and what they lose.
-        task: whose calibration split shows what is joined, where no recipe has looked before.
+        task: whose calibration split shows what is joined, where no recipe has looked before: also
+            how the columns differ that one kernel makes.
     """
     model = float_front.flat(candidate)
     if model is None or export.has_float_activations or export.route not in _STEPS:
         return None
+    if task is not None and candidate.quantization is None and not candidate.holds:
+        model = output_columns.to_one_scale(model, task)
     ranges = _ranges(candidate, model, export, task)
     uneven = uneven_outputs.find(model, ranges, _STEPS[export.route])
     for each in uneven:
