@@ -29,6 +29,7 @@ _RAISED = (
     OSError,
     RuntimeError,
     SyntaxError,
+    SystemError,
     TypeError,
     ValueError,
     lzma.LZMAError,

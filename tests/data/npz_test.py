@@ -320,3 +320,22 @@ def test_members_that_are_no_arrays_are_left_out(tmp_path, caplog):
         archive.writestr("README.txt", "hello")
     assert len(sources.load_task(source).holdout) == 8
     assert "README.txt is no array" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "header", [b"{'descr': ('<f4', ", b"\x00" * 18, b"{'descr': '<f4', 'shape': "]
+)
+def test_a_header_that_is_no_header_is_refused(tmp_path, header):
+    content = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
+    with zipfile.ZipFile(tmp_path / "data.npz", "w") as archive:
+        archive.writestr("x_train.npy", content)
+    with pytest.raises(errors.BadInput, match=r"data\.npz: unreadable|truncated or damaged"):
+        sources.load_task(f"npz:{tmp_path / 'data.npz'}")
+
+
+def test_labels_that_are_no_unicode_are_refused(tmp_path):
+    x, y = np.zeros((20, 2), np.float32), np.arange(20) % 2
+    labels = np.array([0x7FFFFFFF, 0x41], np.uint32).view("<U1")
+    np.savez(tmp_path / "data.npz", x_train=x, y_train=y, x_test=x, y_test=y, labels=labels)
+    with pytest.raises(errors.BadInput, match="labels cannot be read"):
+        sources.load_task(f"npz:{tmp_path / 'data.npz'}")

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from absl import logging
 
-from tfedge import errors
+from tfedge import errors, foreign
 from tfedge.data import metrics, origins, splits, targets, task, task_targets
 from tfedge.data.hygiene import inputs
 from tfedge.data.sources import content_split, npz_file, options, stratify
@@ -49,7 +49,8 @@ def load(path: str, settings: options.Options, seed: int = 0) -> task.Task:
         BadInput: not an .npz file, truncated, pickled, or arrays that are missing or do not match.
     """
     arrays = npz_file.read(pathlib.Path(path))
-    labels = tuple(str(label) for label in np.atleast_1d(arrays.pop("labels", ())))
+    with foreign.reading(path, "Store class names as text.", "labels cannot be read"):
+        labels = tuple(str(label) for label in np.atleast_1d(arrays.pop("labels", ())))
     slices = {key: arrays.pop(key) for key in sorted(arrays) if key.startswith(_SLICE)}
     weights = arrays.pop(_WEIGHTS, None)
     parts = _parts(path, arrays)

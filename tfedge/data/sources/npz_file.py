@@ -8,6 +8,7 @@ import math
 import mmap
 import pathlib
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -28,6 +29,13 @@ _HEADERS: dict[tuple[int, int], Callable] = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
+
+
+# What numpy raises on headers that are none: it reads them as Python.
+_UNREADABLE = (
+    *(ValueError, OSError, MemoryError, RuntimeError, struct.error, tokenize.TokenError),
+    *(SyntaxError, SystemError, TypeError, LookupError, ArithmeticError),
+)
 
 
 @dataclass(frozen=True)
@@ -71,7 +79,7 @@ def read(path: pathlib.Path) -> Arrays:
         raise errors.BadInput(
             str(path), f"the .npz file is truncated or damaged ({error})", "Write it again."
         ) from error
-    except (ValueError, OSError, MemoryError, RuntimeError, struct.error) as error:
+    except _UNREADABLE as error:
         if isinstance(error, errors.BadInput):
             raise
         raise errors.BadInput(
