@@ -88,7 +88,8 @@ def main() -> int:
         if not flag.value:
             raise errors.BadInput(f"--{flag.name}", "missing", "See --help.")
     from tfedge.data import metrics, trained_on
-    from tfedge.device import evaluate, profiles, tflite
+    from tfedge.device import evaluate, profiles
+    from tfedge.device.file import tflite
     from tfedge.release import bundle, facts, floors, gate, holdout_uses, manifest, report
 
     phone = profiles.load(_PROFILE.value)
@@ -133,7 +134,7 @@ def main() -> int:
 
 def _tflite(flag: str, path: str) -> bytes:
     """The content of a file that can be read as a .tflite."""
-    from tfedge.device import tflite
+    from tfedge.device.file import tflite
 
     where = f"--{flag}={path}"
     content = foreign.read_bytes(path, "Name a .tflite file.", where)

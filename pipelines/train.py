@@ -181,7 +181,8 @@ def _train(build: Callable, task):
     import keras
     import numpy as np
 
-    from tfedge.compress import batch_statistics, batches, losses
+    from tfedge.compress import losses
+    from tfedge.compress.training import batch_statistics, batches
     from tfedge.data import metrics
 
     model = _built(build, task)

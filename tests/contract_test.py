@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from tfedge import errors, to_tflite
-from tfedge.compress import graph, holds, kernels, recipe
+from tfedge.compress import graph, holds, recipe
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate
+from tfedge.compress.layers import kernels
 from tfedge.compress.passes import base
 from tfedge.compress.recipe import Recipe
 from tfedge.data.task import ArraySplit, Split, Task
-from tfedge.device import tflite
+from tfedge.device.file import tflite
 
 PASSES = pathlib.Path(base.__file__).parent
 NAMES = sorted(path.stem for path in PASSES.glob("*.py") if path.stem not in ("__init__", "base"))

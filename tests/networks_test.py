@@ -6,7 +6,7 @@ import pytest
 import tfedge
 from tfedge.compress import keras as k
 from tfedge.data.task import ArraySplit
-from tfedge.device import tflite
+from tfedge.device.file import tflite
 
 
 def _narrow():

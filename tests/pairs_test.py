@@ -14,7 +14,7 @@ from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate
 from tfedge.compress.passes import base
 from tfedge.data.task import ArraySplit, Task
-from tfedge.device import tflite
+from tfedge.device.file import tflite
 
 PASSES = pathlib.Path(base.__file__).parent
 NAMES = sorted(path.stem for path in PASSES.glob("*.py") if path.stem not in ("__init__", "base"))

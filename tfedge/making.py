@@ -19,7 +19,8 @@ from tfedge import foreign
 from tfedge.data import augmentation, class_weights, hygiene, output_kind, sources
 from tfedge.data.hygiene import seen_scale
 from tfedge.data.task import Task
-from tfedge.device import evaluate, inference, sandbox, tflite
+from tfedge.device import evaluate, inference, sandbox
+from tfedge.device.file import tflite
 from tfedge.errors import BadInput
 
 SCHEMA_VERSION = 1
@@ -51,7 +52,7 @@ class Order:
         input_shape: a fixed (height, width, channels) for a model that has none; None takes the
             recipe.json's.
         allow_flex: accept TensorFlow operators, as the export's option of that name.
-        packed: also write model.tflite.packed, the file for the download; see `export.packing`.
+        packed: also write model.tflite.packed, the file for the download; see `packing`.
         trust_recipe: let a recipe.json name Python code to run.
     """
 
@@ -160,7 +161,8 @@ def prepare(given: Given) -> Ready:
         BadInput: the model, the recipe or the export cannot be used, alone or together.
     """
     # Imported only now: what is wrong with the data shows before TensorFlow is loaded.
-    from tfedge.compress import bridge, loading, model_ends
+    from tfedge.compress import bridge, loading
+    from tfedge.compress.graph import model_ends
     from tfedge.compress.recipe import Recipe
     from tfedge.export import exporting, options
 
@@ -209,8 +211,9 @@ def make(ready: Ready, work: pathlib.Path) -> Made:
     Raises:
         BadInput: a pass or the export cannot work on this model.
     """
+    from tfedge import packing
     from tfedge.compress import costs
-    from tfedge.export import exporting, packing
+    from tfedge.export import exporting
 
     order, task, model = ready.given.order, ready.given.task, ready.model
     with costs.measuring(milliseconds(task)):
@@ -302,7 +305,7 @@ def _task(order: Order, seed: int | None, augment: str | None) -> tuple[Task, hy
 
 def check_fits(model: Any, task: Task) -> None:
     """Refuse data that the model cannot take, or of another scale than it was trained on."""
-    from tfedge.compress import first_layer, model_ends
+    from tfedge.compress.graph import first_layer, model_ends
 
     inputs = {
         name: tuple(tensor.shape)

@@ -15,16 +15,17 @@ from tfedge import foreign, making
 from tfedge.data import metrics
 from tfedge.data import trained_on as trained
 from tfedge.data.task import Task
-from tfedge.device import evaluate, inference, profiles, tflite
+from tfedge.device import evaluate, inference, profiles
+from tfedge.device.file import tflite
 from tfedge.release import (
     bundle,
     card,
     facts,
     floors,
-    foresight,
     gate,
     holdout_uses,
     manifest,
+    power_analysis,
     report,
     work_folder,
 )
@@ -155,7 +156,7 @@ def _say_power(task: Task, limits: gate.Limits) -> None:
     """Where examples are right or wrong: before the training, whether the margin can be shown."""
     if task.holdout is None or metrics.judged(task)[0].correct is None:
         return
-    seen = foresight.of(len(task.holdout), limits.margin, limits.alpha)
+    seen = power_analysis.of(len(task.holdout), limits.margin, limits.alpha)
     if seen.is_enough:
         logging.info("%s", seen.words)
     else:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from arm.comparison import Comparison
 
     from tfedge.data.task import Task
-    from tfedge.device.tflite import TfliteFile
+    from tfedge.device.file.tflite import TfliteFile
 
 _FLAGS = flags.FlagValues()
 _TFLITE = flags.DEFINE_string("tflite", None, "The file to run.", flag_values=_FLAGS)
@@ -112,7 +112,7 @@ def _inputs(file: "TfliteFile", task: "Task") -> dict[int, Any]:
 
 
 def _read(path: str) -> "TfliteFile":
-    from tfedge.device import tflite
+    from tfedge.device.file import tflite
 
     try:
         content = pathlib.Path(path).read_bytes()
@@ -133,7 +133,7 @@ def _embedded(task: "Task") -> "TfliteFile":
     import tfedge_models
 
     import tfedge
-    from tfedge.device import tflite
+    from tfedge.device.file import tflite
 
     folder = pathlib.Path(next(iter(tfedge_models.__path__)))
     model = tfedge.load_model(folder / "checkpoints" / "digits_cnn_digits.keras")

@@ -58,7 +58,8 @@ def main() -> int:
 
 def row(path: pathlib.Path) -> dict[str, Any]:
     """Planned and real bytes of one file; the model runs in a process of its own."""
-    from tfedge.device import footprint, tflite
+    from tfedge.device import footprint
+    from tfedge.device.file import tflite
     from tfedge.device.footprint import arena
 
     with tempfile.TemporaryDirectory() as folder:
@@ -85,7 +86,7 @@ def row(path: pathlib.Path) -> dict[str, Any]:
 
 
 def _measured(path: pathlib.Path) -> dict[str, int]:
-    from tfedge.device import tflite
+    from tfedge.device.file import tflite
 
     tflite.runtime()
     kept, grown = [], []
@@ -109,7 +110,7 @@ def runtime_arena_bytes(path: pathlib.Path) -> int:
     The runtime puts every tensor at the end of another one or at the start, so the arena is what
     lies without a gap behind the file's own activations; temporaries kept for good lie elsewhere.
     """
-    from tfedge.device import tflite
+    from tfedge.device.file import tflite
     from tfedge.device.footprint import arena
 
     interpreter = tflite.interpreter(path, 1, delegate=False)

@@ -98,7 +98,7 @@ def _go(name: str) -> dict[str, Any]:
     import tfedge
     from tfedge.compress import bridge
     from tfedge.compress import keras as k
-    from tfedge.device import tflite
+    from tfedge.device.file import tflite
 
     size = max(_SIZE.value or _OWN_SIZE.get(name, 224), _LEAST_SIZE.get(name, 32))
     build = getattr(k.keras3().applications, name)

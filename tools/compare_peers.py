@@ -178,7 +178,7 @@ def _make(peer: Callable, name: str, given: setup.Setup, report: report_lib.Repo
     from peers import judge
 
     from tfedge.compress import keras
-    from tfedge.export import quiet
+    from tfedge.export.converter import quiet
 
     keras.tf_keras.backend.clear_session()
     keras.tf_keras.utils.set_random_seed(_SEED.value)

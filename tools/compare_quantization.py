@@ -168,7 +168,7 @@ def _plain(model: Any, task: Any) -> bytes:
     """TensorFlow's converter as its guide has it."""
     import tensorflow as tf
 
-    from tfedge.export import quiet
+    from tfedge.export.converter import quiet
 
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]

@@ -21,7 +21,7 @@ from tfedge import errors
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from tfedge.device.tflite import TfliteFile
+    from tfedge.device.file.tflite import TfliteFile
 
 _FLAGS = flags.FlagValues()
 _JSON = flags.DEFINE_boolean("json", False, "Print JSON instead of tables.", flag_values=_FLAGS)
@@ -42,7 +42,7 @@ def run() -> None:
 
 def main() -> int:
     """Prints what the flags ask for; the exit code."""
-    from tfedge.device import tflite
+    from tfedge.device.file import tflite
 
     if not _TFLITE.value:
         raise errors.BadInput("--tflite", "missing", "Name a .tflite file.")
@@ -61,8 +61,8 @@ def main() -> int:
 
 
 def describe(file: "TfliteFile", with_tensors: bool = True) -> dict[str, Any]:
-    """The facts of a file as JSON takes them; see `tfedge.device.tflite` for what they mean."""
-    from tfedge.device import overhead
+    """The facts of a file as JSON takes them; see `device.file.tflite`."""
+    from tfedge.device.file import overhead
 
     described = {
         "file_bytes": file.file_bytes,

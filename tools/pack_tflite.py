@@ -5,7 +5,7 @@
 
 --output names another file; --check_only packs and compares without writing. The weights of
 lenet_300_100, pruned and clustered, take about a twelfth of the .tflite; see
-tfedge/export/packing/FORMAT.md for a decoder of your own.
+tfedge/packing/FORMAT.md for a decoder of your own.
 """
 
 import pathlib
@@ -22,7 +22,7 @@ from tfedge_pipelines import entry
 from tfedge import errors
 
 if TYPE_CHECKING:
-    from tfedge.export.packing.account import Account
+    from tfedge.packing.account import Account
 
 SUFFIX = ".packed"
 _FLAGS = flags.FlagValues()
@@ -61,8 +61,8 @@ def main() -> int:
 
 
 def _pack(path: pathlib.Path, content: bytes) -> None:
-    from tfedge.export import packing
-    from tfedge.export.packing import account
+    from tfedge import packing
+    from tfedge.packing import account
 
     started = time.perf_counter()
     packed = packing.pack(content)
@@ -76,7 +76,7 @@ def _pack(path: pathlib.Path, content: bytes) -> None:
 
 
 def _unpack(path: pathlib.Path, packed: bytes) -> None:
-    from tfedge.export import packing
+    from tfedge import packing
 
     bare = path.name.removesuffix(SUFFIX)
     if bare == path.name and not _OUTPUT.value:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from phone.golden import Golden
     from phone.results import Result
 
-    from tfedge.device.tflite import TfliteFile
+    from tfedge.device.file.tflite import TfliteFile
 
 _FLAGS = flags.FlagValues()
 
@@ -108,7 +108,7 @@ def _check_flags() -> None:
 
 def _model() -> "TfliteFile":
     """The file; of a release that is as it was released."""
-    from tfedge.device import tflite
+    from tfedge.device.file import tflite
     from tfedge.release import bundle
 
     if _RELEASE.value:

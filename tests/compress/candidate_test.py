@@ -2,8 +2,9 @@ import json
 
 import numpy as np
 
-from tfedge.compress import holds, kernels
+from tfedge.compress import holds
 from tfedge.compress.candidate import Candidate, Report
+from tfedge.compress.layers import kernels
 
 
 def _grid(layer, bits=8):

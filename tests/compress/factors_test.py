@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from tfedge.compress import factors, graph, multiply_adds
+from tfedge.compress import factors, graph
 from tfedge.compress import keras as k
 from tfedge.compress.factors import chains, ranks
+from tfedge.compress.layers import multiply_adds
 
 layers = k.tf_keras.layers
 WAYS = {way.name: way for way in factors.ALL}

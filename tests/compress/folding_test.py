@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from tfedge.compress import folding, kernels
+from tfedge.compress import folding
 from tfedge.compress import keras as k
+from tfedge.compress.layers import kernels
 
 layers = k.tf_keras.layers
 rng = np.random.default_rng(0)

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfedge.compress import holds, kernels
+from tfedge.compress import holds
+from tfedge.compress.layers import kernels
 
 KERNEL = np.random.default_rng(0).normal(size=(3, 3, 4, 5)).astype(np.float32)
 MASK = (np.abs(KERNEL) > 0.6).astype(np.float32)

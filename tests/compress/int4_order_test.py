@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from tfedge import to_tflite
-from tfedge.compress import holds, kernels
+from tfedge.compress import holds
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate
+from tfedge.compress.layers import kernels
 from tfedge.compress.passes import cluster, prune, quantize
 from tfedge.data.task import ArraySplit, Task
-from tfedge.device import tflite
+from tfedge.device.file import tflite
 
 SHORT = {"epochs": 1, "learning_rate": 1e-2}
 PASSES = {

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from tfedge import evaluate, to_tflite
-from tfedge.compress import fake_quantization, holds, kernels
+from tfedge.compress import holds
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate
+from tfedge.compress.layers import kernels
 from tfedge.compress.passes import cluster, prune, quantize
+from tfedge.compress.ranges import fake_quantization
 from tfedge.data.task import ArraySplit, Task
 
 SHORT = {"epochs": 1, "learning_rate": 1e-2}

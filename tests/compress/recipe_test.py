@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from tfedge import errors, to_tflite
-from tfedge.compress import finetune, holds, recipe, training_state
+from tfedge.compress import holds, recipe
 from tfedge.compress import keras as k
 from tfedge.compress.passes import base, cluster, prune, quantize
 from tfedge.compress.recipe import Recipe
+from tfedge.compress.training import finetune, training_state
 
 TEXT = "prune(final_sparsity=0.8), cluster(number_of_clusters=8, epochs=1), quantize()"
 

@@ -5,7 +5,8 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 import tfedge
-from tfedge.compress import bridge, input_prefix, keras, uneven_inputs
+from tfedge.compress import bridge, keras
+from tfedge.compress.ranges import input_prefix, uneven_inputs
 from tfedge.data.task import ArraySplit, Task
 
 k3, tf_keras = keras.keras3(), keras.tf_keras

@@ -5,9 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from tfedge.compress import finetune, teaching
 from tfedge.compress import keras as k
+from tfedge.compress import teaching
 from tfedge.compress.candidate import Candidate, Teacher
+from tfedge.compress.training import finetune
 from tfedge.data.task import ArraySplit
 
 layers = k.tf_keras.layers

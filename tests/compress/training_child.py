@@ -13,9 +13,10 @@ import sys
 
 import numpy as np
 
-from tfedge.compress import finetune, holds, training_state
+from tfedge.compress import holds
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate
+from tfedge.compress.training import finetune, training_state
 from tfedge.data.task import ArraySplit, Task
 
 

@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 
-from tfedge.device import tflite
+from tfedge.device.file import tflite
 from tfedge.device.footprint import arena
 from tfedge.device.footprint.arena import Block
 

@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 
-from tfedge.device import confinement
+from tfedge.device.sandbox import confinement
 
 
 def add_up(place):

@@ -1,7 +1,8 @@
 import dataclasses
 import json
 
-from tfedge.device import compatibility, profiles, tflite
+from tfedge.device import compatibility, profiles
+from tfedge.device.file import tflite
 
 PHONE = profiles.Profile(name="phone", runtime_version="2.10.0")
 

@@ -8,7 +8,8 @@ the image at 32 bits in place of its default of 8.
 
 import pytest
 
-from tfedge.device import energy, tflite
+from tfedge.device import energy
+from tfedge.device.file import tflite
 
 QTOOLS_FLOAT = {"op_cost": 35_328.0, "parameters": 954_964.84, "moved": 699_484.06 + 93_600}
 QTOOLS_INT8 = {"op_cost": 2_053.6, "parameters": 252_880.46}

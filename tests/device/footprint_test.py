@@ -1,7 +1,8 @@
 import lzma
 import pathlib
 
-from tfedge.device import footprint, tflite
+from tfedge.device import footprint
+from tfedge.device.file import tflite
 from tfedge.device.footprint import xnnpack
 
 NETWORKS = pathlib.Path(__file__).parent / "networks"

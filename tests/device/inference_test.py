@@ -6,7 +6,8 @@ import pytest
 
 from tfedge import errors
 from tfedge.data.task import ArraySplit, Normalization, StreamSplit
-from tfedge.device import inference, sandbox, tflite
+from tfedge.device import inference, sandbox
+from tfedge.device.file import tflite
 
 LIMITS = sandbox.Limits(64 * 2**20, seconds=30)
 BLANK = ArraySplit(np.zeros((4, 8, 8, 1), np.uint8), np.arange(4))

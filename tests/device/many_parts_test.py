@@ -5,7 +5,8 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from tfedge import errors
-from tfedge.device import footprint, tflite
+from tfedge.device import footprint
+from tfedge.device.file import tflite
 
 
 def _file(subgraphs=1, tensors=0, operators=0):

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import tfedge
-from tfedge.device import profiles, tflite
+from tfedge.device import profiles
+from tfedge.device.file import tflite
 from tfedge.device.prediction import devices, fitted, formula, network, operators, work
 
 CONV = work.Work(

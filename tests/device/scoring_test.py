@@ -6,7 +6,8 @@ import pytest
 
 from tfedge import errors
 from tfedge.data import metrics
-from tfedge.device import inference, judged_outputs, sandbox, scoring, tflite
+from tfedge.device import inference, judged_outputs, sandbox, scoring
+from tfedge.device.file import tflite
 
 FILES = pathlib.Path(__file__).parent / "files"
 OUTCOME = sandbox.Outcome(None, {}, {})

@@ -3,7 +3,8 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from tfedge.errors import BadInput
-from tfedge.export import checks, flatbuffer, options
+from tfedge.export import checks, options
+from tfedge.export.edits import flatbuffer
 
 
 @pytest.mark.parametrize("route", [route for route in options.ROUTES if route != "int4"])

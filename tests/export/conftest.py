@@ -48,7 +48,8 @@ def task():
 @pytest.fixture(scope="session")
 def converted(model, task):
     """route -> the converter's file, inputs and kernels named, nothing else done to it."""
-    from tfedge.export import exporting, lineage
+    from tfedge.export import exporting
+    from tfedge.export.edits import lineage
 
     known = lineage.keras_kernels(model)
     return {

@@ -14,9 +14,9 @@ from tfedge import export
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate, Quantization
 from tfedge.data.task import ArraySplit, Task
-from tfedge.device import tflite
+from tfedge.device.file import tflite
 from tfedge.errors import BadInput
-from tfedge.export import flatbuffer, operators
+from tfedge.export.edits import flatbuffer, operators
 
 _IN_ANOTHER_PROCESS = """
 import hashlib, numpy, tfedge

@@ -6,9 +6,9 @@ import running
 
 from tfedge import export
 from tfedge.compress import loading
-from tfedge.device import tflite
+from tfedge.device.file import tflite
 from tfedge.errors import BadInput
-from tfedge.export import flatbuffer, operators, slimming
+from tfedge.export.edits import flatbuffer, operators, slimming
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from tfedge import errors
-from tfedge.release import bundle, manifest, swap
+from tfedge.release import atomic_replace, bundle, manifest
 
 OLD = {"model.tflite": b"old" * 1000, "verdict.json": b'{"schema_version": 1, "outcome": "old"}'}
 NEW = {"model.tflite": b"new" * 2000, "verdict.json": b'{"schema_version": 1, "outcome": "new"}'}
@@ -165,13 +165,13 @@ def test_what_a_user_wrote_into_a_released_file_is_not_deleted(tmp_path):
 
 def test_a_file_that_comes_while_publishing_stays_with_the_old_release(tmp_path, monkeypatch):
     bundle.publish(tmp_path / "out", OLD)
-    exchange = swap._exchange
+    exchange = atomic_replace._exchange
 
     def slow(staged, target):
         (target / "notes.txt").write_text("mine")
         return exchange(staged, target)
 
-    monkeypatch.setattr(swap, "_exchange", slow)
+    monkeypatch.setattr(atomic_replace, "_exchange", slow)
     bundle.publish(tmp_path / "out", NEW)
     assert bundle.verify(tmp_path / "out")["files"]["model.tflite"]["bytes"] == 6000
     kept = tmp_path / ".out.tfedge-new"
@@ -190,7 +190,7 @@ def test_an_exchange_that_the_disk_does_not_confirm_is_taken_back(
     """The folder's own fsync fails after the exchange, once or for good."""
     bundle.publish(tmp_path / "out", OLD)
     before = _content(tmp_path / "out")
-    real, calls = swap._folder_to_disk, []
+    real, calls = atomic_replace._folder_to_disk, []
 
     def fails(folder):
         calls.append(folder)
@@ -199,8 +199,8 @@ def test_an_exchange_that_the_disk_does_not_confirm_is_taken_back(
         real(folder)
 
     if not exchanges:
-        monkeypatch.setattr(swap, "_exchange", lambda *_: False)
-    monkeypatch.setattr(swap, "_folder_to_disk", fails)
+        monkeypatch.setattr(atomic_replace, "_exchange", lambda *_: False)
+    monkeypatch.setattr(atomic_replace, "_folder_to_disk", fails)
     with pytest.raises(errors.BadInput, match="an older release there is untouched"):
         bundle.publish(tmp_path / "out", NEW)
     assert _content(tmp_path / "out") == before and _beside(tmp_path / "out") == ["out"]
@@ -208,7 +208,7 @@ def test_an_exchange_that_the_disk_does_not_confirm_is_taken_back(
 
 def test_a_new_release_that_cannot_be_taken_back_is_not_denied(tmp_path, monkeypatch):
     bundle.publish(tmp_path / "out", OLD)
-    exchange, calls = swap._exchange, []
+    exchange, calls = atomic_replace._exchange, []
 
     def once(staged, target):
         calls.append(target)
@@ -220,9 +220,9 @@ def test_a_new_release_that_cannot_be_taken_back_is_not_denied(tmp_path, monkeyp
         raise OSError(5, "Input/output error")
 
     with monkeypatch.context() as patched:
-        patched.setattr(swap, "_exchange", once)
+        patched.setattr(atomic_replace, "_exchange", once)
         patched.setattr(
-            swap, "_folder_to_disk", lambda folder: folder == tmp_path and fails(folder)
+            atomic_replace, "_folder_to_disk", lambda folder: folder == tmp_path and fails(folder)
         )
         with pytest.raises(errors.BadInput, match="the new release is in place, but its disk"):
             bundle.publish(tmp_path / "out", NEW)
@@ -350,7 +350,7 @@ def test_a_disk_that_fills_while_publishing(tmp_path, monkeypatch, fails):
         return call
 
     with bundle.lock(tmp_path / "out"), monkeypatch.context() as patched:
-        patched.setattr(swap, "_exchange", lambda *_: False)
+        patched.setattr(atomic_replace, "_exchange", lambda *_: False)
         patched.setattr(os, fails, full(getattr(os, fails)))
         with pytest.raises(errors.BadInput, match=r"no space left on device\. Free some space"):
             bundle.publish(tmp_path / "out", NEW)

@@ -5,7 +5,7 @@ import pathlib
 import pytest
 
 from tfedge import errors
-from tfedge.device import profiles, right_answers
+from tfedge.device import correct_bits, profiles
 from tfedge.release import bundle, comparison, gate, manifest, released, statistics
 
 FILES = pathlib.Path(__file__).parents[1] / "device" / "files"
@@ -47,7 +47,7 @@ def test_the_same_twice_differs_in_nothing(release):
 def test_on_the_same_examples_the_difference_is_paired(release):
     a, b = release("a"), release("b", only_candidate=0, neither=900)
     metric = comparison.compare(a, b)["metric"]
-    answers = [right_answers.unpack(x.scorecard["held_out"]["right"], 10_000) for x in (a, b)]
+    answers = [correct_bits.unpack(x.scorecard["held_out"]["right"], 10_000) for x in (a, b)]
     pairs = statistics.Pairs.count(*answers)
     assert (metric["only_a_right"], metric["only_b_right"]) == (90, 0)
     assert metric["difference"] == pytest.approx(-0.009)

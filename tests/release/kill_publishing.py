@@ -14,7 +14,7 @@ import signal
 import sys
 
 from tfedge import errors
-from tfedge.release import bundle, swap
+from tfedge.release import atomic_replace, bundle
 
 _CALLS = ("open", "write", "fsync", "close", "rename", "mkdir", "rmdir", "unlink", "chmod")
 
@@ -40,7 +40,7 @@ def _kill_at(number: int) -> None:
 
     for name in _CALLS:
         setattr(os, name, counted(getattr(os, name)))
-    swap._exchange = counted(swap._exchange)
+    atomic_replace._exchange = counted(atomic_replace._exchange)
 
 
 def _in_child(work) -> bool:
@@ -83,7 +83,7 @@ def _round(folder: str, number: int) -> tuple[bool, str]:
 
 def main(folder: str, exchange: str) -> None:
     if exchange == "rename":
-        swap._exchange = lambda *_: False
+        atomic_replace._exchange = lambda *_: False
     releases: collections.Counter[str] = collections.Counter()
     broken, number, killed = [], 0, True
     while killed:

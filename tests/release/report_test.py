@@ -12,7 +12,7 @@ from tfedge.data import hygiene
 from tfedge.data import task as data_task
 from tfedge.device import sandbox, scorecard
 from tfedge.release import card as model_card
-from tfedge.release import facts, figures, gate, provenance, report
+from tfedge.release import facts, gate, provenance, report, summary
 
 FILES = pathlib.Path(__file__).parents[1] / "device" / "files"
 SPLIT = data_task.ArraySplit(np.zeros((4, 2), np.float32), np.arange(4) % 2)
@@ -164,12 +164,12 @@ def test_facts_are_plain_data(gathered):
 
 def test_of_many_classes_those_that_lost_most(gathered):
     many = tuple(scorecard.ClassValue(str(k), 10, 1 - k / 1000, 1.0) for k in range(1000))
-    rows, words = figures.classes(gathered(per_class=many))
+    rows, words = summary.classes(gathered(per_class=many))
     assert rows[0]["label"] == "999" and len(rows) == 50 and "Of 1,000 classes" in words
 
 
 def test_amounts():
-    assert [figures.amount(size) for size in (999, 21_963, 1_068_576, None)] == [
+    assert [summary.amount(size) for size in (999, 21_963, 1_068_576, None)] == [
         "999 B",
         "22.0 KB",
         "1.07 MB",
@@ -225,7 +225,7 @@ def test_a_failure_is_not_told_twice(gathered):
         for name in ("metric", "metric_without_near_duplicates")
     ]
     failed = dataclasses.replace(made, verdict={**made.verdict, "outcome": "FAIL", "checks": twice})
-    assert figures.headline(failed) == "Do not ship it. metric is bad."
+    assert summary.headline(failed) == "Do not ship it. metric is bad."
 
 
 def test_a_command_is_one_flag_a_line_and_still_the_same_command():

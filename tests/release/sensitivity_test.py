@@ -6,7 +6,7 @@ import pytest
 
 from tfedge.data import splits
 from tfedge.data import task as data_task
-from tfedge.device import tflite
+from tfedge.device.file import tflite
 from tfedge.release.sections import sensitivity
 
 FILES = pathlib.Path(__file__).parents[1] / "device" / "files"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tfedge import errors
-from tfedge.device import tflite
+from tfedge.device.file import tflite
 
 ROOT = pathlib.Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tools"))

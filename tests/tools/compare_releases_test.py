@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from tfedge.device import right_answers
+from tfedge.device import correct_bits
 
 ROOT = pathlib.Path(__file__).parents[2]
 FILES = ROOT / "tests" / "device" / "files"
@@ -26,7 +26,7 @@ def folder(tmp_path):
     def make(name, right, model):
         path = tmp_path / name
         path.mkdir()
-        packed = right_answers.pack(np.arange(1000) < right)
+        packed = correct_bits.pack(np.arange(1000) < right)
         scorecard = {
             "schema_version": 1,
             "profile": "mid_range_phone",

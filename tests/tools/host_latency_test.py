@@ -11,7 +11,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "tools"))
 from latency import graph_writer, host_fit, host_report, random_networks, single_operators
 
 import tfedge
-from tfedge.device import tflite
+from tfedge.device.file import tflite
 from tfedge.device.prediction import host, work
 
 

@@ -4,9 +4,9 @@ import pathlib
 import subprocess
 import sys
 
-from tfedge.device import tflite
-from tfedge.export import packing
-from tfedge.export.packing import account
+from tfedge import packing
+from tfedge.device.file import tflite
+from tfedge.packing import account
 
 ROOT = pathlib.Path(__file__).parents[2]
 FILE = ROOT / "tests" / "device" / "files" / "image_int8.tflite"

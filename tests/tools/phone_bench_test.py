@@ -20,7 +20,7 @@ import pytest
 
 from tfedge import errors
 from tfedge.data.task import ArraySplit, Normalization, Task
-from tfedge.device import tflite
+from tfedge.device.file import tflite
 
 ROOT = pathlib.Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tools"))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tfedge.compress import holds as holds_lib
-from tfedge.compress import kernels
+from tfedge.compress.layers import kernels
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,10 +11,10 @@ from absl import logging
 
 from tfedge import foreign
 from tfedge.compress import keras as k
-from tfedge.compress import training_state
 from tfedge.compress.candidate import Candidate, Quantization, Report, Teacher
 from tfedge.compress.loading import config_safety
 from tfedge.compress.teaching import teachers
+from tfedge.compress.training import training_state
 from tfedge.data.splits import ArraySplit, RowSplit
 from tfedge.data.task import Task
 from tfedge.errors import BadInput

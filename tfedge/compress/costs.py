@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from tfedge.compress import kernels, multiply_adds
 from tfedge.compress.channels import Channels
+from tfedge.compress.layers import kernels, multiply_adds
 
 Cost = Callable[[np.ndarray], float]  # (units,) bool, which are left -> cost
 Milliseconds = Callable[[Any], float]

@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from tfedge.compress import graph, kernels, layer_facts, uneven_inputs
+from tfedge.compress import graph
 from tfedge.compress import keras as k
+from tfedge.compress.layers import kernels, layer_facts
+from tfedge.compress.ranges import uneven_inputs
 
 _DEPTHWISE = {3: "DepthwiseConv1D", 4: "DepthwiseConv2D"}  # rank of what it reads -> class
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from tfedge.compress import kernels, layer_facts
+from tfedge.compress.layers import kernels, layer_facts
 
 
 def unstructured(weights: np.ndarray, sparsity: float) -> np.ndarray:

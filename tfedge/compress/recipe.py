@@ -19,22 +19,12 @@ from typing import Any
 from absl import logging
 
 from tfedge import foreign
-from tfedge.compress import (
-    bridge,
-    checkpoint,
-    folding,
-    graph,
-    loading,
-    model_ends,
-    output_columns,
-    passes,
-    raw_columns,
-    tidy,
-    trained_weights,
-    training_state,
-)
+from tfedge.compress import bridge, checkpoint, folding, graph, loading, passes
 from tfedge.compress.candidate import Candidate
+from tfedge.compress.graph import canonical, model_ends
 from tfedge.compress.passes import base
+from tfedge.compress.ranges import output_columns, raw_columns
+from tfedge.compress.training import trained_weights, training_state
 from tfedge.data import class_weights, output_kind
 from tfedge.data.task import Task
 from tfedge.errors import BadInput
@@ -214,7 +204,7 @@ def _as_tf_keras(model: Any) -> Any:
     """As a model out of a file is: plain layers that compute in float32."""
     if bridge.is_keras3(model):
         return bridge.to_tf_keras(model)
-    return tidy.tidy(model) if graph.is_functional(model) else model
+    return canonical.tidy(model) if graph.is_functional(model) else model
 
 
 def _class_in(module: Any) -> type[base.Pass]:

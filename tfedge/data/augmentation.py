@@ -2,7 +2,7 @@
 
     flip, crop(padding=2), mixup(alpha=0.2), cutout(size=8)
 
-Read with `ast`, never evaluated; `tfedge.compress.augment` does what it says, in that order.
+Read with `ast`, never evaluated; `compress.training.augment` does what it says, in that order.
 """
 
 import ast

@@ -6,7 +6,8 @@ import json
 import pathlib
 from collections.abc import Iterable
 
-from tfedge.device import delegates, graph, profiles, speed_notes, tflite
+from tfedge.device import delegate_rules, kernel_support_notes, profiles
+from tfedge.device.file import graph, tflite
 
 _RUNTIMES = pathlib.Path(__file__).parent / "rules" / "runtime_versions.json"
 _STATED = "min_runtime_version"  # metadata entry that the converter writes
@@ -44,7 +45,7 @@ class Compatibility:
     lacking: tuple[Incompatibility, ...]
     custom_operators: tuple[str, ...]
     dynamic_inputs: dict[str, tuple[int, ...]]
-    delegates: tuple[delegates.Coverage, ...]
+    delegates: tuple[delegate_rules.Coverage, ...]
     speed: tuple[str, ...]
 
 
@@ -62,8 +63,8 @@ def examine(file: tflite.TfliteFile, profile: profiles.Profile) -> Compatibility
             for name, tensor in file.named_inputs.items()
             if -1 in tensor.shape_signature
         },
-        delegates=tuple(delegates.coverage(file, name) for name in delegates.names()),
-        speed=speed_notes.of(file),
+        delegates=tuple(delegate_rules.coverage(file, name) for name in delegate_rules.names()),
+        speed=kernel_support_notes.of(file),
     )
 
 

@@ -7,7 +7,7 @@ leakage, the rest of the phone and later, thriftier processes are not in: it com
 
 import dataclasses
 
-from tfedge.device import graph, tflite
+from tfedge.device.file import graph, tflite
 from tfedge.device.prediction import work
 
 _MJ_PER_PJ = 1e-9

@@ -16,15 +16,14 @@ from tfedge.data import task as data_task
 from tfedge.device import (
     compatibility,
     energy,
-    flatbuffer,
     footprint,
     inference,
     phone_latency,
     profiles,
     sandbox,
     scoring,
-    tflite,
 )
+from tfedge.device.file import flatbuffer, tflite
 from tfedge.device.scorecard import Scorecard
 
 __all__ = ["Scorecard", "evaluate", "run_baseline"]

@@ -16,9 +16,11 @@ import numpy as np
 from tfedge import errors
 from tfedge.data import splits
 from tfedge.data import task as data_task
-from tfedge.device import graph, latency, memory, sandbox, tflite, worker
-from tfedge.device import limits as child_limits
-from tfedge.device.ports import Input, Output
+from tfedge.device import latency, sandbox, worker
+from tfedge.device.file import graph, tflite
+from tfedge.device.model_io import Input, Output
+from tfedge.device.sandbox import limits as child_limits
+from tfedge.device.sandbox import memory
 
 _BATCH_BYTES = 2**20
 _LARGEST_BATCH = 256

@@ -7,7 +7,8 @@ import numpy as np
 from tfedge import errors
 from tfedge.data import class_weights, splits
 from tfedge.data import task as data_task
-from tfedge.device import inference, tflite
+from tfedge.device import inference
+from tfedge.device.file import tflite
 
 _PROBABILITIES = ("LOGISTIC", "SOFTMAX")
 _PASSED_THROUGH = ("QUANTIZE", "DEQUANTIZE", "RESHAPE", "SQUEEZE", "CAST")

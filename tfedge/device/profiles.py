@@ -11,7 +11,7 @@ import pathlib
 from typing import Any
 
 from tfedge import errors, foreign
-from tfedge.device import flatbuffer
+from tfedge.device.file import flatbuffer
 from tfedge.device.prediction import devices
 
 _FOLDER = pathlib.Path(__file__).parent / "profiles"

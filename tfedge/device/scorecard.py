@@ -8,14 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfedge.data import splits
-from tfedge.device import (
-    footprint,
-    latency,
-    phone_latency,
-    profiles,
-    right_answers,
-    sandbox,
-)
+from tfedge.device import correct_bits, footprint, latency, phone_latency, profiles, sandbox
 from tfedge.device.compatibility import Compatibility, Incompatibility
 from tfedge.device.energy import EnergyEstimate
 
@@ -185,7 +178,7 @@ class Scorecard:
         return {
             "fingerprint": self.held_out or None,
             "examples": self.metric.n if self.metric else None,
-            "right": None if right is None else right_answers.pack(right),
+            "right": None if right is None else correct_bits.pack(right),
         }
 
 

@@ -16,8 +16,10 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from tfedge.data import task as data_task
-from tfedge.device import child, delegation, latency, memory, tflite
-from tfedge.device.ports import Input, Output
+from tfedge.device import latency, xnnpack_coverage
+from tfedge.device.file import tflite
+from tfedge.device.model_io import Input, Output
+from tfedge.device.sandbox import child, memory
 
 MODEL = "model.tflite"
 COUNT = struct.Struct("<q")
@@ -73,7 +75,7 @@ def work(place: child.Workplace) -> None:
     load_ms = (time.perf_counter_ns() - started) / 1e6
     place.progress.steps = 1
     timed = _time(interpreter, job, feeds, load_ms, place)
-    fraction, rest = delegation.left_out(interpreter)
+    fraction, rest = xnnpack_coverage.left_out(interpreter)
     measured = {
         "latency": dataclasses.asdict(timed),
         "peak_memory_bytes": max(memory.peak_bytes() - place.progress.baseline_bytes, 0),

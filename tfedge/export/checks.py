@@ -6,9 +6,11 @@ import numpy as np
 from absl import logging
 
 from tfedge import errors
-from tfedge.device import graph, tflite
+from tfedge.device.file import graph, tflite
 from tfedge.device.prediction import work
-from tfedge.export import conversion, dynamic, options
+from tfedge.export import options
+from tfedge.export.converter import conversion
+from tfedge.export.routes import dynamic
 
 # Not CONV_3D: LiteRT has it in float alone.
 _KERNEL_OPERATORS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")

@@ -9,45 +9,29 @@ from typing import Any
 from absl import logging
 
 from tfedge import errors
-from tfedge.compress import (
-    bridge,
-    fake_quantization,
-    graph,
-    loading,
-    model_ends,
-    tidy,
-    whole_inputs,
-)
+from tfedge.compress import bridge, graph, loading
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate, Quantization
+from tfedge.compress.graph import canonical, model_ends
+from tfedge.compress.ranges import fake_quantization, whole_inputs
 from tfedge.data import output_kind
 from tfedge.data.task import Task
-from tfedge.device import evaluate, tflite
-from tfedge.export import (
-    apart,
-    checks,
-    choices,
-    conversion,
-    few_bits,
-    float_back,
-    float_file,
-    float_front,
-    from_files,
-    int4,
+from tfedge.device import evaluate
+from tfedge.device.file import tflite
+from tfedge.export import checks, choices, from_files, options
+from tfedge.export.converter import apart, conversion, float_file, quiet, recurrent, saved_model
+from tfedge.export.edits import (
     interface,
-    joined,
-    last_run,
     lineage,
-    options,
     own_inputs,
-    quiet,
     raw_input,
-    recurrent,
-    restate,
-    saved_model,
+    round_scales,
     slimming,
-    steady,
+    write_codes,
 )
+from tfedge.export.floats import float_back, float_front, joined
+from tfedge.export.routes import int4
+from tfedge.export.trials import last_run, sqnr_check
 
 Whole = Callable[[bytes], bytes]
 
@@ -214,7 +198,7 @@ def _by_converter(candidate: Candidate, export: options.Export, task: Task | Non
     quantization = candidate.quantization
     data = convert(candidate.model, quantization, export, task)
     data, names = lineage.name_kernels(data, lineage.keras_kernels(candidate.model))
-    data = restate.restate(data, candidate.codes())
+    data = write_codes.restate(data, candidate.codes())
     float_layers = _and_wrapped(candidate.model, quantization.float_layers) if quantization else {}
     return _Converted(data, float_layers, names)
 
@@ -260,7 +244,7 @@ def _post_trained(
     codes = candidate.codes()
 
     def edited(trial: bytes) -> bytes:
-        return _in_few_bits(restate.restate(trial, codes), export)
+        return _in_few_bits(write_codes.restate(trial, codes), export)
 
     model, behind = float_model.prepare(data, where, known), export
     if not graph.is_functional(candidate.model):  # else `float_front` has seen to it
@@ -272,7 +256,7 @@ def _post_trained(
         selective.Finish(edited, whole),
         promises.Promises(candidate.holds, codes),
     )
-    return _Converted(restate.restate(made.data, codes), made.unusual, names)
+    return _Converted(write_codes.restate(made.data, codes), made.unusual, names)
 
 
 def convert(
@@ -328,7 +312,7 @@ def _run_and_compared(
     if finished.is_edited and task is not None and not is_trained:
         unedited = _finished(made.data, made, export, task)
         before = run.outputs(unedited.data)
-        if before is not None and not steady.is_steady(before, outputs):
+        if before is not None and not sqnr_check.is_steady(before, outputs):
             logging.warning(
                 "--export=%s: answers hang on the last bits of scales; kept", export.route
             )
@@ -368,14 +352,14 @@ def _finished(
 def _in_few_bits(data: bytes, export: options.Export) -> bytes:
     if export.has_float_activations or export.route not in conversion.INT8_ACTIVATIONS:
         return data
-    return few_bits.few_bits(data, export.few_bit_scales, export.few_bit_biases)
+    return round_scales.few_bits(data, export.few_bit_scales, export.few_bit_biases)
 
 
 def _in_tf_keras(model: Any) -> Any:
     """A tf_keras model out of plain layers; a subclassed one, which has no graph, as it is."""
     if not bridge.is_functional(model):
         return model
-    return bridge.to_tf_keras(model) if bridge.is_keras3(model) else tidy.tidy(model)
+    return bridge.to_tf_keras(model) if bridge.is_keras3(model) else canonical.tidy(model)
 
 
 def _check_task(export: options.Export, task: Task | None) -> None:

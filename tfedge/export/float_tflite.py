@@ -7,9 +7,10 @@ import numpy as np
 
 from tfedge import errors, foreign
 from tfedge.data.task import Task
-from tfedge.device import tflite
-from tfedge.export import options, post_training, trial
+from tfedge.device.file import tflite
+from tfedge.export import options, post_training
 from tfedge.export.post_training import columns, float_model
+from tfedge.export.trials import dry_run
 
 _AGAIN = "Convert it again from its model."
 
@@ -45,8 +46,8 @@ def convert(
 def _check_runs(data: bytes, where: str, task: Task) -> None:
     """Refuses what ends LiteRT, in a child, before ranges are read in this process."""
     try:
-        trial.run(data, task.calibration.take(np.arange(min(1, len(task.calibration)))), task)
-    except trial.DoesNotRunError as error:
+        dry_run.run(data, task.calibration.take(np.arange(min(1, len(task.calibration)))), task)
+    except dry_run.DoesNotRunError as error:
         raise errors.BadInput(where, f"LiteRT does not run it ({error})", _AGAIN) from error
 
 

@@ -4,10 +4,11 @@ import contextlib
 import pathlib
 from collections.abc import Mapping
 
-from tfedge.compress import column_statistics
 from tfedge.compress.loading import SavedModel, TfliteModel
+from tfedge.compress.ranges import column_statistics
 from tfedge.data.task import Task
-from tfedge.export import choices, conversion, options, recurrent, saved_model
+from tfedge.export import choices, options
+from tfedge.export.converter import conversion, recurrent, saved_model
 
 
 def convert_tflite(

@@ -20,8 +20,8 @@ from typing import Any
 from absl import logging
 
 from tfedge import errors
+from tfedge.release import atomic_replace, manifest, output_folder, removal
 from tfedge.release import lock as kernel_lock
-from tfedge.release import manifest, output_folder, removal, swap
 
 verify = manifest.verify
 
@@ -135,8 +135,8 @@ def _put(target: pathlib.Path, content: dict[str, bytes]) -> None:
     with _as_bad_input(target):
         output_folder.refuse_unusable(target, output_folder.needed_bytes(content))
         try:
-            swap.write_folder(staged, content)
-            replaced = swap.put_in_place(staged, target)
+            atomic_replace.write_folder(staged, content)
+            replaced = atomic_replace.put_in_place(staged, target)
         except OSError as error:
             _refuse_what_is_there(target, content, error)
             with contextlib.suppress(OSError, errors.BadInput):
@@ -176,7 +176,7 @@ def _recover(target: pathlib.Path) -> None:
     Raises:
         BadInput: something that is not ours lies there.
     """
-    for leftover in swap.recover(_staged(target), target):
+    for leftover in atomic_replace.recover(_staged(target), target):
         logging.info("removing %s, of a run that did not finish", leftover)
         foreign = removal.remove(leftover, partly_written=True)
         if foreign:

@@ -6,7 +6,7 @@ Reference: M. Mitchell et al., "Model Cards for Model Reporting", FAT* 2019.
 import json
 
 from tfedge import plain_text
-from tfedge.release import figures, provenance
+from tfedge.release import provenance, summary
 from tfedge.release.check import FAIL, PASS
 from tfedge.release.facts import Facts
 
@@ -30,12 +30,12 @@ def render(facts: Facts) -> bytes:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters["text"] = text
-    classes, note = figures.classes(facts)
+    classes, note = summary.classes(facts)
     page = environment.get_template("MODEL_CARD.md").render(
         facts=facts,
         outcome=_OUTCOMES.get(facts.verdict["outcome"], "Not enough data to decide"),
-        headline=figures.headline(facts),
-        figures=figures.before_after(facts),
+        headline=summary.headline(facts),
+        figures=summary.before_after(facts),
         classes=classes,
         classes_note=note,
         judged_on=provenance.judged_on(facts),

@@ -8,7 +8,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tfedge.device import right_answers
+from tfedge.device import correct_bits
 from tfedge.release import layer_weights, statistics
 from tfedge.release.released import Released
 
@@ -86,7 +86,7 @@ def _interval(a: Released, b: Released) -> dict[str, Any]:
     if not all(isinstance(each, str) for each in packed) or not isinstance(n, int) or n < 1:
         return {}
     try:
-        pairs = statistics.Pairs.count(*(right_answers.unpack(each, n) for each in packed))
+        pairs = statistics.Pairs.count(*(correct_bits.unpack(each, n) for each in packed))
     except ValueError:  # not written by us
         return {}
     low, high = statistics.tango_interval(

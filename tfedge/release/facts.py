@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tfedge.data import trained_on
-from tfedge.device import overhead, tflite
+from tfedge.device.file import overhead, tflite
 from tfedge.release import layer_weights
 from tfedge.release.sections import (
     confusion,
@@ -18,7 +18,7 @@ from tfedge.release.sections import (
 if TYPE_CHECKING:
     from tfedge.data.hygiene import Findings
     from tfedge.data.task import Task
-    from tfedge.device.graph import Tensor
+    from tfedge.device.file.graph import Tensor
     from tfedge.device.latency import HostLatency
     from tfedge.device.scorecard import Scorecard
     from tfedge.release.gate import Verdict

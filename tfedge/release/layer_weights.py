@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tfedge.device import tflite
+    from tfedge.device.file import tflite
 
 # What TensorFlow's converter appends to a layer's name.
 _OPERATIONS = re.compile(r"(conv\w*d\w*|matmul|depthwise|tensordot|einsum)(_?\d*)?", re.IGNORECASE)

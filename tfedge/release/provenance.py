@@ -5,8 +5,8 @@ import shlex
 from tfedge.data import class_weights
 from tfedge.release.check import spoken
 from tfedge.release.facts import Facts
-from tfedge.release.figures import UNKNOWN
 from tfedge.release.sections.data_findings import Difference
+from tfedge.release.summary import UNKNOWN
 
 _LONG = 80  # of a command on one line
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tfedge import errors, foreign
-from tfedge.device import tflite
+from tfedge.device.file import tflite
 from tfedge.release import layer_weights, manifest
 
 _REMEDY = "Give a release folder, its DIR.rejected, or a scorecard.json."

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tfedge import plain_text
-from tfedge.release import figures, layer_weights, provenance
+from tfedge.release import layer_weights, provenance, summary
 from tfedge.release.check import FAIL, INSUFFICIENT_DATA, PASS, REPORTED, UNDECIDED, spoken
 from tfedge.release.facts import Facts
 from tfedge.release.sections import heat, training_plots
@@ -43,7 +43,7 @@ def render(facts: Facts) -> bytes:
         words=_words,
         spoken=spoken,
         outcome=_WORDS.__getitem__,
-        amount=figures.amount,
+        amount=summary.amount,
         percent=_percent,
         plain=_plain,
         number=_number,
@@ -57,8 +57,8 @@ def render(facts: Facts) -> bytes:
         noted={note["check"] for note in facts.verdict["notes"]},
         outcome_word=_TITLES[outcome],
         mark=_MARKS[outcome],
-        headline=figures.headline(facts),
-        figures=figures.before_after(facts),
+        headline=summary.headline(facts),
+        figures=summary.before_after(facts),
         difference=_difference(facts),
         bytes=_bytes(facts.file.bytes_by_kind),
         layers=_layers(facts),
@@ -77,8 +77,8 @@ def render(facts: Facts) -> bytes:
 
 def _groups(facts: Facts) -> dict[str, Any]:
     """Rows of classes and slices, with their changes on one axis."""
-    rows, note = figures.classes(facts)
-    others = figures.slices(facts)
+    rows, note = summary.classes(facts)
+    others = summary.slices(facts)
     half = heat.axis([row["group"] for row in rows if row["group"]] + others)
     for row in rows:
         row["interval"] = heat.interval(row["group"], half)
@@ -144,7 +144,7 @@ def _difference(facts: Facts) -> Mapping[str, Any] | None:
         return round(_CHART_WIDTH * (value - left + pad) / (right - left + 2 * pad), 1)
 
     def say(key: str) -> str:
-        return figures.difference(metric, found[key])
+        return summary.difference(metric, found[key])
 
     at = {key: place(value) for key, value in spots.items()}
     accepted = (at["limit"], _CHART_WIDTH) if found["limit"] <= 0 else (0, at["limit"])
@@ -180,7 +180,7 @@ def _words(name: str) -> str:
 
 
 def _percent(share: float | None, digits: int = 1) -> str:
-    return figures.UNKNOWN if share is None else f"{share:.{digits}%}"
+    return summary.UNKNOWN if share is None else f"{share:.{digits}%}"
 
 
 def _number(value: float) -> str:

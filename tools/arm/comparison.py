@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from tfedge import errors
-from tfedge.device import graph, tflite
+from tfedge.device.file import graph, tflite
 
 _PROGRAM = pathlib.Path(__file__).with_name("program.py")
 _CONVERSIONS = ("QUANTIZE", "DEQUANTIZE", "CAST")
@@ -63,7 +63,7 @@ class Comparison:
 
 def observed(file: tflite.TfliteFile) -> bytes:
     """The file, with what goes in and out of `ROUNDED_OTHERWISE` among its main graph's outputs."""
-    from tfedge.export import flatbuffer
+    from tfedge.export.edits import flatbuffer
 
     model = flatbuffer.unpack(file.content)
     main = model.subgraphs[0]

@@ -10,7 +10,9 @@ import signal
 import threading
 from typing import BinaryIO
 
-from tfedge.device import child, tflite, worker
+from tfedge.device import worker
+from tfedge.device.file import tflite
+from tfedge.device.sandbox import child
 
 __all__ = ["Forked", "start"]
 

@@ -225,7 +225,8 @@ def _tflites() -> Mapping[str, bytes]:
 
 
 def _read_tflite(path: pathlib.Path) -> None:
-    from tfedge.device import compatibility, energy, flatbuffer, footprint, profiles, tflite
+    from tfedge.device import compatibility, energy, footprint, profiles
+    from tfedge.device.file import flatbuffer, tflite
 
     file = tflite.read(path.read_bytes(), str(path))
     phone = profiles.load("mid_range_phone")

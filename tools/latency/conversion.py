@@ -14,7 +14,7 @@ from absl import logging
 import tfedge
 from latency import architectures, published
 from tfedge.compress import keras as k
-from tfedge.device import tflite
+from tfedge.device.file import tflite
 from tfedge.device.prediction import work
 
 _FLOAT_BYTES = 4

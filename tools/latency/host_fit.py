@@ -11,7 +11,7 @@ from absl import logging
 from scipy import optimize
 
 from latency import single_operators, stopwatch
-from tfedge.device import tflite
+from tfedge.device.file import tflite
 from tfedge.device.prediction import host, work
 
 _NOISE = 0.03  # of a single measurement, as a standard deviation of its logarithm

@@ -9,7 +9,7 @@ from absl import logging
 from rich import table
 
 from latency import host_fit, random_networks, stopwatch
-from tfedge.device import tflite
+from tfedge.device.file import tflite
 from tfedge.device.prediction import host, work
 
 _FIRST_SEED = 10_000

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tfedge.device import tflite
+from tfedge.device.file import tflite
 
 _BLOCK_MS = 0.4
 _INTERPRETERS = 4

@@ -27,9 +27,9 @@ def _train(setup: setup_lib.Setup, recipe: Any, export: str) -> bytes:
     the shapes, and their epochs go to the fresh weights.
     """
     import tfedge
-    from tfedge.compress import finetune
     from tfedge.compress.candidate import Candidate
     from tfedge.compress.recipe import Recipe
+    from tfedge.compress.training import finetune
 
     task = dataclasses.replace(setup.task, batch_size=setup.batch_size).without_holdout()
     passes = ours.equal_training(recipe, setup).passes

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from tfedge.device import tflite
+from tfedge.device.file import tflite
 from tfedge.device.prediction import work
 from tfedge.release import statistics
 

@@ -9,7 +9,8 @@ import numpy as np
 from tfedge import errors
 from tfedge.data import splits
 from tfedge.data.task import Task
-from tfedge.device import inference, sandbox, scoring, tflite
+from tfedge.device import inference, sandbox, scoring
+from tfedge.device.file import tflite
 
 _MEMORY_BYTES, _SECONDS = 2**32, 600.0
 _MOST_BYTES = 2**24  # of inputs to send to the phone, or of outputs to send back

@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 
 from tfedge import errors
-from tfedge.compress import centroids, holds, kernels
+from tfedge.compress import holds
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate
+from tfedge.compress.integers import centroids
+from tfedge.compress.layers import kernels
 from tfedge.compress.passes import cluster, prune
 
 layers = k.tf_keras.layers

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from tfedge import errors
-from tfedge.compress import calibrated, holds, kernels
+from tfedge.compress import holds
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate
+from tfedge.compress.layers import kernels
 from tfedge.compress.passes import cluster, correct_bias, quantize
+from tfedge.compress.training import activation_statistics
 
 layers = k.tf_keras.layers
 
@@ -24,11 +26,13 @@ def _rounded(model, bits):
 def test_the_mean_of_each_output_comes_back(network, randomised, task, bits):
     model = randomised(network)
     model.get_layer("classes").activation = k.tf_keras.activations.linear
-    wanted = calibrated.means(model, ["classes"])(task)["classes"]
+    wanted = activation_statistics.means(model, ["classes"])(task)["classes"]
     plain = correct_bias.folding.fold(model)[0]
-    uncorrected = calibrated.means(_rounded(plain, bits), ["classes"])(task)["classes"]
+    uncorrected = activation_statistics.means(_rounded(plain, bits), ["classes"])(task)["classes"]
     found = correct_bias.CorrectBias(bits=bits)(Candidate(model), task)
-    corrected = calibrated.means(_rounded(found.model, bits), ["classes"])(task)["classes"]
+    corrected = activation_statistics.means(_rounded(found.model, bits), ["classes"])(task)[
+        "classes"
+    ]
     assert np.abs(corrected - wanted).max() < 0.05 * np.abs(uncorrected - wanted).max()
     notes = found.reports[-1].notes
     for layer in ("stem", "depthwise", "pointwise", "classes"):

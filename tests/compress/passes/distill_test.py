@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from tfedge import errors
-from tfedge.compress import finetune, graph, loading, recipe, teaching
+from tfedge.compress import graph, loading, recipe, teaching
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate, Teacher
+from tfedge.compress.training import finetune
 from tfedge.data.task import ArraySplit
 
 layers = k.tf_keras.layers

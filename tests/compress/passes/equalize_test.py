@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from tfedge import errors
-from tfedge.compress import calibrated, holds, links
+from tfedge.compress import holds
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate
+from tfedge.compress.graph import scale_pairs
 from tfedge.compress.passes import cluster, equalize, prune, quantize
+from tfedge.compress.training import activation_statistics
 
 layers = k.tf_keras.layers
 
@@ -23,7 +25,7 @@ def uneven(network):
 
 
 def _spread(model, task, layer):
-    highest = calibrated.highest(model, task, [layer])[layer]
+    highest = activation_statistics.highest(model, task, [layer])[layer]
     return highest.max() / highest.min()
 
 
@@ -125,6 +127,6 @@ def test_after_quantize_it_refuses(network, task):
 def test_a_model_without_pairs_is_left_as_it_is(make_task):
     image = k.tf_keras.Input((4,), name="x")
     model = k.tf_keras.Model(image, layers.Dense(3, "softmax", name="out")(image))
-    assert links.find(model)[0] == ()
+    assert scale_pairs.find(model)[0] == ()
     report = equalize.Equalize()(Candidate(model), make_task((4,))).reports[-1]
     assert report.touched == () and set(dict(report.skipped)) == {"out"}

@@ -6,7 +6,7 @@ from tfedge.compress import holds
 from tfedge.compress.candidate import Candidate
 from tfedge.compress.passes import cluster, fixed_point, quantize
 from tfedge.compress.recipe import Recipe
-from tfedge.device import tflite
+from tfedge.device.file import tflite
 
 SHORT = {"epochs": 1, "learning_rate": 1e-2}
 

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from tfedge import errors, load_model, load_task
-from tfedge.compress import bridge, factors, folding, holds, kernels, multiply_adds, scoring
+from tfedge.compress import bridge, factors, folding, holds
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate
+from tfedge.compress.layers import kernels, multiply_adds
 from tfedge.compress.passes import low_rank, quantize
 from tfedge.compress.recipe import Recipe
+from tfedge.compress.training import validation
 
 layers = k.tf_keras.layers
 CHECKPOINTS = pathlib.Path(__file__).parents[3] / "models" / "checkpoints"
@@ -163,11 +165,11 @@ def test_digits_keep_their_accuracy_within_the_tolerance():
     task = load_task("digits")
     model = load_model(CHECKPOINTS / "digits_cnn_digits.keras")
     start = folding.flatten(bridge.to_tf_keras(model) if bridge.is_keras3(model) else model)
-    before = scoring.scorer(start, task)()
+    before = validation.scorer(start, task)()
     found = low_rank.LowRank(epochs=0, tolerance=0.02)(Candidate(start), task)
     notes = found.reports[-1].notes
     assert notes["multiply_adds_after"] < 0.95 * notes["multiply_adds_before"]
-    assert scoring.scorer(found.model, task)() >= before - 0.02 - 1e-6
+    assert validation.scorer(found.model, task)() >= before - 0.02 - 1e-6
 
 
 @pytest.mark.parametrize(

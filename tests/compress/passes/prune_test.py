@@ -5,8 +5,9 @@ import pytest
 from tensorflow_model_optimization.python.core.sparsity.keras import pruning_utils
 
 from tfedge import errors
-from tfedge.compress import holds, kernels, masks
+from tfedge.compress import holds, masks
 from tfedge.compress.candidate import Candidate
+from tfedge.compress.layers import kernels
 from tfedge.compress.passes import prune
 
 

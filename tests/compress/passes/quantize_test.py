@@ -2,12 +2,13 @@ import numpy as np
 import pytest
 
 from tfedge import errors, to_tflite
-from tfedge.compress import holds, kernels
+from tfedge.compress import holds
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate
+from tfedge.compress.layers import kernels
 from tfedge.compress.passes import cluster, quantize
 from tfedge.compress.recipe import Recipe
-from tfedge.device import tflite
+from tfedge.device.file import tflite
 
 layers = k.tf_keras.layers
 

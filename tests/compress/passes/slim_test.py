@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from tfedge import errors, to_tflite
-from tfedge.compress import costs, graph, holds, kernels
+from tfedge.compress import costs, graph, holds
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate, Cut, cut_holds
+from tfedge.compress.layers import kernels
 from tfedge.compress.passes import cluster, prune, quantize, slim
 from tfedge.compress.recipe import Recipe
 from tfedge.data.task import ArraySplit
-from tfedge.device import tflite
+from tfedge.device.file import tflite
 
 layers = k.tf_keras.layers
 

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfedge.compress import fake_quantization, losses
 from tfedge.compress import keras as k
+from tfedge.compress import losses
 from tfedge.compress.channels import Channels
 from tfedge.compress.channels.channel_walk import Tap
+from tfedge.compress.ranges import fake_quantization
 from tfedge.data.task import Task
 
 _BINS = 32

@@ -4,10 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from tfedge.compress import graph, kernels
+from tfedge.compress import graph
 from tfedge.compress.candidate import Cut
 from tfedge.compress.channels import Channels, input_columns
 from tfedge.compress.channels.channel_walk import Flow
+from tfedge.compress.layers import kernels
 
 # Setting of a layer that says how many channels it makes.
 _WIDTHS = ("filters", "units", "output_dim")

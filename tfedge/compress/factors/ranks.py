@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from tfedge.compress import factors
-from tfedge.compress.multiply_adds import Positions
+from tfedge.compress.layers.multiply_adds import Positions
 
 
 @dataclasses.dataclass(frozen=True)

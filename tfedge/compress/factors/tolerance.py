@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 from absl import logging
 
-from tfedge.compress import graph, kernels, scoring
+from tfedge.compress import graph
 from tfedge.compress.factors.ranks import Option
+from tfedge.compress.layers import kernels
+from tfedge.compress.training import validation
 from tfedge.data.task import Task
 
 
@@ -81,7 +83,7 @@ class _Trial:
         self._kernels = {kernel.layer: kernel for kernel in kernels.find(model)}
         self._original = {layer: self._kernels[layer].numpy() for layer in ladders}
         self._ladders, self._made = ladders, dict[tuple[str, int], np.ndarray]()
-        self.score = scoring.scorer(model, task)
+        self.score = validation.scorer(model, task)
 
     def put(self, layer: str, step: int) -> None:
         """Give a layer the kernel of a step of its ladder, or its own back (-1)."""

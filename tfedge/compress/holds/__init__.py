@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfedge.compress import kernels
 from tfedge.compress.holds.grid import Grid
 from tfedge.compress.holds.hold import INT8_MAX, Hold
 from tfedge.compress.holds.levels import Levels
 from tfedge.compress.holds.power_of_two import PowerOfTwo
 from tfedge.compress.holds.signs import Signs
 from tfedge.compress.holds.zeros import Zeros
+from tfedge.compress.layers import kernels
 
 __all__ = [
     "INT8_MAX",

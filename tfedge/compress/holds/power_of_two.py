@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 import numpy as np
 import tensorflow as tf
 
-from tfedge.compress import step_sizes
 from tfedge.compress.holds.hold import INT8_MAX, Hold
+from tfedge.compress.integers import step_sizes
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -5,8 +5,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tfedge.compress import kernels
 from tfedge.compress.holds.hold import Hold
+from tfedge.compress.layers import kernels
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

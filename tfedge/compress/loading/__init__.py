@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 from absl import logging
 
-from tfedge.compress import bridge, keras, tidy
+from tfedge.compress import bridge, keras
 from tfedge.compress.bridge import replay
+from tfedge.compress.graph import canonical
 from tfedge.compress.loading import compiled_loss, model_files, user_code
 from tfedge.compress.loading.model_files import SavedModel, TfliteModel
 from tfedge.errors import BadInput
@@ -165,7 +166,7 @@ def _ready(model: Any, users: Mapping[str, Any], input_shape: Any) -> Any:
             logging.info("%s Until then the model can be exported, not compressed.", missing)
             check_weights(model)
             return _exported(model)
-    model = tidy.tidy(model, _missing_shapes(model, input_shape))
+    model = canonical.tidy(model, _missing_shapes(model, input_shape))
     check_weights(model)
     return model
 

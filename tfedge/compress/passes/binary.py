@@ -9,9 +9,9 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from tfedge.compress import sign_training
 from tfedge.compress.candidate import Candidate
 from tfedge.compress.passes import base
+from tfedge.compress.training import sign_training
 from tfedge.data.task import Task
 
 

@@ -11,10 +11,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tfedge.compress import centroids, finetune, folding, kernels, rules
+from tfedge.compress import folding, rules
 from tfedge.compress.candidate import Candidate
 from tfedge.compress.holds import INT8_MAX, Grid, Hold, Levels, on
+from tfedge.compress.integers import centroids
+from tfedge.compress.layers import kernels
 from tfedge.compress.passes import base
+from tfedge.compress.training import finetune
 from tfedge.data.task import Task
 from tfedge.errors import BadInput
 

@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from tfedge.compress import calibrated, folding, graph, kernels
+from tfedge.compress import folding, graph
 from tfedge.compress import holds as holds_lib
 from tfedge.compress.candidate import Candidate
+from tfedge.compress.layers import kernels
 from tfedge.compress.passes import base
+from tfedge.compress.training import activation_statistics
 from tfedge.data.task import Task
 from tfedge.errors import BadInput
 
@@ -72,17 +74,17 @@ class _Rounding:
 
     def __init__(self, model: Any, holds: tuple[holds_lib.Hold, ...], bits: int):
         every = {kernel.layer: np.zeros(()) for kernel in kernels.find(model)}
-        self._model = calibrated.without_activations(_with_biases(model, every))
+        self._model = activation_statistics.without_activations(_with_biases(model, every))
         self._kernels = {kernel.layer: kernel for kernel in kernels.find(self._model)}
         self._rounded = {
             layer: _round(kernel, holds_lib.on(holds, layer), bits)
             for layer, kernel in self._kernels.items()
         }
-        self._means = calibrated.means(self._model, tuple(self._kernels))
+        self._means = activation_statistics.means(self._model, tuple(self._kernels))
 
     def correct(
         self, task: Task
-    ) -> tuple[calibrated.PerChannel, dict[str, float], dict[str, float]]:
+    ) -> tuple[activation_statistics.PerChannel, dict[str, float], dict[str, float]]:
         """Corrections per layer, and the mean shift of its channels without and with them all."""
         wanted = self._means(task)
         for layer, kernel in self._kernels.items():
@@ -116,11 +118,13 @@ def _round(kernel: kernels.Kernel, holds: tuple[holds_lib.Hold, ...], bits: int)
     return holds_lib.project(value, (holds_lib.Grid(kernel.layer, kernel.kind, bits),))
 
 
-def _shift(wanted: calibrated.PerChannel, found: calibrated.PerChannel) -> dict[str, float]:
+def _shift(
+    wanted: activation_statistics.PerChannel, found: activation_statistics.PerChannel
+) -> dict[str, float]:
     return {layer: float(np.abs(wanted[layer] - found[layer]).mean()) for layer in wanted}
 
 
-def _with_biases(model: Any, corrections: calibrated.PerChannel) -> Any:
+def _with_biases(model: Any, corrections: activation_statistics.PerChannel) -> Any:
     replace = {
         name: [_with_bias(model.get_layer(name), correction)]
         for name, correction in corrections.items()

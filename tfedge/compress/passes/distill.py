@@ -12,10 +12,12 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from tfedge.compress import finetune, kernels, scoring, teaching
+from tfedge.compress import teaching
 from tfedge.compress.candidate import Candidate, Teacher
+from tfedge.compress.layers import kernels
 from tfedge.compress.passes import base
 from tfedge.compress.teaching import hints, teachers
+from tfedge.compress.training import finetune, validation
 from tfedge.data import metrics
 from tfedge.data.task import Task
 from tfedge.errors import BadInput
@@ -149,5 +151,5 @@ class Distill(base.Pass):
 def _validation(teacher: Any, task: Task) -> dict[str, float]:
     """How good the teacher is, for the report."""
     metric = metrics.for_training(task)
-    value = scoring.scorer(teacher, task)() * (1 if metric.higher_is_better else -1)
+    value = validation.scorer(teacher, task)() * (1 if metric.higher_is_better else -1)
     return {f"teacher_validation_{metric.name}": round(value, 4)}

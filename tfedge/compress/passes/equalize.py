@@ -16,11 +16,14 @@ from typing import Any
 import numpy as np
 from absl import logging
 
-from tfedge.compress import calibrated, folding, graph, kernels, links
+from tfedge.compress import folding, graph
 from tfedge.compress import holds as holds_lib
 from tfedge.compress.candidate import Candidate
-from tfedge.compress.links import Link
+from tfedge.compress.graph import scale_pairs
+from tfedge.compress.graph.scale_pairs import Link
+from tfedge.compress.layers import kernels
 from tfedge.compress.passes import base
+from tfedge.compress.training import activation_statistics
 from tfedge.data.task import Task
 from tfedge.errors import BadInput
 
@@ -72,10 +75,10 @@ class Equalize(base.Pass):
         """Fold, find the pairs, scale."""
         model, folded = folding.fold(candidate.model)
         model = graph.rebuild(model)
-        found, skipped = links.find(model)
+        found, skipped = scale_pairs.find(model)
         found, refused = _without_promises(model, found, candidate.holds)
         skipped |= refused
-        seen = calibrated.highest(model, task, [link.between for link in found])
+        seen = activation_statistics.highest(model, task, [link.between for link in found])
         found, capped = _below_caps(found, seen, self.relu6)
         skipped |= capped
         known = {kernel.layer: kernel for kernel in kernels.find(model)}
@@ -104,7 +107,7 @@ class Equalize(base.Pass):
         self,
         known: Mapping[str, kernels.Kernel],
         found: Sequence[Link],
-        seen: calibrated.PerChannel,
+        seen: activation_statistics.PerChannel,
     ) -> tuple[Factors, int]:
         """What each pair divides its channels by where they are made, and the sweeps it took."""
         factors: Factors = {link: np.ones(len(seen[link.between])) for link in found}
@@ -128,9 +131,9 @@ class Equalize(base.Pass):
     ) -> np.ndarray:
         """(channels,) sqrt(r1 / r2), the other pairs' factors being what they are."""
         first, second = known[link.first], known[link.second]
-        reads = links.read(second, _kernel(second, factors), len(seen))
+        reads = scale_pairs.read(second, _kernel(second, factors), len(seen))
         if self.ranges == "weights":
-            return _root_of_ratio(links.made(first, _kernel(first, factors)), reads)
+            return _root_of_ratio(scale_pairs.made(first, _kernel(first, factors)), reads)
         if second.is_depthwise:  # each reader has a scale of its own: the activations decide alone
             wanted = _root_of_ratio(seen**2, np.ones(len(seen)))
         else:
@@ -159,7 +162,7 @@ def _limited(wanted: np.ndarray, link: Link, seen: np.ndarray) -> np.ndarray:
 
 
 def _below_caps(
-    found: Sequence[Link], seen: calibrated.PerChannel, allowed: bool
+    found: Sequence[Link], seen: activation_statistics.PerChannel, allowed: bool
 ) -> tuple[tuple[Link, ...], dict[str, str]]:
     """The links whose activation stays below its cap in some channel, and the others' reasons."""
     kept, reasons = list[Link](), {}
@@ -188,7 +191,10 @@ def _without_promises(
         first, second = known[link.first], known[link.second]
         channels = int(np.prod([first.shape[axis] for axis in kernels.channel_axes(first.kind)]))
         trial = 1.0 + np.arange(channels)
-        scaled = ((first, links.outgoing(first, trial)), (second, links.incoming(second, trial)))
+        scaled = (
+            (first, scale_pairs.outgoing(first, trial)),
+            (second, scale_pairs.incoming(second, trial)),
+        )
         lost = [
             f"{hold.kind} of {kernel.layer}"
             for kernel, factors in scaled
@@ -207,9 +213,9 @@ def _of_layer(kernel: kernels.Kernel, factors: Factors) -> np.ndarray:
     value = np.ones([1] * len(kernel.shape))
     for link, factor in factors.items():
         if link.first == kernel.layer:
-            value = value / links.outgoing(kernel, factor)
+            value = value / scale_pairs.outgoing(kernel, factor)
         if link.second == kernel.layer:
-            value = value * links.incoming(kernel, factor)
+            value = value * scale_pairs.incoming(kernel, factor)
     return value
 
 

@@ -12,19 +12,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tfedge.compress import (
-    fake_quantization,
-    finetune,
-    folding,
-    kernels,
-    rules,
-    softmax_masks,
-    step_sizes,
-)
+from tfedge.compress import folding, rules
 from tfedge.compress import holds as holds_lib
 from tfedge.compress.candidate import Candidate, Quantization, export_route
 from tfedge.compress.holds import Hold, PowerOfTwo, on
+from tfedge.compress.integers import step_sizes
+from tfedge.compress.layers import kernels
 from tfedge.compress.passes import base
+from tfedge.compress.ranges import fake_quantization, softmax_masks
+from tfedge.compress.training import finetune
 from tfedge.data.task import Task
 from tfedge.errors import BadInput
 

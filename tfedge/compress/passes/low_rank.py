@@ -13,11 +13,13 @@ from typing import Any, ClassVar
 import numpy as np
 from absl import logging
 
-from tfedge.compress import calibrated, factors, finetune, folding, kernels, multiply_adds, rules
+from tfedge.compress import factors, folding, rules
 from tfedge.compress import holds as holds_lib
 from tfedge.compress.candidate import Candidate
 from tfedge.compress.factors import chains, ranks, tolerance
+from tfedge.compress.layers import kernels, multiply_adds
 from tfedge.compress.passes import base
+from tfedge.compress.training import activation_statistics, finetune
 from tfedge.data.task import Task
 from tfedge.errors import BadInput
 
@@ -174,7 +176,7 @@ class LowRank(base.Pass):
         """Layer -> what it becomes, and the layers where nothing is saved with the reason."""
         chosen, ladders, unsaved = {}, {}, {}
         observed = [each.layer for each, settings in targets if settings.fit == "responses"]
-        covariances = calibrated.covariances(model, task, observed)
+        covariances = activation_statistics.covariances(model, task, observed)
         for kernel, settings in targets:
             ways = _ways(settings.method, kernel.shape, covariances.get(kernel.layer))
             found = _Choices.of(kernel, settings, ways, model.get_layer(kernel.layer))

@@ -11,10 +11,12 @@ from typing import Any, ClassVar
 import numpy as np
 from absl import logging
 
-from tfedge.compress import finetune, kernels, masks, rules, schedules
+from tfedge.compress import masks, rules, schedules
 from tfedge.compress.candidate import Candidate
 from tfedge.compress.holds import Hold, Zeros, on
+from tfedge.compress.layers import kernels
 from tfedge.compress.passes import base
+from tfedge.compress.training import finetune
 from tfedge.data.task import Task
 from tfedge.errors import BadInput
 

@@ -13,10 +13,12 @@ from typing import Any, ClassVar
 import numpy as np
 from absl import logging
 
-from tfedge.compress import channels, costs, finetune, holds, kernels, rules
+from tfedge.compress import channels, costs, holds, rules
 from tfedge.compress.candidate import Candidate
 from tfedge.compress.channels import fading, importance, input_columns, narrowing, surgery
+from tfedge.compress.layers import kernels
 from tfedge.compress.passes import base
+from tfedge.compress.training import finetune
 from tfedge.data import splits, targets
 from tfedge.data.task import Task
 from tfedge.errors import BadInput

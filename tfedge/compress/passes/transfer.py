@@ -11,10 +11,12 @@ from typing import Any
 
 from absl import logging
 
-from tfedge.compress import finetune, kernels, losses, teaching
+from tfedge.compress import losses, teaching
 from tfedge.compress.candidate import Candidate, Teacher
+from tfedge.compress.layers import kernels
 from tfedge.compress.passes import base
 from tfedge.compress.teaching import inheritance, students
+from tfedge.compress.training import finetune
 from tfedge.data.task import Task
 from tfedge.errors import BadInput
 

@@ -14,9 +14,10 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from tfedge.compress import fake_quantization, losses
 from tfedge.compress import keras as k
+from tfedge.compress import losses
 from tfedge.compress.candidate import Teacher
+from tfedge.compress.ranges import fake_quantization
 from tfedge.compress.teaching import hints, imitation
 from tfedge.data.task import Split, Task
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfedge.compress import graph, kernels
+from tfedge.compress import graph
+from tfedge.compress.layers import kernels
 
 Pairs = tuple[tuple[str, str], ...]  # (student's layer, teacher's layer)
 

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from tfedge.compress import channels, graph, kernels
+from tfedge.compress import channels, graph
 from tfedge.compress.channels import importance
+from tfedge.compress.layers import kernels
 from tfedge.data.task import Task
 
 WHICH = ("all", "shallow", "deep", "none")

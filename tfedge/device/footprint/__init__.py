@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from tfedge.device import tflite
+from tfedge.device.file import tflite
 from tfedge.device.footprint import arena, xnnpack
 
 # The runtime's own code that a model makes resident, as a process on x86-64 with ai-edge-litert

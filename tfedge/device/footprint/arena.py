@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from tfedge.device import graph, tflite, weights
+from tfedge.device.file import graph, tflite, weights
 from tfedge.device.footprint import scratch
 
 ALIGNMENT_BYTES = 64

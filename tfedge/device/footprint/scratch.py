@@ -8,7 +8,7 @@ import dataclasses
 import math
 from collections.abc import Callable
 
-from tfedge.device import graph, tflite, weights
+from tfedge.device.file import graph, tflite, weights
 
 _NUMBER_BYTES = 4  # int32 or float32
 _REDUCTIONS = ("MEAN", "SUM", "REDUCE_PROD", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_ANY", "REDUCE_ALL")

@@ -8,7 +8,7 @@ what a process really grows by.
 import dataclasses
 import math
 
-from tfedge.device import graph, tflite
+from tfedge.device.file import graph, tflite
 from tfedge.device.footprint import arena
 
 _TILE_CHANNELS, _TILE_DEPTH = 16, 4  # output channels and inputs that are packed together

@@ -4,7 +4,7 @@ Keras writes a recurrent layer without a kernel of its own, such as a GRU, as WH
 compares a counter from 0 in steps of 1 with a stored number.
 """
 
-from tfedge.device import graph, tflite
+from tfedge.device.file import graph, tflite
 
 _BODY, _CONDITION = "bodySubgraphIndex", "condSubgraphIndex"
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tfedge.device import tflite
+from tfedge.device.file import tflite
 from tfedge.device.prediction import devices, fitted, formula, hierarchy, host, network, work
 
 

@@ -6,7 +6,7 @@ import math
 import numpy as np
 
 from tfedge import errors
-from tfedge.device import flatbuffer, tflite
+from tfedge.device.file import flatbuffer, tflite
 from tfedge.device.prediction import devices, fitted, host, network, operators, work
 
 _MOST_THREADS = 64

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from tfedge.device import graph, tflite, weights
+from tfedge.device.file import graph, tflite, weights
 from tfedge.device.prediction import loops
 
 # Operations an element of the output costs beside being read and written; one is an addition.

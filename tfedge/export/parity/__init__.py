@@ -16,12 +16,15 @@ import numpy as np
 import tensorflow as tf
 
 from tfedge import errors
-from tfedge.compress import fake_quantization, folding
+from tfedge.compress import folding
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate
+from tfedge.compress.ranges import fake_quantization
 from tfedge.data.task import Task
-from tfedge.device import graph, limits, tflite
-from tfedge.export import calibration, lineage
+from tfedge.device.file import graph, tflite
+from tfedge.device.sandbox import limits
+from tfedge.export import calibration
+from tfedge.export.edits import lineage
 from tfedge.export.parity import pairing, snr
 
 EXAMPLES = 8

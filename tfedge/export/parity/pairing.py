@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfedge.device import graph, tflite
+from tfedge.device.file import graph, tflite
 from tfedge.export.parity import snr
 
 # Keras layers that often have no operator of their own in the file.

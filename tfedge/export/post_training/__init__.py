@@ -14,7 +14,9 @@ from absl import logging
 
 from tfedge import errors
 from tfedge.data.task import Task
-from tfedge.export import calibration, choices, conversion, options, recurrent, unsigned
+from tfedge.export import calibration, choices, options
+from tfedge.export.converter import conversion, recurrent
+from tfedge.export.edits import unsigned
 from tfedge.export.post_training import (
     algorithms,
     gptq,

@@ -22,7 +22,9 @@ from absl import logging
 from ai_edge_quantizer import algorithm_manager, qtyping, quantizer, recipe_manager
 from ai_edge_quantizer.utils import tfl_flatbuffer_utils
 
-from tfedge.export import conversion, divisions, flatbuffer, operators, options, quiet
+from tfedge.export import options
+from tfedge.export.converter import conversion, quiet
+from tfedge.export.edits import divisions, flatbuffer, operators
 from tfedge.export.post_training import gptq, ranges
 from tfedge.export.post_training.float_model import FloatModel, Operator
 

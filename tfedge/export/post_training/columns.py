@@ -2,7 +2,7 @@
 
 Where the file has such a part in front (SUB and MUL by constants, slices, joins), it is left out of
 the integers. Where columns reach a kernel raw, or a converter has folded their scales into it, they
-are brought to `one_scale`. See `compress.uneven_inputs` and `raw_columns`, which do so in models.
+are brought to `one_scale`. See `compress.ranges`, which does so in models.
 """
 
 import copy
@@ -15,9 +15,10 @@ import numpy as np
 from absl import logging
 from ai_edge_litert import schema_py_generated as schema
 
-from tfedge.compress import column_noise, column_statistics, uneven_inputs
+from tfedge.compress.ranges import column_noise, column_statistics, uneven_inputs
 from tfedge.data.task import Task
-from tfedge.export import calibration, choices, flatbuffer, operators, options
+from tfedge.export import calibration, choices, options
+from tfedge.export.edits import flatbuffer, operators
 from tfedge.export.post_training import one_scale, ranges
 from tfedge.export.post_training.float_model import FloatModel
 

@@ -14,8 +14,9 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfedge import errors
-from tfedge.device import tflite
-from tfedge.export import flatbuffer, operators, saved_model
+from tfedge.device.file import tflite
+from tfedge.export.converter import saved_model
+from tfedge.export.edits import flatbuffer, operators
 
 
 @dataclasses.dataclass(frozen=True)

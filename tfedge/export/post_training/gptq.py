@@ -17,7 +17,8 @@ import numpy as np
 import scipy.linalg
 from ai_edge_litert import schema_py_generated as schema
 
-from tfedge.export import calibration, flatbuffer, operators
+from tfedge.export import calibration
+from tfedge.export.edits import flatbuffer, operators
 from tfedge.export.post_training import ranges
 
 KINDS = ("FULLY_CONNECTED", "CONV_2D")

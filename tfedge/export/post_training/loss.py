@@ -8,7 +8,7 @@ from absl import logging
 from tfedge import errors
 from tfedge.data.task import Task
 from tfedge.device import inference, scoring
-from tfedge.export import trial
+from tfedge.export.trials import dry_run
 
 _ENOUGH = 1000  # examples; a paired difference of a point shows in fewer
 
@@ -45,13 +45,13 @@ class Judge:
         count = len(task.validation)
         chosen = np.unique(np.linspace(0, count - 1, min(count, at_most)).astype(int))
         self._split = task.validation.take(chosen)
-        self._float = trial.run(data, self._split, task)
+        self._float = dry_run.run(data, self._split, task)
 
     def loss(self, data: bytes) -> Loss:
         """Of a file with float inputs and outputs; all is lost where it does not run."""
         try:
-            run = trial.run(data, self._split, self._task)
-        except trial.DoesNotRunError as error:
+            run = dry_run.run(data, self._split, self._task)
+        except dry_run.DoesNotRunError as error:
             logging.debug("it does not run: %s", error)
             return Loss(np.inf, 0.0, -np.inf)
         points, uncertainty = self._points(run)

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from tfedge.compress import mask_bounds
-from tfedge.export import calibration, flatbuffer, masked, operators
+from tfedge.compress.ranges import mask_bounds
+from tfedge.export import calibration
+from tfedge.export.edits import flatbuffer, masked, operators
 from tfedge.export.post_training import ranges
 from tfedge.export.post_training.float_model import FloatModel
 

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from tfedge.device import tflite
+from tfedge.device.file import tflite
 from tfedge.export.post_training.float_model import FloatModel
 
 
@@ -14,7 +14,7 @@ class Promises:
 
     Attributes:
         holds: its holds.
-        codes: layer -> promised integers, which `restate` writes into the file.
+        codes: layer -> promised integers, which `write_codes` writes into the file.
     """
 
     holds: tuple[Any, ...] = ()

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from tfedge.device import limits, tflite
-from tfedge.export import calibration, flatbuffer, operators
+from tfedge.device.file import tflite
+from tfedge.device.sandbox import limits
+from tfedge.export import calibration
+from tfedge.export.edits import flatbuffer, operators
 
 Ranges = dict[str, dict[str, Any]]  # tensor name -> what AI Edge Quantizer calls its QSV
 

@@ -6,7 +6,8 @@ from typing import Any
 from absl import logging
 
 from tfedge import errors
-from tfedge.device import energy, flatbuffer, footprint, phone_latency, profiles, tflite
+from tfedge.device import energy, footprint, phone_latency, profiles
+from tfedge.device.file import flatbuffer, tflite
 
 
 def of(content: bytes, phone: profiles.Profile) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from tfedge import errors
-from tfedge.device import tflite
+from tfedge.device.file import tflite
 from tfedge.device.prediction import operators, work
 from tfedge.release import layer_weights
 

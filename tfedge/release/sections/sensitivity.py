@@ -15,12 +15,13 @@ from absl import logging
 
 from tfedge import errors
 from tfedge.data import splits
-from tfedge.device import inference, sandbox, tflite
+from tfedge.device import inference, sandbox
+from tfedge.device.file import tflite
 from tfedge.release import layer_weights
 
 if TYPE_CHECKING:
     from tfedge.data.task import Task
-    from tfedge.device.kernel_tensors import Kernel
+    from tfedge.device.file.kernel_tensors import Kernel
 
 EXAMPLES = 128
 _SECONDS = 15.0  # a release does not wait for it any longer

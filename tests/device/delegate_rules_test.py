@@ -1,0 +1,96 @@
+import lzma
+import pathlib
+
+import pytest
+
+from tfedge.device import delegate_rules
+from tfedge.device.file import tflite
+
+NETWORKS = pathlib.Path(__file__).parent / "networks"
+
+
+@pytest.fixture
+def network():
+    return lambda name: tflite.read(lzma.decompress((NETWORKS / f"{name}.tflite.xz").read_bytes()))
+
+
+def test_there_are_rules_for_gpu_npus_and_core_ml():
+    assert delegate_rules.names() == ("core_ml", "litert_gpu", "mediatek_npu", "qualcomm_npu")
+    for name in delegate_rules.names():
+        stated = delegate_rules.rules(name)
+        assert "google-ai-edge/LiteRT" in stated.source
+        assert stated.date and stated.note and "CONV_2D" in stated.operators
+
+
+def test_a_float_network_is_taken_as_a_whole(network):
+    file = network("mobilenet_v3s_float")
+    for name in delegate_rules.names():
+        found = delegate_rules.coverage(file, name)
+        assert (found.fraction, found.parts, found.falls_back) == (1.0, 1, ())
+        assert not found.executed
+
+
+def test_core_ml_takes_no_integers(network):
+    found = delegate_rules.coverage(network("efficientnet_int8"), "core_ml")
+    assert found.fraction == 0
+    assert "activations of INT8" in {f.reason for f in found.falls_back}
+    assert sum(f.count for f in found.falls_back) == 239
+
+
+def test_sixteen_bit_activations_are_for_npus_only(network):
+    file = network("lenet5_int16x8")
+    assert delegate_rules.coverage(file, "qualcomm_npu").fraction == 1
+    gpu = delegate_rules.coverage(file, "litert_gpu")
+    assert gpu.fraction == 0
+    assert {f.reason for f in gpu.falls_back} == {"activations of INT16"}
+
+
+def test_a_recurrent_layer_stays_on_the_cpu_and_says_where(stored):
+    found = delegate_rules.coverage(tflite.read(stored("sequence_float")), "mediatek_npu")
+    (lstm,) = found.falls_back
+    assert (lstm.operator, lstm.count) == ("UNIDIRECTIONAL_SEQUENCE_LSTM", 1)
+    assert "sequential" in lstm.layer or "lstm" in lstm.layer
+    assert found.fraction == 5 / 6
+
+
+def test_weights_types_options_versions_and_shapes(stored, edited):
+    from ai_edge_litert import schema_py_generated as schema
+
+    def packed(model):
+        kernel = model.subgraphs[0].tensors[model.subgraphs[0].operators[0].inputs[1]]
+        kernel.type = schema.TensorType.INT4
+
+    def signed(model):
+        model.subgraphs[0].operators[0].builtinOptions.fusedActivationFunction = 5
+
+    def dynamic(model):
+        model.subgraphs[0].tensors[model.subgraphs[0].inputs[0]].shapeSignature = [-1, 8, 8, 1]
+
+    def newer(model):
+        model.operatorCodes[model.subgraphs[0].operators[0].opcodeIndex].version = 4
+
+    content, said = stored("image_float"), []
+    for change, delegate in (
+        (packed, "litert_gpu"),
+        (signed, "litert_gpu"),
+        (dynamic, "qualcomm_npu"),
+        (newer, "core_ml"),
+    ):
+        found = delegate_rules.coverage(tflite.read(edited(content, change)), delegate)
+        said.append(found.falls_back[0].reason)
+    assert said == [
+        "weights of INT4",
+        "fusedActivationFunction is SIGN_BIT",
+        "a dynamic shape",
+        "version 4, up to 1 is taken",
+    ]
+
+
+def test_the_gpu_runs_the_largest_part_only(stored, edited):
+    def interrupt(model):
+        model.subgraphs[0].operators[1].builtinOptions.fusedActivationFunction = 5
+
+    found = delegate_rules.coverage(
+        tflite.read(edited(stored("image_float"), interrupt)), "litert_gpu"
+    )
+    assert (found.parts, found.fraction) == (2, 3 / 5)

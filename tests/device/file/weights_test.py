@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+
+from tfedge.device.file import weights
+
+
+def _bytes(*values):
+    return np.array(values, np.uint8)
+
+
+def test_int4_is_packed_low_nibble_first():
+    values = weights.decode(_bytes(0xF1, 0x08), "INT4", (3,), None)
+    assert values.tolist() == [1, -1, -8]
+    assert values.dtype == np.int8
+
+
+def test_int2_and_uint4():
+    assert weights.decode(_bytes(0b11_10_01_00), "INT2", (4,), None).tolist() == [0, 1, -2, -1]
+    assert weights.decode(_bytes(0xF1), "UINT4", (2,), None).tolist() == [1, 15]
+
+
+def test_half_floats():
+    half = np.array([0.5, -2], np.float16).view(np.uint8)
+    assert weights.decode(half, "FLOAT16", (2,), None).tolist() == [0.5, -2]
+    assert weights.decode(_bytes(0x80, 0x3F), "BFLOAT16", (1,), None).tolist() == [1.0]
+
+
+def test_scalar_has_one_element():
+    assert weights.decode(_bytes(7, 0, 0, 0), "INT32", (), None).tolist() == 7
+
+
+def test_too_few_bytes():
+    with pytest.raises(ValueError, match="8 bytes of FLOAT32 expected, 4 found"):
+        weights.decode(_bytes(0, 0, 0, 0), "FLOAT32", (2,), None)
+
+
+def test_distinct_values_are_counted_per_channel():
+    values = np.array([[1, 1, 2, 0], [3, 3, 3, 3], [4, 5, 6, 7]])
+    assert weights.count_distinct(values) == 8
+    assert weights.most_distinct_in_a_channel(values, 0) == 4
+    assert weights.most_distinct_in_a_channel(values, 1) == 3
+
+
+def test_zeros_are_the_zero_point():
+    values = np.array([[0, 5], [3, 3]])
+    assert weights.zero_share(values, np.array([]), None) == 0.25
+    assert weights.zero_share(values, np.array([5, 3]), 0) == 0.75
+
+
+def test_entropy():
+    assert weights.entropy_bits(np.array([0, 0, 1, 1])) == 1.0
+    assert weights.entropy_bits(np.array([5, 5, 5])) == 0.0

@@ -1,0 +1,44 @@
+"""A stranger's SavedModel is exported in a child: the same file, words and refusals."""
+
+import numpy as np
+import pytest
+
+from tfedge.compress import loading
+from tfedge.compress.loading import saved_model_safety
+from tfedge.data.task import ArraySplit, Task
+from tfedge.errors import BadInput
+from tfedge.export import exporting, options
+from tfedge.export.converter import apart
+
+
+@pytest.fixture(scope="module")
+def folder(model, tmp_path_factory):
+    path = tmp_path_factory.mktemp("saved") / "model with spaces"
+    model.export(str(path))
+    return path
+
+
+@pytest.mark.parametrize("export", ["int8", 'int8(precision="auto", labels=True)'])
+def test_the_file_is_the_one_that_this_process_would_make(folder, task, export, monkeypatch):
+    source, chosen = loading.SavedModel(folder), options.Export.parse(export)
+    here = exporting.of_saved_model(source, chosen, task, is_last=True)
+    monkeypatch.setattr(exporting, "of_saved_model", lambda *_, **__: pytest.fail("opened here"))
+    assert exporting.to_tflite(source, export, task) == here
+
+
+def test_what_it_says_and_refuses_comes_through(folder, caplog):
+    x = {"image": np.zeros((4, 6, 6, 1), np.float32)}
+    split = ArraySplit(x, {"a": np.zeros(4, np.float32)})
+    task = Task("few", "regression", split, split, split)
+    with pytest.raises(BadInput, match=r"constant|same value|calibration"):
+        exporting.to_tflite(loading.SavedModel(folder), "int8", task)
+    exporting.to_tflite(loading.SavedModel(folder), "dynamic", None)
+    assert "kernels of fewer than 1024 weights stay float" in caplog.text
+
+
+def test_a_folder_that_crashes_its_child_is_refused(folder, task, monkeypatch):
+    """Where the first line fails, the second holds: this process goes on."""
+    monkeypatch.setattr(apart, "_MEMORY_BYTES", 1)
+    monkeypatch.setattr(saved_model_safety, "check", lambda folder: None)
+    with pytest.raises(BadInput, match=r"its export ended in a child \(memory\)"):
+        exporting.to_tflite(loading.SavedModel(folder), "float32", task)

@@ -1,0 +1,39 @@
+import logging
+import os
+import sys
+import warnings
+
+import pytest
+
+from tfedge.export.converter import quiet
+
+
+def test_captures_python_and_file_descriptors(capfd):
+    with quiet.captured() as log:
+        print("from python")
+        print("to stderr", file=sys.stderr)
+        os.write(1, b"from c++\n")
+        os.write(2, b"an error\n")
+        warnings.warn("a warning", stacklevel=1)
+    os.write(1, b"after")
+    assert capfd.readouterr() == ("after", "")
+    for words in ("from python", "to stderr", "from c++", "an error"):
+        assert words in log.text
+
+
+def test_a_handler_made_inside_writes_to_the_real_stream_afterwards(capsys):
+    with quiet.captured() as log:
+        handler = logging.StreamHandler()
+        handler.emit(logging.makeLogRecord({"msg": "inside"}))
+    handler.emit(logging.makeLogRecord({"msg": "after"}))
+    assert log.text == "inside\n"
+    assert capsys.readouterr().err == "after\n"
+
+
+def test_streams_come_back_after_an_error(capfd):
+    with pytest.raises(ValueError, match="inside"), quiet.captured() as log:
+        os.write(1, b"before the error")
+        raise ValueError("inside")
+    os.write(1, b"after")
+    assert capfd.readouterr().out == "after"
+    assert log.text == "before the error"

@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+import running
+
+from tfedge import export
+from tfedge.device.file import tflite
+from tfedge.export import calibration
+from tfedge.export.post_training import float_model, gptq
+
+
+def _error(x, weights, codes, scales):
+    return np.mean((x @ (weights - codes * scales[:, None]).T) ** 2)
+
+
+def test_later_weights_make_up_for_the_error_of_earlier_ones():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(500, 24)) @ rng.normal(size=(24, 24))
+    weights = rng.normal(size=(6, 24))
+    scales = np.abs(weights).max(axis=1) / 7
+    plain = np.clip(np.round(weights / scales[:, None]), -7, 7)
+    codes = gptq.rounded(weights, scales, x.T @ x, 7)
+    assert _error(x, weights, codes, scales) < 0.7 * _error(x, weights, plain, scales)
+    assert np.abs(codes).max() <= 7
+
+
+def test_without_correlation_it_rounds_to_nearest_and_zeros_stay():
+    weights = np.array([[0.0, 0.26, -1.0, 0.0, 0.49]])
+    codes = gptq.rounded(weights, np.array([0.25]), np.eye(5), 127)
+    assert codes.tolist() == [[0, 1, -4, 0, 2]]
+    alike = gptq.rounded(weights, np.array([0.25]), np.ones((5, 5)), 127)
+    assert alike[0, 0] == alike[0, 3] == 0
+
+
+@pytest.mark.parametrize("name", ["stem", "pointwise", "head"])
+def test_moments_are_those_of_what_meets_a_kernel(name, model, task, converted):
+    file = float_model.prepare(converted["float32"], "f")
+    examples = calibration.examples(task, file.inputs, "int8")
+    found = gptq.moments(file.data, examples)
+    kernel = next(each for each in file.operators if file.real_names.get(each.kernel) == name)
+    squares = found[kernel.kernel]
+    assert squares.shape == (np.prod(kernel.kernel_shape[1:]),) * 2
+    assert np.allclose(squares, squares.T) and np.all(np.linalg.eigvalsh(squares) > -1e-6)
+    if name == "stem":  # the centre pixel of a 3x3 window is the image itself
+        centre = np.sum(task.normalization(task.calibration.x).astype(np.float64) ** 2)
+        assert squares[4, 4] == pytest.approx(centre, rel=1e-5)
+
+
+def test_four_bits_lose_less(model, task):
+    x = task.normalization(task.train.x[:60])
+    expected = model(x).numpy()
+    moved = {}
+    for algorithm in ("min_max", "gptq"):
+        data = export.to_tflite(model, f'int4(algorithm="{algorithm}")', task)
+        types = {each.tensor.name: each.tensor.dtype for each in tflite.read(data).kernels()}
+        assert types == dict.fromkeys(running.LAYERS, "INT4") | {"depthwise": "INT8"}
+        moved[algorithm] = np.mean((running.images(data, x) - expected) ** 2)
+    assert moved["gptq"] < moved["min_max"]

@@ -1,0 +1,113 @@
+"""The parts of the packed format that are a few numbers: bits, tables, words, lanes."""
+
+import numpy as np
+import pytest
+
+from tfedge.packing import bits, fitting, frequencies, lane_writing, lanes, planes, words
+
+
+def test_exp_golomb_takes_the_bits_it_should():
+    plan = bits.BitWriter()
+    plan.number(0)  # 1
+    plan.number(3)  # 00100
+    plan.number(5, 2)  # 5 + 4 = 1001 behind one zero
+    plan.fixed(2, 2)
+    plan.signed(-2)  # as 3
+    assert plan.to_bytes() == bytes([0b10010001, 0b00110001, 0b00000000])
+    reader = bits.BitReader(plan.to_bytes())
+    assert [reader.number(), reader.number(), reader.number(2), reader.fixed(2)] == [0, 3, 5, 2]
+    assert reader.signed() == -2
+
+
+def test_a_plan_that_ends_early_or_never_is_refused():
+    with pytest.raises(IndexError):
+        bits.BitReader(b"\x10").fixed(9)
+    with pytest.raises(ValueError, match="too long"):
+        bits.BitReader(bytes(20)).number()
+
+
+@pytest.mark.parametrize("levels", [[0], [0, 0], [10, 0, 3], [87] + [0] * 255, [5] * 256])
+def test_frequencies_add_up_and_none_is_zero(levels):
+    found = frequencies.from_levels(levels)
+    assert sum(found) == frequencies.TOTAL
+    assert min(found) >= 1
+
+
+def test_a_level_is_a_quarter_octave():
+    assert [frequencies.weight(level) for level in range(9)] == [4, 5, 6, 7, 8, 10, 12, 14, 16]
+
+
+@pytest.mark.parametrize("symbols", [[0], [255], [0, 1, 2, 200, 255], list(range(256)), [3, 5]])
+def test_tables_come_back_as_written(symbols):
+    counts = np.random.default_rng(0).integers(1, 500, len(symbols))
+    plan = bits.BitWriter()
+    fitting.write_alphabet(plan, np.array(symbols, np.uint8))
+    levels = fitting.levels(counts)
+    fitting.write_levels(plan, levels)
+    read = frequencies.read(bits.BitReader(plan.to_bytes() + bytes(1)), 1)
+    assert read.alphabet.tolist() == symbols
+    assert read.frequencies.tolist() == [frequencies.from_levels(levels)]
+
+
+def test_a_smooth_table_takes_few_bits_and_codes_near_the_entropy():
+    counts = np.round(3000 * np.exp(-(np.linspace(-3, 3, 256) ** 2))).astype(np.int64) + 1
+    plan, levels = bits.BitWriter(), fitting.levels(counts)
+    fitting.write_levels(plan, levels)
+    entropy = (counts * np.log2(counts.sum() / counts)).sum()
+    taken = fitting.data_bits(counts, np.array(frequencies.from_levels(levels)))
+    assert len(plan) < 600
+    assert taken < 1.003 * entropy
+
+
+@pytest.mark.parametrize("transform", [words.PLAIN, words.ZIGZAG, words.ROTATED])
+@pytest.mark.parametrize("width", [2, 4, 8])
+def test_planes_go_together_again(width, transform):
+    data = np.random.default_rng(1).integers(0, 256, 24 * width, dtype=np.uint8).tobytes()
+    taken_apart = words.to_planes(data, width, transform)
+    assert words.from_planes(taken_apart, transform) == data
+
+
+def test_small_integers_of_either_sign_have_empty_high_planes():
+    high, *_, low = words.to_planes(np.array([0, -1, 1, -2], "<i4").tobytes(), 4, words.ZIGZAG)
+    assert (high.tolist(), low.tolist()) == ([0, 0, 0, 0], [0, 1, 2, 3])
+
+
+@pytest.mark.parametrize("lane_count", [1, 3, 64])
+def test_lanes_give_back_symbols_and_what_they_began_with(lane_count):
+    rng = np.random.default_rng(2)
+    tables = frequencies.Tables(
+        np.array([4, 9, 200], np.uint8),
+        np.array([frequencies.from_levels([40, 3, 0]), frequencies.from_levels([0, 0, 9])]),
+    )
+    places, chosen = rng.integers(0, 3, 1001), rng.integers(0, 2, 1001)
+    beginnings = rng.integers(0, 1 << 16, lane_count, dtype=np.uint16)
+    coded = [planes.Coded(tables, places, chosen)]
+    decoder = lanes.Decoder(*lane_writing.write(coded, beginnings))
+    assert np.array_equal(decoder.symbols(tables, 1001, chosen), tables.alphabet[places])
+    assert np.array_equal(decoder.finish(), beginnings)
+
+
+def test_words_left_over_are_noticed():
+    decoder = lanes.Decoder(np.array([lanes.LEAST_STATE]), np.array([7]))
+    with pytest.raises(ValueError, match="do not end"):
+        decoder.finish()
+
+
+def test_an_alphabet_with_gaps_may_be_written_whole():
+    counts = np.zeros(256, int)
+    counts[[3, 5, 6]] = 1, 9, 2
+    assert [each.tolist() for each in fitting.alphabets(counts)] == [[3, 5, 6], [3, 4, 5, 6]]
+    counts[4] = 1
+    assert [each.tolist() for each in fitting.alphabets(counts)] == [[3, 4, 5, 6]]
+
+
+def test_a_table_that_serves_again_costs_next_to_nothing():
+    rng = np.random.default_rng(3)
+    first, second = (rng.choice(64, 300, p=np.arange(1, 65) / 2080).astype(np.uint8) for _ in "ab")
+    table = planes.shortest(np.concatenate([first, second])).single
+    assert table is not None
+    alone, again = planes.shortest(second), planes.shortest(second, [table])
+    assert again.coded[0].tables is table and again.single is None
+    assert again.bits < alone.bits - 50
+    stranger = np.append(second, np.uint8(200))
+    assert planes.shortest(stranger, [table]).bits == planes.shortest(stranger).bits

@@ -1,0 +1,138 @@
+"""Pairs of kernels between which a channel can be scaled: what one shrinks, the next enlarges.
+
+Between them stands nothing but what scales with its input, f(s x) = s f(x) for s > 0, and
+nothing else reads the channels on the way.
+"""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from tfedge.compress import graph
+from tfedge.compress.layers import kernels
+
+_SCALES = (
+    *("MaxPooling1D", "MaxPooling2D", "AveragePooling1D", "AveragePooling2D", "Flatten"),
+    *("GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalAveragePooling1D"),
+    *("GlobalAveragePooling2D", "ZeroPadding1D", "ZeroPadding2D", "Cropping1D", "Cropping2D"),
+    *("UpSampling1D", "UpSampling2D", "Dropout", "SpatialDropout1D", "SpatialDropout2D"),
+    *("PReLU", "LeakyReLU", "ActivityRegularization", "Identity"),
+)
+_CAPS = {"linear": None, "relu": None, "leaky_relu": None, "relu6": 6.0}
+
+
+@dataclasses.dataclass(frozen=True)
+class Link:
+    """Two layers whose kernels can share a factor per channel.
+
+    Attributes:
+        first: name of the layer that makes the channels.
+        second: name of the only layer that reads them.
+        between: name of the layer whose output is the activation in between.
+        cap: upper limit of that activation, None without one; only below it does it scale.
+    """
+
+    first: str
+    second: str
+    between: str
+    cap: float | None
+
+
+def find(model: Any) -> tuple[tuple[Link, ...], dict[str, str]]:
+    """The links of a flat, folded model, in order, and why other kernels make none.
+
+    Returns:
+        Links, and for each layer that is no link's first the reason.
+    """
+    readers = graph.consumers(model)
+    outputs = {tensor._keras_history.layer.name for tensor in model.outputs}
+    found, reasons = [], {}
+    for kernel in kernels.find(model):
+        link = _follow(model.get_layer(kernel.layer), readers, outputs)
+        if isinstance(link, Link):
+            found.append(link)
+        else:
+            reasons[kernel.layer] = link
+    return tuple(found), reasons
+
+
+def outgoing(kernel: kernels.Kernel, factors: np.ndarray) -> np.ndarray:
+    """(channels,) factors of what a kernel makes, as an array that broadcasts with it."""
+    shape = [1] * len(kernel.shape)
+    for axis in kernels.channel_axes(kernel.kind):
+        shape[axis] = kernel.shape[axis]
+    return factors.reshape(shape)
+
+
+def incoming(kernel: kernels.Kernel, factors: np.ndarray) -> np.ndarray:
+    """(channels,) factors of what a kernel reads, as an array that broadcasts with it.
+
+    A dense layer behind Flatten reads each channel once per position, the channel running fastest.
+    """
+    axis = kernels.input_axis(kernel.kind)
+    shape = [1] * len(kernel.shape)
+    shape[axis] = kernel.shape[axis]
+    return np.tile(factors, kernel.shape[axis] // len(factors)).reshape(shape)
+
+
+def made(kernel: kernels.Kernel, value: np.ndarray) -> np.ndarray:
+    """(channels,) largest weight of each output channel."""
+    return np.abs(value).max(axis=kernels.per_channel(kernel.kind, value.ndim)).reshape(-1)
+
+
+def read(kernel: kernels.Kernel, value: np.ndarray, channels: int) -> np.ndarray:
+    """(channels,) largest weight that reads each input channel."""
+    rows = np.moveaxis(np.abs(value), kernels.input_axis(kernel.kind), 0)
+    return rows.reshape(-1, channels, rows[0].size).max(axis=(0, 2))
+
+
+def _follow(layer: Any, readers: dict[str, list[Any]], outputs: set[str]) -> Link | str:
+    """The link that starts at a layer, or why there is none."""
+    first, between, cap = layer.name, layer.name, _cap(layer)
+    while True:
+        if isinstance(cap, str):
+            return cap
+        if len(layer.inbound_nodes) != 1:
+            return f"{layer.name} is used more than once"
+        if layer.name in outputs:
+            return "its channels are an output of the model"
+        if len(readers[layer.name]) != 1:
+            return f"{len(readers[layer.name])} layers read its channels (a branch or a residual)"
+        layer = readers[layer.name][0]
+        if type(layer).__name__ in kernels.KINDS:
+            return _link(first, layer, between, cap)
+        if type(layer).__name__ not in _SCALES:
+            own = _cap(layer)
+            if isinstance(own, str):
+                return own
+            between, cap = layer.name, _lower(cap, own)
+
+
+def _link(first: str, second: Any, between: str, cap: float | None) -> Link | str:
+    if len(second.inbound_nodes) != 1:
+        return f"{second.name}, which reads its channels, is used more than once"
+    if second.get_config().get("groups", 1) > 1:
+        return f"{second.name}, which reads its channels, does so in groups"
+    return Link(first, second.name, between, cap)
+
+
+def _cap(layer: Any) -> float | str | None:
+    """The limit up to which a layer's activation scales; a reason if it never does."""
+    kind, config = type(layer).__name__, layer.get_config()
+    if kind == "ReLU":
+        if layer.threshold:
+            return f"{layer.name} has a threshold"
+        return None if layer.max_value is None else float(layer.max_value)
+    activation = config.get("activation")
+    if kind == "Activation" or kind in kernels.KINDS:
+        if isinstance(activation, str) and activation in _CAPS:
+            return _CAPS[activation]
+        named = activation if isinstance(activation, str) else "its activation"
+        return f"{layer.name}: {named.rsplit('>', 1)[-1]} does not scale with its input"
+    return f"{layer.name}, a {kind}, reads its channels"
+
+
+def _lower(first: float | None, second: float | None) -> float | None:
+    given = [cap for cap in (first, second) if cap is not None]
+    return min(given, default=None)

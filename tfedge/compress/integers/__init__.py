@@ -1,0 +1,1 @@
+"""Integer codes of weights and the scales they stand for."""

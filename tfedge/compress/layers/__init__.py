@@ -1,0 +1,1 @@
+"""What compression knows of Keras' layer classes, and the kernels they have."""

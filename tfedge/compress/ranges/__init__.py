@@ -1,0 +1,1 @@
+"""The integer ranges of activations, and what one range cannot serve."""

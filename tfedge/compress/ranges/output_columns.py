@@ -1,0 +1,210 @@
+"""Columns of an output with units of their own that one kernel makes: brought to one scale by it.
+
+A layer that puts out 1000, 1 and 0.1 has one int8 scale for them, and the small ones are nothing.
+The kernel's columns are divided by powers of two, and a Rescaling behind it takes that back, so
+that the model computes what it did, to the bit; `uneven_outputs` has that Rescaling in float.
+"""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from tfedge.compress import graph
+from tfedge.compress import keras as k
+from tfedge.compress.layers import kernels
+from tfedge.compress.ranges import fake_quantization, output_tail, uneven_outputs
+from tfedge.data import splits
+from tfedge.data.task import Task
+
+_HAS_UNITS = ("regression", "custom")  # classes are compared with each other: one scale is right
+_COMMUTES = ("linear", "relu", "leaky_relu")  # with a positive factor
+_BATCH = 32
+
+
+def to_one_scale(model: Any, task: Task) -> Any:
+    """The same function with uneven columns made at one scale, or `model` where none need it.
+
+    Args:
+        model: flat tf_keras model. Its last kernels must not be promised to keep their values.
+        task: whose calibration split tells what columns reach. What cannot be helped is warned of.
+    """
+    if task.kind not in _HAS_UNITS or not _fits(model, task):
+        return model
+    uneven = [each for each in _measured(model, _ends(model), task) if each.is_uneven]
+    helped = [each for each in uneven if each.kernel is not None]
+    for each in (each for each in uneven if each.kernel is None):
+        _warn(model, each)
+    if not helped:
+        return model
+    made = _divided(model, helped)
+    joined = fake_quantization.ranges_of_edges(made, fake_quantization.measure_edges(made, task))
+    found = {each.tail.position for each in uneven_outputs.find(made, joined)}
+    left = [each for each in helped if each.outputs <= found]
+    return made if len(left) == len(helped) else _divided(model, left)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _End:
+    """A layer that makes what outputs are, or what is scaled, moved and joined for them.
+
+    Attributes:
+        layer: the last one that is no such joining.
+        kernel: what can divide its columns: the layer itself, or the one in front of an activation;
+            None if nothing can.
+        tensors: what its calls make.
+        outputs: the numbers of the model's outputs that they are in.
+        low, high: (columns,) of these tensors, 0 being between them.
+    """
+
+    layer: Any
+    kernel: Any
+    tensors: tuple[Any, ...]
+    outputs: frozenset[int]
+    low: np.ndarray
+    high: np.ndarray
+
+    @property
+    def width(self) -> np.ndarray:
+        return self.high - self.low
+
+    @property
+    def steps(self) -> np.ndarray:
+        """How many of the steps of one scale each column has."""
+        whole = self.high.max() - self.low.min()
+        return uneven_outputs.STEPS * self.width / whole if whole > 0 else 0 * self.width
+
+    @property
+    def factors(self) -> np.ndarray:
+        """What to divide by: the widest stay, and the others come to once or twice their width."""
+        share = np.where(self.width > 0, self.width, self.width.max()) / self.width.max()
+        return 2.0 ** np.floor(np.log2(share))
+
+    @property
+    def is_uneven(self) -> bool:
+        return bool(np.any((self.width > 0) & (self.steps < uneven_outputs.FEWEST_STEPS)))
+
+
+def _fits(model: Any, task: Task) -> bool:
+    """Whether the data goes by the model's names and shapes, example by example."""
+    first = next(iter(task.calibration.batches(1)), None)
+    if first is None or model.stateful:
+        return False
+    arrays = splits.named(task.normalization(first[0]))
+    if len(arrays) == len(model.inputs) == 1:
+        arrays = dict.fromkeys(model.input_names, *arrays.values())
+    return all(
+        name in arrays
+        and arrays[name].dtype.kind in "biuf"
+        and tensor.shape[1:].is_compatible_with(arrays[name].shape[1:])
+        and tensor.shape[0] in (None, 1)
+        for name, tensor in zip(model.input_names, model.inputs, strict=True)
+    )
+
+
+def _ends(model: Any) -> list[_End]:
+    """Of all outputs, not measured yet."""
+    tails = {tail.position: tail for tail in output_tail.find(model)}
+    joining = frozenset().union(*(tail.calls for tail in tails.values()))
+    tensors: dict[int, Any] = {}
+    outputs: dict[str, set[int]] = {}
+    for number, output in enumerate(model.outputs):
+        edges = tails[number].edges if number in tails else ()
+        for tensor in [edge.tensor for edge in edges] or [output]:
+            layer = tensor._keras_history.layer
+            is_free = not layer.inbound_nodes[0].is_input and not fake_quantization.fixed_range(
+                layer
+            )
+            if tensor.dtype.is_floating and is_free:
+                tensors[id(tensor)] = tensor
+                outputs.setdefault(layer.name, set()).add(number)
+    elsewhere = {
+        id(tensor)
+        for node, index in graph.order_of_calls(model)
+        if (node.layer.name, index) not in joining
+        for tensor in tf.nest.flatten(node.keras_inputs)
+    }
+    found, unmeasured = [], np.zeros(1)
+    for name, numbers in outputs.items():
+        layer = model.get_layer(name)
+        made = tuple(t for t in tensors.values() if t._keras_history.layer is layer)
+        is_last = len(made) == len(layer.inbound_nodes) and not elsewhere & set(map(id, made))
+        kernel = _kernel(model, layer) if is_last else None
+        found.append(_End(layer, kernel, made, frozenset(numbers), unmeasured, unmeasured))
+    return found
+
+
+def _kernel(model: Any, layer: Any) -> Any:
+    """The layer with a kernel whose columns these are, with nothing but a rectifier behind it."""
+    if type(layer).__name__ in kernels.KINDS:
+        return layer if layer.get_config()["activation"] in _COMMUTES else None
+    read = [t for node in layer.inbound_nodes for t in tf.nest.flatten(node.keras_inputs)]
+    if not _is_rectifier(layer) or len(read) != 1:
+        return None
+    before = read[0]._keras_history.layer
+    alone = len(graph.consumers(model)[before.name]) == len(before.inbound_nodes) == 1
+    is_output = any(tensor is read[0] for tensor in model.outputs)
+    return _kernel(model, before) if alone and not is_output else None
+
+
+def _is_rectifier(layer: Any) -> bool:
+    config = layer.get_config()
+    if type(layer).__name__ == "ReLU":
+        return config["max_value"] is None and not config["threshold"]
+    named = type(layer).__name__ == "Activation" and config["activation"] in _COMMUTES
+    return named or type(layer).__name__ == "LeakyReLU"
+
+
+def _measured(model: Any, ends: list[_End], task: Task) -> list[_End]:
+    """With the mean extremes, over calibration batches, of each column; without what has none."""
+    ends = [each for each in ends if all(len(t.shape) > 1 and t.shape[-1] for t in each.tensors)]
+    tensors = [tensor for each in ends for tensor in each.tensors]
+    if not tensors:
+        return []
+    size = model.inputs[0].shape[0] or _BATCH
+    low_high = fake_quantization.extremes(model, tensors, task, size, by_column=True)
+    ends_of = {id(t): ends for t, ends in zip(tensors, low_high, strict=True)}
+    found = []
+    for each in ends:
+        low, high = np.array([ends_of[id(t)] for t in each.tensors], np.float64).swapaxes(0, 1)
+        low, high = np.minimum(low.min(axis=0), 0.0), np.maximum(high.max(axis=0), 0.0)
+        if np.isfinite(high - low).all():
+            found.append(dataclasses.replace(each, low=low, high=high))
+    return found
+
+
+def _warn(model: Any, end: _End) -> None:
+    names = graph.output_names(model)
+    reach = np.maximum(abs(end.low), abs(end.high))
+    logging.warning(
+        "%s: %s makes them with one integer scale, so small ones lose what they tell where "
+        "activations are integers; end in a Dense or convolution without an activation, or in "
+        "one such layer for each unit",
+        uneven_outputs.described(names[min(end.outputs)], reach, end.steps),
+        end.layer.name,
+    )
+
+
+def _divided(model: Any, ends: list[_End]) -> Any:
+    """The model with kernels divided by column, and what takes that back behind them."""
+    replaced: dict[str, list[graph.Replacement]] = {}
+    for each in ends:
+        behind = k.tf_keras.layers.Rescaling(each.factors.tolist(), name=f"{each.layer.name}_units")
+        replaced[each.kernel.name] = [_with_columns(each.kernel, 1 / each.factors)]
+        if each.layer is not each.kernel:
+            twin = type(each.layer).from_config(each.layer.get_config())
+            replaced[each.layer.name] = [graph.Replacement(twin)]
+        replaced[each.layer.name].append(graph.Replacement(behind))
+    return graph.rebuild(model, replaced) if replaced else model
+
+
+def _with_columns(layer: Any, factors: np.ndarray) -> graph.Replacement:
+    """A layer with kernel and bias multiplied by one factor for each output channel."""
+    kernel, *bias = layer.get_weights()
+    axes = kernels.channel_axes(type(layer).__name__)
+    shape = [size if axis in axes else 1 for axis, size in enumerate(kernel.shape)]
+    weights = [kernel * factors.reshape(shape), *(each * factors for each in bias)]
+    twin = type(layer).from_config(layer.get_config())
+    return graph.Replacement(twin, [weight.astype(np.float32) for weight in weights])

@@ -1,0 +1,1 @@
+"""A .tflite as it lies on disk, read without trusting it."""

@@ -1,0 +1,201 @@
+"""Runs TensorFlow's converter on a model, quietly, and says in one line why it refuses."""
+
+import dataclasses
+import importlib
+import pathlib
+import re
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+from tensorflow.lite.python import convert_phase
+
+from tfedge import errors
+from tfedge.compress.ranges import mask_bounds
+from tfedge.data.task import Task
+from tfedge.export import calibration, options
+from tfedge.export.converter import quiet, recurrent, saved_model
+from tfedge.export.edits import divisions, interface, masked
+
+INTEGER_ROUTES = ("int8", "int4", "int16x8")
+INT8_ACTIVATIONS = ("int8", "int4")
+_BYTES = ("uint8", "int8", "bool")
+
+# The converter's own words: the operator, and where it comes from.
+_UNKNOWN_OPERATOR = re.compile(r"'tf\.(\w+)' op is neither a custom op nor a flex op")
+_PLACE = re.compile(r'fused\["\w+:", "([^"@]+)')
+
+
+@dataclasses.dataclass(frozen=True)
+class Writer:
+    """Writes a model as a SavedModel of fixed shape into a folder.
+
+    Attributes:
+        write: the model as it is.
+        write_without_loop: the same with its loops unrolled, or BadInput.
+    """
+
+    write: Callable[[pathlib.Path], saved_model.Signature]
+    write_without_loop: Callable[[pathlib.Path], saved_model.Signature]
+
+
+class MaskedError(Exception):
+    """The converter's ranges would follow a mask of attention; those of `post_training` do not."""
+
+
+def convert(writer: Writer, export: options.Export, task: Task | None, has_ranges: bool) -> bytes:
+    """A model as a .tflite, its inputs and outputs by their own names.
+
+    Args:
+        writer: of the model.
+        export: the route and its options.
+        task: whose calibration split integer routes read, but for
+        has_ranges: a model that carries the ranges of its activations.
+
+    Raises:
+        BadInput: something in the model has no place in a .tflite, or in the data.
+        MaskedError: ranges are to be read of a model that masks what enters softmax.
+    """
+    with tempfile.TemporaryDirectory(prefix="tfedge_export_") as temporary:
+        folder = pathlib.Path(temporary) / "model"
+        signature = writer.write(folder)
+        examples = None
+        if export.route in INTEGER_ROUTES and not has_ranges:
+            examples = calibration.examples(task, signature.inputs, export.route)
+            as_float = options.Export(allow_flex=export.allow_flex)
+            if signature.has_loop and recurrent.has_loop(_run(folder, as_float, None)):
+                folder = pathlib.Path(temporary) / "unrolled"
+                signature = writer.write_without_loop(folder)
+            given = _given_masks(examples) if signature.has_softmax else frozenset()
+            if signature.has_softmax and (signature.has_mask or given):
+                if masked.is_masked(_run(folder, as_float, None), given):
+                    raise MaskedError
+            _check_inputs(signature, export)
+        data = _run(folder, export, examples and _numbered(examples, signature.input_types))
+        if export.route in INTEGER_ROUTES:
+            data = divisions.in_float(data)
+    return interface.name(data, signature)
+
+
+def convert_to_float(writer: Writer, export: options.Export) -> bytes:
+    """A model as a float .tflite to be quantized after training, by `post_training`.
+
+    Args:
+        writer: of the model.
+        export: the route that is asked for. Where its activations are integers, loops are unrolled.
+
+    Raises:
+        BadInput: something in the model has no place in a .tflite.
+    """
+    as_float = options.Export(allow_flex=export.allow_flex)
+    with tempfile.TemporaryDirectory(prefix="tfedge_export_") as temporary:
+        folder = pathlib.Path(temporary) / "model"
+        signature = writer.write(folder)
+        data = _run(folder, as_float, None)
+        if signature.has_loop and not export.has_float_activations and recurrent.has_loop(data):
+            folder = pathlib.Path(temporary) / "unrolled"
+            signature = writer.write_without_loop(folder)
+            data = _run(folder, as_float, None)
+    return interface.name(data, signature)
+
+
+def route(export: options.Export) -> Any:
+    """The module of a route: the file of that name."""
+    return importlib.import_module(f"tfedge.export.{export.route}")
+
+
+def input_type(export: options.Export) -> str:
+    """The type of input that the route is to make; `raw_input` puts another in front of it."""
+    if not export.raw_input:
+        return export.input
+    return "int8" if export.route in INT8_ACTIVATIONS else "float32"
+
+
+def _run(
+    folder: pathlib.Path, export: options.Export, examples: calibration.Examples | None
+) -> bytes:
+    with quiet.captured() as log:
+        converter = tf.lite.TFLiteConverter.from_saved_model(str(folder))
+        route(export).configure(converter, examples)
+        if export.route in INTEGER_ROUTES:
+            converter.inference_input_type = tf.as_dtype(input_type(export))
+            converter.inference_output_type = tf.as_dtype(export.output)
+        if export.allow_flex:
+            converter.target_spec.supported_ops = [
+                *(converter.target_spec.supported_ops or [tf.lite.OpsSet.TFLITE_BUILTINS]),
+                tf.lite.OpsSet.SELECT_TF_OPS,
+            ]
+        try:
+            converted = converter.convert()
+        except (convert_phase.ConverterError, ValueError, RuntimeError) as error:
+            raise _refusal(export, str(error)) from error
+    logging.debug("converter: %s", log.text)
+    return converted
+
+
+def _check_inputs(signature: saved_model.Signature, export: options.Export) -> None:
+    """Refuses bytes without a scale, whose ranges the converter cannot read."""
+    for name, kind in zip(signature.inputs, signature.input_types, strict=True):
+        if kind in _BYTES:
+            raise errors.BadInput(
+                f"--export={export.to_text()}",
+                f"input {name!r} takes {kind}, which becomes a float deep inside of the model",
+                "Give the .keras file of the model with a Rescaling right behind that input, or"
+                " use --export=dynamic.",
+            )
+
+
+def _given_masks(examples: calibration.Examples) -> frozenset[str]:
+    """Inputs, by their numbers, that hold what could mask scores."""
+    return frozenset(
+        saved_model.input_number(index)
+        for example in examples()
+        for index, array in enumerate(example.values())
+        if array.dtype.kind == "f" and mask_bounds.seen(array).masks
+    )
+
+
+def _numbered(examples: calibration.Examples, types: Sequence[str]) -> calibration.Examples:
+    """Examples by the numbers that inputs have until the file has their names, in their types."""
+
+    def numbered() -> Iterator[dict[str, np.ndarray]]:
+        for example in examples():
+            yield {
+                saved_model.input_number(index): array.astype(kind)
+                for index, (array, kind) in enumerate(zip(example.values(), types, strict=True))
+            }
+
+    return numbered
+
+
+def _refusal(export: options.Export, said: str) -> errors.BadInput:
+    """The converter's pages as one line."""
+    for line in said.splitlines():
+        unknown = _UNKNOWN_OPERATOR.search(line)
+        if unknown:
+            return errors.BadInput(
+                _place(line),
+                f"its operator {unknown.group(1)} is not one that LiteRT has",
+                "Replace the layer, or accept it with --export="
+                f"'{export.route}(allow_flex=True)', which adds several MB to the app.",
+            )
+    reason = next((line for line in said.splitlines() if "error:" in line), said[:200])
+    return errors.BadInput(
+        _place(reason),
+        f"the converter refuses it for {export.route}: {reason.split(': ')[-1].strip()}",
+        "Replace it, or try another --export.",
+    )
+
+
+def _place(line: str) -> str:
+    found = _PLACE.search(line)
+    return f"layer {_layer(found.group(1))!r}" if found else "model"
+
+
+def _layer(place: str) -> str:
+    """`model/my_layer/Erf` -> `my_layer`: the path without the model and the operator."""
+    parts = place.split("/")
+    return "/".join(parts[1:-1]) if len(parts) > 2 else place

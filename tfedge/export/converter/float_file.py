@@ -1,0 +1,43 @@
+"""The float .tflite of a Keras model, converted once: that takes seconds, what follows does not."""
+
+import collections
+import hashlib
+from typing import Any
+
+from tfedge.compress import graph
+from tfedge.export import options
+from tfedge.export.converter import conversion
+
+_REMEMBERED = 2
+_files: collections.OrderedDict[bytes, bytes] = collections.OrderedDict()
+
+
+def of(model: Any, writer: conversion.Writer, export: options.Export) -> bytes:
+    """The converter's float32 file, remembered for models with the same layers and weights.
+
+    Args:
+        model: a tf_keras model, or a Keras 3 one, whose files are not remembered.
+        writer: of the model.
+        export: the route it is for.
+    """
+    key = _key(model, export)
+    if key is not None and key in _files:
+        _files.move_to_end(key)
+        return _files[key]
+    data = conversion.convert_to_float(writer, export)
+    if key is not None:
+        _files[key] = data
+        while len(_files) > _REMEMBERED:
+            _files.popitem(last=False)
+    return data
+
+
+def _key(model: Any, export: options.Export) -> bytes | None:
+    """Of the configuration and all weights; None of what a configuration does not tell."""
+    if not graph.is_functional(model):
+        return None
+    digest = hashlib.sha256(model.to_json().encode())
+    digest.update(str(export.has_float_activations).encode())
+    for weight in model.weights:
+        digest.update(weight.numpy().tobytes())
+    return digest.digest()

@@ -1,0 +1,69 @@
+"""Divides in float where the divisor is computed.
+
+The mean over a row that is all padding is 0 / 0. In float that is not a number; LiteRT's integer
+division stops the whole file at a divisor whose code stands for 0, which any range contains.
+"""
+
+from typing import Any
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from tfedge.export.edits import flatbuffer, operators, raw_input
+
+_INTEGERS = ("INT8", "INT16")
+
+
+def in_float(data: bytes) -> bytes:
+    """The file with such divisions in float, the same one where there are none."""
+    model = flatbuffer.unpack(data)
+    if not any(
+        _can_fail(model, graph, each) for graph in model.subgraphs for each in graph.operators
+    ):
+        return data
+    move_to_float(model)
+    return flatbuffer.pack(model)
+
+
+def move_to_float(model: Any) -> None:
+    """Edits an unpacked file: such divisions are in float, between the codes they had."""
+    for graph in model.subgraphs:
+        moved: list[Any] = []
+        for operator in graph.operators:
+            can_fail = _can_fail(model, graph, operator)
+            moved += _steps(model, graph, operator) if can_fail else [operator]
+        graph.operators = moved
+
+
+def _can_fail(model: Any, graph: Any, operator: Any) -> bool:
+    if operators.kind(model, operator) != "DIV":
+        return False
+    divisor = graph.tensors[operator.inputs[1]]
+    return operators.type_name(divisor) in _INTEGERS and not operators.is_constant(model, divisor)
+
+
+def _steps(model: Any, graph: Any, division: Any) -> list[Any]:
+    """DEQUANTIZE of both operands, the division, QUANTIZE."""
+    output = int(division.outputs[0])
+    operands = [_float(graph, int(index)) for index in division.inputs]
+    result = _float(graph, output)
+    before = [
+        raw_input.operator(model, "DEQUANTIZE", [int(codes)], real)
+        for codes, real in zip(division.inputs, operands, strict=True)
+    ]
+    division.inputs = np.array(operands, np.int32)
+    division.outputs = np.array([result], np.int32)
+    return [*before, division, raw_input.operator(model, "QUANTIZE", [result], output)]
+
+
+def _float(graph: Any, like: int) -> int:
+    tensor = graph.tensors[like]
+    graph.tensors.append(
+        schema.TensorT(
+            type=schema.TensorType.FLOAT32,
+            shape=tensor.shape,
+            shapeSignature=tensor.shapeSignature,
+            hasRank=True,
+        )
+    )
+    return len(graph.tensors) - 1

@@ -1,0 +1,140 @@
+"""Which kernel in the file is which Keras layer's: found by content, written down as its name.
+
+The converter's own names say how a constant came to be ("model/bn/FusedBatchNormV3;model/dw/...")
+and cannot be relied on. Content can: a kernel in the file is the Keras kernel, rounded to 8 or 16
+bits and, where the converter folded a BatchNormalization into it, times one factor per channel.
+"""
+
+import dataclasses
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from absl import logging
+
+from tfedge.compress.layers import kernels, layer_facts
+from tfedge.export.edits import flatbuffer, operators
+
+_SAME = 0.1  # largest relative distance of a kernel to its rounded self
+_NO_DISTANCE = 1e-6  # float rounding
+_CLEARLY_NEARER = 0.5  # the nearest must be at most this times as far as the next
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class KerasKernel:
+    """A Keras kernel as rows, one per output channel, in the order of the file's layout."""
+
+    layer: str
+    rows: np.ndarray
+
+
+def keras_kernels(model: Any) -> tuple[KerasKernel, ...]:
+    """Kernels of all layers of a tf_keras model, also of nested models and wrapped layers."""
+    found = {}
+    for layer in model._flatten_layers(include_self=False, recursive=True):
+        kind = type(layer).__name__
+        for layout, variable in _variables(layer, kind):
+            array = kernels.deployed(layout, variable.numpy().astype(np.float64))
+            axis = kernels.deployed_channel_axis(layout)
+            found[id(variable)] = KerasKernel(layer.name, rows(array, axis))
+    return tuple(found.values())
+
+
+def _variables(layer: Any, kind: str) -> Iterator[tuple[str, Any]]:
+    for step, attribute in layer_facts.SEPARABLE.get(kind, ()):
+        yield step, getattr(layer, attribute)
+    if kind in kernels.KINDS:
+        yield kind, kernels.variable(layer)
+
+
+def name_kernels(data: bytes, known: Sequence[KerasKernel]) -> tuple[bytes, frozenset[str]]:
+    """Names each kernel tensor in the file after the Keras layer it came from.
+
+    Args:
+        data: a .tflite that was just converted.
+        known: the kernels of the model it was made from.
+
+    Returns:
+        The file, and the names in it. A kernel that fits none, or two different ones equally
+        well, and that the converter's own name does not tell, is left as it is; that is logged.
+    """
+    model = flatbuffer.unpack(data)
+    named: dict[int, str] = {}
+    unused = list(known)
+    for operator in operators.weighted(model):
+        tensor = operator.graph.tensors[operator.kernel]
+        if id(tensor) in named:
+            continue
+        found = rows(operators.real_values(model, tensor), operator.channel_axis)
+        match = (
+            _nearest(found, unused)
+            or _nearest(found, known)
+            or _by_name(tensor.name.decode(), found, known)
+        )
+        if match is None:
+            logging.info("no single layer has the kernel of %s %s", operator.kind, tensor.shape)
+            continue
+        if match in unused:
+            unused.remove(match)
+        named[id(tensor)] = match.layer
+        tensor.name = match.layer.encode()
+    return flatbuffer.pack(model), frozenset(named.values())
+
+
+def rows(array: np.ndarray, channel_axis: int) -> np.ndarray:
+    """(channels, weights of one) whatever the layout; the order within a row is the file's."""
+    return np.moveaxis(array, channel_axis, 0).reshape(array.shape[channel_axis], -1)
+
+
+def factors(found: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """(channels,) by which `wanted` is to be multiplied to come nearest to `found` (rows)."""
+    power = np.sum(wanted * wanted, axis=1)
+    return np.sum(found * wanted, axis=1) / np.where(power > 0, power, 1.0)
+
+
+def _nearest(found: np.ndarray, known: Sequence[KerasKernel]) -> KerasKernel | None:
+    """The kernel that `found` was made from, if it can only be one (or one of several equal)."""
+    fitting = [kernel for kernel in known if kernel.rows.shape == found.shape]
+    for distance in (_distance, _distance_per_channel):
+        ranked = sorted(
+            ((distance(found, kernel.rows), index) for index, kernel in enumerate(fitting)),
+        )
+        if not ranked or ranked[0][0] > _SAME:
+            continue
+        best = fitting[ranked[0][1]]
+        rivals = [
+            far for far, index in ranked[1:] if not np.array_equal(fitting[index].rows, best.rows)
+        ]
+        if not rivals or max(ranked[0][0], _NO_DISTANCE) <= _CLEARLY_NEARER * rivals[0]:
+            return best
+    return None
+
+
+def _by_name(name: str, found: np.ndarray, known: Sequence[KerasKernel]) -> KerasKernel | None:
+    """The kernel whose layer the converter's name has in it: for those it has rounded to nothing.
+
+    It enlarges a kernel's scale where its input is next to zero, so that the bias fits.
+    """
+    words = re.split("[/;:]", name)
+    fitting = [kernel for kernel in known if kernel.rows.shape == found.shape]
+    named = [kernel for kernel in fitting if kernel.layer in words]
+    return named[0] if len(named) == 1 else None
+
+
+def _distance(found: np.ndarray, wanted: np.ndarray) -> float:
+    return _relative(found - wanted, found)
+
+
+def _distance_per_channel(found: np.ndarray, wanted: np.ndarray) -> float:
+    """The same, with a free factor per channel: BatchNormalization folded by the converter."""
+    if found.shape[1] == 1:
+        return np.inf  # any row of one weight is any other's multiple
+    lengths = np.linalg.norm(found, axis=1, keepdims=True)
+    unit = found / np.where(lengths > 0, lengths, 1.0)
+    return _relative(unit - factors(unit, wanted)[:, None] * wanted, unit)
+
+
+def _relative(difference: np.ndarray, whole: np.ndarray) -> float:
+    size = float(np.linalg.norm(whole))
+    return float(np.linalg.norm(difference)) / size if size else float(np.any(difference))

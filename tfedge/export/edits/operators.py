@@ -1,0 +1,141 @@
+"""What the operators of an unpacked .tflite are, and those that multiply by a constant kernel."""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from tfedge.device.file import weights
+
+_OPERATORS = {v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)}
+_TYPES = {v: k for k, v in vars(schema.TensorType).items() if isinstance(v, int)}
+_DTYPES: dict[int, np.dtype] = {
+    schema.TensorType.FLOAT32: np.dtype("<f4"),
+    schema.TensorType.FLOAT16: np.dtype("<f2"),
+    schema.TensorType.INT8: np.dtype("i1"),
+    schema.TensorType.INT32: np.dtype("<i4"),
+    schema.TensorType.INT64: np.dtype("<i8"),
+}
+# operator -> (operands: input, kernel, bias), axis of the output channel in the kernel
+_WEIGHTED = {
+    "CONV_2D": ((0, 1, 2), 0),
+    "DEPTHWISE_CONV_2D": ((0, 1, 2), 3),
+    "FULLY_CONNECTED": ((0, 1, 2), 0),
+    "TRANSPOSE_CONV": ((2, 1, 3), 0),
+}
+_PASSES_CONSTANTS = ("DEQUANTIZE", "DENSIFY")
+
+
+@dataclasses.dataclass(frozen=True)
+class Weighted:
+    """An operator with a constant kernel; integers are tensor indices in its subgraph.
+
+    Attributes:
+        kind: "CONV_2D" ...
+        graph: the `schema.SubGraphT` it is in.
+        operator: the `schema.OperatorT`.
+        input: the activation that comes in.
+        kernel: the constant, seen through DEQUANTIZE (float16 files) and DENSIFY.
+        bias: -1 when there is none.
+        output: the activation that goes out.
+        channel_axis: the output channel's axis in the kernel.
+    """
+
+    kind: str
+    graph: Any
+    operator: Any
+    input: int
+    kernel: int
+    bias: int
+    output: int
+    channel_axis: int
+
+
+def kind(model: Any, operator: Any) -> str:
+    """Such as CONV_2D; a custom operator's own name, such as FlexErf.
+
+    Raises:
+        ValueError: a number that stands for no operator.
+    """
+    code = model.operatorCodes[operator.opcodeIndex]
+    if code.customCode:
+        return code.customCode.decode()
+    number = max(code.builtinCode, code.deprecatedBuiltinCode)
+    if number not in _OPERATORS:
+        raise ValueError(f"no operator has the number {number}")
+    return _OPERATORS[number]
+
+
+def is_custom(model: Any, operator: Any) -> bool:
+    """Whether the interpreter alone cannot run it (Flex operators are custom ones too)."""
+    return bool(model.operatorCodes[operator.opcodeIndex].customCode)
+
+
+def type_name(tensor: Any) -> str:
+    """Such as FLOAT32 or INT8."""
+    return _TYPES[tensor.type]
+
+
+def is_constant(model: Any, tensor: Any) -> bool:
+    """Whether its values are in the file."""
+    data = model.buffers[tensor.buffer].data
+    return data is not None and len(data) > 0
+
+
+def values(model: Any, tensor: Any) -> np.ndarray:
+    """A constant's stored numbers, in its shape; INT4 as int8."""
+    data = np.asarray(model.buffers[tensor.buffer].data)
+    if tensor.type == schema.TensorType.INT4:
+        count = int(np.prod(tensor.shape))
+        return weights.decode(data, "INT4", (count,), None).reshape(tensor.shape)
+    return data.view(_DTYPES[tensor.type]).reshape(tensor.shape)
+
+
+def real_values(model: Any, tensor: Any) -> np.ndarray:
+    """A constant's numbers as they act: (stored - zero point) * scale, float64."""
+    stored = values(model, tensor).astype(np.float64)
+    quantization = tensor.quantization
+    if quantization is None or quantization.scale is None:
+        return stored
+    shape = [1] * stored.ndim
+    if len(quantization.scale) > 1:
+        shape[quantization.quantizedDimension] = -1
+    scale = np.reshape(quantization.scale, shape).astype(np.float64)
+    return (stored - np.reshape(quantization.zeroPoint, shape)) * scale
+
+
+def set_values(model: Any, tensor: Any, stored: np.ndarray) -> None:
+    """Gives a constant other numbers, in a buffer of its own; those of INT4 are packed."""
+    if tensor.type == schema.TensorType.INT4:
+        data = weights.pack_int4(stored)
+    else:
+        data = np.ascontiguousarray(stored, _DTYPES[tensor.type]).reshape(-1).view(np.uint8)
+    tensor.buffer = len(model.buffers)
+    model.buffers.append(schema.BufferT(data=data))
+
+
+def weighted(model: Any) -> Iterator[Weighted]:
+    """All operators with a constant kernel, in the file's order."""
+    for graph in model.subgraphs:
+        producers = {
+            int(output): operator for operator in graph.operators for output in operator.outputs
+        }
+        for operator in graph.operators:
+            name = kind(model, operator)
+            if name not in _WEIGHTED:
+                continue
+            places, channel_axis = _WEIGHTED[name]
+            given = list(operator.inputs) + [-1] * 4
+            source, kernel, bias = (int(given[place]) for place in places)
+            kernel = _constant_behind(model, producers, kernel)
+            if is_constant(model, graph.tensors[kernel]):
+                output = int(operator.outputs[0])
+                yield Weighted(name, graph, operator, source, kernel, bias, output, channel_axis)
+
+
+def _constant_behind(model: Any, producers: dict[int, Any], tensor: int) -> int:
+    while tensor in producers and kind(model, producers[tensor]) in _PASSES_CONSTANTS:
+        tensor = int(producers[tensor].inputs[0])
+    return tensor

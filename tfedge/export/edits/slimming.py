@@ -1,0 +1,139 @@
+"""Drops from a .tflite what neither the interpreter nor an app reads; outputs stay the same.
+
+Gone are tensor names (but those asked for), descriptions, the converter's metadata, the ranges
+that quantization was made from, and buffers, tensors and operator codes that nothing uses.
+Signatures, and metadata of any other name, stay.
+"""
+
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from tfedge.export.edits import flatbuffer, operators
+
+_CONVERTER_METADATA = (b"min_runtime_version", b"CONVERSION_METADATA")
+
+
+def slim(data: bytes, keep_names: Collection[str] = ()) -> bytes:
+    """The same model in fewer bytes.
+
+    Args:
+        data: a .tflite file.
+        keep_names: tensor names that stay.
+    """
+    model = flatbuffer.unpack(data)
+    model.description = model.metadataBuffer = None
+    model.metadata = [
+        entry for entry in model.metadata or [] if entry.name not in _CONVERTER_METADATA
+    ] or None
+    kept = {name.encode() for name in keep_names}
+    for number, graph in enumerate(model.subgraphs):
+        graph.name = None
+        for tensor in graph.tensors:
+            _slim_tensor(tensor, kept)
+        for operator in graph.operators:
+            operator.debugMetadataIndex = -1
+        _order_tensors(model, graph, number)
+    _drop_unused_codes(model)
+    _share_buffers(model)
+    return flatbuffer.pack(model)
+
+
+def _slim_tensor(tensor: Any, kept: Collection[bytes]) -> None:
+    if tensor.name not in kept:
+        tensor.name = None
+    if tensor.shape is not None and len(tensor.shape):
+        tensor.hasRank = False  # says only that an empty shape is a scalar's
+    quantization = tensor.quantization
+    if quantization is None:
+        return
+    quantization.min = quantization.max = None
+    if quantization.scale is None and quantization.details is None:
+        tensor.quantization = None
+
+
+def _order_tensors(model: Any, graph: Any, number: int) -> None:
+    """Keeps the tensors in use: weights, then integer constants, then activations.
+
+    Neighbours that look alike deflate better.
+    """
+    signatures = [s for s in model.signatureDefs or [] if s.subgraphIndex == number]
+    maps = [entry for s in signatures for entry in [*(s.inputs or []), *(s.outputs or [])]]
+    used = {int(index) for index in [*graph.inputs, *graph.outputs]}
+    used |= {int(entry.tensorIndex) for entry in maps}
+    for operator in graph.operators:
+        used |= {int(index) for index in _operands(operator)}
+    blocks = [t.quantization.details for t in graph.tensors if _is_blockwise(t)]
+    used |= {
+        int(graph.tensors[i].quantization.details.scales)
+        for i in used - {-1}
+        if _is_blockwise(graph.tensors[i])
+    }
+    order = sorted(used - {-1}, key=lambda index: (_role(model, graph.tensors[index]), index))
+    place = {old: new for new, old in enumerate(order)} | {-1: -1}
+
+    for details in blocks:
+        details.scales = place.get(details.scales, -1)
+    graph.tensors = [graph.tensors[index] for index in order]
+    graph.inputs, graph.outputs = _moved(graph.inputs, place), _moved(graph.outputs, place)
+    for operator in graph.operators:
+        operator.inputs = _moved(operator.inputs, place)
+        operator.outputs = _moved(operator.outputs, place)
+        if operator.intermediates is not None:
+            operator.intermediates = _moved(operator.intermediates, place)
+    for entry in maps:
+        entry.tensorIndex = place[int(entry.tensorIndex)]
+
+
+def _is_blockwise(tensor: Any) -> bool:
+    """Whether its scales are another tensor's values."""
+    quantization = tensor.quantization
+    return quantization is not None and isinstance(
+        quantization.details, schema.BlockwiseQuantizationT
+    )
+
+
+def _operands(operator: Any) -> list[int]:
+    groups = (operator.inputs, operator.outputs, operator.intermediates)
+    return [index for group in groups if group is not None for index in group]
+
+
+def _role(model: Any, tensor: Any) -> int:
+    if not operators.is_constant(model, tensor):
+        return 2
+    return 1 if operators.type_name(tensor) in ("INT32", "INT64") else 0
+
+
+def _moved(indices: Any, place: dict[int, int]) -> np.ndarray:
+    return np.array([place[int(index)] for index in indices], np.int32)
+
+
+def _drop_unused_codes(model: Any) -> None:
+    everything = [operator for graph in model.subgraphs for operator in graph.operators]
+    used = sorted({operator.opcodeIndex for operator in everything})
+    model.operatorCodes = [model.operatorCodes[index] for index in used]
+    for operator in everything:
+        operator.opcodeIndex = used.index(operator.opcodeIndex)
+
+
+def _share_buffers(model: Any) -> None:
+    """One buffer per distinct content, in order of use; buffer 0 is the empty one."""
+    buffers = [schema.BufferT()]
+    places = {b"": 0}
+
+    def shared(index: int) -> int:
+        data = model.buffers[index].data
+        content = b"" if data is None else bytes(data)
+        if content not in places:
+            places[content] = len(buffers)
+            buffers.append(schema.BufferT(data=data))
+        return places[content]
+
+    for graph in model.subgraphs:
+        for tensor in graph.tensors:
+            tensor.buffer = shared(tensor.buffer)
+    for entry in model.metadata or []:
+        entry.buffer = shared(entry.buffer)
+    model.buffers = buffers

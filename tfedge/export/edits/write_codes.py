@@ -1,0 +1,89 @@
+"""Writes the promised integers of kernels into the file, exactly.
+
+The converter derives its own: a channel's largest weight becomes 127, whatever grid the weights
+were trained on, and zeros and clusters that were promised per integer come out as others. Here
+codes and scales of the candidate replace them, and biases are restated to match.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from tfedge.export.edits import biases, flatbuffer, lineage, operators
+
+_UNFOLDED = 0.02  # a factor this near to 1 in all channels is rounding, not a folded layer
+_SAME = 0.1  # largest relative distance of a kernel to its rounded self
+_TELLING_CODE = 16  # a row of smaller integers is too coarse to read a factor from
+_NEXT_TO_NOTHING = 1e-6  # a scale must be positive
+
+
+def restate(data: bytes, promised: Mapping[str, Any]) -> bytes:
+    """The file with the promised codes and scales.
+
+    Args:
+        data: a .tflite whose kernels bear the names of their layers.
+        promised: layer -> `candidate.Codes`. Where the converter folded a BatchNormalization
+            into a kernel, codes stay (with the sign of the factor) and scales take the factor.
+            They come out as INT8; the route int4 packs them.
+
+    Raises:
+        ValueError: a kernel in the file is no multiple of the promised one.
+    """
+    model = flatbuffer.unpack(data)
+    before = biases.take(model)
+    done: set[int] = set()
+    for operator in operators.weighted(model):
+        tensor = operator.graph.tensors[operator.kernel]
+        name = (tensor.name or b"").decode()
+        stored = operators.type_name(tensor)
+        if name in promised and stored in ("INT8", "INT4") and id(tensor) not in done:
+            _restate_kernel(model, tensor, operator.channel_axis, name, promised[name])
+            done.add(id(tensor))
+    if not done:
+        return data
+    biases.restate(model, before)
+    return flatbuffer.pack(model)
+
+
+def _restate_kernel(model: Any, tensor: Any, axis: int, name: str, promised: Any) -> None:
+    found = lineage.rows(operators.real_values(model, tensor), axis)
+    codes = np.asarray(promised.codes, np.int8)
+    # Both layouts order the weights of a channel alike; only axes of length 1 may differ.
+    codes = codes if tuple(codes.shape) == tuple(tensor.shape) else codes.reshape(tensor.shape)
+    rows = lineage.rows(codes.astype(np.float64), axis)
+    scales = np.asarray(promised.scales, np.float64)
+    steps = np.broadcast_to(tensor.quantization.scale, len(rows))
+    factors = _factors(found, rows * scales[:, None], steps, name)
+    scales = np.abs(factors) * scales if np.any(factors != 1) else scales
+
+    signs = np.where(factors < 0, -1, 1)
+    shape = [1] * codes.ndim
+    shape[axis] = -1
+    tensor.type = schema.TensorType.INT8
+    operators.set_values(model, tensor, codes * signs.reshape(shape))
+    tensor.quantization.scale = scales.astype(np.float32)
+    tensor.quantization.zeroPoint = np.zeros(len(scales), np.int64)
+    tensor.quantization.quantizedDimension = axis if len(scales) > 1 else 0
+
+
+def _factors(found: np.ndarray, meant: np.ndarray, steps: np.ndarray, name: str) -> np.ndarray:
+    """(channels,) by which the converter has multiplied a kernel; 1 where it has not.
+
+    Args:
+        found: rows in the file.
+        meant: rows that were promised.
+        steps: scales in the file, per row. The converter makes them far too large where next to
+            nothing comes in, so that the bias fits; such rows say nothing.
+        name: for messages.
+    """
+    told = (np.abs(found).max(axis=1) >= _TELLING_CODE * steps) & meant.any(axis=1)
+    factors = lineage.factors(found, meant)
+    difference = (found - factors[:, None] * meant)[told]
+    if np.linalg.norm(difference) > _SAME * np.linalg.norm(found[told]):
+        raise ValueError(f"kernel {name!r} in the file is not the one whose integers are promised")
+    if np.all(np.abs(factors[told] - 1) < _UNFOLDED):
+        return np.ones_like(factors)
+    dead = ~meant.any(axis=1)
+    return np.where(told, factors, np.where(dead, 1.0, np.maximum(factors, _NEXT_TO_NOTHING)))

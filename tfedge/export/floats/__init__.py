@@ -1,0 +1,1 @@
+"""Parts of a model that stay float, exported apart and joined again."""

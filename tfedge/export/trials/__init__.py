@@ -1,0 +1,1 @@
+"""Runs of a finished file before it leaves, and what is compared."""
