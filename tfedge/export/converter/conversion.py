@@ -104,7 +104,7 @@ def convert_to_float(writer: Writer, export: options.Export) -> bytes:
 
 def route(export: options.Export) -> Any:
     """The module of a route: the file of that name."""
-    return importlib.import_module(f"tfedge.export.{export.route}")
+    return importlib.import_module(f"tfedge.export.routes.{export.route}")
 
 
 def input_type(export: options.Export) -> str:
