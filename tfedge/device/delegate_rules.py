@@ -12,14 +12,9 @@ import pathlib
 from collections.abc import Iterator
 from typing import Any
 
-from tfedge.device.file import graph, tflite
+from tfedge.device.file import graph, operands, tflite
 
 _FOLDER = pathlib.Path(__file__).parent / "rules"
-_WEIGHT_AT = {
-    **dict.fromkeys(("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"), 1),
-    **dict.fromkeys(("CONV_3D", "BATCH_MATMUL", "EMBEDDING_LOOKUP"), 1),
-}
-_UNPACKING = ("DEQUANTIZE", "DENSIFY")
 _FUSED = {0: "NONE", 1: "RELU", 2: "RELU_N1_TO_1", 3: "RELU6", 4: "TANH", 5: "SIGN_BIT"}
 
 
@@ -198,13 +193,14 @@ def _tensor_reason(
 def _weight_reason(
     operator: graph.Operator, file: tflite.TfliteFile, stated: RuleSet, own: dict[str, Any]
 ) -> str | None:
-    at = _WEIGHT_AT.get(operator.kind)
-    if at is None or at >= len(operator.inputs) or operator.inputs[at] < 0:
-        return None
-    weight = file.tensors[operator.inputs[at]]
     types = own.get("weight_types", stated.weight_types)
-    if _is_fixed(weight, file) and weight.dtype not in types:
-        return f"weights of {weight.dtype}"
+    for at in operands.weights(operator.kind):
+        if at >= len(operator.inputs) or operator.inputs[at] < 0:
+            continue
+        weight = file.tensors[operator.inputs[at]]
+        is_weight = weight.dtype.startswith(operands.WEIGHT_TYPES) and _is_fixed(weight, file)
+        if is_weight and weight.dtype not in types:
+            return f"weights of {weight.dtype}"
     return None
 
 
@@ -238,6 +234,6 @@ def _option_reason(operator: graph.Operator, own: dict[str, Any]) -> str | None:
 def _is_fixed(tensor: graph.Tensor, file: tflite.TfliteFile) -> bool:
     """Whether its values are in the file, perhaps packed."""
     producer = file.producers.get(tensor.index)
-    if tensor.is_constant or producer is None or producer.kind not in _UNPACKING:
+    if tensor.is_constant or producer is None or producer.kind not in operands.UNPACKING:
         return tensor.is_constant
     return bool(producer.inputs) and file.tensors[producer.inputs[0]].is_constant

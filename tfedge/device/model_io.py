@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from tfedge.data import task as data_task
+from tfedge.device.file import weights
 
 _FIRST_CODE = {"uint8": 0, "int8": -128}  # the code of the byte 0 where raw bytes are taken
 
@@ -72,7 +73,7 @@ class Output:
     def real(self, codes: np.ndarray) -> np.ndarray:
         """Real values of what the tensor holds: float32 where it is quantized or a float."""
         if self.scale:
-            return (codes.astype(np.float32) - self.zero_point) * np.float32(self.scale)
+            return weights.dequantize(codes, self.scale, self.zero_point)
         return codes.astype(np.float32) if codes.dtype.kind == "f" else codes
 
 

@@ -161,3 +161,18 @@ def test_attributes_of_newer_operators_are_read(stored, edited):
 
     file = tflite.read(edited(stored("image_float"), renewed))
     assert file.operators[-1].options == {"dimension": 3}
+
+
+def test_codes_of_a_file_mean_what_its_float_twin_says(stored):
+    stored_as = {
+        name: tflite.read(stored(name)).kernels() for name in ("image_float", "image_int8")
+    }
+    for exact, coded in zip(*stored_as.values(), strict=True):
+        wanted = exact.tensor.real(exact.tensor.values())
+        np.testing.assert_array_equal(wanted, exact.tensor.values())
+        real = coded.tensor.real(coded.tensor.values())
+        assert real.dtype == np.float32 and real.shape == wanted.shape
+        assert np.abs(real - wanted).max() <= 0.51 * coded.tensor.scales.max()
+    (logits,) = tflite.read(stored("image_int8")).outputs
+    real = logits.real(np.array([[-128, 127, 0, 1]], np.int8))
+    assert np.ptp(real) == pytest.approx(255 * logits.scales[0])

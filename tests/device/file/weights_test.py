@@ -50,3 +50,21 @@ def test_zeros_are_the_zero_point():
 def test_entropy():
     assert weights.entropy_bits(np.array([0, 0, 1, 1])) == 1.0
     assert weights.entropy_bits(np.array([5, 5, 5])) == 0.0
+
+
+def test_codes_become_real_values():
+    real = weights.dequantize(np.array([-2, 0, 3], np.int8), 0.5, -2)
+    assert (real.dtype, real.tolist()) == (np.float32, [0.0, 1.0, 2.5])
+    assert weights.dequantize(np.array([3], np.uint8), [2.0], []).tolist() == [6.0]
+
+
+def test_each_channel_has_its_scale_and_zero_point():
+    codes = np.array([[[1, 2], [3, 4]], [[5, 6], [7, 8]]], np.int8)
+    real = weights.dequantize(codes, np.array([1, 10]), np.array([1, 2]), axis=1)
+    assert real.tolist() == [[[0, 1], [10, 20]], [[4, 5], [50, 60]]]
+
+
+def test_long_codes_keep_their_digits_in_float64():
+    code = np.array([2**31 - 1], np.int64)
+    assert weights.dequantize(code, 1.0, 0, dtype=np.float64).tolist() == [2**31 - 1]
+    assert weights.dequantize(code, 1.0, 0).tolist() == [2**31]

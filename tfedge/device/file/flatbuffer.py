@@ -162,7 +162,7 @@ class _Walk:
             name_at=tensor._tab.Indirect(tensor._tab.Pos + name_offset) if name_offset else 0,
             shape=_shape(tensor.ShapeAsNumpy()),
             shape_signature=_shape(tensor.ShapeSignatureAsNumpy()),
-            dtype=_TYPE_NAMES[tensor.Type()],
+            dtype=TYPE_NAMES[tensor.Type()],
             buffer=tensor.Buffer(),
             data=buffers[tensor.Buffer()] if buffers else None,
             quantization=_quantization(parameters) if parameters is not None else {},
@@ -247,5 +247,5 @@ def _names_of(enumeration: type) -> dict[int, str]:
     return {v: k for k, v in vars(enumeration).items() if isinstance(v, int)}
 
 
-_TYPE_NAMES = _names_of(schema.TensorType)
+TYPE_NAMES = _names_of(schema.TensorType)
 BUILTIN_NAMES = _names_of(schema.BuiltinOperator)

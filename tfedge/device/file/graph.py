@@ -71,6 +71,16 @@ class Tensor:
             lambda: weights.decode(data, self.dtype, self.shape, self.sparse_encoding),
         )
 
+    def real(self, held: np.ndarray) -> np.ndarray:
+        """What numbers of its type mean, float32: codes dequantized, others as they are.
+
+        Args:
+            held: in its shape.
+        """
+        if not self.scales.size or held.dtype.kind == "f":
+            return held.astype(np.float32)
+        return weights.dequantize(held, self.scales, self.zero_points, self.channel_axis)
+
     @functools.cached_property
     def sparsity(self) -> float:
         """Share of zeros, 0..1."""

@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 # Bits of one stored element; strings and handles have none.
 BITS = {
@@ -44,6 +45,34 @@ def decode(data: np.ndarray, dtype: str, shape: tuple[int, ...], sparsity: Any) 
         return _unpack(data, dtype, elements).reshape(shape)
     stored = _unpack(data, dtype, len(data) * 8 // BITS[dtype])
     return _densify(stored, shape, sparsity)
+
+
+def dequantize(
+    codes: np.ndarray,
+    scales: npt.ArrayLike,
+    zero_points: npt.ArrayLike,
+    axis: int | None = None,
+    dtype: npt.DTypeLike = np.float32,
+) -> np.ndarray:
+    """The real values of integer codes: (code - zero point) * scale.
+
+    >>> dequantize(np.array([[1, 3], [1, 3]]), [0.5, 2], [1, 1], axis=0).tolist()
+    [[0.0, 1.0], [0.0, 4.0]]
+
+    Args:
+        codes: of any shape.
+        scales: one number, or one a channel of `axis`.
+        zero_points: likewise; none at all means 0.
+        axis: of the channels.
+        dtype: of the arithmetic and the values; codes of over 24 bits, as biases', take float64.
+    """
+
+    def spread(numbers: npt.ArrayLike) -> np.ndarray:
+        given = np.asarray(numbers, dtype)
+        return given.reshape([-1 if a == axis else 1 for a in range(codes.ndim)])
+
+    zeros = spread(zero_points) if np.size(zero_points) else 0
+    return (codes.astype(dtype) - zeros) * spread(scales)
 
 
 def pack_int4(codes: np.ndarray) -> np.ndarray:

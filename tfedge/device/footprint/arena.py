@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from tfedge.device.file import graph, tflite, weights
+from tfedge.device.file import graph, operands, tflite, weights
 from tfedge.device.footprint import scratch
 
 ALIGNMENT_BYTES = 64
@@ -29,7 +29,6 @@ _OVERWRITES = {
     **dict.fromkeys(("SOFTMAX", "DYNAMIC_UPDATE_SLICE"), (0,)),
 }
 _RELABELS = ("RESHAPE", "EXPAND_DIMS", "BITCAST")  # the same values under another shape
-_UNPACKS = ("DEQUANTIZE", "DENSIFY")  # of a constant: done once, and kept
 
 
 @dataclasses.dataclass(frozen=True)
@@ -174,7 +173,8 @@ class Subgraph:
         unpacked = {
             operator.outputs[0]
             for operator in self.operators
-            if operator.kind in _UNPACKS and self.file.tensors[operator.inputs[0]].is_constant
+            if operator.kind in operands.UNPACKING
+            and self.file.tensors[operator.inputs[0]].is_constant
         }
         return frozenset({*self.variables, *unpacked})
 

@@ -7,10 +7,8 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfedge.device.file import weights
+from tfedge.device.file import flatbuffer, operands, weights
 
-_OPERATORS = {v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)}
-_TYPES = {v: k for k, v in vars(schema.TensorType).items() if isinstance(v, int)}
 _DTYPES: dict[int, np.dtype] = {
     schema.TensorType.FLOAT32: np.dtype("<f4"),
     schema.TensorType.FLOAT16: np.dtype("<f2"),
@@ -18,14 +16,8 @@ _DTYPES: dict[int, np.dtype] = {
     schema.TensorType.INT32: np.dtype("<i4"),
     schema.TensorType.INT64: np.dtype("<i8"),
 }
-# operator -> (operands: input, kernel, bias), axis of the output channel in the kernel
-_WEIGHTED = {
-    "CONV_2D": ((0, 1, 2), 0),
-    "DEPTHWISE_CONV_2D": ((0, 1, 2), 3),
-    "FULLY_CONNECTED": ((0, 1, 2), 0),
-    "TRANSPOSE_CONV": ((2, 1, 3), 0),
-}
-_PASSES_CONSTANTS = ("DEQUANTIZE", "DENSIFY")
+# Those with one kernel and one bias whose integer kernels the converter writes.
+_WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,9 +55,9 @@ def kind(model: Any, operator: Any) -> str:
     if code.customCode:
         return code.customCode.decode()
     number = max(code.builtinCode, code.deprecatedBuiltinCode)
-    if number not in _OPERATORS:
+    if number not in flatbuffer.BUILTIN_NAMES:
         raise ValueError(f"no operator has the number {number}")
-    return _OPERATORS[number]
+    return flatbuffer.BUILTIN_NAMES[number]
 
 
 def is_custom(model: Any, operator: Any) -> bool:
@@ -75,7 +67,7 @@ def is_custom(model: Any, operator: Any) -> bool:
 
 def type_name(tensor: Any) -> str:
     """Such as FLOAT32 or INT8."""
-    return _TYPES[tensor.type]
+    return flatbuffer.TYPE_NAMES[tensor.type]
 
 
 def is_constant(model: Any, tensor: Any) -> bool:
@@ -95,15 +87,12 @@ def values(model: Any, tensor: Any) -> np.ndarray:
 
 def real_values(model: Any, tensor: Any) -> np.ndarray:
     """A constant's numbers as they act: (stored - zero point) * scale, float64."""
-    stored = values(model, tensor).astype(np.float64)
-    quantization = tensor.quantization
-    if quantization is None or quantization.scale is None:
-        return stored
-    shape = [1] * stored.ndim
-    if len(quantization.scale) > 1:
-        shape[quantization.quantizedDimension] = -1
-    scale = np.reshape(quantization.scale, shape).astype(np.float64)
-    return (stored - np.reshape(quantization.zeroPoint, shape)) * scale
+    stored, said = values(model, tensor), tensor.quantization
+    if said is None or said.scale is None:
+        return stored.astype(np.float64)
+    return weights.dequantize(
+        stored, said.scale, said.zeroPoint, said.quantizedDimension, np.float64
+    )
 
 
 def set_values(model: Any, tensor: Any, stored: np.ndarray) -> None:
@@ -126,9 +115,10 @@ def weighted(model: Any) -> Iterator[Weighted]:
             name = kind(model, operator)
             if name not in _WEIGHTED:
                 continue
-            places, channel_axis = _WEIGHTED[name]
+            places = operands.BY_KIND[name]
+            ((at, channel_axis),) = places.weights.items()
             given = list(operator.inputs) + [-1] * 4
-            source, kernel, bias = (int(given[place]) for place in places)
+            source, kernel, bias = (int(given[p]) for p in (places.activation, at, places.bias))
             kernel = _constant_behind(model, producers, kernel)
             if is_constant(model, graph.tensors[kernel]):
                 output = int(operator.outputs[0])
@@ -136,6 +126,6 @@ def weighted(model: Any) -> Iterator[Weighted]:
 
 
 def _constant_behind(model: Any, producers: dict[int, Any], tensor: int) -> int:
-    while tensor in producers and kind(model, producers[tensor]) in _PASSES_CONSTANTS:
+    while tensor in producers and kind(model, producers[tensor]) in operands.UNPACKING:
         tensor = int(producers[tensor].inputs[0])
     return tensor

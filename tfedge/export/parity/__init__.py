@@ -211,7 +211,7 @@ def _file_values(
         interpreter.invoke()
         for index in wanted:
             if file.tensors[index].bits:
-                rows[index].append(_real(interpreter.get_tensor(index), file.tensors[index]))
+                rows[index].append(file.tensors[index].real(interpreter.get_tensor(index)))
     return {index: np.stack(found) for index, found in rows.items() if found}
 
 
@@ -223,12 +223,6 @@ def _coded(values: np.ndarray, tensor: graph.Tensor) -> np.ndarray:
     allowed = np.iinfo(dtype)
     codes = np.round(values / tensor.scales[0]) + tensor.zero_points[0]
     return np.clip(codes, allowed.min, allowed.max).astype(dtype)
-
-
-def _real(codes: np.ndarray, tensor: graph.Tensor) -> np.ndarray:
-    if codes.dtype.kind != "f" and len(tensor.scales):
-        return (codes.astype(np.float32) - tensor.zero_points[0]) * tensor.scales[0]
-    return codes.astype(np.float32)
 
 
 def _judged(

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfedge.device.file import graph, tflite
+from tfedge.device.file import graph, operands, tflite
 from tfedge.export.parity import snr
 
 # Keras layers that often have no operator of their own in the file.
@@ -94,7 +94,7 @@ class _Walk:
                 self._readers[index].append(operator)
             read = [behind[i] for i in operator.inputs if i in behind]
             name = read[0] if read else stored.get(operator.index, "")
-            if name in names and operator.kind not in ("DEQUANTIZE", "DENSIFY"):
+            if name in names and operator.kind not in operands.UNPACKING:
                 self._anchors[name].append(operator)
         self._anchored = {o.index for found in self._anchors.values() for o in found}
         self._place: dict[int, int] = {}  # id of a Keras tensor -> index in the file

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tfedge.device.file import tflite
+from tfedge.device.file import tflite, weights
 from tfedge.device.sandbox import limits
 from tfedge.export import calibration
 from tfedge.export.edits import flatbuffer, operators
@@ -87,4 +87,4 @@ def _scale(tensor: Any) -> tuple[float, int] | None:
 
 
 def _real(stored: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
-    return stored if stored.dtype.kind == "f" else (stored.astype(np.float32) - zero_point) * scale
+    return stored if stored.dtype.kind == "f" else weights.dequantize(stored, scale, zero_point)

@@ -21,7 +21,7 @@ from tfedge.release import layer_weights
 
 if TYPE_CHECKING:
     from tfedge.data.task import Task
-    from tfedge.device.file.kernel_tensors import Kernel
+    from tfedge.device.file.graph import Tensor
 
 EXAMPLES = 128
 _SECONDS = 15.0  # a release does not wait for it any longer
@@ -67,11 +67,16 @@ def _one_by_one(before: tflite.TfliteFile, after: tflite.TfliteFile) -> Iterator
     for (was, now), kernel in zip(pairs, after.kernels(), strict=True):
         if was is None or was.dtype != "FLOAT32" or was.shape != now.shape:
             continue
-        kept, values = kernel_of[id(was)].tensor.data, _real(kernel).astype("<f4").tobytes()
+        kept, values = kernel_of[id(was)].tensor.data, _written(kernel.tensor)
         place = None if kept is None else _offset(before.content, kept)
         if kept is not None and place is not None and len(values) == len(kept):
             content = before.content[:place] + values + before.content[place + len(values) :]
             yield layer_weights.short_name(now.name), content
+
+
+def _written(weight: "Tensor") -> bytes:
+    """A weight as the baseline would store it."""
+    return weight.real(weight.values()).astype("<f4").tobytes()
 
 
 def _offset(content: bytes, part: np.ndarray) -> int | None:
@@ -82,19 +87,6 @@ def _offset(content: bytes, part: np.ndarray) -> int | None:
     place = inside - start
     whole = 0 <= place <= len(content) - len(part)
     return place if whole and content[place : place + len(part)] == part.tobytes() else None
-
-
-def _real(kernel: "Kernel") -> np.ndarray:
-    """The kernel's weights as real numbers, in the file's layout."""
-    tensor = kernel.tensor
-    values = tensor.values().astype(np.float32)
-    if not tensor.scales.size:
-        return values
-    shape = [1] * values.ndim
-    if tensor.scales.size > 1:
-        shape[kernel.channel_axis] = tensor.scales.size
-    zero_points = np.asarray(tensor.zero_points, np.float32)
-    return (values - zero_points.reshape(shape)) * tensor.scales.reshape(shape)
 
 
 def _run(content: bytes, few: splits.Split, task: "Task") -> dict[str, np.ndarray]:
