@@ -9,11 +9,16 @@ open folder, compares every file with the manifest, and puts the copy in place i
 from absl import flags, logging
 from tfedge_pipelines import entry
 
-FLAGS = flags.FlagValues()
-_RELEASE = flags.DEFINE_string("release", None, "The release folder to copy.", flag_values=FLAGS)
+_FLAGS = flags.FlagValues()
+_RELEASE = flags.DEFINE_string("release", None, "The release folder to copy.", flag_values=_FLAGS)
 _OUTPUT_DIR = flags.DEFINE_string(
-    "output_dir", None, "Gets the copy; a release that is there is replaced.", flag_values=FLAGS
+    "output_dir", None, "Gets the copy; a release that is there is replaced.", flag_values=_FLAGS
 )
+
+
+def run() -> None:
+    """The program."""
+    entry.run(main, _FLAGS, __doc__)
 
 
 def main() -> None:
@@ -28,4 +33,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    entry.run(main, FLAGS, __doc__)
+    run()

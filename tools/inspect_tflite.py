@@ -12,9 +12,9 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-import wide_console
 from absl import flags
 from tfedge_pipelines import entry
+from tfedge_tools import wide_console
 
 from tfedge import errors
 

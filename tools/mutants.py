@@ -65,6 +65,11 @@ class Result:
         return self.outcome in ("killed", "timeout")
 
 
+def run() -> None:
+    """The program."""
+    entry.run(main, _FLAGS, __doc__)
+
+
 def main() -> int:
     """Draws, tries, tells."""
     known = covering.read(ROOT, ROOT / _COVERAGE.value, ROOT / _TESTS.value)
@@ -197,4 +202,4 @@ def _show(results: Sequence[Result]) -> None:
 
 
 if __name__ == "__main__":
-    entry.run(main, _FLAGS, __doc__)
+    run()

@@ -15,9 +15,9 @@ import zlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import wide_console
 from absl import flags
 from tfedge_pipelines import entry
+from tfedge_tools import wide_console
 
 from tfedge import errors
 

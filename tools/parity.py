@@ -15,9 +15,9 @@ import pathlib
 import sys
 from typing import TYPE_CHECKING, Any
 
-import wide_console
 from absl import flags
 from tfedge_pipelines import entry, order_flags
+from tfedge_tools import wide_console
 
 from tfedge import errors
 

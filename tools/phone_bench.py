@@ -30,8 +30,8 @@ from tfedge_pipelines import entry
 from tfedge import errors
 
 if TYPE_CHECKING:
-    from phone.golden import Golden
-    from phone.results import Result
+    from tfedge_tools.phone.golden import Golden
+    from tfedge_tools.phone.results import Result
 
     from tfedge.device.file.tflite import TfliteFile
 
@@ -125,7 +125,7 @@ def _model() -> "TfliteFile":
 
 def _native(file: "TfliteFile") -> dict[str, Any]:
     """The entry of benchmark_model, from a connected phone or a file."""
-    from phone import adb, benchmark_model_output, results
+    from tfedge_tools.phone import adb, benchmark_model_output, results
 
     if _ADB.value:
         found = adb.measure(file.content, _THREADS.value, _PROGRAM.value, _DEVICE.value)
@@ -146,7 +146,7 @@ def _native(file: "TfliteFile") -> dict[str, Any]:
 
 def _browser(file: "TfliteFile") -> "Result":
     """Serves the page until a phone has sent its result."""
-    from phone import golden, litert_js, server
+    from tfedge_tools.phone import golden, litert_js, server
 
     from tfedge.data import sources
 
@@ -160,7 +160,7 @@ def _browser(file: "TfliteFile") -> "Result":
 
 
 def _serve(expected: "Golden", runtime: Mapping[str, pathlib.Path], host: str) -> "Result":
-    from phone import invitation, results, server
+    from tfedge_tools.phone import invitation, results, server
 
     kept: list[Result] = []
 
@@ -168,7 +168,7 @@ def _serve(expected: "Golden", runtime: Mapping[str, pathlib.Path], host: str) -
         kept.append(results.of_page(body, expected, _DEVICE.value))
         return kept[-1].shown
 
-    files = {
+    files: dict[str, bytes | pathlib.Path] = {
         **runtime,
         "job.json": json.dumps(_job(expected)).encode(),
         "model.tflite": expected.file.content,
@@ -240,7 +240,7 @@ def _show(kind: str, found: Mapping[str, Any], verdict: Mapping[str, Any] | None
         outcome = verdict and verdict["outcome"]
         sys.stdout.write(manifest.as_json({kind: found, "outcome": outcome}).decode())
         return
-    from phone import terminal
+    from tfedge_tools.phone import terminal
 
     fits = sys.stdout.isatty() or "COLUMNS" in os.environ
     terminal.show(kind, found, verdict, None if fits else _PIPED_WIDTH)

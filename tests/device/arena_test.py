@@ -15,7 +15,7 @@ from tfedge.device.footprint import arena
 from tfedge.device.footprint.arena import Block
 
 NETWORKS = sorted((pathlib.Path(__file__).parent / "networks").glob("*.xz"))
-TOOL = pathlib.Path(__file__).parents[2] / "tools" / "check_memory.py"
+TOOL = pathlib.Path(__file__).parents[2] / "tools" / "benchmarks" / "check_memory.py"
 
 
 def _offsets(*blocks):

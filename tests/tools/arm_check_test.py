@@ -7,21 +7,19 @@ import sys
 
 import numpy as np
 import pytest
+from tfedge_tools import cache_folder
+from tfedge_tools.benchmarks.arm import comparison, cores, debian, machine
 
 from tfedge import errors
 from tfedge.device.file import tflite
 
 ROOT = pathlib.Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "tools"))
-
-import cache_folder  # noqa: E402
-from arm import comparison, cores, debian, machine  # noqa: E402
 
 FILE = ROOT / "tests" / "device" / "files" / "image_int8.tflite"
 
 
 def arm_check(*arguments, **environment):
-    command = [sys.executable, str(ROOT / "tools" / "arm_check.py"), *arguments]
+    command = [sys.executable, str(ROOT / "tools" / "benchmarks" / "arm_check.py"), *arguments]
     return subprocess.run(
         command, capture_output=True, text=True, check=False, env=environment or None
     )

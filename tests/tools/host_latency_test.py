@@ -1,14 +1,15 @@
 import dataclasses
 import json
-import pathlib
-import sys
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "tools"))
-
-from latency import graph_writer, host_fit, host_report, random_networks, single_operators
+from tfedge_tools.benchmarks.latency import (
+    graph_writer,
+    host_fit,
+    host_report,
+    random_networks,
+    single_operators,
+)
 
 import tfedge
 from tfedge.device.file import tflite

@@ -1,12 +1,12 @@
-import pathlib
-import sys
-
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "tools"))
-
-from latency import architectures, conversion, fitting, published, validation
+from tfedge_tools.benchmarks.latency import (
+    architectures,
+    conversion,
+    fitting,
+    published,
+    validation,
+)
 
 from tfedge.device.prediction import fitted, work
 
@@ -38,7 +38,7 @@ def test_the_kept_fit_is_the_best_there_is(kept):
 
 
 def test_latencies_left_out_are_met():
-    """A part of what tools/fit_latency.py prints for all 76."""
+    """A part of what tools/benchmarks/fit_latency.py prints for all 76."""
     fit = fitted.load()
     start = fitting.Fit(fit.names, fit.values, fit.covariance, 0.0)
     rows = [row for row in published.rows() if row.device.name in ("pixel2", "pixel4")]

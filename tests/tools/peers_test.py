@@ -4,13 +4,11 @@ import subprocess
 import sys
 
 import pytest
+from tfedge_tools.benchmarks.peers import ai_edge, by_hand, ours, report, setup
 
 from tfedge import errors
 
-TOOLS = pathlib.Path(__file__).parents[2] / "tools"
-sys.path.insert(0, str(TOOLS))
-
-from peers import ai_edge, by_hand, ours, report, setup  # noqa: E402
+COMPARE = pathlib.Path(__file__).parents[2] / "tools" / "benchmarks" / "compare_peers.py"
 
 
 @pytest.mark.parametrize("name", [*by_hand.NAMES, "tfmot_pcqat_80_16", "tfmot_prune_96"])
@@ -103,7 +101,7 @@ def test_failed_rows_are_run_again(tmp_path):
 
 
 def test_a_misspelt_peer_is_refused_before_anything_runs(tmp_path):
-    command = [sys.executable, str(TOOLS / "compare_peers.py"), "--rows=tfmot_qt"]
+    command = [sys.executable, str(COMPARE), "--rows=tfmot_qt"]
     done = subprocess.run(
         [*command, f"--output_dir={tmp_path}"], capture_output=True, text=True, check=False
     )
@@ -112,7 +110,11 @@ def test_a_misspelt_peer_is_refused_before_anything_runs(tmp_path):
 
 
 def test_one_run_compares_peers_on_the_digits(tmp_path):
-    command = [sys.executable, str(TOOLS / "compare_peers.py"), f"--output_dir={tmp_path}"]
+    command = [
+        sys.executable,
+        str(COMPARE),
+        f"--output_dir={tmp_path}",
+    ]
     command += ["--network=digits_cnn", "--data=digits", "--rows=tfmot_int8"]
     command += ["--train_examples=64", "--epochs=3"]
     command += ["--from_scratch=slim(multiple_of=4), quantize"]

@@ -17,15 +17,20 @@ import urllib.request
 
 import numpy as np
 import pytest
+from tfedge_tools.phone import (
+    benchmark_model_output,
+    golden,
+    invitation,
+    litert_js,
+    results,
+    server,
+)
 
 from tfedge import errors
 from tfedge.data.task import ArraySplit, Normalization, Task
 from tfedge.device.file import tflite
 
 ROOT = pathlib.Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "tools"))
-
-from phone import benchmark_model_output, golden, invitation, litert_js, results, server  # noqa: E402
 
 FILES = ROOT / "tests" / "device" / "files"
 LOG = """STARTING!

@@ -12,7 +12,8 @@ import shutil
 import subprocess
 import tempfile
 
-from phone import benchmark_model_output
+from tfedge_tools.phone import benchmark_model_output
+
 from tfedge import errors
 from tfedge.device import phone_results
 

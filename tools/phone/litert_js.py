@@ -10,7 +10,7 @@ import pathlib
 import shutil
 import subprocess
 
-import cache_folder
+from tfedge_tools import cache_folder
 
 from tfedge import errors
 

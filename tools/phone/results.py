@@ -6,7 +6,8 @@ import hashlib
 import re
 from typing import Any
 
-from phone import golden, litert_js
+from tfedge_tools.phone import golden, litert_js
+
 from tfedge.device import phone_results
 
 _UNKNOWN = "a phone without a name"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from phone import results
+from tfedge_tools.phone import results
 
 _TIMES = {
     "p50": "median",

@@ -1,8 +1,8 @@
 """What the XNNPACK delegate holds beside the file: weights packed anew, activations, pointers.
 
 An estimate: packing follows the widest kernels of the processor, and the delegate does not tell.
-Tiles as in XNNPACK's gemm, igemm and dwconv configurations; `tools/check_memory.py` compares with
-what a process really grows by.
+Tiles as in XNNPACK's gemm, igemm and dwconv configurations; `tools/benchmarks/check_memory.py`
+compares with what a process really grows by.
 """
 
 import dataclasses

@@ -1,4 +1,4 @@
-"""What was fitted on the published latencies; `tools/fit_latency.py` writes it."""
+"""What was fitted on the published latencies; `tools/benchmarks/fit_latency.py` writes it."""
 
 import dataclasses
 import functools

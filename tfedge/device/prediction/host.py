@@ -1,8 +1,9 @@
 """Latency on the host this runs on, from single operators that were measured on it.
 
-`tools/fit_latency.py --host` measures a few hundred operators of each family and writes the file
-that is read here. An operator's time is a sum of its counts (multiply-adds, values packed, written
-and moved) times a cost each, corrected by a Gaussian process over the logarithms of those counts:
+`tools/benchmarks/fit_latency.py --host` measures a few hundred operators of each family and writes
+the file that is read here. An operator's time is a sum of its counts (multiply-adds, values packed,
+written and moved) times a cost each, corrected by a Gaussian process over the logarithms of those
+counts:
 kernels have steps and corners that no short formula has. Zhang et al. 2021 (nn-Meter) show that
 times of single operators add up to a network's.
 """
@@ -27,7 +28,7 @@ _PLAIN_MS = 0.6e-6  # a multiply-add of a plain loop
 LANES = 16  # values that one step of the host's vector units writes, for rounding up
 _STEP = 8  # int8 channels that one step reads
 _MOST_CORRECTION = 1.0
-_AGAIN = "Run tools/fit_latency.py --host again."
+_AGAIN = "Run tools/benchmarks/fit_latency.py --host again."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -191,7 +192,7 @@ def load(path: pathlib.Path | None = None) -> HostTimes:
         raise errors.BadInput(
             "device 'host'",
             f"this host was not measured: no {path}",
-            "Run tools/fit_latency.py --host once, while the machine is quiet.",
+            "Run tools/benchmarks/fit_latency.py --host once, while the machine is quiet.",
         ) from e
     return _read(path, modified)
 

@@ -57,7 +57,7 @@ def predict_latency(tflite_bytes: bytes, device: str = "pixel3", threads: int = 
     Args:
         tflite_bytes: the file.
         device: a name in `devices.names()`; "host" is this computer, once it was measured with
-            `tools/fit_latency.py --host`.
+            `tools/benchmarks/fit_latency.py --host`.
         threads: of the interpreter, 1 to 64.
 
     Raises:

@@ -3,10 +3,10 @@
 import math
 from typing import Any
 
-import wide_console
 from rich import table
+from tfedge_tools import wide_console
+from tfedge_tools.benchmarks.latency import fitting, priors, published, validation
 
-from latency import fitting, priors, published, validation
 from tfedge.device.prediction import fitted
 
 _DIGITS = 3
@@ -20,7 +20,7 @@ def run(rebuild: bool, keep: bool) -> dict[str, Any]:
         keep: write the fit into the package.
     """
     if rebuild:
-        from latency import conversion
+        from tfedge_tools.benchmarks.latency import conversion
 
         conversion.rebuild()
     rows = published.rows()
@@ -81,8 +81,8 @@ def _parameters_table(fit: fitting.Fit) -> table.Table:
             cells = (f"{mean:.2f}", f"{fit.values[at]:.2f}", f"{deviation:.2f}")
         else:
             factors = (mean, fit.values[at], deviation)
-            cells = tuple(f"{math.exp(value):.{_DIGITS}g}" for value in factors)
-            cells = (*cells[:2], f"factor {cells[2]}")
+            middle, fitted_to, spread = (f"{math.exp(value):.{_DIGITS}g}" for value in factors)
+            cells = (middle, fitted_to, f"factor {spread}")
         shown.add_row(name, *cells)
     return shown
 

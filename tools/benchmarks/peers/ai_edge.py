@@ -5,8 +5,8 @@ import pathlib
 import tempfile
 from collections.abc import Callable
 
-from peers import by_hand
-from peers import setup as setup_lib
+from tfedge_tools.benchmarks.peers import by_hand
+from tfedge_tools.benchmarks.peers import setup as setup_lib
 
 NAMES = ("aeq_static_int8", "aeq_dynamic_int8")
 

@@ -10,9 +10,9 @@ import tempfile
 import time
 
 from absl import logging
+from tfedge_tools.benchmarks.latency import architectures, published
 
 import tfedge
-from latency import architectures, published
 from tfedge.compress import keras as k
 from tfedge.device.file import tflite
 from tfedge.device.prediction import work

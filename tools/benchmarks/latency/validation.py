@@ -4,9 +4,8 @@ import dataclasses
 from collections.abc import Callable
 
 import numpy as np
-
-from latency import fitting
-from latency.published import Row
+from tfedge_tools.benchmarks.latency import fitting
+from tfedge_tools.benchmarks.latency.published import Row
 
 _STEPS = 12  # of a fit that begins where the fit on all rows ended
 COVERED = 0.9

@@ -1,7 +1,7 @@
 """Fits the latency predictor on the published table and prints how good it is.
 
-    python tools/fit_latency.py [--write] [--networks] [--output=FILE.json]
-    python tools/fit_latency.py --host [--output=FILE.json] [--seconds=240] [--check=120]
+    python tools/benchmarks/fit_latency.py [--write] [--networks] [--output=FILE.json]
+    python tools/benchmarks/fit_latency.py --host [--output=FILE.json] [--seconds=240] [--check=120]
 
 Expected: latencies left out one by one are met with a median error of 4 %, 97 % of them within
 20 %, and nine of ten lie in their interval; a minute, without TensorFlow. --write keeps the fit as
@@ -37,11 +37,11 @@ def run() -> None:
 def main() -> int:
     """Prints tables; the exit code."""
     if _HOST.value:
-        from latency import host_report
+        from tfedge_tools.benchmarks.latency import host_report
 
         found = host_report.run(_SECONDS.value, _CHECK.value)
     else:
-        from latency import phone_report
+        from tfedge_tools.benchmarks.latency import phone_report
 
         found = phone_report.run(rebuild=_NETWORKS.value, keep=_WRITE.value)
     if _OUTPUT.value:

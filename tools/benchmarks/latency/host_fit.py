@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from absl import logging
 from scipy import optimize
+from tfedge_tools.benchmarks.latency import single_operators, stopwatch
 
-from latency import single_operators, stopwatch
 from tfedge.device.file import tflite
 from tfedge.device.prediction import host, work
 

@@ -1,6 +1,6 @@
 """Runs a .tflite on emulated ARM cores and compares what it computes with this host, bit by bit.
 
-    python tools/arm_check.py --tflite=FILE --data=fashion_mnist --examples=1000
+    python tools/benchmarks/arm_check.py --tflite=FILE --data=fashion_mnist --examples=1000
 
 The held-out examples go through the aarch64 build of LiteRT under qemu-user, as a Cortex-A53 and as
 a Cortex-A76, and through this host's. An integer network has to give the same bits (where a mean
@@ -19,14 +19,14 @@ import pathlib
 import sys
 from typing import TYPE_CHECKING, Any
 
-import wide_console
 from absl import flags, logging
 from tfedge_pipelines import entry
+from tfedge_tools import wide_console
 
 from tfedge import errors
 
 if TYPE_CHECKING:
-    from arm.comparison import Comparison
+    from tfedge_tools.benchmarks.arm.comparison import Comparison
 
     from tfedge.data.task import Task
     from tfedge.device.file.tflite import TfliteFile
@@ -59,7 +59,7 @@ def run() -> None:
 
 def main() -> int:
     """Runs the file here and there; the exit code."""
-    from arm import cores, machine
+    from tfedge_tools.benchmarks.arm import cores, machine
 
     known = {core.name: core for core in cores.CORES}
     for name in _CORES.value:
@@ -83,7 +83,7 @@ def main() -> int:
 
 def check(file: "TfliteFile", task: "Task", chosen: Any, emulated: Any) -> list["Comparison"]:
     """Runs held-out examples on this host and on each core."""
-    from arm import comparison
+    from tfedge_tools.benchmarks.arm import comparison
 
     inputs, content = _inputs(file, task), comparison.observed(file)
     here = comparison.run([sys.executable], content, inputs, "this host")

@@ -1,6 +1,6 @@
 """Compares the memory that is planned from a .tflite with what the runtime really takes.
 
-    python tools/check_memory.py tests/device/networks/*.xz [FILE.tflite ...] [--json]
+    python tools/benchmarks/check_memory.py tests/device/networks/*.xz [FILE.tflite ...] [--json]
 
 For each file: the arena of the built-in kernels, planned and as the runtime laid it out (read from
 the addresses of its tensors), and what the process grew by with these kernels, which is the arena
@@ -19,9 +19,9 @@ import sys
 import tempfile
 from typing import Any
 
-import wide_console
 from absl import flags
 from tfedge_pipelines import entry
+from tfedge_tools import wide_console
 
 from tfedge import errors
 

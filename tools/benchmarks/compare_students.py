@@ -1,7 +1,7 @@
 """Shows what a teacher is worth: the same student trained alone and distilled, paired.
 
-    python tools/compare_students.py --teacher=resnet8 --student=ds_cnn --data=fashion_mnist \
-        --epochs=12 --output_dir=DIR
+    python tools/benchmarks/compare_students.py --teacher=resnet8 --student=ds_cnn \
+        --data=fashion_mnist --epochs=12 --output_dir=DIR
 
 All students start from the same weights and see the same examples in the same order, under the
 same learning rate; nothing but the loss differs. Each float32 file is judged on the whole
@@ -18,10 +18,10 @@ import time
 from typing import Any
 
 import numpy as np
-import wide_console
 from absl import flags, logging
-from peers import report as report_lib
 from tfedge_pipelines import entry
+from tfedge_tools import wide_console
+from tfedge_tools.benchmarks.peers import report as report_lib
 
 from tfedge import errors
 
@@ -95,12 +95,13 @@ def _recipes() -> dict[str, Any]:
     student: dict[str, Any] = {"student": _STUDENT.value}
     if _STUDENT.value.replace(".", "", 1).isdigit():
         student = {"width": float(_STUDENT.value)}
-    shared = {**student, "layers": _LAYERS.value, "epochs": _EPOCHS.value}
-    transfer = recipe.make("transfer", {**shared, "learning_rate": _LEARNING_RATE.value})
-    rows = {ALONE: recipe.Recipe((dataclasses.replace(transfer, weight=0.0),))}
+    training = {"epochs": _EPOCHS.value, "learning_rate": _LEARNING_RATE.value}
+    settings = {**student, "layers": _LAYERS.value, **training}
+    transfer = recipe.make("transfer", settings)
+    rows = {ALONE: recipe.Recipe((recipe.make("transfer", {**settings, "weight": 0.0}),))}
     for methods in _METHODS.value:
-        settings = {"weight": _WEIGHT.value, "temperature": _TEMPERATURE.value}
-        chosen = recipe.make("distill", {"method": tuple(methods.split("+")), **settings})
+        softness = {"weight": _WEIGHT.value, "temperature": _TEMPERATURE.value}
+        chosen = recipe.make("distill", {"method": tuple(methods.split("+")), **softness})
         rows[methods] = recipe.Recipe((chosen, transfer))
     return rows
 

@@ -9,6 +9,7 @@ outputs.npz gets the same of the outputs, as they come, and `ms`, the time of ea
 
 import sys
 import time
+from typing import Any
 
 import numpy as np
 from ai_edge_litert import interpreter as litert
@@ -31,7 +32,8 @@ def main(model: str, inputs: str, outputs: str) -> None:
         ms.append(1e3 * (time.perf_counter() - started))
         for index in wanted:
             found[index].append(interpreter.get_tensor(index))
-    np.savez(outputs, ms=ms, **{str(index): np.stack(rows) for index, rows in found.items()})
+    stacked: dict[str, Any] = {str(index): np.stack(rows) for index, rows in found.items()}
+    np.savez(outputs, ms=ms, **stacked)
 
 
 if __name__ == "__main__":

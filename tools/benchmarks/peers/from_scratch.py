@@ -4,8 +4,8 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from peers import ours
-from peers import setup as setup_lib
+from tfedge_tools.benchmarks.peers import ours
+from tfedge_tools.benchmarks.peers import setup as setup_lib
 
 PREFIX = "from scratch: "
 

@@ -1,6 +1,7 @@
 """Post-training quantization of networks of keras.applications, against the plain converter.
 
-    python tools/compare_quantization.py [--networks=MobileNetV2,...] [--size=32] [--outliers=0]
+    python tools/benchmarks/compare_quantization.py [--networks=MobileNetV2,...] [--size=32] \
+        [--outliers=0]
 
 Random, well-scaled weights and made-up images; labels are the float network's own answers, so
 that accuracy is agreement with it. With --outliers=100, three channels of every tenth
@@ -16,10 +17,10 @@ import time
 from typing import Any
 
 import numpy as np
-import random_weights
-import wide_console
 from absl import flags, logging
 from tfedge_pipelines import entry
+from tfedge_tools import wide_console
+from tfedge_tools.benchmarks import random_weights
 
 _FLAGS = flags.FlagValues()
 _NETWORKS = flags.DEFINE_list(
@@ -65,6 +66,11 @@ class Row:
     file_bytes: int
     seconds: float
     error: str = ""
+
+
+def run() -> None:
+    """The program."""
+    entry.run(main, _FLAGS, __doc__)
 
 
 def main() -> int:
@@ -179,4 +185,4 @@ def _plain(model: Any, task: Any) -> bytes:
 
 
 if __name__ == "__main__":
-    entry.run(main, _FLAGS, __doc__)
+    run()

@@ -4,8 +4,7 @@ import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
-
-from latency.graph_writer import GraphWriter
+from tfedge_tools.benchmarks.latency.graph_writer import GraphWriter
 
 _MOST_MACS = 30e6
 _MOST_VALUES = 400_000

@@ -12,6 +12,7 @@ import pathlib
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -103,7 +104,8 @@ def run(
     with tempfile.TemporaryDirectory(prefix="tfedge-arm-") as folder:
         files = [pathlib.Path(folder, name) for name in ("model.tflite", "in.npz", "out.npz")]
         files[0].write_bytes(model)
-        np.savez(files[1], **{str(index): array for index, array in inputs.items()})
+        named: dict[str, Any] = {str(index): array for index, array in inputs.items()}
+        np.savez(files[1], **named)
         done = subprocess.run(
             [*command, str(_PROGRAM), *map(str, files)], capture_output=True, text=True, check=False
         )

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from peers import setup as setup_lib
+from tfedge_tools.benchmarks.peers import setup as setup_lib
 
 NAMES = (
     "tfmot_int8",

@@ -4,11 +4,11 @@ import dataclasses
 from typing import Any
 
 import numpy as np
-import wide_console
 from absl import logging
 from rich import table
+from tfedge_tools import wide_console
+from tfedge_tools.benchmarks.latency import host_fit, random_networks, stopwatch
 
-from latency import host_fit, random_networks, stopwatch
 from tfedge.device.file import tflite
 from tfedge.device.prediction import host, work
 

@@ -1,6 +1,7 @@
 """Takes the mobile-sized networks of keras.applications all the way: bridge, recipe, int8 file.
 
-    python tools/check_networks.py [--networks=MobileNet,...] [--size=224] [--output=FILE.json]
+    python tools/benchmarks/check_networks.py [--networks=MobileNet,...] [--size=224] \
+        [--output=FILE.json]
 
 Random, well-scaled weights and made-up images: what is checked is that every network goes
 through, that both Kerases agree, that every promise is found in the file, and that it runs.
@@ -14,10 +15,10 @@ import time
 from typing import Any
 
 import numpy as np
-import random_weights
-import wide_console
 from absl import flags
 from tfedge_pipelines import entry
+from tfedge_tools import wide_console
+from tfedge_tools.benchmarks import random_weights
 
 _FLAGS = flags.FlagValues()
 _NETWORKS = flags.DEFINE_list(
@@ -60,6 +61,11 @@ class Row:
     file_bytes: int
     seconds: float
     error: str = ""
+
+
+def run() -> None:
+    """The program."""
+    entry.run(main, _FLAGS, __doc__)
 
 
 def main() -> int:
@@ -136,4 +142,4 @@ def _split(images: np.ndarray, labels: np.ndarray) -> Any:
 
 
 if __name__ == "__main__":
-    entry.run(main, _FLAGS, __doc__)
+    run()

@@ -1,6 +1,6 @@
 """Compares tfedge with TFMOT by hand and with the AI Edge Quantizer, on equal terms.
 
-    python tools/compare_peers.py --network=ds_cnn --data=fashion_mnist --epochs=12 \
+    python tools/benchmarks/compare_peers.py --network=ds_cnn --data=fashion_mnist --epochs=12 \
         --recipe='prune(final_sparsity=0.6), cluster(number_of_clusters=16), quantize()' \
         --output_dir=DIR
 
@@ -22,9 +22,9 @@ from typing import Any
 
 import numpy as np
 from absl import flags, logging
-from peers import ai_edge, by_hand, from_scratch, ours, setup
-from peers import report as report_lib
 from tfedge_pipelines import entry
+from tfedge_tools.benchmarks.peers import ai_edge, by_hand, from_scratch, ours, setup
+from tfedge_tools.benchmarks.peers import report as report_lib
 
 from tfedge import errors
 
@@ -175,7 +175,7 @@ def _settings(given: setup.Setup) -> dict[str, Any]:
 
 def _make(peer: Callable, name: str, given: setup.Setup, report: report_lib.Report) -> None:
     """Runs one row and writes it down; a peer that breaks gets a row that says so."""
-    from peers import judge
+    from tfedge_tools.benchmarks.peers import judge
 
     from tfedge.compress import keras
     from tfedge.export.converter import quiet

@@ -1,8 +1,7 @@
 """Small networks drawn at random, to check predictions of whole networks with."""
 
 import numpy as np
-
-from latency.graph_writer import GraphWriter
+from tfedge_tools.benchmarks.latency.graph_writer import GraphWriter
 
 _LARGEST_VALUES = 300_000
 

@@ -9,9 +9,9 @@ import subprocess
 import sys
 import zipfile
 
-import cache_folder
+from tfedge_tools import cache_folder
+from tfedge_tools.benchmarks.arm import cores, debian
 
-from arm import cores, debian
 from tfedge import errors
 
 _PYTHON = ("python3-minimal", "libpython3-stdlib", "libstdc++6")

@@ -7,9 +7,9 @@ count little; the inverse of the last Hessian is the covariance (Laplace's appro
 import dataclasses
 
 import numpy as np
+from tfedge_tools.benchmarks.latency import priors
+from tfedge_tools.benchmarks.latency.published import Row, loads
 
-from latency import priors
-from latency.published import Row, loads
 from tfedge.device.prediction import network
 
 NOISE = 0.04  # standard deviation of the logarithm that the formula is believed to have

@@ -4,7 +4,8 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from peers import setup as setup_lib
+from tfedge_tools.benchmarks.peers import setup as setup_lib
+
 from tfedge import errors
 
 PREFIX = "tfedge: "

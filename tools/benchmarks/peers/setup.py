@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tfedge import errors
 from tfedge.data import task as task_lib
 
 FINAL_SHARE = 0.01  # of the learning rate, at the end of the cosine
@@ -44,13 +45,13 @@ class Setup:
     def train_arrays(self) -> tuple[np.ndarray, np.ndarray]:
         """(inputs as the model takes them, targets), in memory."""
         x, y = next(self.task.train.batches(len(self.task.train)))
-        return self.task.normalization(x), y
+        return _one(self.task.normalization(x)), _one(y)
 
     @functools.cached_property
     def calibration_inputs(self) -> np.ndarray:
         """(n, ...) float32: what activation ranges are read from."""
         x, _ = next(self.task.calibration.batches(len(self.task.calibration)))
-        return self.task.normalization(x)
+        return _one(self.task.normalization(x))
 
     def train_examples(self) -> Any:
         """A tf.data set of full batches, shuffled anew in every epoch."""
@@ -64,3 +65,10 @@ class Setup:
     def parts(self, phases: int) -> list[int]:
         """The epochs of each phase: `epochs` split evenly, earlier phases get what is over."""
         return [len(part) for part in np.array_split(np.arange(self.epochs), phases)]
+
+
+def _one(arrays: task_lib.Arrays) -> np.ndarray:
+    if isinstance(arrays, np.ndarray):
+        return arrays
+    names = ", ".join(arrays)
+    raise errors.BadInput("--data", f"several arrays: {names}", "Peers take one input, one target.")

@@ -1,0 +1,1 @@
+"""Programs that make this project's own figures and watch over its code."""
