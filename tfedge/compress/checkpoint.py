@@ -10,6 +10,7 @@ import numpy as np
 from absl import logging
 
 from tfedge import foreign
+from tfedge.compress import bridge
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate, Quantization, Report, Teacher
 from tfedge.compress.loading import config_safety
@@ -131,6 +132,7 @@ def _model(packed: Mapping[str, Any], prefix: str, arrays: Mapping, classes: Map
     """Checked like a model file of someone else's: the folder may have been written by one."""
     described = foreign.parse_json(packed["graph"].encode(), "its graph", _REMEDY)
     config_safety.check(described, "its graph", lambda name: _trusted(name, classes))
+    bridge.know_layers()
     model = k.tf_keras.models.model_from_json(packed["graph"], custom_objects=classes)
     model.output_names = packed["output_names"]
     model.set_weights([arrays[f"{prefix}/{number}"] for number in range(packed["weights"])])

@@ -1,14 +1,18 @@
-"""The only module that imports a Keras: `tf_keras` at once, Keras 3 when it is asked for.
+"""The only module that imports TensorFlow or a Keras, and only when something of them is used.
 
-Models are compressed as tf_keras models, because TFMOT knows nothing else; Keras 3 is needed
-only to read and to give back Keras 3 models, and costs a second to import.
+Recipes are read, explained and refused without TensorFlow, which takes seconds to load: `tf` and
+`tf_keras` are stand-ins that load the library at the first attribute that is asked for. Models are
+compressed as tf_keras models, because TFMOT knows nothing else; Keras 3 is needed only to read and
+to give back Keras 3 models, and costs a second more.
 
-    from tfedge.compress import keras
-    layer = keras.tf_keras.layers.Dense(10)
-    model = keras.keras3().Model(...)
+    from tfedge.compress import keras as k
+    layer = k.tf_keras.layers.Dense(10)
+    model = k.keras3().Model(...)
 """
 
 import contextlib
+import functools
+import importlib
 import os
 import sys
 import warnings
@@ -46,16 +50,33 @@ os.environ["TF_USE_LEGACY_KERAS"] = "1"
 # Both Kerases must compute on the same kernels for the bridge to be exact.
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
-with _quiet_start():
-    import tensorflow
-    import tf_keras as _tf_keras
 
-# tf_keras has no types, and mypy would otherwise complain about every attribute.
-tf_keras: Any = _tf_keras
+@functools.cache
+def _load() -> None:
+    with _quiet_start():
+        tensorflow = importlib.import_module("tensorflow")
+        importlib.import_module("tf_keras")
+    tensorflow.get_logger().setLevel("ERROR")
+    tensorflow.autograph.set_verbosity(0)
+    warnings.filterwarnings("ignore", message=".*saving your model as an HDF5 file.*")
 
-tensorflow.get_logger().setLevel("ERROR")
-tensorflow.autograph.set_verbosity(0)
-warnings.filterwarnings("ignore", message=".*saving your model as an HDF5 file.*")
+
+class _Later:
+    """A module that is imported when it is first used; what was asked for is kept."""
+
+    def __init__(self, name: str):
+        self._name = name
+
+    def __getattr__(self, attribute: str) -> Any:
+        _load()
+        found = getattr(importlib.import_module(self._name), attribute)
+        setattr(self, attribute, found)
+        return found
+
+
+# Neither has types, and mypy would otherwise complain about every attribute.
+tf: Any = _Later("tensorflow")
+tf_keras: Any = _Later("tf_keras")
 
 
 def keras3() -> Any:

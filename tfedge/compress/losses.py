@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from tfedge.compress import graph
 from tfedge.compress import keras as k
+from tfedge.compress.keras import tf
 from tfedge.data import class_weights, splits
 from tfedge.data.task import Task
 from tfedge.errors import BadInput

@@ -14,10 +14,15 @@ from typing import Any
 from tfedge.compress.bridge import replay
 from tfedge.compress.bridge.twin_builder import MissingTwin
 
-__all__ = ["MissingTwin", "is_functional", "is_keras3", "to_keras3", "to_tf_keras"]
+__all__ = ["MissingTwin", "is_functional", "is_keras3", "know_layers", "to_keras3", "to_tf_keras"]
 
 is_keras3 = replay.is_keras3
 is_functional = replay.is_functional
+
+
+def know_layers() -> None:
+    """Registers tfedge's own layers with tf_keras, under the names that files have."""
+    from tfedge.compress.bridge import op_layer, spectrograms  # noqa: F401  (both do when imported)
 
 
 def to_tf_keras(model: Any, twins: Mapping[str, Any] | None = None) -> Any:

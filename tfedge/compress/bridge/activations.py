@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from tfedge.compress import keras
 
-_tf = keras.tensorflow
+_tf = keras.tf
 _registered = keras.tf_keras.saving.register_keras_serializable("tfedge")
 
 

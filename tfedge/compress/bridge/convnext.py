@@ -7,7 +7,7 @@ from typing import Any
 
 from tfedge.compress import keras
 
-_tf = keras.tensorflow
+_tf = keras.tf
 
 
 @keras.tf_keras.saving.register_keras_serializable("tfedge")

@@ -12,7 +12,7 @@ import numpy as np
 from tfedge.compress import keras
 from tfedge.compress.bridge import activations
 
-_tf = keras.tensorflow
+_tf = keras.tf
 Function = Callable[..., Any]
 
 

@@ -5,16 +5,15 @@ a TensorFlow symbol instead of a `keras.ops` one. This one is plain data: the na
 operation and its arguments, so it is saved, cloned and taken back to Keras 3 without loss.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from tfedge.compress import keras
+from tfedge.compress.bridge import op_arguments
 from tfedge.compress.bridge.op_functions import FUNCTIONS
 from tfedge.errors import BadInput
 
-_tf = keras.tensorflow
+_tf = keras.tf
 
 
 @keras.tf_keras.saving.register_keras_serializable("tfedge")
@@ -57,8 +56,12 @@ class Op(keras.tf_keras.layers.Layer):
     def call(self, inputs):
         """Computes the operation on one tensor or a list of tensors."""
         tensors = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
-        arguments = tensors if self.arguments is None else decode(self.arguments, tensors)
-        settings = {name: decode(value, tensors) for name, value in self.settings.items()}
+        arguments = (
+            tensors if self.arguments is None else op_arguments.decode(self.arguments, tensors)
+        )
+        settings = {
+            name: op_arguments.decode(value, tensors) for name, value in self.settings.items()
+        }
         # AutoGraph has nothing to convert here, and trips over lambdas.
         function = _tf.autograph.experimental.do_not_convert(FUNCTIONS[self.op])
         return function(*arguments, **settings)
@@ -67,47 +70,3 @@ class Op(keras.tf_keras.layers.Layer):
         """JSON, enough to make the layer again."""
         arguments = {"op": self.op, "arguments": self.arguments, "settings": self.settings}
         return {**super().get_config(), **arguments}
-
-
-def encode(value: Any, tensor_index: Callable[[Any], int | None]) -> Any:
-    """An argument of an operation as JSON; `tensor_index` numbers the tensors among them.
-
-    Raises:
-        TypeError: a value that has no JSON form.
-    """
-    index = tensor_index(value)
-    if index is not None:
-        return {"tensor": index}
-    if isinstance(value, slice):
-        return {"slice": [encode(v, tensor_index) for v in (value.start, value.stop, value.step)]}
-    if isinstance(value, list | tuple):
-        return [encode(v, tensor_index) for v in value]
-    return _encode_constant(value)
-
-
-def _encode_constant(value: Any) -> Any:
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if value is Ellipsis:
-        return {"ellipsis": True}
-    if isinstance(value, _tf.DType):
-        return value.name
-    array = np.asarray(value)
-    if array.dtype == object:
-        raise TypeError(f"{value!r} cannot be written down")
-    return {"array": array.tolist(), "dtype": array.dtype.name}
-
-
-def decode(value: Any, tensors: Sequence[Any]) -> Any:
-    """The opposite of `encode`."""
-    if isinstance(value, list | tuple):
-        return [decode(v, tensors) for v in value]
-    if not isinstance(value, Mapping):
-        return value
-    if "tensor" in value:
-        return tensors[value["tensor"]]
-    if "array" in value:
-        return np.array(value["array"], value["dtype"])
-    if "ellipsis" in value:
-        return Ellipsis
-    return slice(*decode(value["slice"], tensors))

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tfedge.compress import keras
-from tfedge.compress.bridge import op_layer, replay
+from tfedge.compress.bridge import op_arguments, replay
 from tfedge.errors import BadInput
 
 # Two tensors of one shape family: tf_keras has layers for that, which every technique knows.
@@ -61,12 +61,14 @@ def in_tf_keras(operation: Operation, name: str, masked: bool = False) -> Any:
         if operation.op == "concatenate" and operation.settings.get("axis", 0) != 0:
             return layers.Concatenate(operation.settings["axis"], name=name)(tensors)
 
+    from tfedge.compress.bridge import op_layer
+
     def index(value: Any) -> int | None:
         return next((i for i, tensor in enumerate(tensors) if tensor is value), None)
 
     try:
-        arguments = [op_layer.encode(value, index) for value in operation.arguments]
-        settings = {key: op_layer.encode(v, index) for key, v in operation.settings.items()}
+        arguments = [op_arguments.encode(value, index) for value in operation.arguments]
+        settings = {key: op_arguments.encode(v, index) for key, v in operation.settings.items()}
     except TypeError as error:
         raise BadInput(
             f"operation {name!r} (keras.ops.{operation.op})", str(error), "Use constants."
@@ -78,8 +80,10 @@ def in_tf_keras(operation: Operation, name: str, masked: bool = False) -> Any:
 def of_op_layer(layer: Any, args: tuple) -> Operation:
     """What an `Op` layer computes on these tensors."""
     tensors = replay.flat(args)
-    arguments = tensors if layer.arguments is None else op_layer.decode(layer.arguments, tensors)
-    settings = {key: op_layer.decode(v, tensors) for key, v in layer.settings.items()}
+    arguments = (
+        tensors if layer.arguments is None else op_arguments.decode(layer.arguments, tensors)
+    )
+    settings = {key: op_arguments.decode(v, tensors) for key, v in layer.settings.items()}
     return Operation(layer.op, arguments, settings)
 
 

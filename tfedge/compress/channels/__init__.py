@@ -13,8 +13,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from scipy import sparse
-from scipy.sparse import csgraph
 
 from tfedge.compress.bridge import replay
 from tfedge.compress.channels import channel_layers, input_columns
@@ -146,6 +144,9 @@ def _flat_inputs(model: Any, walk: Walk) -> None:
 
 def _in_units(walk: Walk) -> Channels:
     """The same with joined ids as one unit."""
+    from scipy import sparse
+    from scipy.sparse import csgraph
+
     empty = np.empty(0, int)
     rows = np.concatenate([empty, *(one for one, _ in walk.joined)])
     columns = np.concatenate([empty, *(other for _, other in walk.joined)])

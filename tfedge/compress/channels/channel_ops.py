@@ -8,11 +8,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from tfedge.compress.bridge import operation, replay, tf_symbols
-from tfedge.compress.bridge.op_functions import FUNCTIONS
 from tfedge.compress.channels.channel_walk import Flow, Walk
+from tfedge.compress.keras import tf
 from tfedge.errors import BadInput
 
 LAYERS = ("Op", *tf_symbols.LAYERS)
@@ -146,11 +145,13 @@ def _on_ids(found: operation.Operation) -> Callable[[Any], Any]:
         # The largest of equal ids is that id; of different ones it is no channel's.
         op, settings = "max", {key: settings[key] for key in _AXES if key in settings}
 
+    from tfedge.compress.bridge import op_functions
+
     def run(ids: Any) -> Any:
         arguments = replay.substitute(
             list(found.arguments), lambda value: ids if replay.is_symbolic(value) else value
         )
-        return FUNCTIONS[op](*arguments, **settings)
+        return op_functions.FUNCTIONS[op](*arguments, **settings)
 
     return run
 

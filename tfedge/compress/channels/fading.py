@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from tfedge.compress import holds as holds_lib
 from tfedge.compress.channels import Channels, importance
+from tfedge.compress.keras import tf
 
 PENALTIES = ("l1", "group_lasso")
 

@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from tfedge.compress.bridge import op_layer
-
 
 def select(name: str, tensor: Any, kept: np.ndarray) -> Any:
     """These columns of the input `name`, (batch, columns)."""
@@ -52,4 +50,6 @@ def dropped(model: Any) -> dict[str, list[int]]:
 
 def _layer(name: str, columns: np.ndarray) -> Any:
     indices = {"array": columns.tolist(), "dtype": "int64"}
+    from tfedge.compress.bridge import op_layer
+
     return op_layer.Op("take", [{"tensor": 0}, indices], {"axis": -1}, name=name)

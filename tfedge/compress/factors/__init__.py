@@ -10,7 +10,6 @@ import abc
 from collections.abc import Sequence
 
 import numpy as np
-from tensorly import decomposition
 
 Ranks = tuple[int, ...]
 Shape = tuple[int, ...]
@@ -187,6 +186,8 @@ class Tucker(Factorisation):
 
     def factors(self, kernel: np.ndarray, ranks: Ranks) -> tuple[np.ndarray, ...]:
         """See `Factorisation`."""
+        from tensorly import decomposition
+
         (core, (inner, outer)), _ = decomposition.partial_tucker(
             kernel.astype(np.float64), list(ranks), modes=[2, 3], init="svd", random_state=0
         )

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from tfedge.compress import keras as k
+from tfedge.compress.keras import tf
 from tfedge.errors import BadInput
 
 

@@ -13,7 +13,6 @@ import pkgutil
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from tfedge.compress.holds.grid import Grid
 from tfedge.compress.holds.hold import INT8_MAX, Hold
@@ -21,6 +20,7 @@ from tfedge.compress.holds.levels import Levels
 from tfedge.compress.holds.power_of_two import PowerOfTwo
 from tfedge.compress.holds.signs import Signs
 from tfedge.compress.holds.zeros import Zeros
+from tfedge.compress.keras import tf
 from tfedge.compress.layers import kernels
 
 __all__ = [

@@ -4,9 +4,9 @@ import dataclasses
 from typing import Any, ClassVar
 
 import numpy as np
-import tensorflow as tf
 
 from tfedge.compress.holds.hold import INT8_MAX, Hold
+from tfedge.compress.keras import tf
 from tfedge.compress.layers import kernels
 
 

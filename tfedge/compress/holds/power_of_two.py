@@ -4,10 +4,10 @@ import dataclasses
 from typing import Any, ClassVar
 
 import numpy as np
-import tensorflow as tf
 
 from tfedge.compress.holds.hold import INT8_MAX, Hold
 from tfedge.compress.integers import step_sizes
+from tfedge.compress.keras import tf
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
+from tfedge.compress.keras import tf
 from tfedge.compress.layers import kernels
 
 _UNKNOWN = 32  # stands for a height or width that is not fixed: only ratios matter then

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from tfedge.compress import keras
-from tfedge.compress.bridge import activations, op_functions, tf_symbols
+from tfedge.compress.bridge import tf_symbols
 from tfedge.errors import BadInput
 
 _AGAIN = "Save the model again with Keras."
@@ -132,6 +132,8 @@ def _check_code(name: str, where: str) -> None:
 
 
 def _check_function(entry: Mapping[str, Any], where: str) -> None:
+    from tfedge.compress.bridge import activations
+
     name = entry.get("config")
     known = {*activations.TO_TF_KERAS, *activations.TO_KERAS3, *dir(keras.tf_keras.activations)}
     if not isinstance(name, str) or name not in known - {"get", "serialize", "deserialize"}:
@@ -162,6 +164,8 @@ def _named(config: Any) -> Iterator[Mapping[str, Any]]:
 
 @functools.cache
 def _known_classes() -> frozenset[str]:
+    from tfedge.compress.bridge import op_functions
+
     package = keras.tf_keras
     modules = (package.layers, package.initializers, package.regularizers, package.constraints)
     public = {

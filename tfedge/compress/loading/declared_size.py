@@ -10,8 +10,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import tensorflow as tf
-
+from tfedge.compress.keras import tf
 from tfedge.errors import BadInput
 
 # NASNetLarge, the largest network that Keras brings, has 1,039 layers.
@@ -71,7 +70,7 @@ def no_more_than(stored: int, where: str) -> Iterator[None]:
         yield
 
 
-def _values(given: Mapping[str, Any], scratch: tf.Graph) -> int:
+def _values(given: Mapping[str, Any], scratch: "tf.Graph") -> int:
     """Values of a variable to be; where it does not tell its shape, its graph does, unallocated."""
     shape, initial = given.get("shape"), given.get("initial_value")
     if shape is None and callable(initial):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from tfedge import foreign
-from tfedge.compress import keras
+from tfedge.compress import bridge, keras
 from tfedge.compress.bridge import replay
 from tfedge.compress.loading import (
     compiled_loss,
@@ -133,6 +133,7 @@ def _loading(where: str, config: Any, values: int) -> Iterator[None]:
         config: the model's description.
         values: of the arrays that are stored with it.
     """
+    bridge.know_layers()
     declared_size.check_layers(config, where)
     try:
         with contextlib.ExitStack() as stack:

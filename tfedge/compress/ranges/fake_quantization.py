@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from tfedge.compress import graph
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Quantization
+from tfedge.compress.keras import tf
 from tfedge.compress.layers import kernels, moving
 from tfedge.compress.ranges import (
     input_prefix,

@@ -13,14 +13,14 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from tfedge.compress import graph
-from tfedge.compress.bridge import operation, spectrograms
+from tfedge.compress.bridge import operation
+from tfedge.compress.keras import tf
 from tfedge.compress.layers import moving
 
 ARITHMETIC = ("add", "subtract", "multiply", "divide", "true_divide", "negative")
-_SPECTROGRAMS = (spectrograms.MelSpectrogram, spectrograms.STFTSpectrogram)
+_SPECTROGRAMS = ("MelSpectrogram", "STFTSpectrogram")
 _LOGARITHMS = ("log", "log1p", "log2", "log10")
 _GUARDS = ("maximum", "minimum", "clip", "abs", "relu")  # of what no logarithm is taken of
 _MOST = 2**24  # elements, up to which float32 counts exactly
@@ -168,7 +168,7 @@ def _computed(
     """What comes out of a call, None where it does more than scale, shift, move and squeeze."""
     layer = node.layer
     kind = type(layer).__name__
-    if isinstance(layer, _SPECTROGRAMS) or (len(given) == 1 and _squeezes(layer, readers)):
+    if kind in _SPECTROGRAMS or (len(given) == 1 and _squeezes(layer, readers)):
         return [None]
     elements = [each for each in given if each is not None]
     if len(elements) < len(given):

@@ -9,11 +9,11 @@ import dataclasses
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from absl import logging
 
 from tfedge.compress import graph
 from tfedge.compress import keras as k
+from tfedge.compress.keras import tf
 from tfedge.compress.layers import kernels
 from tfedge.compress.ranges import fake_quantization, output_tail, uneven_outputs
 from tfedge.data import splits

@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from tfedge.compress import graph
 from tfedge.compress import keras as k
+from tfedge.compress.keras import tf
 from tfedge.compress.ranges import input_prefix
 
 _AFFINE = ("Rescaling", "Normalization")

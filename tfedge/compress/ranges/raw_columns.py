@@ -11,11 +11,11 @@ import functools
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from absl import logging
 
 from tfedge.compress import graph
 from tfedge.compress import keras as k
+from tfedge.compress.keras import tf
 from tfedge.compress.layers import layer_facts
 from tfedge.compress.ranges import column_noise, column_statistics, input_prefix, uneven_inputs
 from tfedge.data import splits

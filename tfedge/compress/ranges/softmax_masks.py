@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from tfedge.compress import graph
 from tfedge.compress import keras as k
-from tfedge.compress.bridge import op_layer
+from tfedge.compress.keras import tf
 from tfedge.compress.layers import moving
 from tfedge.compress.ranges import fake_quantization, mask_bounds
 from tfedge.data.task import Task
@@ -78,6 +77,8 @@ def bound(model: Any, task: Task) -> Any:
 
 def _cut(name: str, given: Any, bound: float) -> Any:
     """A mask that the app gives, up to its bound."""
+    from tfedge.compress.bridge import op_layer
+
     op = "maximum" if bound < 0 else "minimum"
     return op_layer.Op(op, [{"tensor": 0}, bound], name=f"{name}_bounded")(given)
 

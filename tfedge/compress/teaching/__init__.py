@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from absl import logging
 
 from tfedge.compress import keras as k
 from tfedge.compress import losses
 from tfedge.compress.candidate import Teacher
+from tfedge.compress.keras import tf
 from tfedge.compress.ranges import fake_quantization
 from tfedge.compress.teaching import hints, imitation
 from tfedge.data.task import Split, Task

@@ -8,9 +8,8 @@ cut to another width.
 from collections.abc import Mapping
 from typing import Any
 
-import tensorflow as tf
-
 from tfedge.compress import graph
+from tfedge.compress.keras import tf
 from tfedge.compress.layers import kernels
 
 Pairs = tuple[tuple[str, str], ...]  # (student's layer, teacher's layer)

@@ -6,7 +6,7 @@ have nothing in common, so that they can be added.
 
 from typing import Any
 
-import tensorflow as tf
+from tfedge.compress.keras import tf
 
 _SMALLEST = 1e-7  # of a probability, before its logarithm is taken
 

@@ -10,11 +10,11 @@ import math
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from tfedge.compress import bridge, channels, folding, graph
 from tfedge.compress import keras as k
 from tfedge.compress.channels import surgery
+from tfedge.compress.keras import tf
 from tfedge.compress.teaching import teachers
 from tfedge.errors import BadInput
 

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from tfedge.compress import graph
 from tfedge.compress import keras as k
+from tfedge.compress.keras import tf
 from tfedge.compress.layers import kernels
 from tfedge.compress.ranges import fake_quantization
 from tfedge.data.task import Task

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
+from tfedge.compress.keras import tf
 from tfedge.data import augmentation
 from tfedge.data.task import Task
 

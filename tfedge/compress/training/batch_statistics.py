@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from absl import logging
+
+from tfedge.compress.keras import tf
 
 _EXAMPLES = 2048  # that are looked at
 _FAR = 0.2  # standard deviations, or the logarithm of a ratio of variances

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
+from tfedge.compress.keras import tf
 from tfedge.compress.training import augment
 from tfedge.data import class_weights
 from tfedge.data.task import Task

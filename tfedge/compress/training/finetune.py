@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 import numpy as np
-import tensorflow as tf
 from absl import logging
 
 from tfedge import progress
@@ -18,6 +17,7 @@ from tfedge.compress import graph, losses, teaching
 from tfedge.compress import holds as holds_lib
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate
+from tfedge.compress.keras import tf
 from tfedge.compress.layers import kernels
 from tfedge.compress.ranges import fake_quantization
 from tfedge.compress.training import batch_statistics, batches, training_state

@@ -16,10 +16,10 @@ import math
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from absl import logging
 
 from tfedge.compress import graph, losses
+from tfedge.compress.keras import tf
 from tfedge.compress.ranges import fake_quantization
 from tfedge.data import class_weights, splits
 from tfedge.data.task import Task

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from tfedge.compress import graph, losses
+from tfedge.compress.keras import tf
 from tfedge.compress.ranges import fake_quantization
 from tfedge.data import metrics
 from tfedge.data.task import Task

@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from absl import logging
-from tensorflow.lite.python import convert_phase
 
 from tfedge import errors
+from tfedge.compress.keras import tf
 from tfedge.compress.ranges import mask_bounds
 from tfedge.data.task import Task
 from tfedge.export import calibration, options
@@ -130,10 +129,16 @@ def _run(
             ]
         try:
             converted = converter.convert()
-        except (convert_phase.ConverterError, ValueError, RuntimeError) as error:
+        except (_converter_error(), ValueError, RuntimeError) as error:
             raise _refusal(export, str(error)) from error
     logging.debug("converter: %s", log.text)
     return converted
+
+
+def _converter_error() -> type[Exception]:
+    from tensorflow.lite.python import convert_phase
+
+    return convert_phase.ConverterError
 
 
 def _check_inputs(signature: saved_model.Signature, export: options.Export) -> None:

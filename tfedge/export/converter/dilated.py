@@ -10,7 +10,7 @@ import functools
 from collections.abc import Iterator
 from typing import Any
 
-import tensorflow as tf
+from tfedge.compress.keras import tf
 
 _OPERATIONS = {1: tf.nn.conv1d, 2: tf.nn.conv2d}
 

@@ -10,10 +10,9 @@ import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import tensorflow as tf
-
 from tfedge import errors
 from tfedge.compress import graph, loading
+from tfedge.compress.keras import tf
 from tfedge.compress.ranges import mask_bounds
 from tfedge.export.converter import dilated, quiet
 

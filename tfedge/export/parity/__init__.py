@@ -13,12 +13,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from tfedge import errors
 from tfedge.compress import folding
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate
+from tfedge.compress.keras import tf
 from tfedge.compress.ranges import fake_quantization
 from tfedge.data.task import Task
 from tfedge.device.file import graph, tflite

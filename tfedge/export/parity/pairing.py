@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
+from tfedge.compress.keras import tf
 from tfedge.device.file import graph, operands, tflite
 from tfedge.export.parity import snr
 

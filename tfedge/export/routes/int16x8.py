@@ -2,8 +2,7 @@
 
 from typing import Any
 
-import tensorflow as tf
-
+from tfedge.compress.keras import tf
 from tfedge.export import calibration
 
 KERNEL_TYPES = ("INT8",)

@@ -8,8 +8,7 @@ Jacob et al. 2018, arXiv:1712.05877.
 
 from typing import Any
 
-import tensorflow as tf
-
+from tfedge.compress.keras import tf
 from tfedge.export import calibration
 
 KERNEL_TYPES = ("INT8",)

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from tfedge.compress import graph, loading
 from tfedge.compress.candidate import Candidate
 from tfedge.compress.graph import model_ends
+from tfedge.compress.keras import tf
 from tfedge.compress.ranges import fake_quantization
 from tfedge.data.splits import ArraySplit
 from tfedge.data.task import Task
