@@ -10,10 +10,7 @@ from absl import flags
 from tfedge import errors, foreign
 
 EMBEDDED_MARGIN = 0.03
-_EMBEDDED_RECIPE = (
-    "prune(final_sparsity=0.5, distribution='lamp', epochs=12), "
-    "cluster(number_of_clusters=16, epochs=8), quantize(bits=8, epochs=8)"
-)
+_EMBEDDED_RECIPE = "embedded"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -181,6 +181,19 @@ class Either:
         return " or ".join(kind.words(name) for kind in self.kinds)
 
 
+@dataclasses.dataclass(frozen=True)
+class Anything:
+    """Any plain value; who reads it says more."""
+
+    def fits(self, value: Any) -> bool:
+        """See `Kind`."""
+        return True
+
+    def words(self, name: str) -> str:
+        """See `Kind`."""
+        return "a value"
+
+
 def optional(kind: Kind) -> Either:
     """Of this kind, or None."""
     return Either((kind, Choice((None,))))

@@ -112,7 +112,7 @@ def test_a_layer_of_tf_keras_alone_becomes_what_computes_the_same():
 
 def test_an_activation_of_tensorflow_itself_goes_to_keras3():
     x = keras.tf_keras.Input((6, 6, 3))
-    fused = keras.tf_keras.layers.Conv2D(4, 3, activation=keras.tensorflow.nn.relu6)
+    fused = keras.tf_keras.layers.Conv2D(4, 3, activation=keras.tf.nn.relu6)
     model = randomised.randomise(keras.tf_keras.Model(x, fused(x)))
     data = np.random.default_rng(0).normal(size=(2, 6, 6, 3)).astype("float32") * 9
     back = bridge.to_keras3(model)

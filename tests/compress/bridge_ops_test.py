@@ -8,7 +8,7 @@ from tfedge.compress import bridge, keras
 from tfedge.compress.bridge import op_functions, op_layer
 from tfedge.errors import BadInput
 
-k3, tf_keras, tf = keras.keras3(), keras.tf_keras, keras.tensorflow
+k3, tf_keras, tf = keras.keras3(), keras.tf_keras, keras.tf
 ops = k3.ops
 LINE = np.linspace(-1, 1, 6, dtype="float32")
 

@@ -33,7 +33,7 @@ def test_a_file_of_either_keras_opens_as_the_same_tf_keras_model(package, file, 
 
 def test_tensorflow_functions_between_layers_become_op_layers(tmp_path):
     x = tf_keras.Input((8, 8, 3))
-    y = keras.tensorflow.nn.relu6(tf_keras.layers.Flatten()(x))[:, 1:] * 2 + 1
+    y = keras.tf.nn.relu6(tf_keras.layers.Flatten()(x))[:, 1:] * 2 + 1
     model = tf_keras.Model(x, tf_keras.layers.Dense(2)(y))
     model.save(tmp_path / "ops.keras")
     loaded = loading.load_model(str(tmp_path / "ops.keras"))
@@ -115,7 +115,7 @@ def test_weights_that_are_not_finite_are_refused_by_name(value, tmp_path):
 
 
 def test_a_saved_model_and_a_tflite_file_are_for_export(tmp_path):
-    keras.tensorflow.saved_model.save(_model(tf_keras), str(tmp_path / "saved"))
+    keras.tf.saved_model.save(_model(tf_keras), str(tmp_path / "saved"))
     assert loading.load_model(tmp_path / "saved") == loading.SavedModel(tmp_path / "saved")
     (tmp_path / "model.tflite").write_bytes(b"\x1c\0\0\0TFL3rest")
     found = loading.load_model(tmp_path / "model.tflite")

@@ -13,9 +13,7 @@ def _same(model, other, *shapes):
     x = [rng.normal(size=(2, *shape)).astype(np.float32) for shape in shapes]
     x = x if len(x) > 1 else x[0]
     wanted, found = model(x), other(x)
-    for one, two in zip(
-        k.tensorflow.nest.flatten(wanted), k.tensorflow.nest.flatten(found), strict=True
-    ):
+    for one, two in zip(k.tf.nest.flatten(wanted), k.tensorflow.nest.flatten(found), strict=True):
         np.testing.assert_allclose(two, one, atol=1e-6)
 
 
@@ -81,7 +79,7 @@ def test_inputs_and_outputs_by_name_keep_their_structure(randomised):
 
 def test_operations_slices_and_attention_are_replayed(randomised):
     image = k.tf_keras.Input((6, 4))
-    x = k.tensorflow.math.tanh(image)[:, 1:5] * 2.0 + 1.0
+    x = k.tf.math.tanh(image)[:, 1:5] * 2.0 + 1.0
     x = layers.MultiHeadAttention(2, 3)(x, value=image, key=image)
     model = randomised(k.tf_keras.Model(image, x / 3.0))
     _same(model, graph.rebuild(model), (6, 4))

@@ -124,7 +124,7 @@ def test_the_same_seed_gives_the_same_weights_bit_for_bit(make, make_task):
         )
     model = make()
     first = _weights(_train(Candidate(model), task)[0])
-    k.tensorflow.random.uniform((3,))  # what happens in between plays no part
+    k.tf.random.uniform((3,))  # what happens in between plays no part
     assert _weights(_train(Candidate(model), task)[0]) == first
     other = dataclasses.replace(task, seed=1)
     assert _weights(_train(Candidate(model), other)[0]) != first

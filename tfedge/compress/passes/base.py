@@ -4,38 +4,43 @@ import abc
 import dataclasses
 import time
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from absl import logging
 
+from tfedge import settings
 from tfedge.compress import holds as holds_lib
 from tfedge.compress.candidate import Candidate, Report, cut_holds
+from tfedge.compress.rules import Rules
 from tfedge.data.task import Task
 from tfedge.errors import BadInput
 
 
 @dataclasses.dataclass(frozen=True)
-class Pass(abc.ABC):
-    """A technique. Its name in recipes is its file's name, its parameters are its fields.
+class Pass(settings.Settings, abc.ABC):
+    """A technique. Its name in recipes is its file's name, its settings are its fields.
 
     Call a pass to run it: the base checks what it requires, times it, checks what it ensures
     and that no earlier promise is broken. `apply` never changes its argument.
     """
 
-    per_layer: ClassVar[tuple[str, ...]] = ()  # the settings that a rule may change
+    def __post_init__(self) -> None:
+        """Refuse settings out of range; a pass adds what they must be together."""
+        super().__post_init__()
+        self._check_rules(getattr(self, "rules", {}))
 
     @abc.abstractmethod
     def apply(self, candidate: Candidate, task: Task) -> Candidate:
         """The candidate after this technique, with a `report` of what it did at the end."""
 
-    def requires(self, candidate: Candidate) -> None:  # noqa: B027  (most need none)
+    def requires(self, candidate: Candidate) -> None:
         """Raise BadInput, with the reason, when this cannot be applied to the candidate.
 
         A recipe asks it of the model it starts from, before anything is trained, and again when
         the pass's turn comes.
         """
 
-    def suits(self, task: Task) -> None:  # noqa: B027  (most suit every task)
+    def suits(self, task: Task) -> None:
         """Raise BadInput, with the reason, when this technique has no meaning for the task.
 
         A recipe asks it before anything is trained.
@@ -45,7 +50,7 @@ class Pass(abc.ABC):
         """Files that the result depends on; a run that goes on looks whether they are the same."""
         return ()
 
-    def ensures(self, candidate: Candidate) -> None:  # noqa: B027  (most need none)
+    def ensures(self, candidate: Candidate) -> None:
         """Raise RuntimeError when the result is not what the technique promises."""
 
     def __call__(self, candidate: Candidate, task: Task) -> Candidate:
@@ -76,15 +81,6 @@ class Pass(abc.ABC):
         """The file's name."""
         return type(self).__module__.rsplit(".", 1)[-1]
 
-    def __str__(self) -> str:
-        """The pass as a recipe writes it, with the settings that differ from the defaults."""
-        changed = [
-            f"{field.name}={value!r}"
-            for field in dataclasses.fields(self)
-            if (value := getattr(self, field.name)) != _default(field)
-        ]
-        return f"{self.name}({', '.join(changed)})"
-
     def report(
         self,
         touched: tuple[str, ...] = (),
@@ -96,44 +92,58 @@ class Pass(abc.ABC):
         reasons = tuple((skipped or {}).items())
         return Report(self.name, str(self), touched, reasons, notes or {}, history)
 
-    def check(self, fine: bool, setting: str, expected: str) -> None:
-        """Refuse a setting: for `__post_init__`.
-
-        Raises:
-            BadInput: naming the setting, its value and what was expected.
-        """
-        if not fine:
-            value = getattr(self, setting)
-            raise BadInput(f"{self.name}({setting}={value!r})", f"expected {expected}", "Mend it.")
-
-    def check_training(self: Any) -> None:
-        """Refuse bad values of the fields that all training passes share."""
-        self.check(whole(self.epochs, 0), "epochs", "a whole number of 0 or more")
-        self.check(whole(self.patience, 0), "patience", "a whole number of 0 or more")
-        rate = self.learning_rate
-        self.check(number(rate) and 0 < rate <= 1, "learning_rate", "0 < rate <= 1")
-        rules = self.rules
-        self.check(isinstance(rules, Mapping), "rules", "{'layer regex': {'setting': value}}")
-        if rules and not self.per_layer:
-            self.check(False, "rules", "none: no setting differs by layer")
+    def _check_rules(self, rules: Rules) -> None:
+        """Each rule gives settings that may differ by layer, and values that they may have."""
+        known = [each.name for each in settings.of(type(self)) if each.per_layer]
+        if rules and not known:
+            self.check(False, "rules", "{}: no setting of it differs by layer")
         for pattern, changes in rules.items():
-            fine = isinstance(pattern, str) and isinstance(changes, Mapping | None)
-            self.check(fine, "rules", "{'layer regex': {'setting': value}, 'another': None}")
-            unknown = [key for key in changes or {} if key not in self.per_layer]
-            expected = f"settings {', '.join(self.per_layer)} for {pattern!r}, not {unknown}"
-            self.check(not unknown, "rules", expected)
+            for name in changes or {}:
+                if name not in known:
+                    raise BadInput(
+                        f"{self.name} rule {pattern!r}",
+                        f"{name} is no setting that may differ by layer",
+                        settings.nearest(name, known),
+                    )
             if changes is not None:
-                dataclasses.replace(self, rules={}, **changes)
+                dataclasses.replace(self, **{**changes, "rules": {}})
 
 
-def whole(value: Any, least: int) -> bool:
-    """Whether a setting is a whole number of at least this."""
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+def epochs(default: int, help: str = "Times through the training split.") -> Any:
+    """The field of that name of a pass that trains."""
+    return settings.setting(
+        default, settings.Whole(0), help, search=settings.Search(1, 16, log=True)
+    )
 
 
-def number(value: Any) -> bool:
-    """Whether a setting is a number, finite or not."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def learning_rate(default: float) -> Any:
+    """The field of that name of a pass that trains."""
+    return settings.setting(
+        default,
+        settings.Real(above=0, at_most=1),
+        "Of Adam at the start; a cosine takes it to 1 % of it.",
+        search=settings.Search(1e-4, 3e-3, log=True),
+    )
+
+
+def patience() -> Any:
+    """The field of that name of a pass that trains."""
+    return settings.setting(
+        0,
+        settings.Whole(0),
+        "Stop after so many without a better validation value; 0 is never.",
+        unit="epochs",
+    )
+
+
+def layer_rules(more: str = "") -> Any:
+    """The field `rules` of a pass: what differs for some layers, checked by the base."""
+    help = "Layer regex -> settings that differ there, None to leave it alone."
+    kind = settings.Table(
+        settings.Either((settings.Choice((None,)), settings.Table(settings.Anything(), ""))),
+        "{'layer regex': {'setting': value}, 'another': None}",
+    )
+    return settings.setting({}, kind, f"{help} {more}".rstrip())
 
 
 def _lost(earlier: tuple[holds_lib.Hold, ...], after: Candidate) -> list[str]:
@@ -146,9 +156,3 @@ def _lost(earlier: tuple[holds_lib.Hold, ...], after: Candidate) -> list[str]:
     )
     lost = (*holds_lib.broken(after.model, after.holds), *dropped)
     return sorted({f"{hold.kind} of {hold.layer}" for hold in lost})
-
-
-def _default(field: dataclasses.Field) -> Any:
-    if field.default_factory is not dataclasses.MISSING:
-        return field.default_factory()
-    return field.default

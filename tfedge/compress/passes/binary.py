@@ -6,37 +6,31 @@ weight networks: Rastegari et al. 2016, arXiv:1603.05279.
 """
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any, ClassVar
 
+from tfedge import settings
 from tfedge.compress.candidate import Candidate
 from tfedge.compress.passes import base
 from tfedge.compress.training import sign_training
 from tfedge.data.task import Task
 
 
-@dataclasses.dataclass(frozen=True)
+@settings.declared
 class Binary(base.Pass):
-    """Train weights of two values, none of them zero.
+    """Train weights of two values, none of them zero."""
 
-    Attributes:
-        per_channel: a scale for each output channel instead of one for the whole kernel.
-        epochs, learning_rate, patience: see `finetune.Plan`.
-        rules: layer regex -> settings that differ there, None to leave it alone. The first and
-            the last layer and depthwise kernels are trained so only where a rule names them.
-    """
-
-    per_layer: ClassVar[tuple[str, ...]] = ("per_channel",)
-    per_channel: bool = True
-    epochs: int = 8
-    learning_rate: float = 1e-3
-    patience: int = 0
-    rules: Mapping[str, Mapping[str, Any] | None] = dataclasses.field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """Refuse settings out of range."""
-        self.check(isinstance(self.per_channel, bool), "per_channel", "True or False")
-        self.check_training()
+    per_channel: bool = settings.setting(
+        True,
+        settings.Flag(),
+        "A scale for each output channel instead of one for the whole kernel.",
+        per_layer=True,
+    )
+    epochs: int = base.epochs(8)
+    learning_rate: float = base.learning_rate(1e-3)
+    patience: int = base.patience()
+    rules: base.Rules = base.layer_rules(
+        "The first and the last layer and depthwise kernels are trained so only where a rule names "
+        "them."
+    )
 
     @property
     def zero_below(self) -> float | None:

@@ -7,10 +7,10 @@ Compression, Han et al. 2016, arXiv:1510.00149, for kernels with one scale per c
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, ClassVar
 
 import numpy as np
 
+from tfedge import settings
 from tfedge.compress import folding, rules
 from tfedge.compress.candidate import Candidate
 from tfedge.compress.holds import INT8_MAX, Grid, Hold, Levels, on
@@ -26,45 +26,33 @@ from tfedge.errors import BadInput
 _STEPS_PER_OCTAVE = 4
 
 
-@dataclasses.dataclass(frozen=True)
+@settings.declared
 class Cluster(base.Pass):
-    """Few distinct values per channel.
+    """Few distinct values per channel."""
 
-    Attributes:
-        number_of_clusters: values a channel may take, zero among them; 2..255.
-        cluster_centroids_init: "kmeans++", "linear", "random" or "density_based".
-        cluster_per_channel: each channel has its own centroids instead of its kernel's.
-        epochs, learning_rate, patience: see `finetune.Plan`.
-        rules: layer regex -> settings that differ there, None to leave it alone.
-    """
-
-    per_layer: ClassVar[tuple[str, ...]] = (
-        *("number_of_clusters", "cluster_centroids_init", "cluster_per_channel"),
+    number_of_clusters: int = settings.setting(
+        16,
+        settings.Whole(2, 2 * INT8_MAX + 1),
+        "Values a channel may take, zero among them.",
+        per_layer=True,
+        search=settings.Search(4, 64, log=True),
     )
-    number_of_clusters: int = 16
-    cluster_centroids_init: str = "kmeans++"
-    cluster_per_channel: bool = False
-    epochs: int = 4
-    learning_rate: float = 1e-3
-    patience: int = 0
-    rules: Mapping[str, Mapping[str, Any] | None] = dataclasses.field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """Refuse settings out of range."""
-        count = self.number_of_clusters
-        self.check(
-            base.whole(count, 2) and count <= 2 * INT8_MAX + 1,
-            "number_of_clusters",
-            "2 to 255",
-        )
-        self.check(
-            self.cluster_centroids_init in centroids.INITIALIZATIONS,
-            "cluster_centroids_init",
-            f"one of {', '.join(centroids.INITIALIZATIONS)}",
-        )
-        per_channel = self.cluster_per_channel
-        self.check(isinstance(per_channel, bool), "cluster_per_channel", "True or False")
-        self.check_training()
+    cluster_centroids_init: str = settings.setting(
+        "kmeans++",
+        settings.Choice(centroids.INITIALIZATIONS),
+        "How the first centroids are chosen.",
+        per_layer=True,
+    )
+    cluster_per_channel: bool = settings.setting(
+        False,
+        settings.Flag(),
+        "Each channel has its own centroids instead of its kernel's.",
+        per_layer=True,
+    )
+    epochs: int = base.epochs(4)
+    learning_rate: float = base.learning_rate(1e-3)
+    patience: int = base.patience()
+    rules: base.Rules = base.layer_rules()
 
     def requires(self, candidate: Candidate) -> None:
         """Kernels to cluster, rules that match, and no earlier promise of fewer values."""
@@ -144,13 +132,13 @@ class _LevelUpdate:
         """See `finetune.Update`."""
         known = {hold.layer: hold.levels for hold in current if isinstance(hold, Levels)}
         found = []
-        for layer, (kind, settings) in self._targets.items():
+        for layer, (kind, own) in self._targets.items():
             before = known[layer] if step > 0 else None
             tops = (hold.largest_code for hold in on(current, layer))
             top = min(tops, default=INT8_MAX)
             normalised = np.clip(latents[layer] / self._scales[layer], -top, top)
-            levels = self._fit(kind, settings, normalised, before)
-            count = settings.number_of_clusters
+            levels = self._fit(kind, own, normalised, before)
+            count = own.number_of_clusters
             found.append(Levels(layer, kind, self._scales[layer], levels, count))
         return tuple(found)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tfedge import settings
 from tfedge.compress import folding, graph
 from tfedge.compress import holds as holds_lib
 from tfedge.compress.candidate import Candidate
@@ -21,21 +22,15 @@ from tfedge.data.task import Task
 from tfedge.errors import BadInput
 
 
-@dataclasses.dataclass(frozen=True)
+@settings.declared
 class CorrectBias(base.Pass):
-    """Prepare biases for kernels that will be rounded without training.
+    """Prepare biases for kernels that will be rounded without training."""
 
-    Attributes:
-        bits: of the kernels in the export to come, 2..8: 8 for int8, int16x8 and dynamic, 4 for
-            int4.
-    """
-
-    bits: int = 8
-
-    def __post_init__(self) -> None:
-        """Refuse settings out of range."""
-        fine = base.whole(self.bits, 2) and self.bits <= 8
-        self.check(fine, "bits", "a whole number, 2 to 8")
+    bits: int = settings.setting(
+        8,
+        settings.Whole(2, 8),
+        "Of the kernels in the export to come: 8 for int8, int16x8 and dynamic, 4 for int4.",
+    )
 
     def requires(self, candidate: Candidate) -> None:
         """Kernels to be rounded, and no training that has seen them rounded."""

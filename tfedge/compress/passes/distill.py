@@ -12,6 +12,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from tfedge import settings
 from tfedge.compress import teaching
 from tfedge.compress.candidate import Candidate, Teacher
 from tfedge.compress.layers import kernels
@@ -25,52 +26,56 @@ from tfedge.errors import BadInput
 _AUTO = "auto"
 
 
-@dataclasses.dataclass(frozen=True)
+@settings.declared
 class Distill(base.Pass):
-    """Give every later training a teacher.
+    """Give every later training a teacher."""
 
-    Attributes:
-        teacher: "input", the model as it comes into this pass, or a Keras model file.
-        method: "logits", "squared_error" (of logits, or of a regression's values), "features",
-            "attention", or several of them in a tuple; "auto" is "logits" of classes and
-            "squared_error" of values.
-        temperature: softens the logits of both; more than 0.
-        weight: share of the loss that is the teacher's, 0..1.
-        layers: student's layer -> teacher's layer, for "features" and "attention". Without it
-            the last layers of the same height and width are paired, anew for each training. A
-            layer that a later pass removes is left out then.
-        epochs: of training at once; 0 only hands the teacher on.
-        learning_rate, patience: see `finetune.Plan`.
-        rules: no setting differs by layer; kept empty.
-    """
-
-    teacher: str = "input"
-    method: str | tuple[str, ...] = _AUTO
-    temperature: float = 4.0
-    weight: float = 0.5
-    layers: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    epochs: int = 0
-    learning_rate: float = 1e-3
-    patience: int = 0
-    rules: Mapping[str, Mapping[str, Any] | None] = dataclasses.field(default_factory=dict)
+    teacher: str = settings.setting(
+        "input",
+        settings.Text("a name"),
+        "input, the model as it comes into this pass, or a Keras model file.",
+    )
+    method: str | tuple[str, ...] = settings.setting(
+        _AUTO,
+        settings.Either(
+            (
+                settings.Choice((_AUTO, *teaching.METHODS)),
+                settings.Several(settings.Choice(teaching.METHODS)),
+            )
+        ),
+        "What is imitated, or several of them in a tuple; auto is logits of classes and "
+        "squared_error of values (logits, or a regression's).",
+    )
+    temperature: float = settings.setting(
+        4.0,
+        settings.Real(above=0, at_most=1000),
+        "Softens the logits of both.",
+        search=settings.Search(1, 16, log=True),
+    )
+    weight: float = settings.setting(
+        0.5,
+        settings.Real(above=0, at_most=1),
+        "Share of the loss that is the teacher's.",
+        search=settings.Search(0.1, 0.9),
+    )
+    layers: Mapping[str, str] = settings.setting(
+        {},
+        settings.Table(settings.Text("a layer"), "{'student layer': 'teacher layer'}"),
+        "For features and attention. Without it the last layers of the same height and width are "
+        "paired, anew for each training. A layer that a later pass removes is left out then.",
+    )
+    epochs: int = base.epochs(0, "Of training at once; 0 only hands the teacher on.")
+    learning_rate: float = base.learning_rate(1e-3)
+    patience: int = base.patience()
+    rules: base.Rules = base.layer_rules()
 
     def __post_init__(self) -> None:
-        """Refuse settings out of range."""
-        self.check(isinstance(self.teacher, str) and bool(self.teacher), "teacher", "a name")
+        """Refuse settings that contradict each other."""
+        super().__post_init__()
         methods = self._named()
-        known = methods == (_AUTO,) or all(each in teaching.METHODS for each in methods)
-        expected = f"{_AUTO!r}, or of {', '.join(teaching.METHODS)}, each once"
-        self.check(bool(methods) and known, "method", expected)
         self.check(len(set(methods)) == len(methods), "method", "each once")
-        self.check(base.number(self.temperature), "temperature", "a number")
-        self.check(0 < self.temperature <= 1000, "temperature", "0 < temperature <= 1000")
-        self.check(base.number(self.weight) and 0 < self.weight <= 1, "weight", "0 < weight <= 1")
-        layers = self.layers.items() if isinstance(self.layers, Mapping) else [(None, None)]
-        fine = all(isinstance(name, str) for pair in layers for name in pair)
-        self.check(fine, "layers", "{'student layer': 'teacher layer'}")
         seen = set(methods) & set(teaching.FEATURE_METHODS)
         self.check(bool(seen) or not self.layers, "layers", "none: the method asks for no features")
-        self.check_training()
 
     def requires(self, candidate: Candidate) -> None:
         """A teacher that can be read and does the same, with the layers that are named."""

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from absl import logging
 
+from tfedge import settings
 from tfedge.compress import folding, graph
 from tfedge.compress import holds as holds_lib
 from tfedge.compress.candidate import Candidate
@@ -36,29 +37,26 @@ _CONVERGED = 1e-3  # largest change of a logarithm in a sweep
 Factors = dict[Link, np.ndarray]
 
 
-@dataclasses.dataclass(frozen=True)
+@settings.declared
 class Equalize(base.Pass):
-    """Scale channels between kernels so that int8 serves them all alike.
+    """Scale channels between kernels so that int8 serves them all alike."""
 
-    Attributes:
-        ranges: "activations", the range of each channel on the calibration split against that
-            of the weights that read it; or "weights", those that make it against those that
-            read it, which needs no data (Nagel et al.).
-        relu6: also scale before a ReLU6 the channels that stay below half of its cap on the
-            calibration split, before and after, and at most double them. Other inputs may take
-            a channel further and then be cut elsewhere than they were: check what comes out.
-        iterations: sweeps over all pairs, at most.
-    """
-
-    ranges: str = "activations"
-    relu6: bool = False
-    iterations: int = 50
-
-    def __post_init__(self) -> None:
-        """Refuse settings out of range."""
-        self.check(self.ranges in _RANGES, "ranges", f"one of {', '.join(_RANGES)}")
-        self.check(isinstance(self.relu6, bool), "relu6", "True or False")
-        self.check(base.whole(self.iterations, 1), "iterations", "a whole number of 1 or more")
+    ranges: str = settings.setting(
+        "activations",
+        settings.Choice(_RANGES),
+        "activations, the range of each channel on the calibration split against that of the "
+        "weights that read it; or weights, those that make it against those that read it, which "
+        "needs no data (Nagel et al.).",
+        search=settings.Search(),
+    )
+    relu6: bool = settings.setting(
+        False,
+        settings.Flag(),
+        "Also scale before a ReLU6 the channels that stay below half of its cap on the calibration "
+        "split, before and after, and at most double them. Other inputs may take a channel further "
+        "and then be cut elsewhere than they were: check what comes out.",
+    )
+    iterations: int = settings.setting(50, settings.Whole(1), "Sweeps over all pairs, at most.")
 
     def requires(self, candidate: Candidate) -> None:
         """Kernels, and no learned ranges of activations that scaling would make wrong."""

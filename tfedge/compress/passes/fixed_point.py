@@ -7,11 +7,11 @@ training: Jain et al. 2020, arXiv:1903.08066.
 """
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
+from tfedge import settings
 from tfedge.compress import folding, rules
 from tfedge.compress import holds as holds_lib
 from tfedge.compress.candidate import Candidate, Quantization, export_route
@@ -29,35 +29,33 @@ from tfedge.errors import BadInput
 _FILLED = 136.0
 
 
-@dataclasses.dataclass(frozen=True)
+@settings.declared
 class FixedPoint(base.Pass):
-    """Train with power-of-two scales.
+    """Train with power-of-two scales."""
 
-    Attributes:
-        bits: of kernels, 2..8; up to 4 the export is int4.
-        per_channel: a k for each output channel instead of one for the whole kernel.
-        activations: their scales too, with zero points of 0, at 8 bits. Softmax, sigmoid and
-            tanh keep the power of two and the zero point that LiteRT gives them.
-        epochs, learning_rate, patience: see `finetune.Plan`.
-        rules: layer regex -> settings that differ there, None to leave a kernel alone.
-    """
-
-    per_layer: ClassVar[tuple[str, ...]] = ("bits", "per_channel")
-    bits: int = 8
-    per_channel: bool = False
-    activations: bool = True
-    epochs: int = 4
-    learning_rate: float = 5e-4
-    patience: int = 0
-    rules: Mapping[str, Mapping[str, Any] | None] = dataclasses.field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """Refuse settings out of range."""
-        fine = base.whole(self.bits, 2) and self.bits <= 8
-        self.check(fine, "bits", "a whole number of 2 to 8")
-        for name in ("per_channel", "activations"):
-            self.check(isinstance(getattr(self, name), bool), name, "True or False")
-        self.check_training()
+    bits: int = settings.setting(
+        8,
+        settings.Whole(2, 8),
+        "Of kernels; up to 4 the export is int4.",
+        per_layer=True,
+        search=settings.Search(values=(4, 8)),
+    )
+    per_channel: bool = settings.setting(
+        False,
+        settings.Flag(),
+        "A k for each output channel instead of one for the whole kernel.",
+        per_layer=True,
+    )
+    activations: bool = settings.setting(
+        True,
+        settings.Flag(),
+        "Their scales too, with zero points of 0, at 8 bits. Softmax, sigmoid and tanh keep the "
+        "power of two and the zero point that LiteRT gives them.",
+    )
+    epochs: int = base.epochs(4)
+    learning_rate: float = base.learning_rate(5e-4)
+    patience: int = base.patience()
+    rules: base.Rules = base.layer_rules()
 
     @property
     def exports(self) -> tuple[str, ...] | None:

@@ -8,11 +8,12 @@ of a chain keeps the name, so rules and outputs go on meaning what they meant.
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from absl import logging
 
+from tfedge import settings
 from tfedge.compress import factors, folding, rules
 from tfedge.compress import holds as holds_lib
 from tfedge.compress.candidate import Candidate
@@ -28,56 +29,67 @@ _FITS = ("responses", "weights")
 _STEPS = 8  # options tried per layer when validation decides
 
 
-@dataclasses.dataclass(frozen=True)
+@settings.declared
 class LowRank(base.Pass):
     """Split layers into chains with fewer multiply-adds.
 
     How far: `rank` goes before `ratio`, `ratio` before `tolerance`, `tolerance` before `energy`.
-
-    Attributes:
-        method: "svd" (window, then 1x1), "spatial" (k x 1, then 1 x k), "tucker" (1x1, k x k,
-            1x1) or "auto", the best of them. Dense and 1x1 kernels are always cut by SVD.
-        fit: "responses", an SVD keeps what the outputs on the calibration split need most, or
-            "weights"; the other methods always fit weights.
-        energy: share of the kernel's squared singular values to keep, 0..1.
-        ratio: instead, share of the layer's multiply-adds to keep, 0..1.
-        rank: instead, the channels between; (inputs, outputs) of the window for "tucker".
-        tolerance: instead, the smallest ranks whose loss of the validation metric, all layers
-            together and before fine-tuning, stays within this.
-        multiple_of: ranks are rounded up to it (down for `ratio`) where that still saves.
-        epochs, learning_rate, patience: see `finetune.Plan`.
-        rules: layer regex -> settings that differ there, None to leave it alone.
     """
 
-    per_layer: ClassVar[tuple[str, ...]] = (
-        *("method", "fit", "energy", "ratio", "rank", "multiple_of"),
+    method: str = settings.setting(
+        "auto",
+        settings.Choice(_METHODS),
+        "svd (window, then 1x1), spatial (k x 1, then 1 x k), tucker (1x1, k x k, 1x1), or auto, "
+        "the best of them. Dense and 1x1 kernels are always cut by SVD.",
+        per_layer=True,
     )
-    method: str = "auto"
-    fit: str = "responses"
-    energy: float = 0.9
-    ratio: float | None = None
-    rank: int | tuple[int, int] | None = None
-    tolerance: float | None = None
-    multiple_of: int = 8
-    epochs: int = 4
-    learning_rate: float = 1e-3
-    patience: int = 0
-    rules: Mapping[str, Mapping[str, Any] | None] = dataclasses.field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """Refuse settings out of range."""
-        self.check(self.method in _METHODS, "method", f"one of {', '.join(_METHODS)}")
-        self.check(self.fit in _FITS, "fit", f"one of {', '.join(_FITS)}")
-        energy, ratio, most = self.energy, self.ratio, self.tolerance
-        self.check(base.number(energy) and 0 < energy <= 1, "energy", "0 < energy <= 1")
-        fine = ratio is None or (base.number(ratio) and 0 < ratio < 1)
-        self.check(fine, "ratio", "0 < ratio < 1")
-        fine = self.rank is None or all(base.whole(each, 1) for each in _as_ranks(self.rank))
-        self.check(fine, "rank", "a whole number of 1 or more, or two of them for 'tucker'")
-        fine = most is None or (base.number(most) and 0 <= most < float("inf"))
-        self.check(fine, "tolerance", "0 or more, in units of the validation metric")
-        self.check(base.whole(self.multiple_of, 1), "multiple_of", "a whole number of 1 or more")
-        self.check_training()
+    fit: str = settings.setting(
+        "responses",
+        settings.Choice(_FITS),
+        "An SVD keeps what the outputs on the calibration split need most, or the weights; the "
+        "other methods always fit weights.",
+        per_layer=True,
+    )
+    energy: float = settings.setting(
+        0.9,
+        settings.Real(above=0, at_most=1),
+        "Share of the kernel's squared singular values to keep.",
+        per_layer=True,
+        search=settings.Search(0.5, 0.99),
+    )
+    ratio: float | None = settings.setting(
+        None,
+        settings.optional(settings.Real(above=0, below=1)),
+        "Instead, share of the layer's multiply-adds to keep.",
+        per_layer=True,
+    )
+    rank: int | tuple[int, int] | None = settings.setting(
+        None,
+        settings.Either(
+            (settings.Whole(1), settings.Several(settings.Whole(1), 2), settings.Choice((None,)))
+        ),
+        "Instead, the channels between; (inputs, outputs) of the window for tucker.",
+        per_layer=True,
+        unit="channels",
+    )
+    tolerance: float | None = settings.setting(
+        None,
+        settings.optional(settings.Real(at_least=0)),
+        "Instead, the smallest ranks whose loss of the validation metric, all layers together and "
+        "before fine-tuning, stays within this.",
+        unit="of the metric",
+    )
+    multiple_of: int = settings.setting(
+        8,
+        settings.Whole(1),
+        "Ranks are rounded up to it (down for ratio) where that still saves.",
+        per_layer=True,
+        unit="channels",
+    )
+    epochs: int = base.epochs(4)
+    learning_rate: float = base.learning_rate(1e-3)
+    patience: int = base.patience()
+    rules: base.Rules = base.layer_rules()
 
     def requires(self, candidate: Candidate) -> None:
         """Something to split, no ranks above a kernel's, and no ranges learned for it as it is."""
@@ -97,14 +109,14 @@ class LowRank(base.Pass):
                 f"no layer of the model can be split: {reasons}",
                 "Leave it out, or put it first.",
             )
-        for kernel, settings in targets:
-            if settings.rank is not None and not _ways_at(
-                settings.rank, _ways(settings.method, kernel.shape), kernel.shape
+        for kernel, own in targets:
+            if own.rank is not None and not _ways_at(
+                own.rank, _ways(own.method, kernel.shape), kernel.shape
             ):
                 raise BadInput(
-                    f"{self.name}(rank={settings.rank!r})",
+                    f"{self.name}(rank={own.rank!r})",
                     f"layer {kernel.layer} has a kernel {kernel.shape},"
-                    f" whose highest ranks are {_highest(settings, kernel.shape)}",
+                    f" whose highest ranks are {_highest(own, kernel.shape)}",
                     "Give a lower rank, or one for this layer in rules.",
                 )
 
@@ -177,10 +189,10 @@ class LowRank(base.Pass):
         chosen, ladders, unsaved = {}, {}, {}
         observed = [each.layer for each, settings in targets if settings.fit == "responses"]
         covariances = activation_statistics.covariances(model, task, observed)
-        for kernel, settings in targets:
-            ways = _ways(settings.method, kernel.shape, covariances.get(kernel.layer))
-            found = _Choices.of(kernel, settings, ways, model.get_layer(kernel.layer))
-            if settings.rank is None and settings.ratio is None and self.tolerance is not None:
+        for kernel, own in targets:
+            ways = _ways(own.method, kernel.shape, covariances.get(kernel.layer))
+            found = _Choices.of(kernel, own, ways, model.get_layer(kernel.layer))
+            if own.rank is None and own.ratio is None and self.tolerance is not None:
                 ladders[kernel.layer] = found.ladder()
                 continue
             option, reason = found.choose()

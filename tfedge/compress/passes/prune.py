@@ -6,11 +6,11 @@ its value and returns when others become smaller, until the schedule ends.
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, ClassVar
 
 import numpy as np
 from absl import logging
 
+from tfedge import settings
 from tfedge.compress import masks, rules, schedules
 from tfedge.compress.candidate import Candidate
 from tfedge.compress.holds import Hold, Zeros, on
@@ -21,90 +21,82 @@ from tfedge.data.task import Task
 from tfedge.errors import BadInput
 
 
-@dataclasses.dataclass(frozen=True)
+@settings.declared
 class Prune(base.Pass):
-    """Zero small weights.
+    """Zero small weights."""
 
-    Attributes:
-        final_sparsity: share of zeros, 0..1, per kernel, or over all with `distribution="lamp"`.
-        initial_sparsity: where polynomial decay starts.
-        schedule: "polynomial_decay", "constant" or "one_shot" (at once, then recover).
-        begin_step, end_step: steps between which masks change; end -1 is half of them in.
-        frequency: steps between two changes; fewer when there are not that many.
-        power: exponent of the decay.
-        distribution: "uniform", or "lamp": the sparsity goes where it costs least.
-        threshold: instead of a sparsity, one shot: zero what is smaller in magnitude.
-        sparsity_m_by_n: (m, n): zero m of every n weights.
-        block_size: (rows, columns) of the (inputs, outputs) matrix that go together.
-        block_pooling_type: "AVG" or "MAX" magnitude of a block.
-        epochs, learning_rate, patience: see `finetune.Plan`.
-        rules: layer regex -> settings that differ there, None to leave it alone. A depthwise
-            kernel is pruned only where a rule names it.
-    """
-
-    per_layer: ClassVar[tuple[str, ...]] = (
-        *("final_sparsity", "threshold", "sparsity_m_by_n"),
-        *("block_size", "block_pooling_type"),
+    final_sparsity: float = settings.setting(
+        0.5,
+        settings.Real(at_least=0, below=1),
+        'Share of zeros, per kernel, or over all with distribution="lamp".',
+        per_layer=True,
+        search=settings.Search(0.3, 0.95, step=0.05),
     )
-    final_sparsity: float = 0.5
-    initial_sparsity: float = 0.0
-    schedule: str = "polynomial_decay"
-    begin_step: int = 0
-    end_step: int = -1
-    frequency: int = 100
-    power: float = 3.0
-    distribution: str = "uniform"
-    threshold: float | None = None
-    sparsity_m_by_n: tuple[int, int] | None = None
-    block_size: tuple[int, int] = (1, 1)
-    block_pooling_type: str = "AVG"
-    epochs: int = 4
-    learning_rate: float = 1e-3
-    patience: int = 0
-    rules: Mapping[str, Mapping[str, Any] | None] = dataclasses.field(default_factory=dict)
+    initial_sparsity: float = settings.setting(
+        0.0, settings.Real(at_least=0, below=1), "Where polynomial decay starts."
+    )
+    schedule: str = settings.setting(
+        "polynomial_decay",
+        settings.Choice(("polynomial_decay", "constant", "one_shot")),
+        "How the share of zeros grows; one_shot is at once, then recover.",
+    )
+    begin_step: int = settings.setting(
+        0, settings.Whole(0), "Masks change from here on.", unit="steps"
+    )
+    end_step: int = settings.setting(
+        -1, settings.Whole(-1), "And up to here; -1 is half of all steps.", unit="steps"
+    )
+    frequency: int = settings.setting(
+        100,
+        settings.Whole(1),
+        "Between two changes; less when there are not that many.",
+        unit="steps",
+    )
+    power: float = settings.setting(3.0, settings.Real(above=0), "Exponent of the decay.")
+    distribution: str = settings.setting(
+        "uniform",
+        settings.Choice(("uniform", "lamp")),
+        "Every kernel alike, or the sparsity goes where it costs least.",
+        search=settings.Search(),
+    )
+    threshold: float | None = settings.setting(
+        None,
+        settings.optional(settings.Real(above=0)),
+        "Instead of a sparsity, one shot: zero what is smaller in magnitude.",
+        per_layer=True,
+    )
+    sparsity_m_by_n: tuple[int, int] | None = settings.setting(
+        None,
+        settings.optional(settings.Several(settings.Whole(1), 2)),
+        "(m, n): zero m of every n weights.",
+        per_layer=True,
+    )
+    block_size: tuple[int, int] = settings.setting(
+        (1, 1),
+        settings.Several(settings.Whole(1), 2),
+        "Rows and columns of the (inputs, outputs) matrix that go together.",
+        per_layer=True,
+    )
+    block_pooling_type: str = settings.setting(
+        "AVG", settings.Choice(("AVG", "MAX")), "Magnitude of a block.", per_layer=True
+    )
+    epochs: int = base.epochs(4)
+    learning_rate: float = base.learning_rate(1e-3)
+    patience: int = base.patience()
+    rules: base.Rules = base.layer_rules("A depthwise kernel is pruned only where a rule names it.")
 
     def __post_init__(self) -> None:
-        """Refuse settings out of range."""
-        self.check(_share(self.final_sparsity), "final_sparsity", "0 <= sparsity < 1")
-        self.check(
-            _share(self.initial_sparsity) and self.initial_sparsity <= self.final_sparsity,
-            "initial_sparsity",
-            "0 <= sparsity <= final_sparsity",
-        )
-        self.check(
-            self.schedule in ("polynomial_decay", "constant", "one_shot"),
-            "schedule",
-            "'polynomial_decay', 'constant' or 'one_shot'",
-        )
-        self.check(self.distribution in ("uniform", "lamp"), "distribution", "'uniform' or 'lamp'")
-        self.check(
-            self.block_pooling_type in ("AVG", "MAX"), "block_pooling_type", "'AVG' or 'MAX'"
-        )
-        self.check(base.whole(self.begin_step, 0), "begin_step", "a whole number of 0 or more")
-        self.check(
-            self.end_step == -1 or base.whole(self.end_step, self.begin_step),
-            "end_step",
-            "-1 or a whole number >= begin_step",
-        )
-        self.check(base.whole(self.frequency, 1), "frequency", "a whole number of 1 or more")
-        self.check(base.number(self.power) and self.power > 0, "power", "more than 0")
-        least = self.threshold
-        fine = least is None or (base.number(least) and least > 0)
-        self.check(fine, "threshold", "more than 0")
-        self.check(_pair(self.block_size), "block_size", "two whole numbers of 1 or more")
+        """Refuse settings that contradict each other."""
+        super().__post_init__()
+        fine = self.initial_sparsity <= self.final_sparsity
+        self.check(fine, "initial_sparsity", "0 <= initial_sparsity <= final_sparsity")
+        fine = self.end_step == -1 or self.end_step >= self.begin_step
+        self.check(fine, "end_step", "-1 or a whole number >= begin_step")
         pattern = self.sparsity_m_by_n
-        self.check(
-            pattern is None or (_pair(pattern) and pattern[0] < pattern[1]),
-            "sparsity_m_by_n",
-            "(m, n) with 0 < m < n",
-        )
+        self.check(pattern is None or pattern[0] < pattern[1], "sparsity_m_by_n", "0 < m < n")
         structured = pattern is not None or tuple(self.block_size) != (1, 1)
-        self.check(
-            not (structured and self.distribution == "lamp"),
-            "distribution",
-            "'uniform' with N:M or block patterns",
-        )
-        self.check_training()
+        fine = not (structured and self.distribution == "lamp")
+        self.check(fine, "distribution", '"uniform" with N:M or block patterns')
 
     def requires(self, candidate: Candidate) -> None:
         """There must be something to prune, and each rule must name a layer."""
@@ -264,16 +256,3 @@ def _earlier_masks(candidate: Candidate) -> dict[str, np.ndarray]:
         for hold in on(candidate.holds, kernel.layer)
         if isinstance(hold, Zeros)
     }
-
-
-def _share(value: Any) -> bool:
-    return base.number(value) and 0 <= value < 1
-
-
-def _pair(value: Any) -> bool:
-    """Whether a setting is two whole numbers of 1 or more."""
-    return (
-        isinstance(value, tuple | list)
-        and len(value) == 2
-        and all(base.whole(each, 1) for each in value)
-    )

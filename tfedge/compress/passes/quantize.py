@@ -8,9 +8,9 @@ float, and the report says so.
 """
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
+from tfedge import settings
 from tfedge.compress import folding, rules
 from tfedge.compress import holds as holds_lib
 from tfedge.compress.candidate import Candidate, Quantization, export_route
@@ -27,34 +27,36 @@ _REFITS = 10
 _FITS = 0.5  # a code may be this much above the largest, by rounding
 
 
-@dataclasses.dataclass(frozen=True)
+@settings.declared
 class Quantize(base.Pass):
     """Train the model as the phone will compute it.
 
-    Attributes:
-        bits: of kernels, 2..8. Up to 4 the export is int4, which stores two weights in a byte
-            (smaller, not faster, see `export.int4`); above it is int8.
-        epochs, learning_rate, patience: see `finetune.Plan`.
-        rules: layer regex -> {"bits": ...} that differ there. The export follows the default:
-            on int4 layers of more bits are stored in int8, on int8 all are: 4 bits in int8
-            download 15 % larger than in int4 (resnet8) and run as fast as 8. None is refused: no
-            layer stays float in the middle of an int8 file; {"bits": 8} is what comes nearest.
+    The export follows the default of `bits`: on int4 layers of more bits are stored in int8, on
+    int8 all are: 4 bits in int8 download 15 % larger than in int4 (resnet8) and run as fast as 8.
     """
 
-    per_layer: ClassVar[tuple[str, ...]] = ("bits",)
-    bits: int = 8
-    epochs: int = 4
-    learning_rate: float = 5e-4
-    patience: int = 0
-    rules: Mapping[str, Mapping[str, Any] | None] = dataclasses.field(default_factory=dict)
+    bits: int = settings.setting(
+        8,
+        settings.Whole(2, 8),
+        "Of kernels. Up to 4 the export is int4, which stores two weights in a byte (smaller, not "
+        "faster); above it is int8.",
+        per_layer=True,
+        search=settings.Search(values=(4, 8)),
+    )
+    epochs: int = base.epochs(4)
+    learning_rate: float = base.learning_rate(5e-4)
+    patience: int = base.patience()
+    rules: base.Rules = base.layer_rules(
+        'None is refused: no layer stays float in the middle of an int8 file; {"bits": 8} is what '
+        "comes nearest."
+    )
 
     def __post_init__(self) -> None:
-        """Refuse settings out of range."""
-        fine = base.whole(self.bits, 2) and self.bits <= 8
-        self.check(fine, "bits", "a whole number of 2 to 8")
-        self.check_training()
-        expected = "{'bits': 8} instead of None: no layer stays float inside an int8 file"
-        self.check(None not in self.rules.values(), "rules", expected)
+        """No layer stays float inside an int8 file."""
+        super().__post_init__()
+        expected = "no None: no layer stays float inside an int8 file"
+        remedy = 'Write {"bits": 8} instead of None.'
+        self.check(None not in self.rules.values(), "rules", expected, remedy)
 
     @property
     def exports(self) -> tuple[str, ...]:

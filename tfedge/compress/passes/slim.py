@@ -8,11 +8,12 @@ between steps; the rest recover the model after the last cut.
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from absl import logging
 
+from tfedge import settings
 from tfedge.compress import channels, costs, holds, rules
 from tfedge.compress.candidate import Candidate
 from tfedge.compress.channels import fading, importance, input_columns, narrowing, surgery
@@ -23,70 +24,75 @@ from tfedge.data import splits, targets
 from tfedge.data.task import Task
 from tfedge.errors import BadInput
 
-_BUDGETS = ("multiply_adds", "parameters", "latency")
 _MOSTLY_OVERHEAD = 0.02  # ms; an interpreter takes a few us to start and for each operator
 
 
-@dataclasses.dataclass(frozen=True)
+@settings.declared
 class Slim(base.Pass):
-    """Cut whole channels.
+    """Cut whole channels."""
 
-    Attributes:
-        reduction: share of the budget's quantity that goes, 0..1.
-        budget: "multiply_adds", "parameters", or "latency" as measured on this host, one
-            thread, int8.
-        criterion: what a channel is worth: "l1", "l2", "fpgm" or "random" by its weights;
-            "activation", "taylor" or "entropy" on the calibration split. See `importance`.
-        scope: "global", the least worth of the whole model goes; "layer", every layer loses
-            the same share of its channels.
-        multiple_of: widths become multiples of it, which kernels for SIMD like; a layer that is
-            no wider becomes a multiple of the half, and so on, and never vanishes.
-        steps: cuts on the way to the reduction, with training between.
-        penalty: train under "l1" or "group_lasso" first, so that channels fade.
-        penalty_weight: of the penalty in the loss.
-        inputs: whether columns of flat inputs may go, too. The model's input keeps its shape,
-            so that nothing changes for the app; the columns that are not read any more are
-            named in the report.
-        epochs, learning_rate, patience: see `finetune.Plan`; epochs in all.
-        rules: layer regex -> {"reduction": share of its channels that goes, whatever the
-            budget}, None to keep all the channels it makes.
-    """
-
-    per_layer: ClassVar[tuple[str, ...]] = ("reduction",)
-    reduction: float = 0.3
-    budget: str = "multiply_adds"
-    criterion: str = "l1"
-    scope: str = "global"
-    multiple_of: int = 8
-    steps: int = 1
-    penalty: str | None = None
-    penalty_weight: float = 1e-5
-    inputs: bool = False
-    epochs: int = 4
-    learning_rate: float = 1e-3
-    patience: int = 0
-    rules: Mapping[str, Mapping[str, Any] | None] = dataclasses.field(default_factory=dict)
+    reduction: float = settings.setting(
+        0.3,
+        settings.Real(above=0, below=1),
+        "Share of the budget's quantity that goes; in a rule, of the channels of its layers.",
+        per_layer=True,
+        search=settings.Search(0.1, 0.8, step=0.05),
+    )
+    budget: str = settings.setting(
+        "multiply_adds",
+        settings.Choice(("multiply_adds", "parameters", "latency")),
+        "What is counted; latency is measured on this host, one thread, int8.",
+        search=settings.Search(values=("multiply_adds", "parameters")),
+    )
+    criterion: str = settings.setting(
+        "l1",
+        settings.Choice(importance.CRITERIA),
+        "What a channel is worth: l1, l2, fpgm or random by its weights; activation, taylor or "
+        "entropy on the calibration split.",
+        search=settings.Search(values=("l1", "fpgm", "activation", "taylor")),
+    )
+    scope: str = settings.setting(
+        "global",
+        settings.Choice(("global", "layer")),
+        "The least worth of the whole model goes, or every layer loses the same share.",
+    )
+    multiple_of: int = settings.setting(
+        8,
+        settings.Whole(1),
+        "Widths become multiples of it, which kernels for SIMD like; a layer that is no wider "
+        "becomes a multiple of the half, and so on, and never vanishes.",
+        unit="channels",
+    )
+    steps: int = settings.setting(
+        1, settings.Whole(1), "Cuts on the way to the reduction, with training between."
+    )
+    penalty: str | None = settings.setting(
+        None,
+        settings.optional(settings.Choice(fading.PENALTIES)),
+        "Train under it first, so that channels fade.",
+    )
+    penalty_weight: float = settings.setting(
+        1e-5,
+        settings.Real(above=0),
+        "Of the penalty in the loss.",
+        search=settings.Search(1e-6, 1e-3, log=True, when={"penalty": fading.PENALTIES}),
+    )
+    inputs: bool = settings.setting(
+        False,
+        settings.Flag(),
+        "Whether columns of flat inputs may go, too. The model's input keeps its shape; the "
+        "columns that are not read any more are named in the report.",
+    )
+    epochs: int = base.epochs(4)
+    learning_rate: float = base.learning_rate(1e-3)
+    patience: int = base.patience()
+    rules: base.Rules = base.layer_rules()
 
     def __post_init__(self) -> None:
-        """Refuse settings out of range."""
-        share = self.reduction
-        self.check(base.number(share) and 0 < share < 1, "reduction", "0 < reduction < 1")
-        self._check_one_of("budget", _BUDGETS)
-        self._check_one_of("criterion", importance.CRITERIA)
-        self._check_one_of("scope", ("global", "layer"))
-        self.check(base.whole(self.multiple_of, 1), "multiple_of", "a whole number of 1 or more")
-        self.check(base.whole(self.steps, 1), "steps", "a whole number of 1 or more")
-        if self.penalty is not None:
-            self._check_one_of("penalty", fading.PENALTIES)
-        weight = self.penalty_weight
-        self.check(base.number(weight) and 0 < weight < np.inf, "penalty_weight", "more than 0")
-        self.check(isinstance(self.inputs, bool), "inputs", "True or False")
-        self.check_training()
+        """Refuse settings that contradict each other."""
+        super().__post_init__()
         trained = self.penalty is None or self.epochs > 0
-        self.check(trained, "epochs", "1 or more under a penalty")
-
-    def _check_one_of(self, setting: str, allowed: tuple[str, ...]) -> None:
-        self.check(getattr(self, setting) in allowed, setting, f"one of {', '.join(allowed)}")
+        self.check(trained, "epochs", "1 or more under a penalty", "Write slim(epochs=4).")
 
     def requires(self, candidate: Candidate) -> None:
         """Channels to cut, rules that match, and a budget that can be reached."""

@@ -5,41 +5,38 @@ Ternary weight networks: Li et al. 2016, arXiv:1605.04711.
 """
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any, ClassVar
 
+from tfedge import settings
 from tfedge.compress.candidate import Candidate
 from tfedge.compress.passes import base
 from tfedge.compress.training import sign_training
 from tfedge.data.task import Task
 
 
-@dataclasses.dataclass(frozen=True)
+@settings.declared
 class Ternary(base.Pass):
-    """Train weights of three values.
+    """Train weights of three values."""
 
-    Attributes:
-        threshold: share of the mean magnitude below which a weight is zero, 0 < share < 2.
-        per_channel: a scale for each output channel instead of one for the whole kernel.
-        epochs, learning_rate, patience: see `finetune.Plan`.
-        rules: layer regex -> settings that differ there, None to leave it alone. The first and
-            the last layer and depthwise kernels are trained so only where a rule names them.
-    """
-
-    per_layer: ClassVar[tuple[str, ...]] = ("threshold", "per_channel")
-    threshold: float = 0.7
-    per_channel: bool = True
-    epochs: int = 8
-    learning_rate: float = 1e-3
-    patience: int = 0
-    rules: Mapping[str, Mapping[str, Any] | None] = dataclasses.field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """Refuse settings out of range."""
-        share = self.threshold
-        self.check(base.number(share) and 0 < share < 2, "threshold", "0 < share < 2")
-        self.check(isinstance(self.per_channel, bool), "per_channel", "True or False")
-        self.check_training()
+    threshold: float = settings.setting(
+        0.7,
+        settings.Real(above=0, below=2),
+        "Share of the mean magnitude below which a weight is zero.",
+        per_layer=True,
+        search=settings.Search(0.3, 1.2),
+    )
+    per_channel: bool = settings.setting(
+        True,
+        settings.Flag(),
+        "A scale for each output channel instead of one for the whole kernel.",
+        per_layer=True,
+    )
+    epochs: int = base.epochs(8)
+    learning_rate: float = base.learning_rate(1e-3)
+    patience: int = base.patience()
+    rules: base.Rules = base.layer_rules(
+        "The first and the last layer and depthwise kernels are trained so only where a rule names "
+        "them."
+    )
 
     @property
     def zero_below(self) -> float:

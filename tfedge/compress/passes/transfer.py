@@ -6,11 +6,11 @@ from, cut by importance where shapes differ, and the student is then distilled (
 """
 
 import dataclasses
-from collections.abc import Mapping
 from typing import Any
 
 from absl import logging
 
+from tfedge import settings
 from tfedge.compress import losses, teaching
 from tfedge.compress.candidate import Candidate, Teacher
 from tfedge.compress.layers import kernels
@@ -21,54 +21,58 @@ from tfedge.data.task import Task
 from tfedge.errors import BadInput
 
 
-@dataclasses.dataclass(frozen=True)
+@settings.declared
 class Transfer(base.Pass):
-    """Go on with a student.
+    """Go on with a student."""
 
-    Attributes:
-        student: "model", a smaller form of the model itself; a network by name (the entry
-            points `tfedge.models`); "py:FILE:FUNCTION", whose FUNCTION() returns a model; or a
-            .keras or .h5 file, whose own weights stay where the teacher gives none.
-        width: share of the channels of each layer, for student="model"; multiples of 8. None
-            is a half, or all where a depth is given.
-        depth: share of the residual blocks that could be left out, likewise; None is all.
-        layers: which of the teacher's layers give their weights: "all", the "shallow" or the
-            "deep" half, or "none"; the others start anew.
-        weight: share of the loss that is the teacher's, 0..1; 0 trains the student alone. A
-            teacher that `distill` has set before stays as it was set.
-        temperature: softens the logits of both; more than 0.
-        epochs, learning_rate, patience: see `finetune.Plan`.
-        rules: no setting differs by layer; kept empty.
-    """
-
-    student: str = "model"
-    width: float | None = None
-    depth: float | None = None
-    layers: str = "all"
-    weight: float = 0.5
-    temperature: float = 4.0
-    epochs: int = 8
-    learning_rate: float = 1e-3
-    patience: int = 0
-    rules: Mapping[str, Mapping[str, Any] | None] = dataclasses.field(default_factory=dict)
+    student: str = settings.setting(
+        "model",
+        settings.Text("a name"),
+        "model, a smaller form of the model itself; a network by name (the entry points "
+        "tfedge.models); py:FILE:FUNCTION, whose FUNCTION() returns a model; or a .keras or .h5 "
+        "file, whose own weights stay where the teacher gives none.",
+    )
+    width: float | None = settings.setting(
+        None,
+        settings.optional(settings.Real(above=0, at_most=1)),
+        'Share of the channels of each layer, for student="model"; multiples of 8. None is a half, '
+        "or all where a depth is given.",
+        search=settings.Search(0.25, 1, when={"student": ("model",)}),
+    )
+    depth: float | None = settings.setting(
+        None,
+        settings.optional(settings.Real(at_least=0, at_most=1)),
+        "Share of the residual blocks that could be left out, likewise; None is all.",
+        search=settings.Search(0, 1, when={"student": ("model",)}),
+    )
+    layers: str = settings.setting(
+        "all",
+        settings.Choice(inheritance.WHICH),
+        "Which of the teacher's layers give their weights: all, the shallow or the deep half, or "
+        "none; the others start anew.",
+    )
+    weight: float = settings.setting(
+        0.5,
+        settings.Real(at_least=0, at_most=1),
+        "Share of the loss that is the teacher's; 0 trains the student alone. A teacher that "
+        "distill has set before stays as it was set.",
+    )
+    temperature: float = settings.setting(
+        4.0, settings.Real(above=0, at_most=1000), "Softens the logits of both."
+    )
+    epochs: int = base.epochs(8)
+    learning_rate: float = base.learning_rate(1e-3)
+    patience: int = base.patience()
+    rules: base.Rules = base.layer_rules()
 
     def __post_init__(self) -> None:
-        """Refuse settings out of range."""
-        self.check(isinstance(self.student, str) and bool(self.student), "student", "a name")
+        """Refuse settings that contradict each other."""
+        super().__post_init__()
         width, depth = self._shares()
-        self.check(base.number(width) and 0 < width <= 1, "width", "0 < width <= 1, or None")
-        self.check(base.number(depth) and 0 <= depth <= 1, "depth", "0 <= depth <= 1, or None")
         self.check(width < 1 or depth < 1, "width", "less than 1, or a depth less than 1")
         for setting in ("width", "depth"):
             fine = self.student == "model" or getattr(self, setting) is None
             self.check(fine, setting, "none: another network is as wide and deep as it is")
-        self.check(
-            self.layers in inheritance.WHICH, "layers", f"one of {', '.join(inheritance.WHICH)}"
-        )
-        self.check(base.number(self.weight) and 0 <= self.weight <= 1, "weight", "0 <= weight <= 1")
-        self.check(base.number(self.temperature), "temperature", "a number")
-        self.check(0 < self.temperature <= 1000, "temperature", "0 < temperature <= 1000")
-        self.check_training()
 
     def requires(self, candidate: Candidate) -> None:
         """No promises yet, and a student that can be built and does the same."""

@@ -5,7 +5,7 @@ import hashlib
 import pathlib
 from typing import Any
 
-from tfedge.compress import folding, graph, loading
+from tfedge.compress import folding, graph
 from tfedge.errors import BadInput
 
 
@@ -24,6 +24,8 @@ def load(path: str, where: str) -> Any:
     Raises:
         BadInput: with the reason it gives.
     """
+    from tfedge.compress import loading  # it brings libraries that reading a recipe can do without
+
     try:
         return loading.load_model(path)
     except BadInput as error:
