@@ -8,7 +8,7 @@ import pathlib
 import numpy as np
 import pytest
 
-from tfedge import errors, to_tflite
+from tfedge import errors, settings, to_tflite
 from tfedge.compress import graph, holds, recipe
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate
@@ -96,9 +96,11 @@ def test_it_is_a_frozen_dataclass_of_settings_with_defaults(name):
     assert made.name == name
     with pytest.raises(dataclasses.FrozenInstanceError):
         made.epochs = 3
-    documentation = _kind(name).__doc__ or ""
-    for field in dataclasses.fields(made):
-        assert field.name in documentation, f"{field.name} is not documented"
+    declared = settings.of(_kind(name))
+    assert [each.name for each in declared] == [field.name for field in dataclasses.fields(made)]
+    for each in declared:
+        assert each.help.endswith("."), f"{each.name} is not explained"
+        assert each.kind.fits(each.default) and each.expected
 
 
 @every_pass

@@ -1,6 +1,6 @@
 """The one grammar of recipes, exports, augmentations and metrics: `name(setting=value), name, ...`.
 
-    read("crop(padding=2), flip", "--augment", "crop(padding=2)")
+    read("crop(padding=2), flip", Language("--augment", "augmentation", "crop(padding=2)"))
 
 Text is a Python expression, taken apart with `ast` and never evaluated; values are plain: numbers,
 text, True, False, None, and tuples, lists and dicts of them.
@@ -18,6 +18,26 @@ _SHOWN = 80  # characters of a text that a message repeats
 
 
 @dataclass(frozen=True)
+class Language:
+    """What is written in the grammar, for messages.
+
+    Attributes:
+        where: the flag or kind of file it comes from: "--export", "recipe".
+        what: one of its names is: "route", "pass".
+        example: of what may be written.
+    """
+
+    where: str
+    what: str
+    example: str
+
+    def shown(self, text: str) -> str:
+        """Where a text stands, with as much of it as a line takes."""
+        text = text.strip()[:_SHOWN]
+        return f"{self.where}={text}" if self.where.startswith("--") else f"{self.where} {text!r}"
+
+
+@dataclass(frozen=True)
 class Call:
     """One name with the settings that were written, in their order."""
 
@@ -25,38 +45,37 @@ class Call:
     settings: Mapping[str, Any]
 
 
-def read(text: str, where: str, example: str) -> tuple[Call, ...]:
-    """The calls that a text lists.
-
-    Args:
-        text: nothing at all is no call.
-        where: the flag or file it comes from, for messages.
-        example: of what may be written.
+def read(text: str, language: Language) -> tuple[Call, ...]:
+    """The calls that a text lists; nothing at all is no call.
 
     Raises:
         BadInput: another form, a value that would have to be computed, or one beyond all bounds.
     """
     if not text.strip():
         return ()
-    where, remedy = f"{where}={text.strip()[:_SHOWN]}", f"Write: {example}."
     try:
         body = ast.parse(f"({text.strip()},)", mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         reason = getattr(error, "msg", None) or str(error) or "nested too deeply"
-        raise errors.BadInput(where, f"it cannot be read ({reason})", remedy) from error
-    return tuple(_call(node, where, remedy) for node in getattr(body, "elts", (body,)))
+        raise errors.BadInput(
+            language.shown(text), f"cannot be read ({reason})", f"Write: {language.example}"
+        ) from error
+    return tuple(_call(node, language) for node in getattr(body, "elts", (body,)))
 
 
-def read_one(text: str, where: str, example: str) -> Call:
+def read_one(text: str, language: Language) -> Call:
     """The one call that a text is.
 
     Raises:
         BadInput: none or several, or as `read`.
     """
-    calls = read(text, where, example)
+    calls = read(text, language)
     if len(calls) != 1:
-        cause = f"expected one name, got {len(calls)}"
-        raise errors.BadInput(f"{where}={text.strip()[:_SHOWN]}", cause, f"Write: {example}.")
+        raise errors.BadInput(
+            language.shown(text),
+            f"expected one {language.what}, got {len(calls)}",
+            f"Write: {language.example}",
+        )
     return calls[0]
 
 
@@ -87,17 +106,18 @@ def plain(settings: Mapping[str, Any], where: str) -> dict[str, Any]:
     return {str(key): _frozen(value) for key, value in settings.items()}
 
 
-def _call(node: ast.expr, where: str, remedy: str) -> Call:
+def _call(node: ast.expr, language: Language) -> Call:
     call = node if isinstance(node, ast.Call) else ast.Call(node, [], [])
     if not isinstance(call.func, ast.Name) or call.args:
-        shown = ast.unparse(node)[:_SHOWN]
-        cause = f"expected a name with named settings, got {shown}"
-        raise errors.BadInput(where, cause, remedy)
+        raise errors.BadInput(
+            language.shown(ast.unparse(node)),
+            f"expected a {language.what} with named settings",
+            f"Write: {language.example}",
+        )
+    where = f"{language.where} {call.func.id}"
     settings = {str(word.arg): _value(word, where) for word in call.keywords}
     if len(settings) < len(call.keywords):
-        raise errors.BadInput(
-            where, f"{call.func.id} names a setting twice", "Leave one of them out."
-        )
+        raise errors.BadInput(where, "names a setting twice", "Leave one of them out.")
     return Call(call.func.id, plain(settings, where))
 
 
@@ -105,11 +125,10 @@ def _value(word: ast.keyword, where: str) -> Any:
     try:
         return ast.literal_eval(word.value)
     except (ValueError, TypeError, MemoryError, RecursionError) as error:
-        shown = ast.unparse(word.value)[:_SHOWN]
         raise errors.BadInput(
-            where,
-            f"{word.arg} takes a plain value (number, text, tuple, dict), got {shown}",
-            "Write the value itself, there is nothing to compute.",
+            f"{where}({word.arg}={ast.unparse(word.value)[:_SHOWN]})",
+            "expected a plain value (number, text, tuple, dict), nothing to compute",
+            "Write the value itself.",
         ) from error
 
 

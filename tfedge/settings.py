@@ -76,11 +76,14 @@ class Whole:
 
     def fits(self, value: Any) -> bool:
         """See `Kind`."""
-        return type(value) is int and self.least <= value <= (self.most or math.inf)
+        most = math.inf if self.most is None else self.most
+        return type(value) is int and self.least <= value <= most
 
     def words(self, name: str) -> str:
         """See `Kind`."""
-        return f"a whole number of {self.least} " + (f"to {self.most}" if self.most else "or more")
+        return f"a whole number of {self.least} " + (
+            "or more" if self.most is None else f"to {self.most}"
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -343,27 +346,31 @@ class Settings:
 Made = TypeVar("Made")
 
 
-def make(kinds: Mapping[str, Callable[..., Made]], call: grammar.Call, where: str) -> Made:
+def make(
+    kinds: Mapping[str, Callable[..., Made]], call: grammar.Call, language: grammar.Language
+) -> Made:
     """What a call of the grammar stands for.
 
     Args:
         kinds: name -> class of settings.
         call: as it was read.
-        where: what is named, for messages, such as "recipe pass" or "--augment".
+        language: what it was read in.
 
     Raises:
         BadInput: an unknown name or setting, with the nearest one there is; a value out of range.
     """
     if call.name not in kinds:
         raise errors.BadInput(
-            f"{where} {call.name!r}", "there is none of this name", nearest(call.name, kinds)
+            f"{language.where} {language.what} {call.name!r}",
+            f"there is no such {language.what}",
+            nearest(call.name, kinds),
         )
     kind = kinds[call.name]
     known = [each.name for each in of(kind)]  # type: ignore[arg-type]
     for name in call.settings:
         if name not in known:
             raise errors.BadInput(
-                f"{where} {call.name}({name}=...)",
+                f"{language.where} {call.name}({name}=...)",
                 "there is no such setting",
                 nearest(name, known) if known else f"Write {call.name}.",
             )

@@ -22,7 +22,7 @@ from tfedge.compress.passes import base
 from tfedge.data.task import Task
 from tfedge.errors import BadInput
 
-_EXAMPLE = "prune(final_sparsity=0.5), quantize"
+LANGUAGE = grammar.Language("recipe", "pass", "prune(final_sparsity=0.5), quantize")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,8 +49,8 @@ class Recipe:
         known = available()
         if text.isidentifier() and text not in known:
             text = recipes.find(text, known).text
-        calls = grammar.read(text, "recipe", _EXAMPLE)
-        return cls(tuple(settings.make(known, call, "recipe pass") for call in calls))
+        calls = grammar.read(text, LANGUAGE)
+        return cls(tuple(settings.make(known, call, LANGUAGE) for call in calls))
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], trust_code: bool = False) -> "Recipe":
@@ -151,7 +151,7 @@ def make(name: str, values: Mapping[str, Any]) -> base.Pass:
         BadInput: unknown name or setting, with the nearest one there is; a value out of range.
     """
     call = grammar.Call(name, grammar.plain(values, f"recipe {name}(...)"))
-    return settings.make(available(), call, "recipe pass")
+    return settings.make(available(), call, LANGUAGE)
 
 
 def _scaled(each: Any, epochs_scale: float) -> base.Pass:
