@@ -166,7 +166,7 @@ def _task():
 
     augmentation.parse(_AUGMENT.value)  # a typing error shows before the data is read
     task = sources.load_task(_DATA.value, _DATA_DIR.value, _SEED.value)
-    if task.kind != "classification":
+    if not task.kind_facts.one_of_many:
         cause = f"the reference networks classify, this is a {task.kind} task"
         raise errors.BadInput("--data", cause, "Train a network of your own on it")
     if task.holdout is None:

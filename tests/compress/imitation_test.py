@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 
 from tfedge.compress.teaching import imitation
+from tfedge.data.answers import Answers
 
 SCORES = tf.constant([[0.3, -1.0, 2.0], [1.0, 0.0, 0.5]])
 
@@ -24,15 +25,15 @@ def test_softened_answers_by_hand(independent):
 
 
 def test_probabilities_and_logits_are_the_same_answers():
-    soft = imitation.scores(tf.nn.softmax(SCORES), "classification", logits=False)
+    soft = imitation.scores(tf.nn.softmax(SCORES), Answers.ONE_OF_MANY, logits=False)
     assert float(imitation.divergence(SCORES, soft, 2.0, False)) == pytest.approx(0, abs=1e-6)
     assert float(imitation.squared_error(SCORES, soft, True)) == pytest.approx(0, abs=1e-6)
-    yes = imitation.scores(tf.sigmoid(SCORES), "multilabel", logits=False)
+    yes = imitation.scores(tf.sigmoid(SCORES), Answers.YES_OR_NO, logits=False)
     np.testing.assert_allclose(yes, SCORES, atol=1e-5)
 
 
 def test_values_of_a_regression_are_compared_as_they_are():
-    values = imitation.scores(tf.constant([[1.0], [3.0]]), "regression", logits=False)
+    values = imitation.scores(tf.constant([[1.0], [3.0]]), Answers.VALUES, logits=False)
     assert float(imitation.squared_error(tf.constant([[1.0], [1.0]]), values, False)) == 2.0
 
 

@@ -23,7 +23,7 @@ def test_other_question_marks_belong_to_the_path(source):
     [
         ("knid=binary", "did you mean kind"),
         ("size=96x96", "no option 'size'"),
-        ("kind=custom", "kind=custom is not one of classification"),
+        ("kind=custom", "kind=custom is not one of binary"),
         ("scale=1/0", "scale=1/0 is not a number"),
         ("scale=big", "For example scale=1/255"),
         ("kind=", "kind= is not"),

@@ -16,9 +16,13 @@ def _with(**columns):
     return dataclasses.replace(TASK, slices=columns)
 
 
+def _found(task):
+    return slices.of_split(task.holdout, task.slices, f"task {task.name}")
+
+
 def test_a_column_and_a_function_name_the_group_of_each_example():
     task = _with(side=np.array(list("lrlrlr")), big=lambda x, y: np.where(x[:, 0] > 3, "yes", "no"))
-    found = slices.of_holdout(task)
+    found = _found(task)
     assert found["side"].tolist() == list("lrlrlr")
     assert found["big"].tolist() == ["no", "no", "no", "no", "yes", "yes"]
 
@@ -41,14 +45,14 @@ def test_right_answers_are_counted_group_by_group():
 )
 def test_columns_that_do_not_fit_are_refused(column, cause):
     with pytest.raises(errors.BadInput, match=cause):
-        slices.of_holdout(_with(side=column))
+        _found(_with(side=column))
 
 
 def test_too_many_groups_are_refused():
     many = ArraySplit(np.zeros((60, 1), np.float32), np.arange(60) % 2)
     task = dataclasses.replace(TASK, holdout=many, slices={"id": np.arange(60)})
     with pytest.raises(errors.BadInput, match="60 groups"):
-        slices.of_holdout(task)
+        _found(task)
 
 
 def test_an_npz_file_brings_its_own(tmp_path):
@@ -56,5 +60,5 @@ def test_an_npz_file_brings_its_own(tmp_path):
     path = tmp_path / "data.npz"
     camera = np.array(["front", "back"] * 5)
     np.savez(path, x_train=x, y_train=y, x_test=x[:10] + 1, y_test=y[:10], slice_camera=camera)
-    found = slices.of_holdout(load_task(f"npz:{path}"))
+    found = _found(load_task(f"npz:{path}"))
     assert found["camera"].tolist() == camera.tolist()

@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 
 from tfedge import errors
-from tfedge.data import targets
+from tfedge.data import kinds, targets
+
+SEGMENTATION = kinds.named("segmentation")
 
 
 @pytest.mark.parametrize(
@@ -24,36 +26,38 @@ from tfedge.data import targets
     ],
 )
 def test_kind_is_inferred(y, kind):
-    assert targets.infer(np.array(y)) == kind
+    assert kinds.of_targets(np.array(y)).name == kind
 
 
 def test_canonical_returns_what_is_canonical_unchanged():
     y = {"a": np.array([0, 2])}
-    assert targets.canonical(y, "classification", "y") is y
+    assert targets.canonical(y, kinds.named("classification"), "y") is y
 
 
 def test_segmentation_maps_lose_their_last_axis():
-    assert targets.canonical(np.zeros((1, 2, 2, 1), int), "segmentation", "y").shape == (1, 2, 2)
+    assert SEGMENTATION.canonical(np.zeros((1, 2, 2, 1), int), "y").shape == (1, 2, 2)
     one_hot = np.eye(3)[[[[2, 0]]]]
-    assert targets.canonical(one_hot, "segmentation", "y").tolist() == [[[2, 0]]]
+    assert SEGMENTATION.canonical(one_hot, "y").tolist() == [[[2, 0]]]
 
 
 def test_a_class_for_each_step_or_voxel_is_segmentation():
     steps = np.array([[0, 2, 1]])
-    assert targets.canonical(steps, "segmentation", "y") is steps
-    assert targets.canonical(steps[..., np.newaxis], "segmentation", "y").tolist() == [[0, 2, 1]]
-    assert targets.canonical(np.eye(3)[steps], "segmentation", "y").tolist() == [[0, 2, 1]]
-    assert targets.one_hot_labels(np.eye(3)[steps], "segmentation") == ("0", "1", "2")
+    assert SEGMENTATION.canonical(steps, "y") is steps
+    assert SEGMENTATION.canonical(steps[..., np.newaxis], "y").tolist() == [[0, 2, 1]]
+    assert SEGMENTATION.canonical(np.eye(3)[steps], "y").tolist() == [[0, 2, 1]]
+    assert targets.names(np.eye(3)[steps], SEGMENTATION) == ("0", "1", "2")
     voxels = np.arange(8).reshape(1, 2, 2, 2)
-    assert targets.canonical(voxels, "segmentation", "y") is voxels
+    assert SEGMENTATION.canonical(voxels, "y") is voxels
     with pytest.raises(errors.BadInput, match="2 or more axes"):
-        targets.canonical(np.array([0, 2]), "segmentation", "y")
+        SEGMENTATION.canonical(np.array([0, 2]), "y")
     with pytest.raises(errors.BadInput, match="kind=segmentation"):
-        targets.canonical(np.array([[0, 2]]), "classification", "y")
+        kinds.named("classification").canonical(np.array([[0, 2]]), "y")
 
 
 def test_multilabel_keeps_rows_with_one_label():
-    assert targets.canonical(np.array([[0.0, 1.0]]), "multilabel", "y").tolist() == [[0, 1]]
+    assert targets.canonical(np.array([[0.0, 1.0]]), kinds.named("multilabel"), "y").tolist() == [
+        [0, 1]
+    ]
 
 
 def test_unlabelled_is_recognised():
@@ -65,4 +69,4 @@ def test_unlabelled_is_recognised():
 
 
 def test_maps_of_a_single_channel_are_not_one_hot():
-    assert targets.one_hot_labels(np.ones((2, 3, 3, 1), int), "segmentation") == ()
+    assert targets.names(np.ones((2, 3, 3, 1), int), SEGMENTATION) == ()

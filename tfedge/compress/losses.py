@@ -9,16 +9,11 @@ from tfedge.compress import graph
 from tfedge.compress import keras as k
 from tfedge.compress.keras import tf
 from tfedge.data import class_weights, splits
+from tfedge.data.answers import Answers
+from tfedge.data.kind import Kind
 from tfedge.data.task import Task
 from tfedge.errors import BadInput
 
-_BY_KIND = {
-    "classification": "SparseCategoricalCrossentropy",
-    "segmentation": "SparseCategoricalCrossentropy",
-    "binary": "BinaryCrossentropy",
-    "multilabel": "BinaryCrossentropy",
-    "regression": "MeanSquaredError",
-}
 _KEEPS_VALUES = ("Reshape", "Flatten", "Permute", "Identity")
 
 
@@ -78,10 +73,7 @@ def weigher(
         names: of the model's outputs; targets of one output belong to the first.
     """
     tables = class_weights.of(task)
-    kinds = {
-        name: class_weights.kind_of(task, y)
-        for name, y in splits.named(task.validation.targets()).items()
-    }
+    kinds = {name: task.kind_of(y) for name, y in splits.named(task.validation.targets()).items()}
 
     def weigh(targets: Any, counts: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:
         wanted = targets if isinstance(targets, dict) else {names[0]: targets}
@@ -89,7 +81,7 @@ def weigher(
         learned: dict[str, Any] = {}
         weights: dict[str, Any] = {}
         for name, target in wanted.items():
-            kind = kinds.get(name, kinds.get("", task.kind))
+            kind = kinds.get(name, kinds.get("", task.kind_facts))
             table = tables.get(name, tables.get(""))
             weights[name] = _weights(kind, table, target, counts)
             learned[name] = _emphasized(kind, table, target)
@@ -105,13 +97,13 @@ def _ranked(weights: Any, rank: int) -> Any:
     return weights
 
 
-def _weights(kind: str, table: np.ndarray | None, target: Any, counts: Any) -> Any:
+def _weights(kind: Kind, table: np.ndarray | None, target: Any, counts: Any) -> Any:
     if table is None:
         return counts
     of_class = tf.constant(table, tf.float32)
-    if kind == "multilabel":
+    if kind.per_label:
         each = 1 + tf.cast(target, tf.float32) * (of_class - 1)
-    elif kind == "classification" and target.shape.rank == 2:  # shares of classes
+    elif _are_shares(kind, target):
         each = tf.linalg.matvec(tf.cast(target, tf.float32), of_class[: target.shape[-1]])
     elif target.dtype.is_floating:  # a mixed yes and no
         each = of_class[0] + tf.cast(target, tf.float32) * (of_class[1] - of_class[0])
@@ -120,19 +112,24 @@ def _weights(kind: str, table: np.ndarray | None, target: Any, counts: Any) -> A
     return each if counts is None else each * _ranked(counts, each.shape.rank)
 
 
-def _emphasized(kind: str, table: np.ndarray | None, target: Any) -> Any:
+def _emphasized(kind: Kind, table: np.ndarray | None, target: Any) -> Any:
     """Mixed targets with each part counted by its class; class numbers as they are."""
     if table is None:
         return target
     of_class = tf.constant(table, tf.float32)
-    if kind == "classification" and target.shape.rank == 2:
+    if _are_shares(kind, target):
         parts = target * of_class[: target.shape[-1]]
         return parts / tf.reduce_sum(parts, axis=-1, keepdims=True)
-    if kind in ("binary", "multilabel") and target.dtype.is_floating:
-        no = 1.0 if kind == "multilabel" else of_class[0]
-        yes = target * (of_class if kind == "multilabel" else of_class[1])
+    if kind.answers is Answers.YES_OR_NO and target.dtype.is_floating:
+        no = 1.0 if kind.per_label else of_class[0]
+        yes = target * (of_class if kind.per_label else of_class[1])
         return yes / (yes + (1 - target) * no)
     return target
+
+
+def _are_shares(kind: Kind, target: Any) -> bool:
+    """Whether targets are what mixing makes of class numbers: (batch, classes) shares of each."""
+    return kind.one_of_many and len(target.shape) == 2
 
 
 def gives_logits(model: Any, output: int = 0) -> bool:
@@ -157,8 +154,8 @@ def _own_losses(task: Task, taught: Sequence[str]) -> dict[str, Any]:
             f"losses for {', '.join(sorted(given))}, targets for {', '.join(taught)}",
             "Give Task.loss one loss for each output that has targets.",
         )
-    if task.kind not in _BY_KIND and None in given.values():
-        raise BadInput(f"task {task.name!r}", "kind 'custom' has no loss", "Set Task.loss.")
+    if not task.kind_facts.loss and None in given.values():
+        raise BadInput(f"task {task.name!r}", f"kind {task.kind!r} has no loss", "Set Task.loss.")
     return {name: _keras_loss(task, loss) for name, loss in given.items()}
 
 
@@ -179,23 +176,30 @@ def _one(task: Task, own: Any, logits: bool, target: Any, output: Any, *, weight
         if output.shape[-1] == 1 and target.shape.rank == output.shape.rank - 1:
             target = target[..., tf.newaxis]
         return _own(task, own, target, output, weights)
-    kind = getattr(k.tf_keras.losses, _BY_KIND[task.kind])
-    if task.kind == "segmentation" and output.shape[-1] == 1:
-        kind, target = k.tf_keras.losses.BinaryCrossentropy, target[..., tf.newaxis]
-    if task.kind == "regression":
-        return kind()(tf.reshape(target, tf.shape(output)), output, _spread(weights, output))
-    if task.kind == "classification" and len(target.shape) == len(output.shape):
+    kind = task.kind_facts
+    said = kind.answers_of(output.shape[-1])
+    if _are_shares(kind, target):
         missing = output.shape[-1] - target.shape[-1]  # classes of the model that never occur
         shares = tf.pad(target, [[0, 0]] * (len(target.shape) - 1) + [[0, missing]])
-        return k.tf_keras.losses.CategoricalCrossentropy(from_logits=logits)(
-            shares, output, weights
-        )
-    if task.kind == "binary":
-        target = tf.reshape(target, tf.shape(output))
-        weights = None if weights is None else tf.reshape(weights, (-1,))
-    if task.kind == "multilabel" and weights is not None:
+        return _crossentropy("categorical_crossentropy", logits)(shares, output, weights)
+    if said is Answers.ONE_OF_MANY:
+        return _crossentropy(kind.loss, logits)(target, output, _spread(weights, output))
+    target = tf.reshape(target, tf.shape(output))
+    if said is not Answers.YES_OR_NO:
+        return _keras_class(kind.loss)()(target, output, _spread(weights, output))
+    if kind.per_label and weights is not None:
         target, output = target[..., tf.newaxis], output[..., tf.newaxis]  # each label by itself
-    return kind(from_logits=logits)(target, output, _spread(weights, output))
+    name = kind.loss if said is kind.answers else "binary_crossentropy"
+    return _crossentropy(name, logits)(target, output, _spread(weights, output))
+
+
+def _crossentropy(name: str, logits: bool) -> Any:
+    return _keras_class(name)(from_logits=logits)
+
+
+def _keras_class(name: str) -> Any:
+    """The class of a loss by its name in small letters: mean_squared_error is MeanSquaredError."""
+    return getattr(k.tf_keras.losses, name.title().replace("_", ""))
 
 
 def _own(task: Task, own: Any, target: Any, output: Any, weights: Any) -> Any:

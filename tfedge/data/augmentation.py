@@ -8,16 +8,13 @@ Read with `ast`, never evaluated; `compress.training.augment` does what it says,
 import ast
 import dataclasses
 import difflib
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from tfedge import errors
-
-if TYPE_CHECKING:
-    from tfedge.data.task import Task
-
-_MIXABLE = ("classification", "binary", "multilabel")
+from tfedge.data import splits
+from tfedge.data.kind import Kind
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,47 +151,61 @@ def parse(text: str) -> tuple[Variation, ...]:
     return tuple(_variation(text, node) for node in nodes)
 
 
-def check(task: "Task") -> None:
-    """Refuse what the task's augmentation cannot do to its examples.
+@dataclasses.dataclass(frozen=True)
+class Examples:
+    """What varying them depends on.
+
+    Attributes:
+        kind: of their task.
+        x: one input as the task holds it, with a batch axis of 1; None when there is none.
+        are_values: whether inputs are floats once they are normalised, not ids or counts.
+        one_output: whether targets are those of a single output.
+        own_loss: whether the task has a loss of its own.
+    """
+
+    kind: Kind
+    x: splits.Arrays | None
+    are_values: bool
+    one_output: bool
+    own_loss: bool
+
+
+def check(text: str, examples: Examples) -> None:
+    """Refuse what an augmentation cannot do to these examples.
 
     Raises:
         BadInput: with the reason.
     """
-    example = next(iter(task.train.batches(1)), None)
-    for each in parse(task.augment):
-        where = f"--augment={each.name}"
-        reason = _obstacle(each, task, None if example is None else example[0])
+    for each in parse(text):
+        reason = _obstacle(each, examples)
         if reason:
-            raise errors.BadInput(where, reason, f"Leave {each.name} out.")
+            raise errors.BadInput(f"--augment={each.name}", reason, f"Leave {each.name} out.")
 
 
-def _obstacle(each: Variation, task: "Task", x: Any) -> str:
-    """Why this variation cannot be, or "".
-
-    Args:
-        each: the variation.
-        task: its kind and loss count.
-        x: one input as the task holds it, with a batch axis of 1; None when there is none.
-    """
+def _obstacle(each: Variation, examples: Examples) -> str:
+    """Why this variation cannot be, or ""."""
+    kind, x = examples.kind, examples.x
     reason = ""
-    if each.moves and task.kind == "segmentation":
-        reason = "it moves pixels, and a segmentation's targets would stay where they are"
-    elif each.mixes and task.kind not in _MIXABLE:
-        reason = f"it mixes the targets of a classification, this is a {task.kind} task"
-    elif each.mixes and isinstance(task.validation.targets(), dict):
+    if each.moves and kind.has_places:
+        reason = f"it moves pixels, and a {kind.name}'s targets would stay where they are"
+    elif each.mixes and not kind.mixes:
+        reason = f"it mixes the targets of a classification, this is a {kind.name} task"
+    elif each.mixes and not examples.one_output:
         reason = "it mixes the targets of one output, this task names its outputs"
-    elif each.mixes and task.loss is not None:
+    elif each.mixes and examples.own_loss:
         reason = "it mixes targets, which the task's own loss may not take"
     elif isinstance(x, dict):
         reason = f"the model takes several inputs: {', '.join(sorted(x))}"
-    return reason or ("" if x is None else _misfit(each, task, x))
+    elif x is not None:
+        reason = _misfit(each, x, examples.are_values)
+    return reason
 
 
-def _misfit(each: Variation, task: "Task", x: np.ndarray) -> str:
+def _misfit(each: Variation, x: np.ndarray, are_values: bool) -> str:
     """Why inputs like this one cannot be varied so, or ""."""
     if each.needs_images and x.ndim != 4:
         return f"it needs images (height, width, channels), an input has the shape {x.shape[1:]}"
-    if np.asarray(task.normalization(x)).dtype.kind != "f":
+    if not are_values:
         return f"it needs values, the inputs are {x.dtype} numbers (ids or counts)"
     pixels = max(getattr(each, "padding", 0), getattr(each, "size", 0))
     if pixels and pixels >= min(x.shape[1:3]):

@@ -5,6 +5,8 @@ Guo et al. 2017, "On Calibration of Modern Neural Networks", arXiv:1706.04599.
 
 import numpy as np
 
+from tfedge.data import answers
+
 BINS = 15
 
 
@@ -24,7 +26,7 @@ def expected(outputs: np.ndarray, targets: np.ndarray, logits: bool = False) -> 
         return None
     if not np.isfinite(outputs).all():
         return None
-    values = _softmax(outputs) if logits else outputs
+    values = answers.softmax(outputs) if logits else outputs
     confidence = values.max(axis=1)
     right = values.argmax(axis=1) == targets
     bins = np.clip((confidence * BINS).astype(int), 0, BINS - 1)
@@ -38,10 +40,5 @@ def of_yes_or_no(outputs: np.ndarray, targets: np.ndarray, logits: bool = False)
         return expected(outputs, targets, logits)
     yes = outputs.reshape(-1).astype(np.float64)
     if logits:
-        yes = 0.5 * (1 + np.tanh(yes / 2))
+        yes = answers.sigmoid(yes)
     return expected(np.stack([1 - yes, yes], axis=1), targets)
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)

@@ -14,30 +14,14 @@ from typing import Any
 import numpy as np
 
 from tfedge import errors
-from tfedge.data import splits, targets, task
+from tfedge.data import splits, task
+from tfedge.data.given_weights import BALANCED, NONE, REMEDY
 
-NONE, BALANCED = "none", "balanced"
+__all__ = ["BALANCED", "NONE", "Weights", "imbalance", "of", "of_examples", "to_json", "words"]
+
 _SHOWN = 10
-_WEIGHTED = ("classification", "binary", "multilabel", "segmentation")
-_REMEDY = 'Give {class number: weight}, by output where there are several, "balanced" or "none".'
 
 Weights = Mapping[str, np.ndarray]  # output ("" for a single one) -> (classes,), mean over train 1
-
-
-def check(made: "task.Task") -> None:
-    """Refuses weights that are none.
-
-    Raises:
-        BadInput: an unknown word or class, a weight below 0, no number for each example.
-    """
-    where = f"task {made.name}, class_weight"
-    if isinstance(made.class_weight, str):
-        if made.class_weight not in (NONE, BALANCED):
-            raise errors.BadInput(where, f"{made.class_weight!r} is no such word", _REMEDY)
-    elif made.class_weight is not None and not isinstance(made.class_weight, Mapping):
-        raise errors.BadInput(where, f"got a {type(made.class_weight).__name__}", _REMEDY)
-    if made.sample_weight is not None:
-        _check_samples(made)
 
 
 def of(made: "task.Task") -> Weights:
@@ -67,24 +51,13 @@ def of_examples(made: "task.Task") -> tuple[np.ndarray, ...]:
     return (weights / weights.mean(),)
 
 
-def kind_of(made: "task.Task", y: np.ndarray) -> str:
-    """Of one output: a custom task has several kinds of them."""
-    return targets.infer(y) if made.kind == "custom" else made.kind
-
-
-def shares(y: np.ndarray, kind: str, classes: int) -> np.ndarray:
-    """(classes,) how often each class occurs; of multilabel targets each label."""
-    if kind == "multilabel":
-        return y.mean(axis=0)
-    return np.bincount(y.ravel(), minlength=classes) / y.size
-
-
 def imbalance(made: "task.Task") -> tuple[int, float] | None:
     """(most frequent class, its share) in train, of a task whose examples have one class each."""
     y = made.train.targets()
-    if made.kind not in ("classification", "binary") or isinstance(y, dict) or not y.size:
+    classes = made.kind_facts.classes
+    if classes is None or not classes.one_each or isinstance(y, dict) or not y.size:
         return None
-    found = shares(y, made.kind, made.num_classes)
+    found = classes.shares(y, made.num_classes)
     return int(found.argmax()), float(found.max())
 
 
@@ -121,19 +94,6 @@ def _as_text(given: Mapping[Any, Any]) -> dict[str, Any]:
     }
 
 
-def _check_samples(made: "task.Task") -> None:
-    weights = np.asarray(made.sample_weight)
-    fine = weights.shape == (len(made.train),) and weights.dtype.kind in "biuf"
-    if not fine or not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
-        raise errors.BadInput(
-            f"task {made.name}, sample_weight",
-            f"expected {len(made.train)} numbers from 0 up, one for each training example, got"
-            f" {weights.shape} {weights.dtype}"
-            + (f" from {weights.min()} to {weights.max()}" if fine else ""),
-            "Give each training example one, in an .npz as w_train.",
-        )
-
-
 def _by_output(made: "task.Task", names: Sequence[str]) -> dict[str, Any]:
     """Output -> its mapping, or the word that asks for one."""
     if names == [""] or not isinstance(made.class_weight, Mapping):
@@ -143,30 +103,25 @@ def _by_output(made: "task.Task", names: Sequence[str]) -> dict[str, Any]:
         raise errors.BadInput(
             f"task {made.name}, class_weight",
             f"there is no output {sorted(map(str, unknown))[0]}, but {', '.join(names)}",
-            _REMEDY,
+            REMEDY,
         )
     return dict(made.class_weight)
 
 
 def _array(made: "task.Task", name: str, y: np.ndarray, given: Any) -> np.ndarray:
     where = f"task {made.name}, class_weight {name}".strip()
-    kind = kind_of(made, y)
-    if kind not in _WEIGHTED:
+    kind = made.kind_of(y)
+    if kind.classes is None:
         if given == BALANCED:
             return np.ones(1)
-        raise errors.BadInput(where, f"targets of {kind} have no classes", "Use sample_weight.")
-    classes = y.shape[1] if kind == "multilabel" else max(2, targets.num_classes(y, kind))
-    classes = max(classes, len(made.labels))
-    found = shares(y, kind, classes)
-    weights = _balanced(found, kind) if given == BALANCED else _numbers(given, classes, where)
-    # Positives and negatives of a label are two classes, so there is nothing to scale.
-    return weights if kind == "multilabel" else weights / float((weights * found).sum())
-
-
-def _balanced(found: np.ndarray, kind: str) -> np.ndarray:
-    if kind == "multilabel":
-        return np.where(found > 0, (1 - found) / np.maximum(found, 1e-9), 1.0)
-    return np.where(found > 0, 1 / np.maximum(found, 1e-9), 1.0)
+        raise errors.BadInput(
+            where, f"targets of {kind.name} have no classes", "Use sample_weight."
+        )
+    classes = max(kind.classes.count(y), 1 if kind.per_label else 2, len(made.labels))
+    shares = kind.classes.shares(y, classes)
+    if given == BALANCED:
+        return kind.classes.weights(kind.classes.balanced(shares), shares)
+    return kind.classes.weights(_numbers(given, classes, where), shares)
 
 
 def _numbers(given: Mapping[Any, Any], classes: int, where: str) -> np.ndarray:
@@ -176,12 +131,12 @@ def _numbers(given: Mapping[Any, Any], classes: int, where: str) -> np.ndarray:
         try:
             number, weight = int(key), float(value)
         except (TypeError, ValueError, OverflowError) as error:
-            raise errors.BadInput(where, f"{key!r}: {value!r} is no weight", _REMEDY) from error
+            raise errors.BadInput(where, f"{key!r}: {value!r} is no weight", REMEDY) from error
         if not 0 <= number < classes or not 0 < weight < np.inf:
             raise errors.BadInput(
                 where,
                 f"{key}: {value}, expected a class of 0..{classes - 1} and a weight above 0",
-                _REMEDY,
+                REMEDY,
             )
         weights[number] = weight
     return weights

@@ -6,8 +6,8 @@ import numpy as np
 
 from tfedge import errors
 from tfedge.data import splits, targets, task
-
-Shape = Sequence[int | None]
+from tfedge.data.kind import Kind
+from tfedge.data.shapes import Shape, matches
 
 
 def check_fits(
@@ -50,13 +50,6 @@ def check_fits(
         _check_scale(task, trained_range)
 
 
-def matches(expected: Shape, actual: Sequence[int]) -> bool:
-    """Whether a shape fits one in which None or -1 stands for any size."""
-    return len(expected) == len(actual) and all(
-        size in (None, -1, other) for size, other in zip(expected, actual, strict=True)
-    )
-
-
 def _check_shape(where: str, expected: Shape, actual: tuple[int, ...]) -> None:
     if matches(expected, actual):
         return
@@ -96,46 +89,33 @@ def _check_outputs(
             f"the model has {len(output_shapes)} outputs, the task targets for {len(y)}",
             "Give targets for each output, in npz: files y_train__NAME, or one output.",
         )
-    if task.kind == "custom":
+    facts = task.kind_facts
+    if facts.is_open:
         return
     everything = splits.named(task.train.targets()) if len(y) > 1 else {}
     for (name, array), shape in zip(y.items(), output_shapes, strict=True):
         where = f"task {task.name}, output {name}".removesuffix(" ")
         classes = task.num_classes
-        if name and not task.labels and task.kind != "regression":
-            classes = targets.num_classes(everything.get(name, array), task.kind)
-        _check_output(where, task.kind, classes, array.shape[1:], tuple(shape)[1:])
+        if name and not task.labels:
+            classes = targets.num_classes(everything.get(name, array), facts)
+        _check_output(where, facts, classes, array.shape[1:], tuple(shape)[1:])
 
 
 def _check_output(
-    where: str, kind: str, classes: int, target: tuple[int, ...], output: Shape
+    where: str, facts: Kind, classes: int, target: tuple[int, ...], output: Shape
 ) -> None:
-    expected: tuple[int, ...] = {
-        "classification": (classes,),
-        "binary": (1,),
-        "multilabel": target,
-        "regression": target or (1,),
-        "segmentation": (*target, classes),
-    }[kind]
-    one_sigmoid = kind == "segmentation" and classes == 2 and matches(output, (*target, 1))
+    expected = facts.output_shape(target, classes)
+    one_sigmoid = facts.has_places and classes == 2 and matches(output, (*target, 1))
     if matches(output, expected) or one_sigmoid or (expected == (1,) and not output):
         return
-    remedy = "Use the model and the data of one task, with a label for each class."
-    if kind == "binary" and matches(output, (2,)):
-        remedy = "Targets of 0 and 1 are taken as binary: give ?kind=classification."
-    elif kind == "classification" and classes == 2 and matches(output, (1,)):
-        remedy = "For one sigmoid output give ?kind=binary."
-    elif kind == "segmentation" and matches(output, target):
-        remedy = "If the targets are numbers and no classes, give kind=regression."
-    elif kind == "regression" and output:
-        remedy = "If the targets are class numbers give ?kind=classification."
+    hint = facts.hint(target, output, classes)
     raise errors.BadInput(
         where,
-        f"targets of {kind}"
+        f"targets of {facts.name}"
         + (f" with {classes} classes" if classes else "")
         + " need an output of"
         f" {_shown(expected)}, the model's is {_shown(output)}",
-        remedy,
+        hint or "Use the model and the data of one task, with a label for each class.",
     )
 
 

@@ -8,49 +8,21 @@ numpy only.
 import dataclasses
 import difflib
 import functools
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
 from tfedge import errors
-from tfedge.data import class_weights, detection, draws, metric_text, scores, splits, targets, task
+from tfedge.data import class_weights, detection, metric_text, scores, splits, task
+from tfedge.data.kind import Kind
+from tfedge.data.metric import Metric, PerExample
 
-Value = Callable[..., float]
-PerExample = Callable[..., np.ndarray]
+__all__ = ["Metric", "chance", "for_training", "judged", "resolve"]
 
-
-@dataclass(frozen=True)
-class Metric:
-    """A metric over outputs and targets of the same examples.
-
-    Args:
-        name: as reports show it.
-        higher_is_better: its direction.
-        value: (outputs, targets) -> the metric.
-        correct: (outputs, targets) -> (n,) bool, where the metric is the share of examples got
-            right, so that two models can be compared in pairs; None for every other metric.
-        per_example: (outputs, targets) -> (n,) numbers whose mean is the metric, so that it can be
-            resampled without being computed again; None where it is no mean over examples.
-        outputs: the names of those it looks at, of several; () is all that have targets.
-        prepare: (outputs, targets) -> a form of them that is quick to resample, where there is one.
-    """
-
-    name: str
-    higher_is_better: bool
-    value: Value
-    correct: PerExample | None = None
-    per_example: PerExample | None = None
-    outputs: tuple[str, ...] = ()
-    prepare: Callable[..., draws.Prepared] | None = None
-
-    def prepared(self, outputs: splits.Arrays, y: splits.Arrays) -> draws.Prepared:
-        """The metric over examples that are to be drawn again and again."""
-        if self.per_example is not None:
-            return draws.Mean(self.per_example(outputs, y))
-        return self.prepare(outputs, y) if self.prepare else draws.Whole(self.value, outputs, y)
-
-
+_NAMES = (
+    *("accuracy", "top5", "macro_f1", "auc"),
+    *("mean_absolute_error", "root_mean_squared_error"),
+)
 Logits = bool | Mapping[str, bool]
 
 
@@ -114,7 +86,7 @@ def resolve(task: "task.Task", logits: Logits = False) -> Metric:
             "metric top5", f"of {task.num_classes} classes it is always 1", "Use accuracy."
         )
     if not isinstance(y, dict):
-        return _single(name, _kind(task, y), _is_logits(logits, ""))
+        return _single(name, task.kind_of(y), _is_logits(logits, ""))
     if output:
         if output not in y:
             raise errors.BadInput(
@@ -149,7 +121,7 @@ def for_training(task: "task.Task", logits: bool = False) -> Metric:
     def _weighted(name: str, outputs: splits.Arrays, y: splits.Arrays) -> float:
         # A lone output of a model has no name in its answers.
         found, wanted = (each[name] if isinstance(each, dict) else each for each in (outputs, y))
-        kind = class_weights.kind_of(task, wanted)
+        kind = task.kind_of(wanted)
         if name not in weights:
             return float(np.mean(scores.right(found, wanted, kind, logits)))
         return scores.weighted_accuracy(found, wanted, kind, logits, weights[name])
@@ -171,7 +143,8 @@ def chance(task: "task.Task", metric: Metric | None = None) -> float | None:
         The metric of the better guess; None for a custom task's own metric, which may ask for
         anything.
     """
-    if task.kind == "custom" and (metric is None or metric in (task.metric, *task.more_metrics)):
+    own = metric is None or metric in (task.metric, *task.more_metrics)
+    if task.kind_facts.is_open and own:
         return None
     metric = metric or resolve(task)
     y = (task.holdout or task.validation).targets()
@@ -182,66 +155,45 @@ def chance(task: "task.Task", metric: Metric | None = None) -> float | None:
     )
     if metric.name.startswith("macro_f1") and (len(metric.outputs) == 1 or not isinstance(y, dict)):
         only = splits.named(y)["".join(metric.outputs)]
-        return max(value, scores.uniform_macro_f1(only, _kind(task, only)))
+        return max(value, scores.uniform_macro_f1(only, task.kind_of(only)))
     return value
 
 
 def _guesses(
     task: "task.Task", y: dict[str, np.ndarray], outputs: tuple[str, ...]
-) -> list[dict[str, np.ndarray]]:
+) -> Iterator[dict[str, np.ndarray]]:
     """Answers that do not depend on the input: of values both the median and the mean."""
-    kinds = {name: _kind(task, y[name]) for name in outputs or y}
-    return [
-        {
-            name: _middle(y[name], of) if kind == "regression" else _guess(y[name], kind)
-            for name, kind in kinds.items()
-        }
-        for of in ((np.median, np.mean) if "regression" in kinds.values() else (np.mean,))
-    ]
-
-
-def usual_of(kind: str) -> str:
-    """The name of the usual metric of one output's kind."""
-    return "mean_absolute_error" if kind == "regression" else "accuracy"
+    found = {name: task.kind_of(y[name]).guesses(y[name]) for name in outputs or y}
+    for number in range(max(map(len, found.values()))):
+        yield {name: each[min(number, len(each) - 1)] for name, each in found.items()}
 
 
 def _usual(task: "task.Task") -> str:
-    if task.kind == "custom":
+    found = task.kind_facts.metrics
+    if not found:
         raise errors.BadInput(
             f"task {task.name}",
-            "a custom task has no usual metric",
+            f"a {task.kind} task has no usual metric",
             "Give Task(metric=Metric(...)), or a name such as accuracy:OUTPUT.",
         )
-    return usual_of(task.kind)
+    return found[0]
 
 
-def _kind(task: "task.Task", y: np.ndarray) -> str:
-    return targets.infer(y) if task.kind == "custom" else task.kind
-
-
-_KINDS = {
-    "accuracy": ("classification", "binary", "multilabel", "segmentation"),
-    "top5": ("classification",),
-    "macro_f1": ("classification", "binary", "multilabel", "segmentation"),
-    "auc": ("classification", "binary", "multilabel"),
-    "mean_absolute_error": ("regression",),
-    "root_mean_squared_error": ("regression",),
-}
-
-
-def _single(name: str, kind: str, logits: bool) -> Metric:
+def _single(name: str, kind: Kind, logits: bool) -> Metric:
     """The metric of one output."""
-    if name not in _KINDS:
-        known = (*_KINDS, *detection.NAMES)
+    if name not in _NAMES:
+        known = (*_NAMES, *detection.NAMES)
         near = difflib.get_close_matches(name, known, 1)
         raise errors.BadInput(
             f"metric {name}",
             "no such metric" + (f"; did you mean {near[0]}?" if near else ""),
             f"Use one of {', '.join(known)}.",
         )
-    if kind not in _KINDS[name]:
-        fitting = ", ".join(each for each, kinds in _KINDS.items() if kind in kinds)
-        raise errors.BadInput(f"metric {name}", f"targets of {kind} have none", f"Use {fitting}.")
+    if name not in kind.metrics:
+        fitting = ", ".join(kind.metrics)
+        raise errors.BadInput(
+            f"metric {name}", f"targets of {kind.name} have none", f"Use {fitting}."
+        )
     if name in ("macro_f1", "auc"):
         whole_set = scores.auc if name == "auc" else scores.macro_f1
         return Metric(name, True, functools.partial(whole_set, kind=kind, logits=logits))
@@ -250,12 +202,11 @@ def _single(name: str, kind: str, logits: bool) -> Metric:
     per_example: PerExample = functools.partial(scores.right, kind=kind, logits=logits)
     if name != "accuracy":
         per_example = scores.in_top5 if name == "top5" else scores.absolute_error
-    one_decision = kind in ("classification", "binary")
     return Metric(
         name,
         higher_is_better=name != "mean_absolute_error",
         value=functools.partial(_mean_value, per_example),
-        correct=functools.partial(_as_bool, per_example) if one_decision else None,
+        correct=functools.partial(_as_bool, per_example) if kind.one_class else None,
         per_example=per_example,
     )
 
@@ -281,7 +232,7 @@ def _as_bool(per_example: PerExample, outputs: splits.Arrays, y: splits.Arrays) 
 
 
 def _one_of(task: "task.Task", name: str, output: str, y: np.ndarray, logits: Logits) -> Metric:
-    return _of_output(_single(name, _kind(task, y), _is_logits(logits, output)), output)
+    return _of_output(_single(name, task.kind_of(y), _is_logits(logits, output)), output)
 
 
 def _is_logits(logits: Logits, output: str) -> bool:
@@ -315,16 +266,3 @@ def _mean(name: str, metrics: list[Metric]) -> Metric:
         if len(means) == len(metrics)
         else None,
     )
-
-
-def _middle(y: np.ndarray, of: Callable) -> np.ndarray:
-    """The same output for every example: the median or the mean of the targets."""
-    return np.broadcast_to(of(y, axis=0), y.shape)
-
-
-def _guess(y: np.ndarray, kind: str) -> np.ndarray:
-    """The same output for every example, from how often each target occurs."""
-    if kind in ("binary", "multilabel"):
-        return np.broadcast_to(y.mean(axis=0), y.shape)
-    shares = np.bincount(y.ravel(), minlength=2) / y.size  # one number would be a sigmoid's
-    return np.broadcast_to(shares, (*y.shape, len(shares)))

@@ -1,18 +1,16 @@
 """What integer labels mean is decided by the model: 0 and 1 are two classes, or a yes and a no.
 
-Without a model, 0 and 1 are taken for one sigmoid and whole numbers for classes (`targets.infer`).
-Where model and data meet, the size of the output settles it.
+Without a model, 0 and 1 are taken for one sigmoid and whole numbers for classes
+(`kinds.of_targets`). Where model and data meet, the size of the output settles it.
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-import numpy as np
 from absl import logging
 
-from tfedge.data import splits, task
-
-Shape = Sequence[int | None]
+from tfedge.data import kinds, splits, task
+from tfedge.data.shapes import Shape
 
 
 def of_outputs(made: "task.Task", shapes: Mapping[str, Shape]) -> "task.Task":
@@ -25,51 +23,24 @@ def of_outputs(made: "task.Task", shapes: Mapping[str, Shape]) -> "task.Task":
     Returns:
         `made` itself where its kind fits, or where no other does; `fit.check_fits` says so then.
     """
-    found = splits.named(made.train.targets())
-    if made.kind == "custom" or len(found) != len(shapes):
+    found, kind = splits.named(made.train.targets()), made.kind_facts
+    if kind.is_open or len(found) != len(shapes):
         return made
     if not set(found) <= set(shapes):
         shapes = dict(zip(found, shapes.values(), strict=True))
-    kinds = {_kind(made, y, tuple(shapes[name])[1:]) for name, y in found.items()}
-    kind = kinds.pop()
-    if kinds or kind == made.kind:
+    seen = {
+        kind.seen_by(y, tuple(shapes[name])[1:], made.num_classes) or kind.name
+        for name, y in found.items()
+    }
+    new = kinds.named(seen.pop())
+    if seen or new.name == kind.name:
         return made
     logging.info(
         "task %s: the model puts out %s: the targets are taken as %s, not as %s",
-        *(made.name, _shown(shapes), kind, made.kind),
+        *(made.name, _shown(shapes), new.name, kind.name),
     )
-    labels = made.labels if kind in ("classification", "binary") else ()
-    return dataclasses.replace(made, kind=kind, labels=labels)
-
-
-def _kind(made: "task.Task", y: np.ndarray, output: Shape) -> str:
-    """The kind that targets of one output are of."""
-    width = 1 if not output else output[-1]
-    if y.ndim > 1:
-        return _kind_of_rows(made.kind, y, output)
-    if len(output) > 1 or width is None:
-        return made.kind
-    if made.kind == "binary" and width == 2:
-        return "classification"
-    if made.kind == "classification" and width == 1:
-        return "binary" if made.num_classes == 2 else "regression"
-    if made.kind == "regression" and width > 1 and _are_classes(y, width):
-        return "classification"
-    return made.kind
-
-
-def _kind_of_rows(kind: str, y: np.ndarray, output: Shape) -> str:
-    """Rows of numbers are labels, classes step by step, or values, by whether an axis is added."""
-    if kind == "multilabel" and len(output) == y.ndim and output[-1]:
-        return "segmentation"
-    if kind == "segmentation" and y.ndim == 2 and tuple(output) == y.shape[1:]:
-        return "regression"
-    return kind
-
-
-def _are_classes(y: np.ndarray, width: int) -> bool:
-    """Whether values are whole numbers that could be class numbers of so many outputs."""
-    return bool(y.size and np.all(y == np.floor(y)) and y.min() >= 0 and y.max() < width)
+    labels = made.labels if new.one_class else ()
+    return dataclasses.replace(made, kind=new.name, labels=labels)
 
 
 def _shown(shapes: Mapping[str, Shape]) -> str:

@@ -4,19 +4,18 @@ import dataclasses
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from tfedge import errors
-from tfedge.data import augmentation, class_weights, metric_text, targets
+from tfedge.data import augmentation, given_weights, kinds, metric_text, splits, targets
 from tfedge.data.batch_split import BatchSplit
+from tfedge.data.kind import Kind
+from tfedge.data.metric import Metric
 from tfedge.data.origins import Origin, Rows
+from tfedge.data.slices import Column
 from tfedge.data.splits import Arrays, ArraySplit, RowSplit, Split, StreamSplit
-
-if TYPE_CHECKING:
-    from tfedge.data.metrics import Metric
-    from tfedge.data.slices import Column
 
 __all__ = [
     "ArraySplit",
@@ -74,7 +73,7 @@ class Task:
 
     Args:
         name: shown in reports and messages.
-        kind: one of `targets.KINDS`.
+        kind: the name of a file of `kinds`.
         train: what training sees.
         calibration: where activation ranges are read; may be part of `train`.
         validation: what every choice is made on.
@@ -116,7 +115,7 @@ class Task:
     calibration: Split
     validation: Split
     holdout: Split | None = None
-    metric: "str | Metric | None" = None
+    metric: str | Metric | None = None
     labels: tuple[str, ...] = ()
     normalization: Normalization = Normalization()
     loss: object = None
@@ -124,22 +123,17 @@ class Task:
     batch_size: int = 128
     seed: int = 0
     augment: str = ""
-    more_metrics: "tuple[str | Metric, ...]" = ()
-    class_weight: "Mapping[Any, Any] | str | None" = None
+    more_metrics: tuple[str | Metric, ...] = ()
+    class_weight: Mapping[Any, Any] | str | None = None
     sample_weight: np.ndarray | None = None
-    slices: "Mapping[str, Column]" = dataclasses.field(default_factory=dict)
+    slices: Mapping[str, Column] = dataclasses.field(default_factory=dict)
     preprocessing: str = ""
     holdout_drawn: bool = False
     trained_on: str = ""
     origins: Mapping[str, Origin] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
-        if self.kind not in targets.KINDS:
-            raise errors.BadInput(
-                f"task {self.name}",
-                f"the kind {self.kind!r} is none of {', '.join(targets.KINDS)}",
-                'Use "custom" with a loss and a metric for anything else.',
-            )
+        kind = kinds.named(self.kind, f"task {self.name}")
         check_seed(self.seed)
         if isinstance(self.metric, str) and "," in self.metric:
             first, *more = metric_text.split(self.metric)
@@ -157,16 +151,18 @@ class Task:
                     "Give ArraySplit(x, y), StreamSplit or BatchSplit of tfedge.data.task.",
                 )
         if not self.labels and isinstance(self.train, ArraySplit | RowSplit):
-            labels = targets.one_hot_labels(self.train.y, self.kind)
-            object.__setattr__(self, "labels", labels)
+            object.__setattr__(self, "labels", targets.names(self.train.y, kind))
         for role, split in self.splits().items():
             if isinstance(split, ArraySplit | RowSplit):
-                y = targets.canonical(split.y, self.kind, f"task {self.name}, {role}")
+                y = targets.canonical(split.y, kind, f"task {self.name}, {role}")
                 if y is not split.y:
                     object.__setattr__(self, role, dataclasses.replace(split, y=y))
-        class_weights.check(self)
+        given_weights.check_classes(self.class_weight, f"task {self.name}, class_weight")
+        if self.sample_weight is not None:
+            where = f"task {self.name}, sample_weight"
+            given_weights.check_examples(self.sample_weight, len(self.train), where)
         if self.augment:
-            augmentation.check(self)
+            augmentation.check(self.augment, self._examples())
 
     def splits(self) -> dict[str, Split]:
         """The splits there are, by role."""
@@ -184,15 +180,35 @@ class Task:
         return dataclasses.replace(self, holdout=None)
 
     @property
+    def kind_facts(self) -> Kind:
+        """What the task's kind declares."""
+        return kinds.named(self.kind)
+
+    def kind_of(self, y: np.ndarray) -> Kind:
+        """What the kind of one output with these targets declares; a custom task has several."""
+        return kinds.of_output(self.kind, y)
+
+    @property
     def num_classes(self) -> int:
         """The number of classes; 2 for binary, 0 for regression and custom tasks."""
         return self._num_classes
 
     @functools.cached_property
     def _num_classes(self) -> int:
-        if self.kind in ("regression", "custom"):
+        if self.kind_facts.classes is None:
             return 0
-        return len(self.labels) or targets.num_classes(self.train.targets(), self.kind)
+        return len(self.labels) or targets.num_classes(self.train.targets(), self.kind_facts)
+
+    def _examples(self) -> augmentation.Examples:
+        x, y = next(iter(self.train.batches(1)), (None, None))
+        given = {} if x is None else splits.named(self.normalization(x))
+        return augmentation.Examples(
+            kind=self.kind_facts,
+            x=x,
+            are_values=all(array.dtype.kind == "f" for array in given.values()),
+            one_output=not isinstance(y, dict),
+            own_loss=self.loss is not None,
+        )
 
 
 def check_seed(seed: object) -> None:

@@ -75,7 +75,7 @@ def evaluate(
     file = tflite.read(tflite_bytes, _CANDIDATE)
     task = as_judged(task, file)
     split = _held_out(task)
-    groups = slices.of_holdout(task)
+    groups = slices.of_split(split, task.slices, f"task {task.name}")
     foreseen = flatbuffer.guarded(_CANDIDATE, lambda: _foreseen(file, phone))
     before = baseline
     if before is not None and not isinstance(before, inference.Run):

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from tfedge import errors
-from tfedge.data import class_weights, splits
+from tfedge.data import answers, splits
 from tfedge.data import task as data_task
+from tfedge.data.answers import Answers
+from tfedge.data.kind import Kind
 from tfedge.device import inference
 from tfedge.device.file import tflite
 
@@ -35,16 +37,17 @@ def of(
     """
     found: list[dict[str, np.ndarray]] = [{} for _ in runs]
     logits = {}
-    chosen = [_by_target(task.kind, run, y) for run in runs]
+    chosen = [_by_target(task.kind_facts, run, y) for run in runs]
     for name, own in splits.named(y).items():
         before = [not _is_probability(run, by[name]) for run, by in zip(runs, chosen, strict=True)]
         logits[name] = all(before)
-        kind = class_weights.kind_of(task, own)
+        kind, task_kind = task.kind_of(own), task.kind_facts
         for run, by, arrays, squash in zip(runs, chosen, found, before, strict=True):
             values = run.outputs[by[name]]
-            values = _squashed(values, kind) if squash and not logits[name] else values
-            _check_sizes(task.kind, values, own, run.where)
-            arrays[name] = _per_decision(task.kind, values, own)
+            if squash and not logits[name]:
+                values = answers.probabilities(values, kind.answers_of(answers.width(values)))
+            _check_sizes(task_kind, values, own, run.where)
+            arrays[name] = _per_decision(task_kind, values, own)
     return [arrays if isinstance(y, dict) else arrays[""] for arrays in found], logits
 
 
@@ -57,7 +60,9 @@ def unjudged(run: inference.Run, task: data_task.Task, seen: set[str]) -> tuple[
         seen: the targets, by name, that a metric looks at.
     """
     outputs = {
-        output for name, output in _by_target(task.kind, run, run.targets).items() if name in seen
+        output
+        for name, output in _by_target(task.kind_facts, run, run.targets).items()
+        if name in seen
     }
     return tuple(name for name in run.outputs if name not in outputs)
 
@@ -76,7 +81,7 @@ def _is_probability(run: inference.Run, name: str) -> bool:
     return is_probability(run.file, run.file.named_outputs[name].index)
 
 
-def _by_target(kind: str, run: inference.Run, y: splits.Arrays) -> dict[str, str]:
+def _by_target(kind: Kind, run: inference.Run, y: splits.Arrays) -> dict[str, str]:
     """The output of each target, by their names; else the only one there is, or that fits."""
     names = list(splits.named(y))
     if len(names) == len(run.outputs) == 1:
@@ -98,9 +103,9 @@ def _by_target(kind: str, run: inference.Run, y: splits.Arrays) -> dict[str, str
     )
 
 
-def _fits(kind: str, outputs: np.ndarray, y: np.ndarray) -> bool:
+def _fits(kind: Kind, outputs: np.ndarray, y: np.ndarray) -> bool:
     """Whether targets could be of this output, where the model has others as well."""
-    if kind == "custom" or (kind == "binary" and outputs.size not in (len(y), 2 * len(y))):
+    if kind.is_open or (_is_single(kind) and outputs.size not in (len(y), 2 * len(y))):
         return False
     try:
         _check_sizes(kind, outputs, y, "")
@@ -109,29 +114,22 @@ def _fits(kind: str, outputs: np.ndarray, y: np.ndarray) -> bool:
     return True
 
 
-def _squashed(values: np.ndarray, kind: str) -> np.ndarray:
-    """What the sigmoid or softmax of this kind of task makes of logits."""
-    if kind in ("binary", "multilabel"):
-        return 0.5 * (1 + np.tanh(values / 2))
-    if kind == "classification":
-        powers = np.exp(values - values.max(axis=-1, keepdims=True))
-        return powers / powers.sum(axis=-1, keepdims=True)
-    return values
+def _is_single(kind: Kind) -> bool:
+    """A yes or no for each example, which a model may also say with two units."""
+    return kind.one_class and kind.answers is Answers.YES_OR_NO
 
 
-def _check_sizes(kind: str, outputs: np.ndarray, y: np.ndarray, where: str) -> None:
+def _check_sizes(kind: Kind, outputs: np.ndarray, y: np.ndarray, where: str) -> None:
     """What would be compared wrongly without a word: too few classes, other sizes."""
-    classes = outputs.shape[-1]
-    if kind == "segmentation" and classes == 1:
-        classes = 2  # a sigmoid for each place
-    if kind in ("classification", "segmentation") and y.max(initial=0) >= classes:
+    units = outputs.shape[-1] if kind.answers is Answers.ONE_OF_MANY else 1
+    classes = 2 if kind.has_places and units == 1 else units  # a sigmoid for each place
+    if kind.answers is Answers.ONE_OF_MANY and y.max(initial=0) >= classes:
         raise errors.BadInput(
             where,
             f"labels go up to {y.max()}, the model has {outputs.shape[-1]} outputs",
             "Use the model and the data of one task; one sigmoid output is ?kind=binary.",
         )
-    per_decision = outputs.shape[-1] if kind in ("classification", "segmentation") else 1
-    if kind not in ("binary", "custom") and outputs.size != y.size * per_decision:
+    if not kind.is_open and not _is_single(kind) and outputs.size != y.size * units:
         raise errors.BadInput(
             where,
             f"its output has shape {outputs.shape[1:]}, the targets {y.shape[1:]}",
@@ -139,10 +137,8 @@ def _check_sizes(kind: str, outputs: np.ndarray, y: np.ndarray, where: str) -> N
         )
 
 
-def _per_decision(kind: str, outputs: np.ndarray, y: np.ndarray) -> np.ndarray:
+def _per_decision(kind: Kind, outputs: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Classes last, one row for each target: some models keep dimensions of size one between."""
-    if kind not in ("classification", "segmentation"):
-        return outputs
-    if outputs.shape[:-1] == y.shape:
+    if kind.answers is not Answers.ONE_OF_MANY or outputs.shape[:-1] == y.shape:
         return outputs
     return outputs.reshape(*y.shape, outputs.shape[-1])

@@ -7,14 +7,14 @@ import numpy as np
 from absl import logging
 
 from tfedge import errors
-from tfedge.data import calibration_error, class_weights, metrics, scores, splits
+from tfedge.data import answers as answers_lib
+from tfedge.data import calibration_error, metrics, scores, splits
 from tfedge.data import task as data_task
 from tfedge.device import inference, judged_outputs, scorecard
 
 _FAILURES = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
 _STANDARD_ERRORS = 2.0  # a baseline within so many of chance is taken to guess
 _FEWEST = 10  # examples that tell a model from a guess
-_OF_CLASSES = ("classification", "binary", "multilabel", "segmentation")
 _TELLS_APART = 0.6  # AUC of a model that has learned something
 _SLACK = 0.02  # the same for metrics that are no shares
 
@@ -57,7 +57,7 @@ class Scores:
     def per_class(self, task: data_task.Task, y: splits.Arrays) -> tuple[scorecard.ClassValue, ...]:
         """By true class, where each example has one and the metric counts right answers."""
         correct = self.candidate.correct
-        if correct is None or task.kind not in ("classification", "binary") or isinstance(y, dict):
+        if correct is None or not task.kind_facts.one_class or isinstance(y, dict):
             return ()
         found = []
         for number in range(task.num_classes):
@@ -95,8 +95,8 @@ class Scores:
         if isinstance(y, dict) or not isinstance(self.candidate.outputs, np.ndarray):
             return None
         both = [self.candidate, *([self.baseline] if self.baseline else [])]
-        binary = task.kind == "binary"
-        error_of = calibration_error.of_yes_or_no if binary else calibration_error.expected
+        yes_or_no = task.kind_facts.answers is answers_lib.Answers.YES_OR_NO
+        error_of = calibration_error.of_yes_or_no if yes_or_no else calibration_error.expected
         found = [error_of(np.asarray(each.outputs), y, self.logits) for each in both]
         if found[0] is None:
             return None
@@ -225,19 +225,11 @@ def _separation(
     """
     found, best = splits.named(outputs), 0.5
     for name, labels in splits.named(y).items():
-        kind = class_weights.kind_of(task, labels)
+        kind = task.kind_of(labels)
         judged = not metric.outputs or name in metric.outputs
-        if judged and kind in _OF_CLASSES and _is_uneven(labels, kind):
+        if judged and kind.classes is not None and kind.classes.is_uneven(labels):
             best = max(best, scores.separation(found[name], labels, kind))
     return best
-
-
-def _is_uneven(y: np.ndarray, kind: str) -> bool:
-    """Whether the most frequent class is much more so than classes that share evenly."""
-    if kind == "multilabel":
-        return bool((np.abs(y.mean(axis=0) - 0.5) > 0.25).any())
-    shares = np.bincount(y.ravel()) / y.size
-    return float(shares.max()) > 1.5 / max(2, int(np.count_nonzero(shares)))
 
 
 def _mean(correct: np.ndarray | None, own: np.ndarray) -> float | None:

@@ -19,7 +19,6 @@ from tfedge.compress.ranges import fake_quantization, output_tail, uneven_output
 from tfedge.data import splits
 from tfedge.data.task import Task
 
-_HAS_UNITS = ("regression", "custom")  # classes are compared with each other: one scale is right
 _COMMUTES = ("linear", "relu", "leaky_relu")  # with a positive factor
 _BATCH = 32
 
@@ -31,7 +30,8 @@ def to_one_scale(model: Any, task: Task) -> Any:
         model: flat tf_keras model. Its last kernels must not be promised to keep their values.
         task: whose calibration split tells what columns reach. What cannot be helped is warned of.
     """
-    if task.kind not in _HAS_UNITS or not _fits(model, task):
+    # Scores of classes are compared with each other: one scale is right.
+    if task.kind_facts.answers.are_scores or not _fits(model, task):
         return model
     uneven = [each for each in _measured(model, _ends(model), task) if each.is_uneven]
     helped = [each for each in uneven if each.kernel is not None]

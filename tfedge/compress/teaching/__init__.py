@@ -19,12 +19,12 @@ from tfedge.compress.candidate import Teacher
 from tfedge.compress.keras import tf
 from tfedge.compress.ranges import fake_quantization
 from tfedge.compress.teaching import hints, imitation
+from tfedge.data.answers import Answers
 from tfedge.data.task import Split, Task
 
 OUTPUT_METHODS = ("logits", "squared_error")
 FEATURE_METHODS = ("features", "attention")
 METHODS = (*OUTPUT_METHODS, *FEATURE_METHODS)
-_VALUES = ("regression", "custom")  # kinds of tasks whose outputs are no scores of classes
 
 _MOST_KEPT_BYTES = 1 << 28  # of answers; features of all examples are soon more than memory
 
@@ -64,7 +64,7 @@ class _Lesson:
 
 def fits(method: str, task: Task) -> bool:
     """Whether a method has a meaning for the task: softened answers are those of classes."""
-    return method != "logits" or task.kind not in _VALUES
+    return method != "logits" or task.kind_facts.answers.are_scores
 
 
 def usual(task: Task) -> str:
@@ -179,19 +179,18 @@ def _lessons(teacher: Teacher, student: Any, task: Task) -> list[_Lesson]:
 def _on_output(method: str, number: int, teacher: Teacher, student: Any, task: Task) -> _Lesson:
     shown, taken = teacher.model.outputs[number], student.outputs[number]
     ours, theirs = (losses.gives_logits(model, number) for model in (student, teacher.model))
-    # One unit for two classes is a yes or no, whatever the kind.
-    kind = "binary" if task.kind == "segmentation" and taken.shape[-1] == 1 else task.kind
-    independent = kind in ("binary", "multilabel")
+    said = task.kind_facts.answers_of(taken.shape[-1])
+    independent = said is Answers.YES_OR_NO
 
     def loss(wanted: Any, outputs: Any, weights: Any) -> Any:
-        found = imitation.scores(outputs, kind, ours)
+        found = imitation.scores(outputs, said, ours)
         if method == "logits":
             return imitation.divergence(wanted, found, teacher.temperature, independent, weights)
-        free_level = kind in ("classification", "segmentation")
+        free_level = said is Answers.ONE_OF_MANY
         return imitation.squared_error(wanted, found, free_level, weights)
 
     def ask(outputs: Any) -> Any:
-        return imitation.scores(outputs, kind, theirs)
+        return imitation.scores(outputs, said, theirs)
 
     return _Lesson(f"scores {number}", ask, shown, taken, loss, output=number)
 

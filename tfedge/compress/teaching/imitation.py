@@ -8,21 +8,23 @@ from typing import Any
 
 from tfedge.compress.keras import tf
 
+from tfedge.data.answers import Answers
+
 _SMALLEST = 1e-7  # of a probability, before its logarithm is taken
 
 
-def scores(outputs: Any, kind: str, logits: bool) -> Any:
-    """A model's outputs as logits; those of other kinds of tasks as they are.
+def scores(outputs: Any, said: Answers, logits: bool) -> Any:
+    """A model's outputs as logits; those that are no scores of classes as they are.
 
     Args:
-        outputs: of a task of this kind.
-        kind: see `Task`.
+        outputs: of a model.
+        said: what they say.
         logits: whether outputs are logits already.
     """
-    if logits or kind in ("regression", "custom"):
+    if logits or not said.are_scores:
         return outputs
     found = tf.math.log(tf.maximum(outputs, _SMALLEST))
-    if kind in ("binary", "multilabel"):
+    if said is Answers.YES_OR_NO:
         return found - tf.math.log(tf.maximum(1 - outputs, _SMALLEST))
     return found
 

@@ -29,7 +29,7 @@ def augmenter(task: Task) -> Vary | None:
     if not chosen:
         return None
     black = np.asarray(task.normalization.offset, np.float32)  # what a raw 0 became
-    classes = task.num_classes if task.kind == "classification" else 0
+    classes = task.num_classes if task.kind_facts.one_of_many else 0
 
     def vary(x: Any, y: Any, step: Any, counts: Any = ()) -> tuple[Any, Any, Any]:
         x = tf.convert_to_tensor(x)

@@ -21,7 +21,10 @@ from absl import logging
 from tfedge.compress import graph, losses
 from tfedge.compress.keras import tf
 from tfedge.compress.ranges import fake_quantization
+from tfedge.data import answers as answers_lib
 from tfedge.data import class_weights, splits
+from tfedge.data.answers import Answers
+from tfedge.data.kind import Kind
 from tfedge.data.task import Task
 
 _EXAMPLES = 4096
@@ -42,19 +45,19 @@ def resolved(task: Task, model: Any) -> Task:
         task: without weights; one with weights or a loss of its own is given back as it is.
         model: flat tf_keras model, as it comes in.
     """
-    custom = task.kind == "custom" or task.loss is not None
-    if task.class_weight is not None or task.sample_weight is not None or custom:
+    kind, told = task.kind_facts, task.class_weight is not None or task.sample_weight is not None
+    if told or task.loss is not None or not kind.answers.are_scores:
         return task
     y = splits.named(task.train.targets())
     names = graph.output_names(model)
-    if task.kind == "regression" or not _are_imbalanced(task, y):
+    if not _are_imbalanced(task, y):
         return task
     answers, rows = _answers(task, model)
     found = {}
     for name, labels in y.items():
         number = names.index(name) if name in names else 0
-        given = _probabilities(answers[number], task.kind, losses.gives_logits(model, number))
-        weights = _of_output(given, labels[rows], task.kind)
+        given = _probabilities(answers[number], kind, losses.gives_logits(model, number))
+        weights = _of_output(given, labels[rows], kind)
         if weights is not None:
             found[name] = weights
     if not found:
@@ -103,7 +106,7 @@ def implied(given: np.ndarray, shares: np.ndarray) -> np.ndarray:
 def _are_imbalanced(task: Task, y: dict[str, np.ndarray]) -> bool:
     """Whether weights would make a difference: nobody weighs classes that are as frequent."""
     for labels in y.values():
-        if task.kind == "multilabel":
+        if task.kind_facts.per_label:
             return True
         counts = np.bincount(labels.ravel())
         if counts.max() > 1.5 * counts[counts > 0].min():
@@ -122,24 +125,21 @@ def _answers(task: Task, model: Any) -> tuple[list[np.ndarray], np.ndarray]:
     return [np.concatenate(parts) for parts in zip(*found, strict=True)], order
 
 
-def _probabilities(outputs: np.ndarray, kind: str, logits: bool) -> np.ndarray:
+def _probabilities(outputs: np.ndarray, kind: Kind, logits: bool) -> np.ndarray:
     """Outputs as probabilities; one unit for two classes becomes two columns."""
     outputs = np.asarray(outputs, np.float64)
-    one_unit = kind in ("multilabel", "binary") or outputs.shape[-1] == 1
-    if logits and one_unit:
-        outputs = 0.5 * (1 + np.tanh(outputs / 2))
-    elif logits:
-        powers = np.exp(outputs - outputs.max(axis=-1, keepdims=True))
-        outputs = powers / powers.sum(axis=-1, keepdims=True)
-    if kind == "multilabel" or not one_unit:
+    said = kind.answers_of(outputs.shape[-1])
+    if logits:
+        outputs = answers_lib.probabilities(outputs, said)
+    if kind.per_label or said is Answers.ONE_OF_MANY:
         return outputs
-    yes = outputs.reshape(len(outputs), -1) if kind == "binary" else outputs[..., :1]
+    yes = outputs.reshape(len(outputs), -1) if kind.one_class else outputs[..., :1]
     return np.concatenate([1 - yes, yes], axis=-1)
 
 
-def _of_output(given: np.ndarray, labels: np.ndarray, kind: str) -> np.ndarray | None:
+def _of_output(given: np.ndarray, labels: np.ndarray, kind: Kind) -> np.ndarray | None:
     """The weights of one output; None where its answers are as frequent as the labels."""
-    if kind != "multilabel":
+    if not kind.per_label:
         return _of_classes(given, labels)
     found = np.ones(labels.shape[1])
     for number, column in enumerate(labels.T):

@@ -137,7 +137,7 @@ def _inputs(
 
 def _labels(made: "task.Task", role: str) -> Iterator[tuple[str, float, float, float, float]]:
     """Of one label for each example; what is measured or drawn has no such shares."""
-    if made.kind not in ("classification", "binary"):
+    if not made.kind_facts.one_class:
         return
     theirs = splits.named(made.splits()["holdout"].targets())
     for name, labels in splits.named(made.splits()[role].targets()).items():

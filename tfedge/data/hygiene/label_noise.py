@@ -72,7 +72,7 @@ def by_neighbours(made: "task.Task", role: str = "holdout") -> Candidates | None
         None where labels are not one class for each example, or inputs are of another kind.
     """
     chosen = made.splits()[role]
-    if made.kind not in ("classification", "binary") or isinstance(chosen.targets(), dict):
+    if not made.kind_facts.one_class or isinstance(chosen.targets(), dict):
         return None
     generator = np.random.default_rng(made.seed)
     rows = _draw(chosen, generator)

@@ -13,8 +13,9 @@ import numpy as np
 from absl import logging
 
 from tfedge import errors, foreign
-from tfedge.data import metrics, origins, splits, targets, task, task_targets
+from tfedge.data import kinds, origins, splits, targets, task, task_targets
 from tfedge.data.hygiene import inputs
+from tfedge.data.kind import Kind
 from tfedge.data.sources import content_split, npz_file, options, stratify
 
 OPTIONS = ("kind", "metric", "scale", "offset", "class_weight")
@@ -22,13 +23,6 @@ _KEY = re.compile(r"(x|y)_(train|val|test|calib)(?:__(.+))?")
 _SLICE = "slice_"
 _SHORT = {"validation": "val", "holdout": "test", "calibration": "calib"}
 _WEIGHTS = "w_train"
-_LOSSES = {
-    "classification": "sparse_categorical_crossentropy",
-    "segmentation": "sparse_categorical_crossentropy",
-    "binary": "binary_crossentropy",
-    "multilabel": "binary_crossentropy",
-    "regression": "mean_squared_error",
-}
 
 
 def load(path: str, settings: options.Options, seed: int = 0) -> task.Task:
@@ -56,24 +50,25 @@ def load(path: str, settings: options.Options, seed: int = 0) -> task.Task:
     parts = _parts(path, arrays)
     if not splits.count(parts["y_train"]):
         raise errors.BadInput(f"{path}, y_train", "it has no examples", "Add some.")
-    kinds = {
-        name: settings.kind or targets.infer(y)
+    found = {
+        name: kinds.named(settings.kind) if settings.kind else kinds.of_targets(y)
         for name, y in splits.named(parts["y_train"]).items()
     }
-    kind = next(iter(kinds.values())) if len(set(kinds.values())) == 1 else "custom"
-    each_usual = ",".join(f"{metrics.usual_of(own)}:{name}" for name, own in kinds.items())
-    logging.info("%s: targets are taken as %s", path, _shown(kinds))
-    labels = labels or targets.one_hot_labels(parts["y_train"], kind)
-    given = _split(path, parts, "train", kinds)
-    calibration: splits.Split | None = _calibration(path, parts, given, kinds)
-    holdout = _split(path, parts, "test", kinds)
+    several = len(set(found.values())) > 1
+    kind = kinds.named("custom") if several else next(iter(found.values()))
+    each_usual = ",".join(f"{own.metrics[0]}:{name}" for name, own in found.items())
+    logging.info("%s: targets are taken as %s", path, _shown(found))
+    labels = labels or targets.names(parts["y_train"], kind)
+    given = _split(path, parts, "train", found)
+    calibration: splits.Split | None = _calibration(path, parts, given, found)
+    holdout = _split(path, parts, "test", found)
     rows = {"train": np.arange(len(given))}
     keys = _keys(given, arrays.forget) if "x_val" not in parts or calibration is None else []
     train: splits.Split = given
     if "x_val" in parts:
-        validation: splits.Split = _split(path, parts, "val", kinds)
+        validation: splits.Split = _split(path, parts, "val", found)
     else:
-        _check_values(path, given, kinds, labels, arrays.forget)
+        _check_values(path, given, found, labels, arrays.forget)
         rows["train"], rows["validation"] = _drawn_validation(path, given, keys, kind)
         weights = _weights_of(path, weights, given, rows["train"])
         train, validation = (_chosen(given, rows[role]) for role in ("train", "validation"))
@@ -84,12 +79,12 @@ def load(path: str, settings: options.Options, seed: int = 0) -> task.Task:
         calibration = _chosen(given, rows["calibration"])
     return task.Task(
         name=pathlib.Path(path).stem,
-        kind=kind,
+        kind=kind.name,
         train=train,
         calibration=calibration,
         validation=validation,
         holdout=holdout,
-        metric=settings.metric or (each_usual if kind == "custom" else None),
+        metric=settings.metric or (each_usual if several else None),
         class_weight=settings.class_weight,
         sample_weight=weights,
         labels=labels,
@@ -97,7 +92,7 @@ def load(path: str, settings: options.Options, seed: int = 0) -> task.Task:
             1.0 if settings.scale is None else settings.scale,
             0.0 if settings.offset is None else settings.offset,
         ),
-        loss={name: _LOSSES[each] for name, each in kinds.items()} if kind == "custom" else None,
+        loss={name: each.loss for name, each in found.items()} if several else None,
         seed=seed,
         origins={
             **{role: _rows(f"x_{short}", parts) for role, short in _SHORT.items()},
@@ -140,7 +135,7 @@ def _parts(path: str, arrays: dict[str, np.ndarray]) -> dict[str, splits.Arrays]
 
 
 def _split(
-    path: str, parts: dict[str, splits.Arrays], role: str, kinds: dict[str, str]
+    path: str, parts: dict[str, splits.Arrays], role: str, found: dict[str, Kind]
 ) -> task.ArraySplit:
     """One split with canonical targets."""
     x, y = parts[f"x_{role}"], parts[f"y_{role}"]
@@ -154,20 +149,20 @@ def _split(
         raise errors.BadInput(path, f"{counts} examples", "Give every array one row per example.")
     where = f"{path}, y_{role}"
     ready = {
-        name: targets.canonical_array(array, kinds[name], f"{where}__{name}" if name else where)
+        name: found[name].canonical(array, f"{where}__{name}" if name else where)
         for name, array in splits.named(y).items()
     }
     return task.ArraySplit(x, ready[""] if "" in ready else ready)
 
 
 def _calibration(
-    path: str, parts: dict[str, splits.Arrays], train: task.ArraySplit, kinds: dict[str, str]
+    path: str, parts: dict[str, splits.Arrays], train: task.ArraySplit, found: dict[str, Kind]
 ) -> task.ArraySplit | None:
     """The calibration inputs there are, which may come without targets."""
     if "x_calib" not in parts:
         return None
     if "y_calib" in parts:
-        return _split(path, parts, "calib", kinds)
+        return _split(path, parts, "calib", found)
     x = parts["x_calib"]
     return task.ArraySplit(x, targets.unlabelled(train.y, splits.count(x)))
 
@@ -175,7 +170,7 @@ def _calibration(
 def _check_values(
     path: str,
     train: task.ArraySplit,
-    kinds: dict[str, str],
+    found: dict[str, Kind],
     labels: tuple[str, ...],
     forget: Callable[[], None],
 ) -> None:
@@ -189,16 +184,17 @@ def _check_values(
             forget()
     for name, array in splits.named(train.y).items():
         where = f"{path}, y_train" + (f"__{name}" if name else "")
-        kind = kinds[name]
-        classes = len(labels) or (0 if kind == "regression" else targets.num_classes(array, kind))
+        kind = found[name]
+        classes = len(labels) or targets.num_classes(array, kind)
         task_targets.check_values(array, kind, classes, where)
-        gap = "" if labels else task_targets.missing_classes(array, kind, classes)
-        if gap and kind == "classification":
+        counted = kind.classes is not None and kind.classes.are_counted and not labels
+        gap = task_targets.missing_classes(array, kind, classes) if counted else ""
+        if gap:
             raise errors.BadInput(where, f"there is {gap}", "Number the classes from 0.")
 
 
 def _drawn_validation(
-    path: str, train: task.ArraySplit, keys: list[bytes], kind: str
+    path: str, train: task.ArraySplit, keys: list[bytes], kind: Kind
 ) -> tuple[np.ndarray, np.ndarray]:
     """(rows that stay in train, rows that become validation)."""
     sides = content_split.sides(keys, stratify.classes(train, kind), holdout=False)
@@ -247,8 +243,8 @@ def _keys(split: task.ArraySplit, forget: Callable[[], None]) -> list[bytes]:
     return keys
 
 
-def _shown(kinds: dict[str, str]) -> str:
-    return ", ".join(f"{name} {kind}".strip() for name, kind in kinds.items())
+def _shown(found: dict[str, Kind]) -> str:
+    return ", ".join(f"{name} {kind.name}".strip() for name, kind in found.items())
 
 
 def _names(found: dict[str, np.ndarray]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tfedge import errors
-from tfedge.data import class_weights, targets
+from tfedge.data import given_weights, kinds
 from tfedge.data.sources import resizing
 
 NAMES = (
@@ -22,7 +22,7 @@ class Options:
     """Settings of a source; None leaves the source's own default.
 
     Args:
-        kind: one of `targets.KINDS`, instead of the one inferred from the targets.
+        kind: a name of `kinds`, instead of the one inferred from the targets.
         metric: a name of `metrics`; NAME:OUTPUT for one of several outputs.
         scale: model input = raw * scale + offset; one number or one per channel, as 1/255 or 0.5.
         offset: likewise.
@@ -103,12 +103,6 @@ def _pattern(text: str) -> re.Pattern[str]:
         raise ValueError(text) from error
 
 
-def _kind(text: str) -> str:
-    if text not in targets.KINDS[:-1]:
-        raise ValueError(text)
-    return text
-
-
 def _numbers(text: str) -> float | tuple[float, ...]:
     numbers = tuple(float(fractions.Fraction(part)) for part in text.split(","))
     return numbers[0] if len(numbers) == 1 else numbers
@@ -128,7 +122,7 @@ def _channels(text: str) -> int:
 
 
 _READ: dict[str, Callable[[str], Any]] = {
-    "kind": _kind,
+    "kind": _one_of(kinds.of_one()),
     "metric": str,
     "scale": _numbers,
     "offset": _numbers,
@@ -137,10 +131,10 @@ _READ: dict[str, Callable[[str], Any]] = {
     "resize": _one_of(resizing.INTERPOLATIONS),
     "fit": _one_of(resizing.FITS),
     "group": _pattern,
-    "class_weight": _one_of((class_weights.BALANCED, class_weights.NONE)),
+    "class_weight": _one_of((given_weights.BALANCED, given_weights.NONE)),
 }
 _EXPECTED = {
-    "kind": f"one of {', '.join(targets.KINDS[:-1])}",
+    "kind": f"one of {', '.join(kinds.of_one())}",
     "metric": "a metric",
     "scale": "a number, or one per channel",
     "offset": "a number, or one per channel",

@@ -3,6 +3,7 @@
 import numpy as np
 
 from tfedge.data import splits
+from tfedge.data.kind import Kind
 
 
 def draw(labels: np.ndarray, size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -35,10 +36,10 @@ def first(labels: np.ndarray, size: int, order: np.ndarray) -> np.ndarray:
     return np.flatnonzero(chosen)
 
 
-def classes(split: splits.Split, kind: str) -> np.ndarray:
+def classes(split: splits.Split, kind: Kind) -> np.ndarray:
     """(n,) what to stratify by: the class of each example, all 0 where it has not exactly one."""
     y = split.targets()
-    if kind in ("classification", "binary") and isinstance(y, np.ndarray):
+    if kind.one_class and isinstance(y, np.ndarray):
         return y
     return np.zeros(len(split), int)
 

@@ -14,7 +14,8 @@ import numpy as np
 from PIL import Image
 
 from tfedge import errors
-from tfedge.data import origins, targets, task
+from tfedge.data import kinds, origins, task
+from tfedge.data.kind import Kind
 from tfedge.data.sources import decoding, options, resizing, stratify
 
 OPTIONS = ("kind", "size", "channels", "metric", "scale", "offset", "class_weight")
@@ -52,10 +53,9 @@ def load(
     given = [each for each in ("train", "validation", "test") if each in builder.info.splits]
     labels = {each: _labels(builder, each, keys, where) for each in given}
     names = tuple(getattr(features[keys[1]], "names", None) or ())
-    kind = settings.kind or ("classification" if names else targets.infer(labels["train"]))
-    ready = {
-        each: targets.canonical_array(labels[each], kind, f"{where}, {each}") for each in given
-    }
+    named = settings.kind or ("classification" if names else "")
+    kind = kinds.named(named) if named else kinds.of_targets(labels["train"])
+    ready = {each: kind.canonical(labels[each], f"{where}, {each}") for each in given}
     sources = {each: _source(builder, where, split=each) for each in given}
     rows_of = _parts(ready, kind)
     parts = {
@@ -67,7 +67,7 @@ def load(
     }
     return task.Task(
         name=name.replace("/", "_").replace(":", "_"),
-        kind=kind,
+        kind=kind.name,
         train=parts["train"],
         calibration=parts["calibration"],
         validation=parts["validation"],
@@ -144,14 +144,14 @@ def _image_shape(
     return (*size, settings.channels or channels)
 
 
-def _parts(labels: dict[str, np.ndarray], kind: str) -> dict[str, tuple[str, np.ndarray]]:
+def _parts(labels: dict[str, np.ndarray], kind: Kind) -> dict[str, tuple[str, np.ndarray]]:
     """For each of our splits: the split of the data set it comes from, and its rows there.
 
     A version of a data set never changes, so its rows are drawn by number, alike for all seeds.
     """
 
     def draw(rows: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-        by = labels["train"][rows] if kind in ("classification", "binary") else np.zeros(len(rows))
+        by = labels["train"][rows] if kind.one_class else np.zeros(len(rows))
         drawn, rest = stratify.draw(by, size, seed=0)
         return rows[drawn], rows[rest]
 

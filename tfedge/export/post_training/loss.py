@@ -6,6 +6,7 @@ import numpy as np
 from absl import logging
 
 from tfedge import errors
+from tfedge.data.answers import Answers
 from tfedge.data.task import Task
 from tfedge.device import inference, scoring
 from tfedge.export.trials import dry_run
@@ -83,10 +84,10 @@ class Judge:
 
     def _differing(self, run: inference.Run) -> tuple[float, float]:
         """Share of examples whose answer is another; for numbers, noise relative to signal."""
-        shares = []
+        shares, said = [], self._task.kind_facts.answers
         for name, expected in self._float.outputs.items():
             found = run.outputs[name]
-            if expected.ndim < 2 or expected.shape[-1] == 1 or self._task.kind == "regression":
+            if expected.ndim < 2 or expected.shape[-1] == 1 or said is Answers.VALUES:
                 return 10 ** (-self._snr_db(run.outputs) / 20), 0.0
             same = found.argmax(axis=-1) == expected.argmax(axis=-1)
             shares.append(1.0 - same.reshape(len(same), -1).mean(axis=1))

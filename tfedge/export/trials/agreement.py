@@ -9,14 +9,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from tfedge.data.answers import Answers
 from tfedge.data.task import Task
 from tfedge.export.parity import snr
 
 EXAMPLES = 64
 MOST_CHANGED = 0.05
 LEAST_DB = 15.0  # noise of 3 % of the signal's energy
-_ONE_OF_MANY = ("classification", "segmentation")
-_YES_OR_NO = ("binary", "multilabel")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,26 +57,26 @@ def _compared(wanted: np.ndarray, got: np.ndarray, task: Task | None) -> str:
     if wanted.size != got.size:
         return f"{got.shape} values, the model's are {wanted.shape}"
     got = got.reshape(wanted.shape)
-    kind = task.kind if task is not None else "custom"
+    said = task.kind_facts.answers if task is not None else Answers.UNKNOWN
     if wanted.dtype.kind in "iub":
         return _changed(wanted, np.round(got))
     if not np.isfinite(got).all() and np.isfinite(wanted).all():
         return "values that are not finite"
-    if _is_one_of_many(wanted, kind):
+    if _is_one_of_many(wanted, said):
         best = wanted.argmax(-1)
         is_a_best = np.take_along_axis(got, best[..., None], -1)[..., 0] >= got.max(-1)
         return _changed(best, np.where(is_a_best, best, got.argmax(-1)))  # a tie is no change
-    if kind in _YES_OR_NO:
+    if said is Answers.YES_OR_NO:
         threshold = 0.5 if wanted.min() >= 0 and wanted.max() <= 1 else 0.0
         return _changed(wanted > threshold, got > threshold)
     near = snr.decibels(wanted, got)
     return f"{near:.1f} dB of signal to noise, under {LEAST_DB:g}" if near < LEAST_DB else ""
 
 
-def _is_one_of_many(values: np.ndarray, kind: str) -> bool:
-    if values.ndim < 2 or values.shape[-1] < 2 or kind in (*_YES_OR_NO, "regression"):
+def _is_one_of_many(values: np.ndarray, said: Answers) -> bool:
+    if values.ndim < 2 or values.shape[-1] < 2 or said in (Answers.YES_OR_NO, Answers.VALUES):
         return False
-    return kind in _ONE_OF_MANY or bool(
+    return said is Answers.ONE_OF_MANY or bool(
         (values >= 0).all() and np.allclose(values.sum(-1), 1, atol=1e-3)
     )
 

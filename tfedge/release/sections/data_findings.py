@@ -107,7 +107,7 @@ def of(task: "Task", findings: "Findings", most: int = _FEW) -> DataFindings:
 
 def _why_not(task: "Task") -> str:
     """Why labels are not looked at; empty where they are. A release must not wait for it."""
-    if task.kind not in ("classification", "binary"):
+    if not task.kind_facts.one_class:
         return f"a {task.kind} task has no single class for each example"
     for split in (task.train, task.splits()["holdout"]):
         if isinstance(split, batch_split.BatchSplit) and split.own_order:

@@ -1,0 +1,87 @@
+"""Adding a member is adding one file: each test puts one into a folder and uses it, end to end."""
+
+import importlib
+import sys
+
+import numpy as np
+import pytest
+
+import tfedge
+from tfedge import to_tflite
+from tfedge.compress import keras as k
+from tfedge.data import hygiene, kinds
+from tfedge.data.task import ArraySplit, Task
+
+ORDINAL = '''
+"""Grades in their order, (n,) integers: a model gives one number, the nearest grade counts."""
+
+import numpy as np
+
+from tfedge.data import kind
+from tfedge.data.answers import Answers
+from tfedge.data.class_numbers import ClassNumbers
+
+
+def _nearest(outputs, _):
+    flat = outputs.reshape(len(outputs))
+    return np.where(np.isnan(flat), -1, np.rint(np.nan_to_num(flat))).astype(int)
+
+
+KIND = kind.Kind(
+    "ordinal",
+    answers=Answers.VALUES,
+    metrics=("accuracy", "macro_f1"),
+    loss="mean_squared_error",
+    classes=ClassNumbers(),
+    decide=_nearest,
+)
+'''
+
+
+@pytest.fixture
+def added(tmp_path, monkeypatch):
+    """(package, name, source) -> a member of it, gone after the test."""
+    made = []
+
+    def add(package, name, source):
+        (tmp_path / f"{name}.py").write_text(source)
+        monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
+        importlib.invalidate_caches()
+        made.append((package, name))
+
+    yield add
+    for package, name in made:
+        sys.modules.pop(f"{package.__name__}.{name}", None)
+        vars(package).pop(name, None)
+
+
+def _grades(n, seed):
+    generator = np.random.default_rng(seed)
+    x = generator.normal(size=(n, 6)).astype(np.float32)
+    score = x[:, 0] + 0.5 * x[:, 1]
+    return ArraySplit(x, np.digitize(score, [-0.8, 0.0, 0.8]))
+
+
+def test_a_kind_is_one_file(added):
+    added(kinds, "ordinal", ORDINAL)
+    train, validation, holdout = (_grades(n, seed) for seed, n in enumerate((400, 120, 600)))
+    parts = (train, train, validation, holdout)
+    task = Task("grades", "ordinal", *parts, class_weight="balanced", batch_size=32)
+    assert task.num_classes == 4 and hygiene.check(task) == ()
+
+    k.tf_keras.utils.set_random_seed(1)
+    layers = k.tf_keras.layers
+    model = k.tf_keras.Sequential([layers.Dense(16, "relu", input_shape=(6,)), layers.Dense(1)])
+    model.compile("adam", "mse")
+    model.fit(task.train.x, task.train.y.astype(np.float32), epochs=40, verbose=0)
+
+    made = tfedge.Recipe.parse("prune(final_sparsity=0.3, epochs=2)").apply(model, task)
+    baseline = to_tflite(model, "float32", task)
+    card = tfedge.evaluate(
+        to_tflite(made, "int8", task), task, "mid_range_phone", baseline=baseline, holds=made.holds
+    )
+    assert card.metric.name == "accuracy" and card.metric.value > 0.6 > card.metric.chance
+    assert sum(card.metric.paired.values()) == 600
+    assert [each.label for each in card.per_class] == ["0", "1", "2", "3"]
+    verdict = tfedge.gate(card, tfedge.Limits(margin=0.2))
+    assert verdict.outcome == "PASS"

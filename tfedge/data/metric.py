@@ -1,0 +1,42 @@
+"""What judges a model: a number over outputs and targets, and its direction."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from tfedge.data import draws, splits
+
+Value = Callable[..., float]
+PerExample = Callable[..., np.ndarray]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric over outputs and targets of the same examples.
+
+    Args:
+        name: as reports show it.
+        higher_is_better: its direction.
+        value: (outputs, targets) -> the metric.
+        correct: (outputs, targets) -> (n,) bool, where the metric is the share of examples got
+            right, so that two models can be compared in pairs; None for every other metric.
+        per_example: (outputs, targets) -> (n,) numbers whose mean is the metric, so that it can be
+            resampled without being computed again; None where it is no mean over examples.
+        outputs: the names of those it looks at, of several; () is all that have targets.
+        prepare: (outputs, targets) -> a form of them that is quick to resample, where there is one.
+    """
+
+    name: str
+    higher_is_better: bool
+    value: Value
+    correct: PerExample | None = None
+    per_example: PerExample | None = None
+    outputs: tuple[str, ...] = ()
+    prepare: Callable[..., draws.Prepared] | None = None
+
+    def prepared(self, outputs: splits.Arrays, y: splits.Arrays) -> draws.Prepared:
+        """The metric over examples that are to be drawn again and again."""
+        if self.per_example is not None:
+            return draws.Mean(self.per_example(outputs, y))
+        return self.prepare(outputs, y) if self.prepare else draws.Whole(self.value, outputs, y)
