@@ -7,7 +7,6 @@ have nothing in common, so that they can be added.
 from typing import Any
 
 from tfedge.compress.keras import tf
-
 from tfedge.data.answers import Answers
 
 _SMALLEST = 1e-7  # of a probability, before its logarithm is taken
