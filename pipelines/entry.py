@@ -4,7 +4,6 @@ Each pipeline keeps its flags in a `FlagValues` of its own, so `--help` shows th
 else, and two pipelines can be imported side by side.
 """
 
-import difflib
 import logging as stdlib_logging
 import os
 import sys
@@ -15,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 from absl import flags, logging
 
-from tfedge import errors, plain_text
+from tfedge import errors, plain_text, settings
 
 OK = 0
 BAD_INPUT = 1
@@ -73,12 +72,6 @@ def tell(text: str) -> None:
     sys.stdout.write(f"{plain_text.printable(text)}\n")
 
 
-def nearest(name: str, known: Sequence[str]) -> str:
-    """The remedy for a misspelt name: the nearest known one, or all of them."""
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"Did you mean {close[0]}?" if close else f"Known: {', '.join(sorted(known))}"
-
-
 class _Printable(stdlib_logging.Formatter):
     def format(self, record: stdlib_logging.LogRecord) -> str:
         return plain_text.printable(super().format(record))
@@ -92,7 +85,7 @@ def _parse(flag_values: flags.FlagValues, argv: Sequence[str]) -> None:
     try:
         rest = flag_values(argv)[1:]
     except flags.UnrecognizedFlagError as error:
-        remedy = nearest(error.flagname, list(flag_values))
+        remedy = settings.nearest(error.flagname, list(flag_values))
         raise errors.BadInput(f"--{error.flagname}", "unknown flag", remedy) from error
     except flags.Error as error:
         raise errors.BadInput("command line", _one_line(error), "See --help") from error

@@ -26,7 +26,7 @@ from collections.abc import Callable
 from absl import flags, logging
 from tfedge_pipelines import entry
 
-from tfedge import errors, progress
+from tfedge import errors, progress, settings
 from tfedge.release import lock, output_folder
 
 _FLAGS = flags.FlagValues()
@@ -91,7 +91,7 @@ def run() -> None:
 def main() -> int:
     """Trains as the flags say; the exit code."""
     if _NETWORK.value not in networks():
-        remedy = entry.nearest(_NETWORK.value, networks())
+        remedy = settings.nearest(_NETWORK.value, networks())
         raise errors.BadInput("--network", f"no {_NETWORK.value!r}", remedy)
     folder = _output_folder(_OUTPUT_DIR.value)
     for flag in (_LEARNING_RATE, _WEIGHT_DECAY):

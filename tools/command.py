@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 
 from tfedge_pipelines import entry
 
-from tfedge import errors, plain_text
+from tfedge import errors, plain_text, settings
 
 _PACKAGES = ("tfedge_pipelines", "tfedge_tools")
 _HELP = ("--help", "-help", "-h")
@@ -68,7 +68,7 @@ def find(asked: str, known: Sequence[str]) -> str:
         cause = f"several begin so: {', '.join(found)}"
         raise errors.BadInput(f"tfedge {asked}", cause, "Write the whole name.")
     if not found:
-        remedy = entry.nearest(asked, [*known, *(name.split("-")[0] for name in known)])
+        remedy = settings.nearest(asked, [*known, *(name.split("-")[0] for name in known)])
         raise errors.BadInput(f"tfedge {asked}", "no such command", remedy)
     return found[0]
 

@@ -22,7 +22,7 @@ import wide_console
 from absl import flags
 from tfedge_pipelines import entry
 
-from tfedge import errors, progress
+from tfedge import errors, progress, settings
 
 _FLAGS = flags.FlagValues()
 _COUNT = flags.DEFINE_integer(
@@ -51,7 +51,7 @@ def main() -> int:
 
     unknown = set(_KINDS.value) - set(targets.TARGETS)
     if unknown:
-        remedy = entry.nearest(min(unknown), list(targets.TARGETS))
+        remedy = settings.nearest(min(unknown), list(targets.TARGETS))
         raise errors.BadInput("--kinds", f"there is no {min(unknown)!r}", remedy)
     chosen = [t for name, t in targets.TARGETS.items() if not _KINDS.value or name in _KINDS.value]
     if _DEEP.value:

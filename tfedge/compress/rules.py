@@ -31,7 +31,9 @@ def check(rules: Rules, layers: Sequence[str], owner: str) -> None:
             found = named(pattern, layers)
         except re.error as error:
             raise BadInput(
-                f"{owner} rule {pattern!r}", f"not a regular expression ({error})", "Mend it."
+                f"{owner} rule {pattern!r}",
+                f"not a regular expression ({error})",
+                "Write a layer's name, or block_.* for several.",
             ) from error
         if not found:
             raise BadInput(

@@ -56,7 +56,7 @@ def _failing_disk(work: pathlib.Path) -> Iterator[None]:
         raise errors.BadInput(
             error.filename or str(work),
             f"the disk refused to write ({os.strerror(error.errno).lower()})",
-            "Mend that or free some space; the same command then goes on from what is finished.",
+            "Free some space; the same command then goes on from what is finished.",
         ) from error
 
 

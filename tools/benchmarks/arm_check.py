@@ -23,7 +23,7 @@ from absl import flags, logging
 from tfedge_pipelines import entry
 from tfedge_tools import wide_console
 
-from tfedge import errors
+from tfedge import errors, settings
 
 if TYPE_CHECKING:
     from tfedge_tools.benchmarks.arm.comparison import Comparison
@@ -64,7 +64,9 @@ def main() -> int:
     known = {core.name: core for core in cores.CORES}
     for name in _CORES.value:
         if name not in known:
-            raise errors.BadInput("--cores", f"no core {name!r}", entry.nearest(name, list(known)))
+            raise errors.BadInput(
+                "--cores", f"no core {name!r}", settings.nearest(name, list(known))
+            )
     if (_TFLITE.value is None) != (_DATA.value is None):
         missing = "--tflite" if _TFLITE.value is None else "--data"
         raise errors.BadInput(missing, "missing", "Give both --tflite and --data, or neither.")

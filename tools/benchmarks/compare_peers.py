@@ -26,7 +26,7 @@ from tfedge_pipelines import entry
 from tfedge_tools.benchmarks.peers import ai_edge, by_hand, from_scratch, ours, setup
 from tfedge_tools.benchmarks.peers import report as report_lib
 
-from tfedge import errors
+from tfedge import errors, settings
 
 _FLAGS = flags.FlagValues()
 _NETWORK = flags.DEFINE_string(
@@ -127,7 +127,7 @@ def _peers() -> dict[str, Callable[[setup.Setup], bytes]]:
         peer = by_hand.find(name) or ai_edge.find(name) or of_recipe
         if peer is None:
             known = [*by_hand.NAMES, *ai_edge.NAMES]
-            raise errors.BadInput("--rows", f"no peer {name!r}", entry.nearest(name, known))
+            raise errors.BadInput("--rows", f"no peer {name!r}", settings.nearest(name, known))
         found[name] = peer
     return found
 

@@ -95,7 +95,9 @@ def save_model(model: Any, path: str | os.PathLike) -> None:
         os.replace(aside, target)
         _to_disk(target.parent)
     except OSError as error:
-        raise BadInput(str(path), f"it cannot be written: {error}", "Mend the folder.") from error
+        raise BadInput(
+            str(path), f"it cannot be written: {error}", "Name a folder that can be written to."
+        ) from error
     finally:
         with contextlib.suppress(OSError):
             aside.unlink(missing_ok=True)

@@ -51,5 +51,7 @@ def _guarded(function: Any, where: str, *args: Any) -> Any:
         while trace is not None:
             line, trace = trace.tb_lineno, trace.tb_next
         raise BadInput(
-            where, f"{type(error).__name__} in its line {line}: {error}", "Mend the file."
+            where,
+            f"{type(error).__name__} in its line {line}: {error}",
+            "Correct that line; the function has to run by itself.",
         ) from error

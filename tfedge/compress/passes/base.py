@@ -12,6 +12,7 @@ from tfedge import settings
 from tfedge.compress import holds as holds_lib
 from tfedge.compress.candidate import Candidate, Report, cut_holds
 from tfedge.compress.rules import Rules
+from tfedge.compress.training import finetune
 from tfedge.data.task import Task
 from tfedge.errors import BadInput
 
@@ -107,6 +108,22 @@ class Pass(settings.Settings, abc.ABC):
                     )
             if changes is not None:
                 dataclasses.replace(self, **{**changes, "rules": {}})
+
+
+class TrainingPass(Pass):
+    """A technique that trains. It declares these itself, by `epochs(4)` and so on, see below."""
+
+    epochs: int
+    learning_rate: float
+    patience: int
+
+    def train(
+        self, candidate: Candidate, task: Task, update: finetune.Update | None = None
+    ) -> tuple[Candidate, tuple[dict[str, float], ...]]:
+        """Fine-tune as the settings say; see `finetune.finetune`."""
+        plan = finetune.Plan(self.epochs, self.learning_rate, self.patience)
+        label = f"{len(candidate.reports)}-{self.name}"
+        return finetune.finetune(candidate, task, plan, label, update)
 
 
 def epochs(default: int, help: str = "Times through the training split.") -> Any:

@@ -15,7 +15,7 @@ from tfedge.data.task import Task
 
 
 @settings.declared
-class Binary(base.Pass):
+class Binary(base.TrainingPass):
     """Train weights of two values, none of them zero."""
 
     per_channel: bool = settings.setting(

@@ -27,7 +27,7 @@ _STEPS_PER_OCTAVE = 4
 
 
 @settings.declared
-class Cluster(base.Pass):
+class Cluster(base.TrainingPass):
     """Few distinct values per channel."""
 
     number_of_clusters: int = settings.setting(
@@ -90,9 +90,7 @@ class Cluster(base.Pass):
         )
         total = self.epochs * finetune.steps_per_epoch(task)
         update = _LevelUpdate(targets, scales, total, task.seed)
-        plan = finetune.Plan(self.epochs, self.learning_rate, self.patience)
-        label = f"{len(candidate.reports)}-{self.name}"
-        tuned, history = finetune.finetune(held, task, plan, label, update)
+        tuned, history = self.train(held, task, update)
         notes = {"folded": folded}
         report = self.report(tuple(targets), skipped, notes, history)
         return dataclasses.replace(tuned, reports=(*candidate.reports, report))

@@ -18,7 +18,7 @@ from tfedge.compress.candidate import Candidate, Teacher
 from tfedge.compress.layers import kernels
 from tfedge.compress.passes import base
 from tfedge.compress.teaching import hints, teachers
-from tfedge.compress.training import finetune, validation
+from tfedge.compress.training import validation
 from tfedge.data import metrics
 from tfedge.data.task import Task
 from tfedge.errors import BadInput
@@ -27,7 +27,7 @@ _AUTO = "auto"
 
 
 @settings.declared
-class Distill(base.Pass):
+class Distill(base.TrainingPass):
     """Give every later training a teacher."""
 
     teacher: str = settings.setting(
@@ -109,11 +109,9 @@ class Distill(base.Pass):
         )
         pairs = self._pairs(candidate.model, teacher)
         taught = dataclasses.replace(candidate, teacher=teacher)
-        plan = finetune.Plan(self.epochs, self.learning_rate, self.patience)
         history: tuple[Mapping[str, float], ...] = ()
         if self.epochs:
-            label = f"{len(candidate.reports)}-{self.name}"
-            taught, history = finetune.finetune(taught, task, plan, label)
+            taught, history = self.train(taught, task)
         notes = {**_validation(teacher.model, task), **pairs}
         layers = tuple(kernel.layer for kernel in kernels.find(candidate.model))
         report = self.report(layers, notes=notes, history=history)

@@ -20,7 +20,6 @@ from tfedge.compress.integers import step_sizes
 from tfedge.compress.layers import kernels
 from tfedge.compress.passes import base
 from tfedge.compress.ranges import fake_quantization, softmax_masks
-from tfedge.compress.training import finetune
 from tfedge.data.task import Task
 from tfedge.errors import BadInput
 
@@ -30,7 +29,7 @@ _FILLED = 136.0
 
 
 @settings.declared
-class FixedPoint(base.Pass):
+class FixedPoint(base.TrainingPass):
     """Train with power-of-two scales."""
 
     bits: int = settings.setting(
@@ -87,9 +86,7 @@ class FixedPoint(base.Pass):
         ready = ready.with_holds(*(hold for holds in held for hold in holds))
         if self.activations:
             ready = dataclasses.replace(ready, quantization=self._ranges(ready, task))
-        plan = finetune.Plan(self.epochs, self.learning_rate, self.patience)
-        label = f"{len(candidate.reports)}-{self.name}"
-        tuned, history = finetune.finetune(ready, task, plan, label)
+        tuned, history = self.train(ready, task)
         notes = {
             "folded": folded,
             "batch_normalization_as_convolution": scaled,

@@ -20,7 +20,7 @@ from tfedge.compress.candidate import Candidate
 from tfedge.compress.factors import chains, ranks, tolerance
 from tfedge.compress.layers import kernels, multiply_adds
 from tfedge.compress.passes import base
-from tfedge.compress.training import activation_statistics, finetune
+from tfedge.compress.training import activation_statistics
 from tfedge.data.task import Task
 from tfedge.errors import BadInput
 
@@ -30,7 +30,7 @@ _STEPS = 8  # options tried per layer when validation decides
 
 
 @settings.declared
-class LowRank(base.Pass):
+class LowRank(base.TrainingPass):
     """Split layers into chains with fewer multiply-adds.
 
     How far: `rank` goes before `ratio`, `ratio` before `tolerance`, `tolerance` before `energy`.
@@ -132,9 +132,7 @@ class LowRank(base.Pass):
         ready = dataclasses.replace(candidate, model=split)
         history: tuple[Mapping[str, float], ...] = ()
         if chosen:
-            plan = finetune.Plan(self.epochs, self.learning_rate, self.patience)
-            label = f"{len(candidate.reports)}-{self.name}"
-            ready, history = finetune.finetune(ready, task, plan, label)
+            ready, history = self.train(ready, task)
         else:
             logging.warning("%s: no layer is split, nothing would be saved", self.name)
         notes = {

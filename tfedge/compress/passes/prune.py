@@ -22,7 +22,7 @@ from tfedge.errors import BadInput
 
 
 @settings.declared
-class Prune(base.Pass):
+class Prune(base.TrainingPass):
     """Zero small weights."""
 
     final_sparsity: float = settings.setting(
@@ -121,9 +121,7 @@ class Prune(base.Pass):
         targets, skipped = self._targets(candidate)
         fitted = self._fit_schedule(self.epochs * finetune.steps_per_epoch(task))
         update = _MaskUpdate(targets, fitted, _earlier_masks(candidate))
-        plan = finetune.Plan(self.epochs, self.learning_rate, self.patience)
-        label = f"{len(candidate.reports)}-{self.name}"
-        tuned, history = finetune.finetune(candidate, task, plan, label, update)
+        tuned, history = self.train(candidate, task, update)
         zeros = {
             hold.layer: round(1.0 - float(np.mean(hold.mask)), 4)
             for hold in tuned.holds

@@ -28,7 +28,7 @@ _FITS = 0.5  # a code may be this much above the largest, by rounding
 
 
 @settings.declared
-class Quantize(base.Pass):
+class Quantize(base.TrainingPass):
     """Train the model as the phone will compute it.
 
     The export follows the default of `bits`: on int4 layers of more bits are stored in int8, on
@@ -91,11 +91,9 @@ class Quantize(base.Pass):
         stay_float = fake_quantization.float_layers(model)
         quantization = self._ranges(ready, task, stay_float)
         ready = dataclasses.replace(ready, quantization=quantization)
-        plan = finetune.Plan(self.epochs, self.learning_rate, self.patience)
-        label = f"{len(candidate.reports)}-{self.name}"
         free = tuple(holds[0] for holds, is_free in held if is_free)
         update = _ScaleUpdate(free, self.epochs * finetune.steps_per_epoch(task)) if free else None
-        tuned, history = finetune.finetune(ready, task, plan, label, update)
+        tuned, history = self.train(ready, task, update)
         touched = tuple(layer.name for layer in model.layers if layer.name not in stay_float)
         notes: dict[str, Any] = {"folded": folded, "batch_normalization_as_convolution": scaled}
         if self.rules:

@@ -28,7 +28,7 @@ _MOSTLY_OVERHEAD = 0.02  # ms; an interpreter takes a few us to start and for ea
 
 
 @settings.declared
-class Slim(base.Pass):
+class Slim(base.TrainingPass):
     """Cut whole channels."""
 
     reduction: float = settings.setting(

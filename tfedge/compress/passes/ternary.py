@@ -14,7 +14,7 @@ from tfedge.data.task import Task
 
 
 @settings.declared
-class Ternary(base.Pass):
+class Ternary(base.TrainingPass):
     """Train weights of three values."""
 
     threshold: float = settings.setting(

@@ -16,13 +16,12 @@ from tfedge.compress.candidate import Candidate, Teacher
 from tfedge.compress.layers import kernels
 from tfedge.compress.passes import base
 from tfedge.compress.teaching import inheritance, students
-from tfedge.compress.training import finetune
 from tfedge.data.task import Task
 from tfedge.errors import BadInput
 
 
 @settings.declared
-class Transfer(base.Pass):
+class Transfer(base.TrainingPass):
     """Go on with a student."""
 
     student: str = settings.setting(
@@ -99,10 +98,8 @@ class Transfer(base.Pass):
         teacher = candidate.teacher
         if teacher is None and self.weight > 0:
             teacher = Teacher(model, (teaching.usual(task),), self.temperature, self.weight)
-        plan = finetune.Plan(self.epochs, self.learning_rate, self.patience)
-        label = f"{len(candidate.reports)}-{self.name}"
         ready = dataclasses.replace(candidate, model=student, teacher=teacher)
-        tuned, history = finetune.finetune(ready, task, plan, label)
+        tuned, history = self.train(ready, task)
         before = [kernel.layer for kernel in kernels.find(model)]
         used = set(taken.values())
         notes = {

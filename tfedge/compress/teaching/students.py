@@ -4,13 +4,13 @@ Networks come from the entry point group `tfedge.models`, whose members are func
 build(input_shape, classes) that return a Keras model.
 """
 
-import difflib
 import importlib.metadata
 import math
 from typing import Any
 
 import numpy as np
 
+from tfedge import settings
 from tfedge.compress import bridge, channels, folding, graph
 from tfedge.compress import keras as k
 from tfedge.compress.channels import surgery
@@ -143,10 +143,9 @@ def _sources(layer: Any) -> list[str]:
 def _network(name: str, like: Any, where: str) -> Any:
     points = _points()
     if name not in points:
-        near = difflib.get_close_matches(name, points, 1)
-        hint = f"Did you mean {near[0]!r}? " if near else ""
-        known = f"There are: {', '.join(sorted(points))}, .keras files and py:FILE:FUNCTION."
-        raise BadInput(where, "no such network", hint + known)
+        known = settings.nearest(name, points)
+        remedy = f"{known} Or name a .keras file or py:FILE:FUNCTION."
+        raise BadInput(where, "no such network", remedy)
     if len(like.inputs) > 1 or len(like.outputs) > 1:
         raise BadInput(
             where, "it has one input and one output, the model more", "Use py:FILE:FUNCTION."

@@ -75,5 +75,5 @@ class _Blame:
         raise errors.BadInput(
             self.where,
             f"{self.path.name}, line {line}: {type(error).__name__}: {error}",
-            "Mend the file.",
+            "Correct that line; the function has to run by itself.",
         ) from error
