@@ -36,3 +36,16 @@ def test_only_one_module_imports_a_keras():
 def test_import_tfedge_loads_neither_tensorflow_nor_numpy():
     code = "import sys, tfedge; sys.exit(len({'tensorflow', 'numpy'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_every_recipe_and_pass_is_read_without_tensorflow():
+    code = """
+import sys
+from tfedge.compress import recipe, recipes
+for text in (*recipes.RECIPES, *recipe.available(), "prune(final_sparsity=0.8), quantize(bits=4)"):
+    recipe.Recipe.parse(text)
+heavy = {"tensorflow", "tf_keras", "keras", "scipy", "sklearn", "h5py", "tensorly"}
+sys.exit(", ".join(heavy & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -76,7 +76,10 @@ def test_a_file_that_is_no_recipe_is_refused(tmp_path, content):
         ("prun", "no recipe or pass has this name. Did you mean 'prune'?"),
         ("ballanced", "Did you mean 'balanced'?"),
         ("prune(sparsity=0.5)", "no such setting. Did you mean"),
-        ("prune(final_sparsity=1.5)", "expected 0 <= sparsity < 1"),
+        (
+            "prune(final_sparsity=1.5)",
+            "expected 0 <= final_sparsity < 1, got 1.5. Write prune(final_sparsity=0.5).",
+        ),
         ("prune(0.5)", "expected a pass with named settings"),
         ("prune(", "cannot be read"),
         ("prune() cluster()", "cannot be read"),
