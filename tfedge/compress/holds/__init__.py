@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from tfedge.compress.holds.grid import Grid
-from tfedge.compress.holds.hold import INT8_MAX, Hold
+from tfedge.compress.holds.hold import Hold
 from tfedge.compress.holds.levels import Levels
 from tfedge.compress.holds.power_of_two import PowerOfTwo
 from tfedge.compress.holds.signs import Signs
@@ -24,7 +24,6 @@ from tfedge.compress.keras import tf
 from tfedge.compress.layers import kernels
 
 __all__ = [
-    "INT8_MAX",
     "Grid",
     "Hold",
     "Levels",

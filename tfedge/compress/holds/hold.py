@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-INT8_MAX = 127  # symmetric, narrow range: -128 is not used for weights
+from tfedge.compress.integers.codes import INT8_MAX
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -5,8 +5,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tfedge.compress.holds.hold import INT8_MAX, Hold
+from tfedge.compress.holds.hold import Hold
 from tfedge.compress.integers import step_sizes
+from tfedge.compress.integers.codes import INT8_MAX
 from tfedge.compress.keras import tf
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tfedge.compress.holds import INT8_MAX
+from tfedge.compress.integers.codes import INT8_MAX
 
 INITIALIZATIONS = ("kmeans++", "linear", "random", "density_based")
 

@@ -13,8 +13,9 @@ import numpy as np
 from tfedge import settings
 from tfedge.compress import folding, rules
 from tfedge.compress.candidate import Candidate
-from tfedge.compress.holds import INT8_MAX, Grid, Hold, Levels, on
+from tfedge.compress.holds import Grid, Hold, Levels, on
 from tfedge.compress.integers import centroids
+from tfedge.compress.integers.codes import INT8_MAX
 from tfedge.compress.layers import kernels
 from tfedge.compress.passes import base
 from tfedge.compress.training import finetune
