@@ -1,9 +1,11 @@
 """Some inputs of each kind; tools/fuzz_inputs.py does ten thousand on demand."""
 
+import contextlib
 import io
 import json
 import os
 import pathlib
+import pickle
 import re
 import subprocess
 import sys
@@ -14,6 +16,8 @@ import numpy as np
 import pytest
 
 from tfedge import errors
+from tfedge.compress.loading import hdf5_trial
+from tfedge.device import sandbox
 
 ROOT = pathlib.Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
@@ -37,6 +41,58 @@ def _outcome(read, tmp_path):
     return trial.run(read, tmp_path).word
 
 
+def _busy():
+    until = time.process_time() + 0.6
+    while time.process_time() < until:
+        pass
+
+
+def _nothing(place):
+    pass
+
+
+def _touch(place):
+    with contextlib.suppress(OSError):
+        open("/nowhere/" + trial.CANARY, "w")
+
+
+def _act(place):
+    os.system("true")
+
+
+def _eat(place):
+    np.ones(40 << 20, np.uint8).sum()
+
+
+def _in_sandbox(function, folder):
+    return lambda: sandbox.run(f"{__name__}:{function}", folder, sandbox.Limits(2**30))
+
+
+def test_the_sandboxs_child_is_watched(tmp_path, monkeypatch):
+    monkeypatch.setattr(trial, "MOST_BYTES", 20 << 20)
+    for number, (function, word) in enumerate(
+        [("_nothing", "read"), ("_act", "ACTED"), ("_touch", "ACTED"), ("_eat", "MEMORY")]
+    ):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        assert _outcome(_in_sandbox(function, folder), folder) == word, function
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda: os.system("true"),
+        os.fork,
+        lambda: subprocess.run(["true"], check=False),
+        lambda: subprocess.run([*hdf5_trial.COMMAND[:2], "other.py"], check=False),
+        lambda: pickle.loads(pickle.dumps(pathlib.Path("."))),
+        lambda: open(trial.CANARY, "w").close(),
+    ],
+)
+def test_acts_are_seen(act, tmp_path):
+    assert _outcome(act, tmp_path) == "ACTED"
+
+
 def test_what_must_not_be_is_seen(tmp_path, monkeypatch):
     def refuse():
         raise errors.BadInput("a file", "no", "Another.")
@@ -56,10 +112,11 @@ def test_what_must_not_be_is_seen(tmp_path, monkeypatch):
     assert _outcome(in_two_lines, tmp_path) == "UNTYPED"
     assert _outcome(lambda: 1 / 0, tmp_path) == "UNTYPED"
     assert _outcome(lambda: sys.exit(0), tmp_path) == "UNTYPED"
-    assert _outcome(lambda: os.system("true"), tmp_path) == "ACTED"
     assert _outcome(lambda: os.kill(os.getpid(), 9), tmp_path) == "SIGNAL"
     assert _outcome(hungry, tmp_path) == "MEMORY"
+    assert _outcome(lambda: time.sleep(0.7), tmp_path) == "read"  # a busy machine takes as long
     assert _outcome(lambda: time.sleep(20), tmp_path) == "TIME"
+    assert _outcome(_busy, tmp_path) == "TIME"
 
 
 def test_changes_of_structure_are_repeatable_and_well_formed():

@@ -1,19 +1,20 @@
 """What can be handed to tfedge by a stranger: sound inputs of each kind, and how each is read."""
 
 import dataclasses
+import functools
 import io
 import json
 import pathlib
 import tempfile
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
 from fuzzing import damage, structure
 
 ROOT = pathlib.Path(__file__).parents[2]
-CODE = "payload.py"  # beside the input; it would leave `CANARY` there
-CANARY = "canary"
+CODE = "payload.py"  # beside the input; it would leave `trial.CANARY` there
 _FILES = ROOT / "tests" / "device" / "files"
 _SMALL = ("image_int8", "image_float", "sequence_float", "loop_float", "block_sparse")
 _BYTES = (*damage.WAYS, structure.spliced, structure.number)
@@ -29,6 +30,7 @@ class Target:
         ways: in which a content is changed; one is drawn for each input.
         read: path -> None, or BadInput: all that reads such an input without TensorFlow.
         deep: the same by what hands it on to TensorFlow; None where nothing does.
+        deep_seeds: where not all of `seeds` are sound to it.
         around: other files that the input needs beside it, by path.
     """
 
@@ -38,6 +40,7 @@ class Target:
     read: Callable[[pathlib.Path], None]
     deep: Callable[[pathlib.Path], None] | None = None
     around: Callable[[], Mapping[str, bytes]] = dict
+    deep_seeds: Callable[[], Mapping[str, bytes]] | None = None
 
 
 def _profiles() -> Mapping[str, bytes]:
@@ -147,6 +150,7 @@ def _beside_saved_model() -> Mapping[str, bytes]:
     return {f"saved/{name}": content for name, content in found if name != "saved_model.pb"}
 
 
+@functools.cache  # the weights stand in another order when it is written again
 def _saved_model() -> Mapping[str, bytes]:
     from tfedge.compress import keras
 
@@ -167,8 +171,10 @@ def _read_graph(path: pathlib.Path) -> None:
     saved_model_safety.check(path.parent)
 
 
-def _load_folder(path: pathlib.Path) -> None:
-    _load(path.parent)
+def _export(path: pathlib.Path) -> None:
+    import tfedge
+
+    tfedge.to_tflite(tfedge.load_model(str(path.parent)), "float32")
 
 
 def _arrays() -> Mapping[str, bytes]:
@@ -234,12 +240,23 @@ def _read_tflite(path: pathlib.Path) -> None:
         flatbuffer.guarded(str(path), lambda look=look: look(file))  # as `evaluate` does
 
 
+def _float_tflites() -> Mapping[str, bytes]:
+    return {name: content for name, content in _tflites().items() if name in _EXAMPLES}
+
+
+_EXAMPLES: Mapping[str, Callable[[np.random.Generator], Any]] = {
+    "image_float.tflite": lambda random: random.normal(size=(20, 8, 8, 1)),
+    "sequence_float.tflite": lambda random: {
+        "extra": random.normal(size=(20, 2)), "steps": random.normal(size=(20, 5, 3))
+    },
+}  # fmt: skip
+
+
 def _quantize(path: pathlib.Path) -> None:
     import tfedge
     from tfedge.data.task import ArraySplit, Task
 
-    x = np.random.default_rng(0).normal(size=(20, 8, 8, 1)).astype(np.float32)
-    split = ArraySplit(x, np.arange(20) % 4)
+    split = ArraySplit(_EXAMPLES[path.name](np.random.default_rng(0)), np.arange(20) % 4)
     task = Task("made_up", "classification", split, split, split)
     tfedge.to_tflite(tfedge.load_model(str(path)), "int8", task)
 
@@ -269,14 +286,12 @@ TARGETS = {
         Target("release", _releases, _JSON, _read_release, around=_releases),
         Target("keras", _keras_files, (*_IN_ARCHIVE, *_BYTES), _read_description, _load),
         Target("hdf5", _hdf5_files, _BYTES, _read_description, _load),
-        Target(
-            *("savedmodel", _saved_models, _BYTES, _read_graph, _load_folder, _beside_saved_model)
-        ),
+        Target(*("savedmodel", _saved_models, _BYTES, _read_graph, _export, _beside_saved_model)),
         Target(
             *("npz", _arrays, (*_BYTES, *(structure.zipped(way) for way in _BYTES)), _read_arrays)
         ),
         Target("images", _images, _BYTES, _read_images, around=_other_images),
-        Target("tflite", _tflites, _BYTES, _read_tflite, _quantize),
+        Target("tflite", _tflites, _BYTES, _read_tflite, _quantize, deep_seeds=_float_tflites),
         Target("packed", _packed, _BYTES, _unpack),
     )
 }

@@ -14,7 +14,7 @@ from typing import Any
 import h5py
 
 from tfedge import foreign
-from tfedge.compress.loading import hdf5_safety
+from tfedge.compress.loading import hdf5_safety, hdf5_trial
 from tfedge.errors import BadInput
 
 WEIGHTS = "model.weights.h5"
@@ -61,6 +61,7 @@ def read_keras(path: pathlib.Path) -> Description:
         broken = archive.testzip()
         if broken:
             raise BadInput(where, f"{broken} in it is damaged", _AGAIN)
+        hdf5_trial.check(path, f"{where}, {WEIGHTS}", WEIGHTS)
         config, metadata = (_json(archive.read(n), where) for n in (_CONFIG, _METADATA))
         with archive.open(WEIGHTS) as member, _hdf5(member, f"{where}, {WEIGHTS}") as weights:
             values = hdf5_safety.check(weights, f"{where}, {WEIGHTS}")
@@ -76,6 +77,7 @@ def read_hdf5(path: pathlib.Path) -> Description:
     """
     where = str(path)
     _check_start(path, _HDF5, "an HDF5 file")
+    hdf5_trial.check(path, where)
     with _hdf5(path, where) as file:
         values = hdf5_safety.check(file, where)
         if "model_config" not in file.attrs:
