@@ -8,6 +8,7 @@ from typing import Any
 from absl import flags
 
 from tfedge import errors, foreign
+from tfedge.export import routes
 
 EMBEDDED_MARGIN = 0.03
 _EMBEDDED_RECIPE = "embedded"
@@ -75,8 +76,8 @@ def input_flags(flag_values: flags.FlagValues) -> Input:
     text(
         "export",
         None,
-        "float32 | float16 | dynamic | int8 | int16x8, with options: "
-        'int8(input="uint8", raw_input=True). Default int8.',
+        f"{_routes()}; with options: "
+        'int8(input="uint8", raw_input=True). Default: what the recipe prepares for, else int8.',
         **own,
     )
     text("output_dir", None, "Folder to write to; an earlier release in it is replaced.", **own)
@@ -111,6 +112,10 @@ def input_flags(flag_values: flags.FlagValues) -> Input:
         "seed", None, "Of everything. Default: the recipe's, else 0.", lower_bound=0, **own
     )
     return Input(flag_values)
+
+
+def _routes() -> str:
+    return " | ".join(f"{name} ({routes.find(name).help})" for name in routes.names())
 
 
 def require_measured_latency(flag_values: flags.FlagValues) -> flags.FlagHolder:

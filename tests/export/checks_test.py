@@ -3,11 +3,11 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from tfedge.errors import BadInput
-from tfedge.export import checks, options
+from tfedge.export import checks, options, routes
 from tfedge.export.edits import flatbuffer
 
 
-@pytest.mark.parametrize("route", [route for route in options.ROUTES if route != "int4"])
+@pytest.mark.parametrize("route", [route for route in routes.names() if route != "int4"])
 def test_what_was_asked_for_passes(converted, route):
     checks.check(converted[route], options.Export(route), {})
 

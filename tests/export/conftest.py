@@ -5,7 +5,7 @@ import pytest
 
 from tfedge.compress import keras as k
 from tfedge.data.task import ArraySplit, Normalization, Task
-from tfedge.export import options
+from tfedge.export import options, routes
 
 
 @pytest.fixture(scope="session")
@@ -56,5 +56,5 @@ def converted(model, task):
         route: lineage.name_kernels(
             exporting.convert(model, None, options.Export(route), task), known
         )[0]
-        for route in options.ROUTES
+        for route in routes.names()
     }

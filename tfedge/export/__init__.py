@@ -19,10 +19,9 @@ def to_tflite(source: Any, export: "str | Export" = "float32", task: "Task | Non
     Args:
         source: a Candidate; a tf_keras or Keras 3 model; what `load_model` gave for a SavedModel
             folder or a float .tflite.
-        export: float32, float16, dynamic, int8, int4 or int16x8, with options; see
-            `options.Export`.
-        task: its calibration split is read for int8, int4 and int16x8 of a model not trained
-            quantization-aware, its normalisation for raw_input, its labels for labels.
+        export: a route, which is a file in `routes`, with options; see `options.Export`.
+        task: its calibration split is read where activations become integers and the model was
+            not trained quantization-aware, its normalisation for raw_input, its labels for labels.
 
     Returns:
         The bytes of the file.

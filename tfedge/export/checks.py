@@ -9,8 +9,6 @@ from tfedge import errors
 from tfedge.device.file import graph, tflite
 from tfedge.device.prediction import work
 from tfedge.export import options
-from tfedge.export.converter import conversion
-from tfedge.export.routes import dynamic
 
 # Not CONV_3D: LiteRT has it in float alone.
 _KERNEL_OPERATORS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")
@@ -89,10 +87,9 @@ def _check_operators(file: tflite.TfliteFile, export: options.Export) -> None:
 def _check_kernels(
     file: tflite.TfliteFile, export: options.Export, float_layers: Mapping[str, str]
 ) -> None:
-    wanted = conversion.route(export).KERNEL_TYPES
+    wanted = export.facts.kernel_types
     found = {kernel.tensor.dtype for kernel in file.kernels()}
-    # Where a route allows several types, the first is what it is for.
-    if len(wanted) > 1 and found and wanted[0] not in found:
+    if export.facts.needs_its_type and found and wanted[0] not in found:
         raise errors.BadInput(
             f"--export={export.to_text()}",
             f"no kernel came out as {wanted[0]}",
@@ -106,7 +103,7 @@ def _check_kernels(
         # Only layers of a kind that compression knows have names; other float ones are loops.
         if float_layers and tensor.name in ("", *float_layers):
             continue
-        if export.route == "dynamic" and tensor.values().size < dynamic.SMALLEST_KERNEL:
+        if tensor.values().size < export.facts.smallest_kernel:
             small.append(tensor.name or f"one of {kernel.operator.kind}")
             continue
         raise errors.BadInput(
@@ -118,7 +115,7 @@ def _check_kernels(
         logging.warning(
             "--export=%s: kernels of fewer than %d weights stay float: %s",
             export.to_text(),
-            dynamic.SMALLEST_KERNEL,
+            export.facts.smallest_kernel,
             ", ".join(dict.fromkeys(small)),
         )
 

@@ -1,26 +1,19 @@
-"""Which options of post-training quantization go together, before any model is looked at."""
+"""Which options go with a route and with each other, before any model is looked at."""
 
+import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tfedge import errors
+from tfedge.export import routes
 
 AUTO = "auto"
 ALGORITHMS = ("min_max", "mse", "octav", "gptq")
-PRECISIONS = ("float32", "float16", "int8", "int4", "int16x8")
-QUANTIZING = ("int8", "int4", "int16x8", "dynamic")
+_OF_EVERY_ROUTE = ("route", "input", "output", "raw_input", "labels")
 _ACTIVATIONS = ("int8", "float")
+_BYTE_BITS = 8
 _BLOCK_SIZES = (0, 32, 64, 128, 256)
-
-
-def is_asked(export: Any) -> bool:
-    """Whether an export (`options.Export`) is one that TensorFlow's converter does not know.
-
-    Nor does it know what LiteRT has no int16 kernels of: it writes files that end the interpreter.
-    """
-    routed = export.route == "int4" or (export.route == "int16x8" and not export.allow_flex)
-    return routed or export.algorithm != "min_max" or bool(export.precision)
 
 
 def is_like(value: Any, default: Any) -> bool:
@@ -33,6 +26,9 @@ def is_like(value: Any, default: Any) -> bool:
 def check(export: Any) -> None:
     """Refuse options that mean nothing on their route, or not together.
 
+    Args:
+        export: an `options.Export`.
+
     Raises:
         BadInput: naming the option, the reason and what is possible.
     """
@@ -40,10 +36,7 @@ def check(export: Any) -> None:
     refuse.unless_one_of("algorithm", export.algorithm, ALGORITHMS)
     refuse.unless_one_of("activations", export.activations, _ACTIVATIONS)
     refuse.unless_one_of("block_size", export.block_size, _BLOCK_SIZES)
-    if export.route not in QUANTIZING and (export.algorithm != "min_max" or export.precision):
-        refuse("it quantizes nothing that an algorithm or precision could choose", QUANTIZING)
-    if export.activations == "float" and export.route != "int4":
-        refuse('activations="float" is an option of int4', ("dynamic for 8 bits",))
+    _check_route(export, refuse)
     if export.block_size and export.activations != "float":
         refuse(
             "LiteRT has kernels for blockwise weights only under float activations",
@@ -51,19 +44,31 @@ def check(export: Any) -> None:
         )
     if export.block_size and export.algorithm not in ("min_max", "octav"):
         refuse(f"{export.algorithm} knows no blocks", ("min_max", "octav"))
-    if export.allow_flex and is_asked(export):
+    if export.allow_flex and export.is_by_quantizer:
         refuse("allow_flex goes with TensorFlow's own converter only", ("plain int8",))
     _check_precision(export, refuse)
 
 
+def _check_route(export: Any, refuse: "_Refuse") -> None:
+    meant = (*_OF_EVERY_ROUTE, *export.facts.options)
+    for field in dataclasses.fields(export):
+        if field.name not in meant and getattr(export, field.name) != field.default:
+            known = [name for name in routes.names() if field.name in routes.find(name).options]
+            refuse(f"{field.name} means nothing on this route", known)
+
+
 def _check_precision(export: Any, refuse: "_Refuse") -> None:
     if isinstance(export.precision, Mapping):
+        known = routes.precisions()
         for pattern, word in export.precision.items():
             if not isinstance(pattern, str) or not isinstance(word, str):
-                refuse(f"precision takes strings, not {pattern!r}: {word!r}", PRECISIONS)
-            refuse.unless_one_of(f"precision of {pattern!r}", word, PRECISIONS)
-            if word == "int16x8" and export.has_float_activations:
-                refuse("int16x8 does not go with float activations", ("int8", "int4", "float32"))
+                refuse(f"precision takes strings, not {pattern!r}: {word!r}", known)
+            refuse.unless_one_of(f"precision of {pattern!r}", word, known)
+            if export.has_float_activations and not _is_of_kernels(word):
+                refuse(
+                    f"{word} does not go with float activations",
+                    [name for name in known if _is_of_kernels(name)],
+                )
     elif export.precision not in ("", AUTO):
         refuse(
             f"precision={export.precision!r} is not possible",
@@ -75,13 +80,18 @@ def _check_precision(export: Any, refuse: "_Refuse") -> None:
         refuse("tolerance is kept by precision", ('precision="auto"',))
 
 
+def _is_of_kernels(precision: str) -> bool:
+    """Whether it means something under float activations."""
+    return routes.find(precision).activation_bits <= _BYTE_BITS
+
+
 class _Refuse:
     """Raises one-line errors about one export."""
 
     def __init__(self, where: str):
         self._where = where
 
-    def __call__(self, cause: str, remedy: tuple[str, ...]) -> None:
+    def __call__(self, cause: str, remedy: Sequence[str]) -> None:
         raise errors.BadInput(self._where, cause, f"Use {' or '.join(remedy)}.")
 
     def unless_one_of(self, name: str, value: Any, known: tuple) -> None:

@@ -18,9 +18,10 @@ from tfedge.data import output_kind
 from tfedge.data.task import Task
 from tfedge.device import evaluate
 from tfedge.device.file import tflite
-from tfedge.export import checks, choices, from_files, options
+from tfedge.export import checks, from_files, options
 from tfedge.export.converter import apart, conversion, float_file, quiet, recurrent, saved_model
 from tfedge.export.edits import (
+    flatbuffer,
     interface,
     lineage,
     own_inputs,
@@ -30,7 +31,6 @@ from tfedge.export.edits import (
     write_codes,
 )
 from tfedge.export.floats import float_back, float_front, joined
-from tfedge.export.routes import int4
 from tfedge.export.trials import last_run, sqnr_check
 
 Whole = Callable[[bytes], bytes]
@@ -119,7 +119,7 @@ def _candidate(candidate: Candidate, export: options.Export, task: Task | None) 
             f"the recipe has quantized the model to {quantization.bits} bits",
             f"Use --export={quantization.route}, or a recipe without quantize.",
         )
-    if quantization is not None and choices.is_asked(export):
+    if quantization is not None and export.is_by_quantizer:
         _check_trained(export)
     types = whole_inputs.find(candidate.model)
     candidate = dataclasses.replace(candidate, model=whole_inputs.as_floats(candidate.model))
@@ -168,7 +168,7 @@ def _converted(
     candidate: Candidate, export: options.Export, task: Task | None, whole: Whole = _as_it_is
 ) -> _Converted:
     """The candidate on its route; trials are judged as what `whole` makes of their files."""
-    if candidate.quantization is None and choices.is_asked(export):
+    if candidate.quantization is None and export.is_by_quantizer:
         made = _post_trained(candidate, export, task, whole)
     else:
         try:
@@ -267,7 +267,7 @@ def convert(
         model = fake_quantization.insert(
             model,
             quantization,
-            integer_inputs=conversion.input_type(export) != "float32",
+            integer_inputs=export.made_input != "float32",
             integer_outputs=export.output != "float32",
         )
         recurrent.unfuse(model)
@@ -342,15 +342,18 @@ def _finished(
     if export.labels and task is not None:
         attached[interface.LABELS] = list(task.labels)
     is_edited = plain is not made.data
-    if export.route == "int4":
-        data = int4.pack(data)
+    if export.facts.edits:
+        tree = flatbuffer.unpack(data)
+        for edit in export.facts.edits:
+            edit(tree)
+        data = flatbuffer.pack(tree)
     data = slimming.slim(interface.attach(data, attached), made.names)
     checks.check(data, export, made.unusual)
     return _Finished(data, plain, is_edited)
 
 
 def _in_few_bits(data: bytes, export: options.Export) -> bytes:
-    if export.has_float_activations or export.route not in conversion.INT8_ACTIVATIONS:
+    if not export.has_byte_activations:
         return data
     return round_scales.few_bits(data, export.few_bit_scales, export.few_bit_biases)
 

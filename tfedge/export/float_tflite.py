@@ -33,7 +33,7 @@ def convert(
     _check_kernels(tflite.read(data, where), where)
     with foreign.reading(where, _AGAIN, "no float file that can be edited"):
         model = float_model.prepare(data, where)
-    if export.route == "float32":
+    if not export.facts.changes_kernels:
         return post_training.Quantized(data, {})
     if task is not None:
         _check_runs(data, where, task)

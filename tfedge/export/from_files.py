@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from tfedge.compress.loading import SavedModel, TfliteModel
 from tfedge.compress.ranges import column_statistics
 from tfedge.data.task import Task
-from tfedge.export import choices, options
+from tfedge.export import options
 from tfedge.export.converter import conversion, recurrent, saved_model
 
 
@@ -39,7 +39,7 @@ def convert_saved_model(
 
     where = str(source.path)
     writer = conversion.Writer(lambda folder: saved_model.write_folder(source.path, folder), refuse)
-    if not choices.is_asked(export):
+    if not export.is_by_quantizer:
         made = with_columns_in_float(writer, where, export, task)
         if made is not None:
             return made
@@ -68,7 +68,7 @@ def with_columns_in_float(
     Returns:
         As `convert_saved_model` does; None where the converter loses nothing by uneven columns.
     """
-    is_quantizing = export.route in choices.QUANTIZING and not export.allow_flex
+    is_quantizing = export.facts.is_quantizing and not export.allow_flex
     if not is_quantizing or not column_statistics.are_uneven(task):
         return None
     from tfedge.export import post_training

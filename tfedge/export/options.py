@@ -15,20 +15,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from tfedge import errors
-from tfedge.export import choices
+from tfedge.export import choices, routes
+from tfedge.export.route import QUANTIZER, Route
 
-# route -> types its inputs and outputs may have
-_TYPES = {
-    "float32": ("float32",),
-    "float16": ("float32",),
-    "dynamic": ("float32",),
-    "int8": ("float32", "int8", "uint8"),
-    "int4": ("float32", "int8", "uint8"),
-    "int16x8": ("float32", "int16"),
-}
-ROUTES = tuple(_TYPES)
-_CALIBRATED = ("int8", "int4", "int16x8")
 _RAW_TYPES = ("float32", "int8", "uint8")
+_FLOAT_TYPES = ("float32",)
+_BYTE_BITS = 8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,8 +28,7 @@ class Export:
     """How a candidate becomes a .tflite.
 
     Attributes:
-        route: float32, float16, dynamic (int8 kernels, float activations), int8, int16x8
-            (int8 kernels, int16 activations).
+        route: the name of a file in `routes`, which also says what options mean something on it.
         input: type of the (float) inputs. With raw_input also "uint8" and "int8" on any route.
         output: type of the (float) outputs.
         raw_input: the file takes what the task's data holds before normalisation, so an app can
@@ -52,9 +43,9 @@ class Export:
         activations: on int4, "int8", or "float" (quantized on the fly, as on dynamic).
         block_size: on int4 with float activations, one scale for so many weights of a row of a
             dense layer (32, 64, 128 or 256); 0 is one scale per channel.
-        precision: regular expression of layer names -> "float32", "float16", "int8", "int4" or
-            "int16x8"; the first that matches a whole name decides, the route where none does. Or
-            "auto": as few layers as possible in float16 so that `tolerance` is kept.
+        precision: regular expression of layer names -> one of `routes.precisions()`; the first
+            that matches a whole name decides, the route where none does. Or "auto": as few layers
+            as possible in float16 so that `tolerance` is kept.
         tolerance: what precision="auto" may lose on the validation split: points of accuracy
             (0.01 is one), or a share of the float model's value of any other metric.
 
@@ -78,11 +69,12 @@ class Export:
     tolerance: float = 0.01
 
     def __post_init__(self):
-        if self.route not in ROUTES:
+        known = routes.names()
+        if self.route not in known:
             raise errors.BadInput(
                 "--export",
-                f"there is no {self.route!r}{_nearest(self.route, ROUTES)}",
-                f"Use one of {', '.join(ROUTES)}.",
+                f"there is no {self.route!r}{_nearest(self.route, known)}",
+                f"Use one of {', '.join(known)}.",
             )
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
@@ -92,15 +84,41 @@ class Export:
                     f"{field.name} takes {_example(field.default)}, not {value!r}",
                     "Correct its value.",
                 )
-        types = _TYPES["dynamic" if self.has_float_activations else self.route]
+        types = _FLOAT_TYPES if self.has_float_activations else self.facts.ends
         self._check_type("input", _RAW_TYPES if self.raw_input else types)
         self._check_type("output", types)
         choices.check(self)
 
     @property
+    def facts(self) -> Route:
+        """What the file of the route declares."""
+        return routes.find(self.route)
+
+    @property
     def has_float_activations(self) -> bool:
         """Whether activations stay float between layers, so that no range of theirs is needed."""
-        return self.route not in _CALIBRATED or self.activations == "float"
+        return not self.facts.activation_bits or self.activations == "float"
+
+    @property
+    def has_byte_activations(self) -> bool:
+        """Whether activations are integers of 8 bits."""
+        return not self.has_float_activations and self.facts.activation_bits == _BYTE_BITS
+
+    @property
+    def is_by_quantizer(self) -> bool:
+        """Whether it is one that AI Edge Quantizer makes, and TensorFlow's converter cannot.
+
+        TensorFlow operators are the converter's alone.
+        """
+        routed = self.facts.producer == QUANTIZER and not self.allow_flex
+        return routed or self.algorithm != "min_max" or bool(self.precision)
+
+    @property
+    def made_input(self) -> str:
+        """The type of input to make; `raw_input` puts another in front of it."""
+        if not self.raw_input:
+            return self.input
+        return "int8" if self.facts.activation_bits == _BYTE_BITS else "float32"
 
     @classmethod
     def parse(cls, text: str) -> "Export":
@@ -157,7 +175,7 @@ def _not_an_export(text: str) -> errors.BadInput:
     return errors.BadInput(
         f"--export={text}",
         'expected a name or name(option=value), as in int8(input="uint8")',
-        f"The names are {', '.join(ROUTES)}.",
+        f"The names are {', '.join(routes.names())}.",
     )
 
 

@@ -5,7 +5,7 @@ import pytest
 import running
 
 from tfedge.compress import keras as k
-from tfedge.export import options
+from tfedge.export import routes
 from tfedge.export.edits import flatbuffer, lineage, operators
 
 
@@ -17,7 +17,7 @@ def _named(data):
     ]
 
 
-@pytest.mark.parametrize("route", options.ROUTES)
+@pytest.mark.parametrize("route", routes.names())
 def test_every_kernel_bears_its_layers_name(converted, route):
     kinds = ("CONV_2D", "DEPTHWISE_CONV_2D", "CONV_2D", "FULLY_CONNECTED")
     assert _named(converted[route]) == list(zip(running.LAYERS, kinds, strict=True))

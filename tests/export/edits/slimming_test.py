@@ -3,11 +3,11 @@ import pytest
 import running
 from ai_edge_litert import schema_py_generated as schema
 
-from tfedge.export import options
+from tfedge.export import routes
 from tfedge.export.edits import flatbuffer, operators, slimming
 
 
-@pytest.mark.parametrize("route", options.ROUTES)
+@pytest.mark.parametrize("route", routes.names())
 @pytest.mark.parametrize("resolver", [running.WITH_XNNPACK, running.WITHOUT_XNNPACK])
 def test_outputs_stay_the_same_to_the_bit(converted, task, route, resolver):
     x = task.normalization(task.train.x[:16])

@@ -11,7 +11,7 @@ from tfedge.compress.candidate import Candidate, Quantization
 from tfedge.compress.ranges import fake_quantization
 from tfedge.data.task import ArraySplit, Normalization
 from tfedge.errors import BadInput
-from tfedge.export import options, parity
+from tfedge.export import parity, routes
 from tfedge.export.edits import flatbuffer, operators
 from tfedge.export.parity import snr
 
@@ -38,7 +38,7 @@ def test_decibels():
     assert snr.decibels(signal * 0, signal) == -snr.EXACT_DB
 
 
-@pytest.mark.parametrize("route", [r for r in options.ROUTES if r != "int4"])
+@pytest.mark.parametrize("route", [r for r in routes.names() if r != "int4"])
 def test_every_layer_is_paired_and_none_diverges(converted, model, task, route):
     found = parity.compare(model, converted[route], task)
     assert found.first_divergence is None and found.skipped == ()

@@ -1,12 +1,10 @@
 """Runs TensorFlow's converter on a model, quietly, and says in one line why it refuses."""
 
 import dataclasses
-import importlib
 import pathlib
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import numpy as np
 from absl import logging
@@ -19,8 +17,6 @@ from tfedge.export import calibration, options
 from tfedge.export.converter import quiet, recurrent, saved_model
 from tfedge.export.edits import divisions, interface, masked
 
-INTEGER_ROUTES = ("int8", "int4", "int16x8")
-INT8_ACTIVATIONS = ("int8", "int4")
 _BYTES = ("uint8", "int8", "bool")
 
 # The converter's own words: the operator, and where it comes from.
@@ -62,7 +58,7 @@ def convert(writer: Writer, export: options.Export, task: Task | None, has_range
         folder = pathlib.Path(temporary) / "model"
         signature = writer.write(folder)
         examples = None
-        if export.route in INTEGER_ROUTES and not has_ranges:
+        if export.facts.activation_bits and not has_ranges:
             examples = calibration.examples(task, signature.inputs, export.route)
             as_float = options.Export(allow_flex=export.allow_flex)
             if signature.has_loop and recurrent.has_loop(_run(folder, as_float, None)):
@@ -74,7 +70,7 @@ def convert(writer: Writer, export: options.Export, task: Task | None, has_range
                     raise MaskedError
             _check_inputs(signature, export)
         data = _run(folder, export, examples and _numbered(examples, signature.input_types))
-        if export.route in INTEGER_ROUTES:
+        if export.facts.activation_bits:
             data = divisions.in_float(data)
     return interface.name(data, signature)
 
@@ -101,26 +97,14 @@ def convert_to_float(writer: Writer, export: options.Export) -> bytes:
     return interface.name(data, signature)
 
 
-def route(export: options.Export) -> Any:
-    """The module of a route: the file of that name."""
-    return importlib.import_module(f"tfedge.export.routes.{export.route}")
-
-
-def input_type(export: options.Export) -> str:
-    """The type of input that the route is to make; `raw_input` puts another in front of it."""
-    if not export.raw_input:
-        return export.input
-    return "int8" if export.route in INT8_ACTIVATIONS else "float32"
-
-
 def _run(
     folder: pathlib.Path, export: options.Export, examples: calibration.Examples | None
 ) -> bytes:
     with quiet.captured() as log:
         converter = tf.lite.TFLiteConverter.from_saved_model(str(folder))
-        route(export).configure(converter, examples)
-        if export.route in INTEGER_ROUTES:
-            converter.inference_input_type = tf.as_dtype(input_type(export))
+        export.facts.configure(converter, examples)
+        if export.facts.activation_bits:
+            converter.inference_input_type = tf.as_dtype(export.made_input)
             converter.inference_output_type = tf.as_dtype(export.output)
         if export.allow_flex:
             converter.target_spec.supported_ops = [

@@ -17,8 +17,6 @@ from tfedge.data.task import Task
 from tfedge.export import calibration, options
 from tfedge.export.floats import float_front, joined
 
-_STEPS = {"int8": 255, "int4": 255, "int16x8": 65535}
-
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Parts:
@@ -52,12 +50,12 @@ def take_out(candidate: Candidate, export: options.Export, task: Task | None) ->
             how the columns differ that one kernel makes.
     """
     model = float_front.flat(candidate)
-    if model is None or export.has_float_activations or export.route not in _STEPS:
+    if model is None or export.has_float_activations:
         return None
     if task is not None and candidate.quantization is None and not candidate.holds:
         model = output_columns.to_one_scale(model, task)
     ranges = _ranges(candidate, model, export, task)
-    uneven = uneven_outputs.find(model, ranges, _STEPS[export.route])
+    uneven = uneven_outputs.find(model, ranges, 2**export.facts.activation_bits - 1)
     for each in uneven:
         _say(each, export)
     if not uneven or export.output != "float32":

@@ -16,7 +16,7 @@ from tfedge.compress.candidate import Candidate
 from tfedge.compress.ranges import fake_quantization, raw_columns, uneven_inputs
 from tfedge.data.splits import Split
 from tfedge.data.task import Normalization, Task
-from tfedge.export import choices, options
+from tfedge.export import options
 from tfedge.export.floats import split_behind
 
 
@@ -46,7 +46,7 @@ def take_out(candidate: Candidate, export: options.Export, task: Task | None) ->
             warning names the columns that are lost.
     """
     model = flat(candidate)
-    if model is None or export.route not in choices.QUANTIZING:
+    if model is None or not export.facts.is_quantizing:
         return None
     if task is not None and candidate.quantization is None and not candidate.holds:
         model = raw_columns.to_one_scale(model, task)

@@ -15,7 +15,7 @@ from absl import logging
 from tfedge import errors
 from tfedge.data.task import Task
 from tfedge.export import calibration, choices, options
-from tfedge.export.converter import conversion, recurrent
+from tfedge.export.converter import recurrent
 from tfedge.export.edits import unsigned
 from tfedge.export.post_training import (
     algorithms,
@@ -88,7 +88,7 @@ def quantize(
 
 def _with_asked_ends(data: bytes, export: options.Export) -> bytes:
     """uint8 where it was asked for; with raw inputs, `raw_input` sees to those."""
-    given = conversion.input_type(export) == "uint8"
+    given = export.made_input == "uint8"
     put_out = export.output == "uint8"
     return unsigned.make_unsigned(data, given, put_out) if given or put_out else data
 
@@ -168,12 +168,13 @@ def _say(
         )
     if (
         export.precision == choices.AUTO
-        and export.route == "int4"
-        and not any(each.kernel_bits == 4 for each in kernels)
+        and export.facts.needs_its_type
+        and not any(each.kernel_bits == export.facts.kernel_bits for each in kernels)
     ):
         raise errors.BadInput(
             f"--export={export.to_text()}",
-            f"no kernel can have 4 bits within a tolerance of {export.tolerance:g}",
+            f"no kernel can have {export.facts.kernel_bits} bits within a tolerance of "
+            f"{export.tolerance:g}",
             "Raise the tolerance, use int8, or train with quantize(bits=4).",
         )
     if export.block_size and not any(each.blockwise for each in kernels):
@@ -186,7 +187,7 @@ def _say(
 
 
 def _unusual(model: FloatModel, plan: algorithms.Plan, export: options.Export) -> dict[str, str]:
-    usual = precision.usual(export)
+    usual = export.facts.precision
     in_front = [name for each in model.operators if each.is_in_front for name in each.layers]
     other = {
         model.real_names.get(each.kernel, each.kernel): plan[each.name]

@@ -22,8 +22,8 @@ from absl import logging
 from ai_edge_quantizer import algorithm_manager, qtyping, quantizer, recipe_manager
 from ai_edge_quantizer.utils import tfl_flatbuffer_utils
 
-from tfedge.export import options
-from tfedge.export.converter import conversion, quiet
+from tfedge.export import options, routes
+from tfedge.export.converter import quiet
 from tfedge.export.edits import divisions, flatbuffer, operators
 from tfedge.export.post_training import gptq, ranges
 from tfedge.export.post_training.float_model import FloatModel, Operator
@@ -37,7 +37,6 @@ _KEYS = {
 }
 _BY_ERROR = ("mse", "octav")  # they have no scale for a channel of zeros
 _ENDS = (qtyping.TFLOperationName.INPUT, qtyping.TFLOperationName.OUTPUT)
-_KERNEL_BITS = {"int8": 8, "int4": 4, "int16x8": 8}
 
 Plan = Mapping[str, str]  # operator name -> float32, float16, int8, int4 or int16x8
 
@@ -136,15 +135,16 @@ def _possible(
     operator: Operator, precision: str, export: options.Export, plain: frozenset[str]
 ) -> Iterator[Choice]:
     """Best first; an operator without a 4-bit form takes the 8-bit one."""
-    if precision == "float32" or operator.is_in_front:
+    asked = routes.find(precision)
+    if not asked.changes_kernels or operator.is_in_front:
         return
-    if precision == "float16":
+    if not asked.is_quantizing:
         yield Choice(_NAMES.FLOAT_CASTING, _half(), 16, "float16")
         return
     use = dict.fromkeys([export.algorithm, "min_max"])
     algorithms = ["min_max"] if operator.kernel in ("", *plain) else list(use)
-    activations = 0 if export.has_float_activations else 16 if precision == "int16x8" else 8
-    for bits in dict.fromkeys([_KERNEL_BITS[precision], 8]):
+    activations = 0 if export.has_float_activations else asked.activation_bits
+    for bits in dict.fromkeys([asked.kernel_bits, 8]):
         for block_size in dict.fromkeys([_blocks(operator, export, bits, plain), 0]):
             for algorithm in algorithms:
                 config = _config(bits, activations, block_size)
@@ -225,7 +225,7 @@ def _recipe(model: FloatModel, choices: Mapping[str, Choice], export: options.Ex
 def _add_ends(recipe: Any, export: options.Export) -> None:
     if export.has_float_activations:
         return
-    config = _config(8, 16 if export.route == "int16x8" else 8, 0)
-    for end, dtype in zip(_ENDS, (conversion.input_type(export), export.output), strict=True):
+    config = _config(8, export.facts.activation_bits, 0)
+    for end, dtype in zip(_ENDS, (export.made_input, export.output), strict=True):
         if dtype != "float32":
             recipe.add_quantization_config(".*", end, config)

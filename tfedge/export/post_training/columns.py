@@ -17,7 +17,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tfedge.compress.ranges import column_noise, column_statistics, uneven_inputs
 from tfedge.data.task import Task
-from tfedge.export import calibration, choices, options
+from tfedge.export import calibration, options
 from tfedge.export.edits import flatbuffer, operators
 from tfedge.export.post_training import one_scale, ranges
 from tfedge.export.post_training.float_model import FloatModel
@@ -42,7 +42,7 @@ def keep(
     Returns:
         The arguments themselves where nothing is uneven or can be helped.
     """
-    if export.route not in choices.QUANTIZING or not column_statistics.are_uneven(task):
+    if not export.facts.is_quantizing or not column_statistics.are_uneven(task):
         return model, export
     assert task is not None
     tree = flatbuffer.unpack(model.data)

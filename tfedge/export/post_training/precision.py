@@ -6,14 +6,6 @@ from tfedge.compress import rules
 from tfedge.export import options
 from tfedge.export.post_training.float_model import FloatModel, Operator
 
-# The precision that a route means where no rule says otherwise.
-_OF_ROUTE = {"dynamic": "int8"}
-
-
-def usual(export: options.Export) -> str:
-    """The precision of operators that no rule names."""
-    return _OF_ROUTE.get(export.route, export.route)
-
 
 def by_rules(model: FloatModel, export: options.Export) -> dict[str, str]:
     """Operator name -> precision.
@@ -27,7 +19,7 @@ def by_rules(model: FloatModel, export: options.Export) -> dict[str, str]:
     given = export.precision if isinstance(export.precision, Mapping) else {}
     as_rules = {pattern: {"precision": word} for pattern, word in given.items()}
     rules.check(as_rules, model.layers, "--export precision")
-    return {each.name: _chosen(each, given) or usual(export) for each in model.operators}
+    return {each.name: _chosen(each, given) or export.facts.precision for each in model.operators}
 
 
 def _chosen(operator: Operator, given: Mapping[str, str]) -> str | None:

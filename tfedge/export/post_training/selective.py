@@ -13,7 +13,7 @@ from absl import logging
 from tfedge import errors, progress
 from tfedge.data.task import Task
 from tfedge.export import options
-from tfedge.export.post_training import algorithms, precision
+from tfedge.export.post_training import algorithms
 from tfedge.export.post_training.float_model import FloatModel, Operator
 from tfedge.export.post_training.loss import Judge
 
@@ -34,7 +34,6 @@ class Finish:
 
 
 AS_IT_IS = Finish()
-_FLOAT = "float16"  # half the bytes of float32, and no loss that shows
 _GLANCES = 24  # examples to rank operators on
 _FEW = 24  # spared operators up to which each is asked whether it is needed
 
@@ -90,13 +89,13 @@ class _Search:
 
     def run(self) -> dict[str, str]:
         """See `search`."""
-        usual = precision.usual(self._export)
+        usual = self._export.facts.precision
         plan = {each.name: usual for each in self._model.operators}
         before = self._judge.loss(self._file(plan))
         if before.within(self._export.tolerance):
             self._say(plan, before.points, before.points)
             return plan
-        for higher in ("int8", _FLOAT) if usual == "int4" else (_FLOAT,):
+        for higher in self._export.facts.raised_to:
             plan = self._spared(plan, higher)
             after = self._judge.loss(self._file(plan))
             if after.within(self._export.tolerance):
@@ -148,7 +147,7 @@ class _Search:
         return self._finish.whole(self._finish.edit(self._make(plan, self._asked)))
 
     def _say(self, plan: dict[str, str], before: float, after: float) -> None:
-        usual = precision.usual(self._export)
+        usual = self._export.facts.precision
         spared = [each for each in self._model.operators if plan[each.name] != usual]
         logging.info(
             "precision=auto: %.2f points lost in %s, %.2f with %d of %d operators spared: %s",

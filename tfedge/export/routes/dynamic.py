@@ -2,13 +2,23 @@
 
 from typing import Any
 
-from tfedge.compress.keras import tf
 from tfedge.export import calibration
-
-KERNEL_TYPES = ("INT8",)
-SMALLEST_KERNEL = 1024  # the converter leaves kernels of fewer weights in float
+from tfedge.export.route import Route
 
 
 def configure(converter: Any, examples: calibration.Examples | None) -> None:
-    """Sets what this route asks of a TFLiteConverter."""
+    """Asks for integer kernels without ranges."""
+    from tfedge.compress.keras import tf
+
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
+
+
+ROUTE = Route(
+    help="int8 kernels, float activations; needs no data",
+    configure=configure,
+    kernel_types=("INT8",),
+    precision="int8",
+    options=("allow_flex", "algorithm", "precision", "tolerance"),
+    raised_to=("float16",),
+    smallest_kernel=1024,  # the converter leaves kernels of fewer weights in float
+)

@@ -2,13 +2,22 @@
 
 from typing import Any
 
-from tfedge.compress.keras import tf
 from tfedge.export import calibration
-
-KERNEL_TYPES = ("FLOAT16",)
+from tfedge.export.route import Route
 
 
 def configure(converter: Any, examples: calibration.Examples | None) -> None:
-    """Sets what this route asks of a TFLiteConverter."""
+    """Asks for constants in half precision."""
+    from tfedge.compress.keras import tf
+
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.target_spec.supported_types = [tf.float16]
+
+
+ROUTE = Route(
+    help="constants in half precision, for GPUs",
+    configure=configure,
+    kernel_types=("FLOAT16",),
+    precision="float16",
+    options=("allow_flex",),
+)

@@ -3,10 +3,18 @@
 from typing import Any
 
 from tfedge.export import calibration
-
-KERNEL_TYPES = ("FLOAT32",)
+from tfedge.export.route import Route
 
 
 def configure(converter: Any, examples: calibration.Examples | None) -> None:
-    """Sets what this route asks of a TFLiteConverter: nothing."""
+    """Asks nothing."""
     converter.optimizations = []
+
+
+ROUTE = Route(
+    help="everything as trained",
+    configure=configure,
+    kernel_types=("FLOAT32",),
+    precision="float32",
+    options=("allow_flex",),
+)

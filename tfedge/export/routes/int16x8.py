@@ -1,15 +1,19 @@
-"""The route int16x8: int8 kernels, int16 activations, int64 biases; for what int8 is too coarse."""
+"""The route int16x8: int8 kernels, int16 activations, int64 biases; for what int8 is too coarse.
+
+TensorFlow's converter also quantizes what LiteRT has no int16 kernels of, and such files end the
+interpreter; so it makes the file only where TensorFlow operators are accepted.
+"""
 
 from typing import Any
 
-from tfedge.compress.keras import tf
 from tfedge.export import calibration
-
-KERNEL_TYPES = ("INT8",)
+from tfedge.export.route import QUANTIZER, Route
 
 
 def configure(converter: Any, examples: calibration.Examples | None) -> None:
-    """Sets what this route asks of a TFLiteConverter."""
+    """Asks for int16 activations."""
+    from tfedge.compress.keras import tf
+
     ops = tf.lite.OpsSet
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = examples
@@ -17,3 +21,16 @@ def configure(converter: Any, examples: calibration.Examples | None) -> None:
         ops.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8,
         ops.TFLITE_BUILTINS,
     ]
+
+
+ROUTE = Route(
+    help="int8 kernels, int16 activations",
+    configure=configure,
+    kernel_types=("INT8",),
+    precision="int16x8",
+    activation_bits=16,
+    ends=("float32", "int16"),
+    producer=QUANTIZER,
+    options=("allow_flex", "algorithm", "precision", "tolerance"),
+    raised_to=("float16",),
+)

@@ -1,74 +1,34 @@
 """The route int4: kernels of 4 bits, two in a byte, under int8 activations; biases in int32.
 
 The file is made as for int8, then every kernel whose integers fit into 4 bits is stored as an INT4
-tensor, the lower half of a byte first. LiteRT (2.3, measured) unpacks INT4 kernels of CONV_2D,
-DEPTHWISE_CONV_2D and FULLY_CONNECTED once at the start and computes what it computes with the
-same codes in INT8; of TRANSPOSE_CONV it refuses them, so there they stay INT8. XNNPACK does not
-take INT4 convolutions: resnet8 is 0.14 ms on one x86 thread against 0.03 in INT8. So this route
-buys bytes, not time.
+tensor; see `int4_kernels`. XNNPACK does not take INT4 convolutions: resnet8 is 0.14 ms on one x86
+thread against 0.03 in INT8. So this route buys bytes, not time.
 """
 
-import collections
 from typing import Any
 
-import numpy as np
-from absl import logging
-from ai_edge_litert import schema_py_generated as schema
-
-from tfedge.export.edits import flatbuffer, operators
+from tfedge.export.route import QUANTIZER, Route
 from tfedge.export.routes import int8
 
-KERNEL_TYPES = ("INT4", "INT8")
-LARGEST = 7  # -8 is not used, so that the grid is symmetric
 
-# operator -> its version from which runtimes read INT4 kernels under int8 activations; from
-# tflite/tools/versioning/op_version.cc of google-ai-edge/LiteRT.
-_VERSIONS = {"CONV_2D": 7, "DEPTHWISE_CONV_2D": 7, "FULLY_CONNECTED": 10}
+def _pack_kernels(tree: Any) -> None:
+    from tfedge.export.edits import int4_kernels  # reads the schema, which parsing need not
 
-configure = int8.configure
+    int4_kernels.pack(tree)
 
 
-def pack(data: bytes) -> bytes:
-    """The file with each kernel of small integers as INT4; its outputs stay the same.
-
-    Args:
-        data: a .tflite with int8 kernels. Those that stay INT8 are named in the log.
-    """
-    model = flatbuffer.unpack(data)
-    users: dict[int, list[operators.Weighted]] = collections.defaultdict(list)
-    for operator in operators.weighted(model):
-        tensor = operator.graph.tensors[operator.kernel]
-        if operators.type_name(tensor) == "INT8":
-            users[id(tensor)].append(operator)
-    for together in users.values():
-        tensor = together[0].graph.tensors[together[0].kernel]
-        name = (tensor.name or b"").decode()
-        largest = int(np.abs(operators.values(model, tensor).astype(np.int32)).max(initial=0))
-        reason = _obstacle(together)
-        if largest > LARGEST:
-            logging.info("kernel %s stays INT8: its integers reach %d", name, largest)
-        elif reason:
-            logging.warning("kernel %s stays INT8 with integers of 4 bits: %s", name, reason)
-        else:
-            _pack_kernel(model, tensor, together)
-    return flatbuffer.pack(model)
-
-
-def _obstacle(users: list[operators.Weighted]) -> str | None:
-    """Why LiteRT cannot run a kernel in INT4, or None."""
-    for user in users:
-        if user.kind not in _VERSIONS:
-            return f"LiteRT has no {user.kind} of INT4 kernels"
-        ends = {operators.type_name(user.graph.tensors[end]) for end in (user.input, user.output)}
-        if ends != {"INT8"}:
-            return f"the activations of {user.kind} are {' and '.join(sorted(ends))}"
-    return None
-
-
-def _pack_kernel(model: Any, tensor: Any, users: list[operators.Weighted]) -> None:
-    codes = operators.values(model, tensor)
-    tensor.type = schema.TensorType.INT4
-    operators.set_values(model, tensor, codes)
-    for user in users:
-        code = model.operatorCodes[user.operator.opcodeIndex]
-        code.version = max(code.version, _VERSIONS[user.kind])
+ROUTE = Route(
+    help="kernels of 4 bits, int8 activations",
+    configure=int8.configure,
+    kernel_types=("INT4", "INT8"),
+    precision="int4",
+    activation_bits=8,
+    ends=("float32", "int8", "uint8"),
+    producer=QUANTIZER,
+    options=(
+        *("activations", "block_size", "few_bit_scales", "few_bit_biases"),
+        *("algorithm", "precision", "tolerance"),
+    ),
+    raised_to=("int8", "float16"),
+    edits=(_pack_kernels,),
+)

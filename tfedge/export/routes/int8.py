@@ -8,14 +8,14 @@ Jacob et al. 2018, arXiv:1712.05877.
 
 from typing import Any
 
-from tfedge.compress.keras import tf
 from tfedge.export import calibration
-
-KERNEL_TYPES = ("INT8",)
+from tfedge.export.route import Route
 
 
 def configure(converter: Any, examples: calibration.Examples | None) -> None:
-    """Sets what this route asks of a TFLiteConverter."""
+    """Asks for int8, with ranges from the examples where the model has none of its own."""
+    from tfedge.compress.keras import tf
+
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if examples is not None:
         converter.representative_dataset = examples
@@ -23,3 +23,18 @@ def configure(converter: Any, examples: calibration.Examples | None) -> None:
             tf.lite.OpsSet.TFLITE_BUILTINS_INT8,
             tf.lite.OpsSet.TFLITE_BUILTINS,
         ]
+
+
+ROUTE = Route(
+    help="int8 kernels and activations",
+    configure=configure,
+    kernel_types=("INT8",),
+    precision="int8",
+    activation_bits=8,
+    ends=("float32", "int8", "uint8"),
+    options=(
+        *("allow_flex", "few_bit_scales", "few_bit_biases"),
+        *("algorithm", "precision", "tolerance"),
+    ),
+    raised_to=("float16",),
+)

@@ -80,7 +80,7 @@ class LastRun:
         return self._few
 
     def _remedy(self) -> str:
-        if self._export.route == "float32":
+        if not self._export.facts.changes_kernels:
             return "Rebuild the layer that the operator named comes from."
         if self._export.has_float_activations:
             return "Use --export=float32."

@@ -15,7 +15,7 @@ from tfedge.compress.ranges import fake_quantization
 from tfedge.data.splits import ArraySplit
 from tfedge.data.task import Task
 from tfedge.export import calibration, options
-from tfedge.export.converter import conversion, quiet, saved_model
+from tfedge.export.converter import quiet, saved_model
 from tfedge.export.trials import dry_run
 
 Answers = dict[str, np.ndarray]  # output -> (n, ...)
@@ -56,7 +56,7 @@ def _as_trained(candidate: Candidate, export: options.Export) -> Any:
     return fake_quantization.insert(
         candidate.model,
         quantization,
-        integer_inputs=conversion.input_type(export) != "float32",
+        integer_inputs=export.made_input != "float32",
         integer_outputs=export.output != "float32",
     )
 

@@ -8,8 +8,7 @@ from tfedge.compress import keras as k
 from tfedge.data.task import ArraySplit, Task
 from tfedge.device.file import tflite
 from tfedge.export import exporting, options
-from tfedge.export.edits import flatbuffer, operators
-from tfedge.export.routes import int4
+from tfedge.export.edits import flatbuffer, int4_kernels, operators
 
 layers = k.tf_keras.layers
 LAYERS = {
@@ -47,10 +46,16 @@ def _made(name):
     return flatbuffer.pack(edited), x
 
 
+def _packed(data):
+    tree = flatbuffer.unpack(data)
+    int4_kernels.pack(tree)
+    return flatbuffer.pack(tree)
+
+
 @pytest.mark.parametrize("name", LAYERS)
 def test_outputs_are_those_of_the_same_codes_in_int8(name):
     as_int8, x = _made(name)
-    as_int4 = int4.pack(as_int8)
+    as_int4 = _packed(as_int8)
     expected = running.images(as_int8, x[:5], running.WITHOUT_XNNPACK)
     found = running.images(as_int4, x[:5], running.WITHOUT_XNNPACK)
     assert np.array_equal(found, expected)
@@ -64,7 +69,7 @@ def test_outputs_are_those_of_the_same_codes_in_int8(name):
 def test_the_kernel_takes_half_a_byte_a_weight_and_reads_back(name):
     as_int8, _ = _made(name)
     before = tflite.read(as_int8).kernels()[0].tensor
-    file = tflite.read(int4.pack(as_int8))
+    file = tflite.read(_packed(as_int8))
     kernel = file.kernels()[0]
     assert np.array_equal(kernel.tensor.values(), before.values())
     assert np.array_equal(kernel.tensor.scales, before.scales)
@@ -73,10 +78,10 @@ def test_the_kernel_takes_half_a_byte_a_weight_and_reads_back(name):
         return
     assert (kernel.tensor.dtype, kernel.tensor.bits) == ("INT4", 4)
     assert file.weight_bytes == kernel.tensor.buffer_bytes == (before.values().size + 1) // 2
-    assert kernel.operator.version == int4._VERSIONS[kernel.operator.kind]
+    assert kernel.operator.version == int4_kernels.VERSIONS[kernel.operator.kind]
 
 
 def test_what_stays_int8_is_logged_with_the_reason(caplog):
-    int4.pack(_made("transposed")[0])
+    _packed(_made("transposed")[0])
     reason = "LiteRT has no TRANSPOSE_CONV of INT4 kernels"
     assert f"transposed stays INT8 with integers of 4 bits: {reason}" in caplog.text

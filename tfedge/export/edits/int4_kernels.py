@@ -1,0 +1,65 @@
+"""Kernels of 4 bits, two in a byte, the lower half first.
+
+LiteRT (2.3, measured) unpacks INT4 kernels of CONV_2D, DEPTHWISE_CONV_2D and FULLY_CONNECTED once
+at the start and computes what it computes with the same codes in INT8; of TRANSPOSE_CONV it refuses
+them, so there they stay INT8.
+"""
+
+import collections
+from typing import Any
+
+import numpy as np
+from absl import logging
+from ai_edge_litert import schema_py_generated as schema
+
+from tfedge.export.edits import operators
+
+LARGEST = 7  # -8 is not used, so that the grid is symmetric
+
+# operator -> its version from which runtimes read INT4 kernels under int8 activations; from
+# tflite/tools/versioning/op_version.cc of google-ai-edge/LiteRT.
+VERSIONS = {"CONV_2D": 7, "DEPTHWISE_CONV_2D": 7, "FULLY_CONNECTED": 10}
+
+
+def pack(tree: Any) -> None:
+    """Stores each kernel of small integers as INT4; outputs stay the same.
+
+    Args:
+        tree: with int8 kernels. Those that stay INT8 are named in the log.
+    """
+    users: dict[int, list[operators.Weighted]] = collections.defaultdict(list)
+    for operator in operators.weighted(tree):
+        tensor = operator.graph.tensors[operator.kernel]
+        if operators.type_name(tensor) == "INT8":
+            users[id(tensor)].append(operator)
+    for together in users.values():
+        tensor = together[0].graph.tensors[together[0].kernel]
+        name = (tensor.name or b"").decode()
+        largest = int(np.abs(operators.values(tree, tensor).astype(np.int32)).max(initial=0))
+        reason = _obstacle(together)
+        if largest > LARGEST:
+            logging.info("kernel %s stays INT8: its integers reach %d", name, largest)
+        elif reason:
+            logging.warning("kernel %s stays INT8 with integers of 4 bits: %s", name, reason)
+        else:
+            _pack_kernel(tree, tensor, together)
+
+
+def _obstacle(users: list[operators.Weighted]) -> str | None:
+    """Why LiteRT cannot run a kernel in INT4, or None."""
+    for user in users:
+        if user.kind not in VERSIONS:
+            return f"LiteRT has no {user.kind} of INT4 kernels"
+        ends = {operators.type_name(user.graph.tensors[end]) for end in (user.input, user.output)}
+        if ends != {"INT8"}:
+            return f"the activations of {user.kind} are {' and '.join(sorted(ends))}"
+    return None
+
+
+def _pack_kernel(tree: Any, tensor: Any, users: list[operators.Weighted]) -> None:
+    codes = operators.values(tree, tensor)
+    tensor.type = schema.TensorType.INT4
+    operators.set_values(tree, tensor, codes)
+    for user in users:
+        code = tree.operatorCodes[user.operator.opcodeIndex]
+        code.version = max(code.version, VERSIONS[user.kind])
