@@ -90,7 +90,7 @@ def main() -> int:
     from tfedge.data import metrics, trained_on
     from tfedge.device import evaluate, profiles
     from tfedge.device.file import tflite
-    from tfedge.release import bundle, facts, floors, gate, holdout_uses, manifest, report
+    from tfedge.release import bundle, facts, floors, gate, holdout_uses, manifest, report, sections
 
     phone = profiles.load(_PROFILE.value)
     allow_flex = phone.allow_flex or _ALLOW_FLEX.value
@@ -111,7 +111,7 @@ def main() -> int:
         scorecard = evaluate.evaluate(candidate, task, phone, baseline)
         use = holdout_uses.record(scorecard, candidate)
         verdict = gate.gate(scorecard, limits, use=use, trained_on=trained_on.words(task))
-        gathered = facts.gather(
+        gathered = facts.Facts(
             pathlib.Path(_TFLITE.value).stem,
             scorecard,
             verdict,
@@ -124,7 +124,7 @@ def main() -> int:
         files = {
             "scorecard.json": manifest.as_json(scorecard.to_json()),
             "verdict.json": manifest.as_json(verdict.to_json()),
-            "report.html": report.render(gathered),
+            "report.html": report.render(gathered, sections.of(gathered)),
         }
         bundle.publish(folder, files)
     outcome.show(scorecard, verdict)

@@ -27,9 +27,10 @@ from tfedge.release import (
     manifest,
     power_analysis,
     report,
+    sections,
+    sensitivity,
     work_folder,
 )
-from tfedge.release.sections import sensitivity
 
 
 @dataclasses.dataclass(frozen=True)
@@ -181,7 +182,7 @@ def _documents(
     report_examples: int,
 ) -> dict[str, bytes]:
     """Everything in a release but the model itself."""
-    gathered = facts.gather(
+    gathered = facts.Facts(
         made.name,
         scorecard,
         verdict,
@@ -195,12 +196,13 @@ def _documents(
         sensitivities=sensitivity.of(compared_with, made.tflite, made.task),
         report_examples=report_examples,
     )
+    told = sections.of(gathered)
     return {
         "recipe.json": manifest.as_json(dict(made.recipe)),
         "scorecard.json": manifest.as_json(scorecard.to_json()),
         "verdict.json": manifest.as_json(verdict.to_json()),
-        "report.html": report.render(gathered),
-        "MODEL_CARD.md": card.render(gathered),
+        "report.html": report.render(gathered, told),
+        "MODEL_CARD.md": card.render(gathered, told),
     }
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tfedge.data import batch_split, hygiene, splits
 from tfedge.data import task as data_task
-from tfedge.release.sections import data_findings
+from tfedge.release import data_findings
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from PIL import Image
 
 from tfedge.data import task as data_task
 from tfedge.device import scorecard
-from tfedge.release.sections import new_mistakes, thumbnails
+from tfedge.release import thumbnails
+from tfedge.release.sections import new_mistakes
 
 CLASSES = tuple(scorecard.ClassValue(name, 2, 0.5) for name in ("bag", "<script>", "shoe"))
 TARGETS = np.array([0, 0, 1, 1, 2, 2])
@@ -29,7 +30,7 @@ def scores(card):
 
 
 def test_the_surest_first(scores):
-    found = new_mistakes.worst(scores, task(np.zeros((6, 5))))
+    found = new_mistakes.worst(scores, task(np.zeros((6, 5))), 12)
     assert (found.total, found.mended) == (3, 1)
     assert [(each.number, each.truth, each.said) for each in found.shown] == [
         (4, "shoe", "<script>"),
@@ -50,7 +51,7 @@ def test_logits_become_probabilities(scores):
 def test_an_output_that_is_no_number_is_no_answer(scores):
     broken = np.where(np.arange(6)[:, None] == 4, np.nan, NOW)
     found = new_mistakes.worst(
-        dataclasses.replace(scores, candidate_outputs=broken), task(np.zeros((6, 5)))
+        dataclasses.replace(scores, candidate_outputs=broken), task(np.zeros((6, 5))), 12
     )
     last = found.shown[-1]
     assert (last.number, last.said, last.confidence) == (4, new_mistakes.NO_NUMBER, 0)
@@ -74,13 +75,13 @@ def test_pictures_are_small_png(scores):
 def test_a_page_stays_small(scores, monkeypatch):
     monkeypatch.setattr(new_mistakes, "_MOST_BYTES", 300)
     images = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 1)).astype(np.uint8)
-    shown = new_mistakes.worst(scores, task(images)).shown
+    shown = new_mistakes.worst(scores, task(images), 12).shown
     assert shown[0].picture and not shown[-1].picture
 
 
 def test_without_a_baseline_no_mistake_is_new(scores):
     alone = dataclasses.replace(scores, baseline_outputs=None, baseline_correct=None)
-    assert new_mistakes.worst(alone, task(np.zeros((6, 5)))) is None
+    assert new_mistakes.worst(alone, task(np.zeros((6, 5))), 12) is None
 
 
 @pytest.mark.parametrize("shape", [(2, 9), (2, 128, 6), (2, 8, 8, 5), (2, 3, 3, 1)])

@@ -9,7 +9,7 @@ import numpy as np
 
 import tfedge
 from tfedge.data import task as data_task
-from tfedge.release import bundle, card, facts, gate, manifest, report
+from tfedge.release import bundle, card, facts, gate, manifest, report, sections
 
 FILES = pathlib.Path(__file__).parents[1] / "device" / "files"
 
@@ -31,7 +31,8 @@ def test_from_a_file_to_a_release(tmp_path):
     scorecard = tfedge.evaluate(candidate, task, "mid_range_phone", baseline=baseline)
     verdict = tfedge.gate(scorecard, gate.Limits.from_profile("mid_range_phone", margin=0.25))
     assert verdict.outcome == "PASS", verdict.sentence
-    gathered = facts.gather("noise", scorecard, verdict, candidate, task=task, baseline=baseline)
+    gathered = facts.Facts("noise", scorecard, verdict, candidate, task=task, baseline=baseline)
+    told = sections.of(gathered)
     with bundle.lock(tmp_path / "out") as folder:
         bundle.publish(
             folder,
@@ -39,8 +40,8 @@ def test_from_a_file_to_a_release(tmp_path):
                 "model.tflite": candidate,
                 "scorecard.json": manifest.as_json(scorecard.to_json()),
                 "verdict.json": manifest.as_json(verdict.to_json()),
-                "report.html": report.render(gathered),
-                "MODEL_CARD.md": card.render(gathered),
+                "report.html": report.render(gathered, told),
+                "MODEL_CARD.md": card.render(gathered, told),
             },
         )
     listed = bundle.verify(tmp_path / "out")

@@ -3,10 +3,11 @@
 Reference: M. Mitchell et al., "Model Cards for Model Reporting", FAT* 2019.
 """
 
-import json
+from collections.abc import Mapping
 
 from tfedge import plain_text
-from tfedge.release import provenance, summary
+from tfedge.data import trained_on
+from tfedge.release import headline, sections
 from tfedge.release.check import FAIL, PASS
 from tfedge.release.facts import Facts
 
@@ -17,8 +18,13 @@ _MARKDOWN = str.maketrans(
 )
 
 
-def render(facts: Facts) -> bytes:
-    """The card, as UTF-8 Markdown."""
+def render(facts: Facts, told: Mapping[str, sections.Section]) -> bytes:
+    """The card, as UTF-8 Markdown.
+
+    Args:
+        facts: of the release.
+        told: what `sections.of` found to say of it.
+    """
     import jinja2  # 60 ms, which --help need not spend
 
     environment = jinja2.Environment(
@@ -30,18 +36,13 @@ def render(facts: Facts) -> bytes:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters["text"] = text
-    classes, note = summary.classes(facts)
     page = environment.get_template("MODEL_CARD.md").render(
         facts=facts,
-        outcome=_OUTCOMES.get(facts.verdict["outcome"], "Not enough data to decide"),
-        headline=summary.headline(facts),
-        figures=summary.before_after(facts),
-        classes=classes,
-        classes_note=note,
-        judged_on=provenance.judged_on(facts),
-        command=provenance.command_lines(facts.command),
-        data_words=provenance.data_checks(facts),
-        recipe_json=json.dumps(facts.recipe, indent=2) if facts.recipe else "",
+        outcome=_OUTCOMES.get(facts.verdict.outcome, "Not enough data to decide"),
+        headline=headline.of(facts),
+        trained_on=trained_on.words(facts.task),
+        notes=[check.note for check in facts.verdict.checks if check.note],
+        found={name: section.found for name, section in told.items()},
     )
     return plain_text.printable(page).encode()
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tfedge.device import correct_bits
-from tfedge.release import layer_weights, statistics
+from tfedge.device.file import layer_weights
+from tfedge.release import statistics
 from tfedge.release.released import Released
 
 SCHEMA_VERSION = 1

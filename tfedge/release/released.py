@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from tfedge import errors, foreign
-from tfedge.device.file import tflite
-from tfedge.release import layer_weights, manifest
+from tfedge.device.file import layer_weights, tflite
+from tfedge.release import manifest
 
 _REMEDY = "Give a release folder, its DIR.rejected, or a scorecard.json."
 _MOST_BYTES = 2**28

@@ -5,13 +5,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tfedge.release.sections import confusion, thumbnails
+from tfedge.release import answers, thumbnails
 
 if TYPE_CHECKING:
     from tfedge.data.task import Task
     from tfedge.device.scorecard import Scorecard
+    from tfedge.release.facts import Facts
 
-DEFAULT_SHOWN = 12
+TITLE = "New mistakes"
+PLACE = 60
+
 NO_NUMBER = "nothing: NaN"
 _MOST_BYTES = 500_000  # of all pictures, so that the page stays small
 
@@ -43,7 +46,12 @@ class NewMistakes:
     shown: tuple[NewMistake, ...] = ()
 
 
-def worst(scorecard: "Scorecard", task: "Task", most: int = DEFAULT_SHOWN) -> NewMistakes | None:
+def of(facts: "Facts") -> NewMistakes | None:
+    """The worst, as many as may be shown."""
+    return worst(facts.scorecard, facts.task, facts.report_examples)
+
+
+def worst(scorecard: "Scorecard", task: "Task", most: int) -> NewMistakes | None:
     """The new mistakes that this model is surest of.
 
     Args:
@@ -54,7 +62,7 @@ def worst(scorecard: "Scorecard", task: "Task", most: int = DEFAULT_SHOWN) -> Ne
     Returns:
         None where there is no baseline, or no class to answer.
     """
-    found = confusion.answered(scorecard)
+    found = answers.answered(scorecard)
     if found is None or found[1] is None:
         return None
     targets, before, after = found

@@ -4,12 +4,16 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from tfedge import errors
-from tfedge.device.file import tflite
+from tfedge.device.file import layer_weights, tflite
 from tfedge.device.prediction import operators, work
-from tfedge.release import layer_weights
 
 if TYPE_CHECKING:
     from tfedge.device.phone_latency import PhoneEstimate
+    from tfedge.release.facts import Facts
+
+TITLE = "Where the time goes on a phone"
+PLACE = 70
+_MOST = 40
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,10 +37,45 @@ class OperatorTime:
     share: float
 
 
-def of(file: tflite.TfliteFile, estimate: "PhoneEstimate | None") -> tuple[OperatorTime, ...]:
+@dataclasses.dataclass(frozen=True)
+class Times:
+    """The estimate and its parts.
+
+    Attributes:
+        profile: the phone class.
+        estimate: the whole.
+        rows: in the file's order; of very many operators, those that take longest.
+        left_out: how many are not shown; `share_left_out` is what they take together.
+    """
+
+    profile: str
+    estimate: "PhoneEstimate"
+    rows: tuple[OperatorTime, ...]
+    left_out: int
+    share_left_out: float
+
+    @property
+    def longest(self) -> float:
+        """The largest share, for the bars."""
+        return max(each.share for each in self.rows)
+
+
+def of(facts: "Facts") -> Times | None:
+    """None where the estimate has no parts."""
+    estimate = facts.scorecard.phone_estimate
+    every = () if estimate is None else _rows(facts.file, estimate)
+    if estimate is None or not every:
+        return None
+    rows = every
+    if len(every) > _MOST:
+        rows = tuple(sorted(every, key=lambda each: -each.ms)[:_MOST])
+    share = 1 - sum(each.share for each in rows)
+    profile = facts.scorecard.profile.name
+    return Times(profile, estimate, rows, len(every) - len(rows), share)
+
+
+def _rows(file: tflite.TfliteFile, estimate: "PhoneEstimate") -> tuple[OperatorTime, ...]:
     """The operators in the file's order; together they take the estimate's middle value."""
-    if estimate is None:
-        return ()
     try:
         found = operators.milliseconds(file, estimate.device, estimate.threads)
     except errors.BadInput:  # the estimate is then without parts

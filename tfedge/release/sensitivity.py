@@ -16,8 +16,7 @@ from absl import logging
 from tfedge import errors
 from tfedge.data import splits
 from tfedge.device import inference, sandbox
-from tfedge.device.file import tflite
-from tfedge.release import layer_weights
+from tfedge.device.file import layer_weights, tflite
 
 if TYPE_CHECKING:
     from tfedge.data.task import Task

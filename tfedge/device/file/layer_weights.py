@@ -2,11 +2,10 @@
 
 import dataclasses
 import re
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tfedge.device.file import tflite
+    from tfedge.device.file import kernel_tensors, tflite
 
 # What TensorFlow's converter appends to a layer's name.
 _OPERATIONS = re.compile(r"(conv\w*d\w*|matmul|depthwise|tensordot|einsum)(_?\d*)?", re.IGNORECASE)
@@ -67,21 +66,7 @@ def paired(
     return tuple(zip(found, after, strict=True))
 
 
-def notes(reports: Iterable[Mapping[str, Any]], name: str) -> str:
-    """What passes reported of a layer by its name: "sensitivity 0.02, rank 12"."""
-    said = {}
-    for report in reports:
-        for note, values in (report.get("notes") or {}).items():
-            value = values.get(name) if isinstance(values, Mapping) else None
-            if isinstance(value, int | float | str):
-                said[note.replace("_", " ")] = value
-    return ", ".join(
-        f"{note} {value:.3g}" if isinstance(value, float) else f"{note} {value}"
-        for note, value in said.items()
-    )
-
-
-def _layer(kernel: Any) -> Layer:
+def _layer(kernel: "kernel_tensors.Kernel") -> Layer:
     tensor = kernel.tensor
     return Layer(
         name=tensor.name or kernel.operator.kind.lower(),

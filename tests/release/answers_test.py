@@ -1,8 +1,7 @@
 import numpy as np
 
 from tfedge.device import scorecard
-from tfedge.release import facts
-from tfedge.release.sections import confusion, heat
+from tfedge.release import answers, heat
 
 CLASSES = (scorecard.ClassValue("bag", 2, 0.0), scorecard.ClassValue("shirt", 2, 0.5))
 NOW, BEFORE = np.eye(2)[[1, 1, 1, 0]], np.eye(2)[[1, 0, 1, 1]]
@@ -10,12 +9,12 @@ TARGETS = np.array([0, 0, 1, 1])
 
 
 def test_rows_are_the_truth(card):
-    found = confusion.of(
+    found = answers.of(
         card(per_class=CLASSES, targets=TARGETS, candidate_outputs=NOW, baseline_outputs=BEFORE)
     )
     assert found.before == ((1, 1), (0, 2)) and found.after == ((0, 2), (1, 1))
-    assert found.pairs[0] == confusion.Pair("bag", "shirt", 1, 2)
-    assert facts._mistakes(found) == {
+    assert found.pairs[0] == answers.Pair("bag", "shirt", 1, 2)
+    assert answers.mistakes(found) == {
         "bag": "shirt: 2 (baseline 1)",
         "shirt": "bag: 1 (baseline 0)",
     }
@@ -24,7 +23,7 @@ def test_rows_are_the_truth(card):
 def test_an_output_that_is_no_number_is_no_answer(card):
     broken = np.where([[False], [True], [False], [False]], np.nan, NOW)
     fields = {"candidate_outputs": broken, "baseline_outputs": None}
-    found = confusion.of(card(per_class=CLASSES, targets=TARGETS, **fields))
+    found = answers.of(card(per_class=CLASSES, targets=TARGETS, **fields))
     assert found.after == ((0, 1), (1, 1))
 
 
@@ -33,23 +32,23 @@ def test_one_output_is_read_by_what_was_right(card):
     logits = np.array([[-3.0], [4.0], [9.0], [-9.0]])
     right = np.array([True, False, True, False])
     fields = {"candidate_outputs": logits, "candidate_correct": right, "baseline_outputs": None}
-    found = confusion.of(card(per_class=CLASSES, targets=TARGETS, **fields))
+    found = answers.of(card(per_class=CLASSES, targets=TARGETS, **fields))
     assert found.before is None and found.after == ((1, 1), (1, 1))
 
 
 def test_of_many_classes_only_the_most_confused(card):
     many = tuple(scorecard.ClassValue(str(k), 2, 0.5) for k in range(40))
     targets = np.repeat(np.arange(40), 2)
-    answers = targets.copy()
-    answers[[0, 1, 2]] = 7, 7, 5
-    outputs = {"candidate_outputs": np.eye(40)[answers], "baseline_outputs": np.eye(40)[targets]}
-    found = confusion.of(card(per_class=many, targets=targets, **outputs))
+    said = targets.copy()
+    said[[0, 1, 2]] = 7, 7, 5
+    outputs = {"candidate_outputs": np.eye(40)[said], "baseline_outputs": np.eye(40)[targets]}
+    found = answers.of(card(per_class=many, targets=targets, **outputs))
     assert found.after is None
-    assert found.pairs == (confusion.Pair("0", "7", 0, 2), confusion.Pair("1", "5", 0, 1))
+    assert found.pairs == (answers.Pair("0", "7", 0, 2), answers.Pair("1", "5", 0, 1))
 
 
 def test_nothing_to_confuse_without_classes(card):
-    assert confusion.of(card(per_class=())) is None
+    assert answers.of(card(per_class=())) is None
 
 
 def test_cells_are_shaded_by_their_share_of_the_row():

@@ -8,7 +8,7 @@ import numpy as np
 from tfedge.data import batch_split, splits
 from tfedge.data.hygiene import label_noise
 from tfedge.data.hygiene import thumbnails as grids
-from tfedge.release.sections import thumbnails
+from tfedge.release import thumbnails
 
 if TYPE_CHECKING:
     from tfedge.data.hygiene import Findings
