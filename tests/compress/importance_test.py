@@ -112,7 +112,7 @@ def test_kernels_of_every_kind_have_their_part(randomised):
     y = layers.Concatenate()([x, layers.Flatten()(y)])
     model = randomised(k.tf_keras.Model([clip, words], layers.Dense(2, name="out")(y)))
     found = channels.analyse(model)
-    roles = {(role, member.layer) for role, member in importance.places(model, found)}
+    roles = {(each.role, each.layer) for each in importance.places(found)}
     assert {role for role, layer in roles if layer == "pass"} == {"pass"}
     assert {layer for role, layer in roles if role == "make"} == {
         *("clip", "grow", "flat", "words", "out")

@@ -12,7 +12,7 @@ import numpy as np
 
 from tfedge.compress import graph
 from tfedge.compress import keras as k
-from tfedge.compress.layers import kernels, layer_facts
+from tfedge.compress.layers import facts, functions, kernels
 from tfedge.compress.ranges import uneven_inputs
 
 _DEPTHWISE = {3: "DepthwiseConv1D", 4: "DepthwiseConv2D"}  # rank of what it reads -> class
@@ -26,12 +26,9 @@ def flatten(model: Any) -> Any:
     flat = graph.rebuild(model)
     replace = {}
     for layer in flat.layers:
-        if type(layer).__name__ in layer_facts.SEPARABLE:
-            replace[layer.name] = _split_separable(layer)
-        elif type(layer).__name__ == "TimeDistributed" and type(layer.layer).__name__ == "Dense":
-            config = {**layer.layer.get_config(), "name": layer.name}
-            dense = type(layer.layer).from_config(config)
-            replace[layer.name] = [graph.Replacement(dense, layer.get_weights())]
+        steps = facts.of(layer).plain(layer)
+        if steps:
+            replace[layer.name] = [graph.Replacement(*step) for step in steps]
     return graph.rebuild(flat, replace) if replace else flat
 
 
@@ -56,9 +53,9 @@ def fold(model: Any) -> tuple[Any, tuple[str, ...]]:
         if (
             norm is None
             or layer.name in outputs
-            or type(norm).__name__ != "BatchNormalization"
-            or type(layer).__name__ not in kernels.KINDS
-            or layer.get_config().get("activation") != "linear"
+            or facts.of(norm).folds is None
+            or not facts.of(layer).is_compressed
+            or functions.name(layer) != "linear"
             or len(norm.inbound_nodes) != 1
             or len(layer.inbound_nodes) != 1
             or tuple(norm.axis) != (len(norm.input_shape) - 1,)
@@ -86,11 +83,11 @@ def _fold_ahead(model: Any) -> tuple[Any, tuple[str, ...]]:
     replace: dict[str, list[graph.Replacement]] = {}
     folded = []
     for norm in model.layers:
-        if type(norm).__name__ != "BatchNormalization" or norm.name in {*outputs, *in_float}:
+        if facts.of(norm).folds is None or norm.name in {*outputs, *in_float}:
             continue
         layer, between = _only_reader(norm, readers)
         if (
-            type(layer).__name__ != "Dense"
+            not _is_matrix(layer)
             or outputs & between
             or len(norm.inbound_nodes) != 1
             or len(layer.inbound_nodes) != 1
@@ -103,14 +100,18 @@ def _fold_ahead(model: Any) -> tuple[Any, tuple[str, ...]]:
 
 
 def _only_reader(norm: Any, readers: dict[str, list[Any]]) -> tuple[Any, set[str]]:
-    """What alone reads a layer, None if several do, and the Dropout passed on the way there."""
+    """What alone reads a layer, None if several do, and the idle layers passed on the way there."""
     layer, between = norm, set[str]()
     while len(readers[layer.name]) == 1:
         layer = readers[layer.name][0]
-        if type(layer).__name__ != "Dropout":
+        if not facts.of(layer).idle:
             return layer, between
         between.add(layer.name)
     return None, between
+
+
+def _is_matrix(layer: Any) -> bool:
+    return facts.of(layer).is_compressed and kernels.axes(type(layer).__name__).is_matrix
 
 
 def _behind_norm(layer: Any, norm: Any) -> graph.Replacement:
@@ -137,39 +138,6 @@ def _with_norm(layer: Any, norm: Any) -> graph.Replacement:
     return graph.Replacement(twin, [weight.astype(np.float32) for weight in weights])
 
 
-def _split_separable(layer: Any) -> list[graph.Replacement]:
-    config = layer.get_config()
-    (depthwise_kind, _), (pointwise_kind, _) = layer_facts.SEPARABLE[type(layer).__name__]
-    shared = {key: config[key] for key in ("strides", "dilation_rate", "data_format")}
-    ahead, padding = _padding(config, layer.name)
-    depthwise = getattr(k.tf_keras.layers, depthwise_kind)(
-        config["kernel_size"],
-        depth_multiplier=config["depth_multiplier"],
-        use_bias=False,
-        padding=padding,
-        name=f"{layer.name}_depthwise",
-        **shared,
-    )
-    pointwise = getattr(k.tf_keras.layers, pointwise_kind)(
-        config["filters"],
-        1,
-        use_bias=config["use_bias"],
-        activation=config["activation"],
-        name=layer.name,
-    )
-    first, *rest = layer.get_weights()
-    return [*ahead, graph.Replacement(depthwise, [first]), graph.Replacement(pointwise, rest)]
-
-
-def _padding(config: dict[str, Any], name: str) -> tuple[list[graph.Replacement], str]:
-    """What stands before a depthwise convolution, which knows no "causal", and its padding."""
-    if config["padding"] != "causal":
-        return [], config["padding"]
-    missing = config["dilation_rate"][0] * (config["kernel_size"][0] - 1)
-    padded = k.tf_keras.layers.ZeroPadding1D((missing, 0), name=f"{name}_padding")
-    return [graph.Replacement(padded)], "valid"
-
-
 def scale_by_convolution(model: Any) -> tuple[Any, tuple[str, ...]]:
     """Turn each BatchNormalization that could not be folded into a 1x1 depthwise convolution.
 
@@ -186,7 +154,7 @@ def scale_by_convolution(model: Any) -> tuple[Any, tuple[str, ...]]:
     replace = {
         layer.name: [_as_depthwise(layer)]
         for layer in model.layers
-        if type(layer).__name__ == "BatchNormalization"
+        if facts.of(layer).folds
         and layer.name not in in_float
         and len(layer.inbound_nodes) == 1
         and len(layer.input_shape) in _DEPTHWISE
@@ -203,8 +171,7 @@ def _as_depthwise(norm: Any) -> graph.Replacement:
 
 
 def _affine(norm: Any) -> tuple[np.ndarray, np.ndarray]:
-    """(factor, offset) per channel of what a BatchNormalization does at inference."""
-    gamma = norm.gamma.numpy() if norm.scale else 1.0
-    beta = norm.beta.numpy() if norm.center else 0.0
-    factor = gamma / np.sqrt(norm.moving_variance.numpy() + norm.epsilon)
-    return factor, beta - norm.moving_mean.numpy() * factor
+    """(channels,) factor and offset of a layer that folds."""
+    folds = facts.of(norm).folds
+    assert folds is not None
+    return folds(norm)

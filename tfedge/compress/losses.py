@@ -8,13 +8,12 @@ import numpy as np
 from tfedge.compress import graph
 from tfedge.compress import keras as k
 from tfedge.compress.keras import tf
+from tfedge.compress.layers import facts
 from tfedge.data import class_weights, splits
 from tfedge.data.answers import Answers
 from tfedge.data.kind import Kind
 from tfedge.data.task import Task
 from tfedge.errors import BadInput
-
-_KEEPS_VALUES = ("Reshape", "Flatten", "Permute", "Identity")
 
 
 def loss_of(task: Task, model: Any) -> Callable[..., Any]:
@@ -135,7 +134,7 @@ def _are_shares(kind: Kind, target: Any) -> bool:
 def gives_logits(model: Any, output: int = 0) -> bool:
     """Whether this output is not the result of a softmax or a sigmoid."""
     tensor = model.outputs[output]
-    while type(tensor._keras_history.layer).__name__ in _KEEPS_VALUES:
+    while facts.of(tensor._keras_history.layer).moves:
         layer, node, _ = tensor._keras_history
         tensor = tf.nest.flatten(layer.inbound_nodes[node].keras_inputs)[0]
     layer = tensor._keras_history.layer

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from tfedge.compress.layers import kernels, layer_facts
+from tfedge.compress.layers import kernels
 
 
 def unstructured(weights: np.ndarray, sparsity: float) -> np.ndarray:
@@ -43,7 +43,7 @@ def m_by_n(weights: np.ndarray, kind: str, m: int, n: int) -> np.ndarray:
     """
     # The index of every weight, laid out as the file has it, tells where each mask value goes.
     index = kernels.deployed(kind, np.arange(weights.size).reshape(weights.shape))
-    if layer_facts.KERNELS[kind].is_depthwise:
+    if kernels.axes(kind).is_depthwise:
         index = np.moveaxis(index, -1, 0).reshape(index.shape[-1], -1)
     rows = index.reshape(-1, index.shape[-1])
     mask = np.ones(weights.size, np.float32)

@@ -16,17 +16,15 @@ from tfedge.compress.bridge import (
     twin_config,
 )
 from tfedge.compress.bridge.twin_builder import Builder, MissingTwin
+from tfedge.compress.layers import facts
 from tfedge.errors import BadInput
-
-_RENAMED = {"LeakyReLU": {"alpha": "negative_slope"}, "ThresholdedReLU": {"theta": "threshold"}}
-_OTHER_CLASS = {"ThresholdedReLU": "ReLU"}
 
 
 class ToKeras3(Builder):
     """Builds Keras 3 twins of tf_keras layers."""
 
     def __init__(self, twins: Mapping[str, Any]):
-        dialect = twin_config.Dialect(keras.keras3(), self._activation, _RENAMED, _plain_name)
+        dialect = twin_config.Dialect(keras.keras3(), self._activation, _renamed, _plain_name)
         super().__init__(dialect, twins)
 
     def input(self, tensor: Any) -> Any:
@@ -54,9 +52,11 @@ class ToKeras3(Builder):
                 f" {self.registered_name(layer)!r}",
                 "Register one under the same name in a file given by --custom_objects=py:FILE.",
             )
-        if name == "Lambda" or not hasattr(self.package.layers, _OTHER_CLASS.get(name, name)):
+        other = facts.of(layer).twin.keras3
+        found = None if other is None else getattr(self.package.layers, other or name, None)
+        if found is None:
             raise BadInput(where, "Keras 3 has no such layer", "Replace it by other layers.")
-        return getattr(self.package.layers, _OTHER_CLASS.get(name, name))
+        return found
 
     def extra(self, layer: Any) -> dict[str, Any]:
         """Nothing."""
@@ -94,6 +94,10 @@ class ToKeras3(Builder):
         if isinstance(name, str) and name in activations.TO_KERAS3:
             return activations.TO_KERAS3[name]
         return self.users_activation(layer, name)
+
+
+def _renamed(class_name: str) -> Mapping[str, str]:
+    return facts.of_class(class_name).twin.renamed
 
 
 def _plain_name(name: str) -> str:

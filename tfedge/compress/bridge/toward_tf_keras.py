@@ -16,25 +16,15 @@ from tfedge.compress.bridge import (
     twin_config,
 )
 from tfedge.compress.bridge.twin_builder import Builder, MissingTwin
+from tfedge.compress.layers import facts
 from tfedge.errors import BadInput
 
-_RENAMED = {"LeakyReLU": {"negative_slope": "alpha"}}
 # Layers that tf_keras lacks, of keras.applications and of Keras itself.
 _OURS = {
     "LayerScale": convnext.LayerScale,
     "StochasticDepth": convnext.StochasticDepth,
     "MelSpectrogram": spectrograms.MelSpectrogram,
     "STFTSpectrogram": spectrograms.STFTSpectrogram,
-}
-_REFUSED = {
-    "Lambda": "it holds Python code, which no .tflite can hold",
-    "TFSMLayer": "it runs a SavedModel, which has no layers to compress",
-    "JaxLayer": "it runs JAX code, which no .tflite can hold",
-    "FlaxLayer": "it runs JAX code, which no .tflite can hold",
-    "TorchModuleWrapper": "it runs PyTorch code, which no .tflite can hold",
-    "TextVectorization": "it reads strings, models on a phone get numbers",
-    "StringLookup": "it reads strings, models on a phone get numbers",
-    "RandomCrop": "tf_keras crops at inference too, Keras 3 does not",
 }
 
 
@@ -43,7 +33,7 @@ class ToTfKeras(Builder):
 
     def __init__(self, twins: Mapping[str, Any]):
         super().__init__(
-            twin_config.Dialect(keras.tf_keras, self._activation, _RENAMED, _graph_name), twins
+            twin_config.Dialect(keras.tf_keras, self._activation, _renamed, _graph_name), twins
         )
 
     def input(self, tensor: Any) -> Any:
@@ -58,8 +48,9 @@ class ToTfKeras(Builder):
         """The class of the same name in tf_keras, or ours."""
         name, module = type(layer).__name__, type(layer).__module__
         where = f"layer {layer.name!r} ({name})"
-        if name in _REFUSED:
-            raise BadInput(where, _REFUSED[name], "Replace it by other layers.")
+        refused = facts.of(layer).twin.refused
+        if refused:
+            raise BadInput(where, refused, "Replace it by other layers.")
         if dequantized.mode(layer) not in (None, *dequantized.MODES):
             raise BadInput(
                 where,
@@ -84,8 +75,8 @@ class ToTfKeras(Builder):
         return getattr(keras.tf_keras.layers, name)
 
     def extra(self, layer: Any) -> dict[str, Any]:
-        """Keras 3 does not use TensorFlow's fused kernel, which rounds otherwise."""
-        return {"fused": False} if type(layer).__name__ == "BatchNormalization" else {}
+        """What makes it compute as in Keras 3."""
+        return dict(facts.of(layer).twin.given)
 
     def registered_name(self, layer: Any) -> str:
         """What Keras 3 registered its class as."""
@@ -109,6 +100,11 @@ class ToTfKeras(Builder):
         if isinstance(name, str) and name in activations.TO_TF_KERAS:
             return activations.TO_TF_KERAS[name]
         return self.users_activation(layer, name)
+
+
+def _renamed(class_name: str) -> dict[str, str]:
+    ours = facts.of_class(class_name).twin.renamed
+    return {there: here for here, there in ours.items()}
 
 
 def _graph_name(name: str) -> str:

@@ -8,14 +8,12 @@ from typing import Any
 from absl import logging
 
 from tfedge.compress.bridge import dequantized, replay, twin_config, twin_weights
+from tfedge.compress.layers import facts
 from tfedge.errors import BadInput
 
 
 class MissingTwin(BadInput):
     """A layer or activation of the user's own has no counterpart in the other Keras."""
-
-
-_WRAPPERS = ("TimeDistributed", "SpectralNormalization")
 
 
 class Builder(abc.ABC):
@@ -121,7 +119,7 @@ class Builder(abc.ABC):
 
     def _make(self, layer: Any) -> Any:
         if not replay.is_model(layer):
-            return self._make_layer(layer)
+            return self.make_layer(layer)
         if not replay.is_functional(layer):
             raise BadInput(
                 f"model {layer.name!r} ({type(layer).__name__})",
@@ -136,34 +134,20 @@ class Builder(abc.ABC):
         outputs = replay.replay(layer, given, self._call)
         return self.package.Model(given, outputs, name=self.dialect.name(layer.name))
 
-    def _make_layer(self, layer: Any) -> Any:
+    def make_layer(self, layer: Any) -> Any:
+        """A new twin of a layer, not kept: one that is called as a part of another."""
         users = self._users_class(layer)
         if users is not None:
             return users.from_config({**layer.get_config(), "dtype": self.dtype(layer)})
         kind = self.layer_class(layer)
         arguments = twin_config.arguments(layer, kind, self.dialect, self.dtype(layer))
-        return kind(**arguments, **self._inner_layers(layer), **self.extra(layer))
+        return kind(**arguments, **facts.of(layer).twin.inner(layer, self), **self.extra(layer))
 
     def _users_class(self, layer: Any) -> Any:
         """The user's own twin of a layer: given, or registered under the same name."""
         name = self.registered_name(layer)
         given = self.twins.get(name, self.twins.get(type(layer).__name__))
         return given or self.package.saving.get_registered_object(name)
-
-    def _inner_layers(self, layer: Any) -> dict[str, Any]:
-        """The layers that a wrapper takes, as keyword arguments."""
-        name = type(layer).__name__
-        if name in _WRAPPERS:
-            return {"layer": self.of(layer.layer)}
-        if name == "RNN":
-            return {"cell": self.of(layer.cell)}
-        if name == "StackedRNNCells":
-            return {"cells": [self.of(cell) for cell in layer.cells]}
-        if name == "Bidirectional":
-            forward = self._make_layer(layer.forward_layer)
-            forward._name = layer.forward_layer.name.removeprefix("forward_")
-            return {"layer": forward, "backward_layer": self._make_layer(layer.backward_layer)}
-        return {}
 
     def _call(self, call: replay.Call, args: tuple, kwargs: dict) -> Any:
         if self.is_operation(call.operation):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from absl import logging
 
+from tfedge.compress.layers import facts
 from tfedge.errors import BadInput
 
 # Settings that change how fast or with which random numbers, never what comes out at inference.
@@ -34,13 +35,13 @@ class Dialect:
     Attributes:
         package: the Keras of the twin.
         activation: (layer, key, value in its config) -> what the twin takes as activation.
-        renamed: class name -> {name here: name there}.
+        renamed: class name -> its settings of another name: name here -> name there.
         name: what a layer of this name may be called there.
     """
 
     package: Any
     activation: Callable[[Any, str, Any], Any]
-    renamed: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
+    renamed: Callable[[str], Mapping[str, str]]
     name: Callable[[str], str] = str
 
 
@@ -54,7 +55,7 @@ def arguments(layer: Any, twin_class: type, dialect: Dialect, dtype: str | None)
         BadInput: a setting the twin does not know, at another value.
     """
     class_name = type(layer).__name__
-    renamed = dialect.renamed.get(class_name, {})
+    renamed = dialect.renamed(class_name)
     known, defaults = parameters(twin_class), parameters(type(layer))
     fitted: dict[str, Any] = {}
     for key, value in layer.get_config().items():
@@ -92,7 +93,7 @@ def parameters(kind: type) -> dict[str, Any]:
 
 def _is_idle(class_name: str, key: str, value: Any) -> bool:
     """Whether a setting has no say at inference: augmentation does nothing then."""
-    augments = class_name.startswith("Random") and class_name != "RandomCrop"
+    augments = facts.of_class(class_name).twin.augments
     return key in _FREE or augments or (key, value) == ("data_format", "channels_last")
 
 

@@ -6,16 +6,8 @@ from typing import Any
 import numpy as np
 
 from tfedge.compress.bridge import dequantized, replay
+from tfedge.compress.layers import facts
 from tfedge.errors import BadInput
-
-# The two Kerases list the weights of compound layers in different orders, so they are copied
-# part by part; each part is an attribute that both have.
-_PARTS = {
-    "Bidirectional": ("forward_layer", "backward_layer"),
-    "TimeDistributed": ("layer",),
-    "SpectralNormalization": ("layer",),
-    "MultiHeadAttention": ("_query_dense", "_key_dense", "_value_dense", "_output_dense"),
-}
 
 
 def copy(source: Any, twin: Any) -> None:
@@ -47,12 +39,12 @@ def copy(source: Any, twin: Any) -> None:
         twin.trainable = source.trainable
     for part, twin_part in parts:
         copy(part, twin_part)
-    if type(source).__name__ == "Normalization":
+    if facts.of(source).is_finalized:
         twin.finalize_state()
 
 
 def _parts(source: Any, twin: Any) -> Iterator[tuple[Any, Any]]:
-    for name in _PARTS.get(type(source).__name__, ()):
+    for name in facts.of(source).twin.parts:
         yield getattr(source, name), getattr(twin, name)
 
 

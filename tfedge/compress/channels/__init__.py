@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from tfedge.compress.bridge import replay
-from tfedge.compress.channels import channel_layers, input_columns
-from tfedge.compress.channels.channel_walk import Flow, Tap, Walk
+from tfedge.compress.channels import channel_ops, input_columns
+from tfedge.compress.layers import facts, flows, operations
+from tfedge.compress.layers.channel_walk import Flow, Tap, Use, Walk
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -28,12 +29,14 @@ class Member:
         weight: number of the weight in the layer.
         axis: of the weight.
         units: (size of the axis,) the unit at each index.
+        role: what of a unit's strength the weight is, see `Walk.bind`.
     """
 
     layer: str
     weight: int
     axis: int
     units: np.ndarray
+    role: str = ""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -118,7 +121,7 @@ def analyse(model: Any, kept: Mapping[str, str] | None = None, inputs: bool = Fa
         _flat_inputs(model, walk)
     for call in replay.calls(model):
         known = walk.flow(call.outputs[0])
-        flow = channel_layers.through(walk, call) if known is None else known
+        flow = _through(walk, call) if known is None else known
         if flow is not None:
             walk.flows[id(call.outputs[0])] = flow
     walk.stop(model.outputs, "it is an output of the model")
@@ -126,6 +129,16 @@ def analyse(model: Any, kept: Mapping[str, str] | None = None, inputs: bool = Fa
         if kept and layer in kept:
             walk.keep(ids, kept[layer])
     return _in_units(walk)
+
+
+def _through(walk: Walk, call: replay.Call) -> Flow | None:
+    """Follow the channels through one call of a layer."""
+    use = Use(call.operation, call.tensors(), call.outputs[0])
+    if len(call.outputs) > 1:
+        return flows.needs_all(walk, use)
+    if type(use.layer).__name__ in operations.CLASSES:
+        return channel_ops.through(walk, call, use)
+    return facts.of(use.layer).channels(walk, use)
 
 
 def _flat_inputs(model: Any, walk: Walk) -> None:
@@ -159,7 +172,7 @@ def _in_units(walk: Walk) -> Channels:
     return Channels(
         count=count,
         members=tuple(
-            Member(layer, weight, axis, unit[ids])
+            Member(layer, weight, axis, unit[ids], walk.roles[layer, weight, axis])
             for (layer, weight, axis), ids in walk.bound.items()
         ),
         sources={name: unit[ids] for name, ids in walk.sources.items()},

@@ -12,8 +12,8 @@ import numpy as np
 from tfedge.compress import keras as k
 from tfedge.compress import losses
 from tfedge.compress.channels import Channels
-from tfedge.compress.channels.channel_walk import Tap
 from tfedge.compress.keras import tf
+from tfedge.compress.layers.channel_walk import Tap
 from tfedge.compress.ranges import fake_quantization
 from tfedge.data.task import Task
 

@@ -26,7 +26,7 @@ def penalty(kind: str, weight: float, model: Any, channels: Channels) -> Callabl
         model: where `channels` were found; the one in training has the same layers.
         channels: those that can be cut count.
     """
-    members = [member for _, member in importance.places(model, channels)]
+    members = importance.places(channels)
     cuttable = np.zeros(channels.count, np.float32)
     for block in channels.blocks:
         cuttable[block.units] = 1.0

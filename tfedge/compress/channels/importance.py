@@ -36,27 +36,9 @@ def scores(criterion: str, model: Any, channels: Channels, task: Task) -> np.nda
     return _by_weights(criterion, model, channels)
 
 
-def places(model: Any, channels: Channels) -> list[tuple[str, Member]]:
-    """(role, member) of all that makes a channel strong: kernels and normalization's scales."""
-    layers = {layer.name: layer for layer in model.layers}
-    found = []
-    for member in channels.members:
-        role = _role(layers[member.layer], member)
-        if role:
-            found.append((role, member))
-    return found
-
-
-def _role(layer: Any, member: Member) -> str:
-    kind, rank = type(layer).__name__, len(layer.weights[member.weight].shape)
-    if kind == "BatchNormalization":
-        return "scale" if layer.scale and member.weight == 0 else ""
-    if member.weight or rank < 2 or kind == "PReLU":
-        return ""
-    if kind.startswith("Depthwise"):
-        return "pass"
-    made = rank - 2 if kind.endswith("Transpose") else rank - 1
-    return "make" if member.axis == made else "read"
+def places(channels: Channels) -> list[Member]:
+    """All that makes a channel strong: kernels and normalization's scales."""
+    return [member for member in channels.members if member.role]
 
 
 def _by_weights(criterion: str, model: Any, channels: Channels) -> np.ndarray:
@@ -64,10 +46,11 @@ def _by_weights(criterion: str, model: Any, channels: Channels) -> np.ndarray:
     times: dict[str, np.ndarray] = {}
     values = {layer.name: layer.get_weights() for layer in model.layers}
     made = np.zeros(channels.count, bool)
-    for role, member in places(model, channels):
-        if role == "make":
+    for member in places(channels):
+        if member.role == "make":
             made[member.units] = True
-    for role, member in places(model, channels):
+    for member in places(channels):
+        role = member.role
         if criterion == "fpgm" and role != "make" and made[member.units].any():
             continue
         found = _strength(criterion, values[member.layer][member.weight], member, channels.count)

@@ -7,11 +7,8 @@ import numpy as np
 from tfedge.compress import graph
 from tfedge.compress.candidate import Cut
 from tfedge.compress.channels import Channels, input_columns
-from tfedge.compress.channels.channel_walk import Flow
-from tfedge.compress.layers import kernels
-
-# Setting of a layer that says how many channels it makes.
-_WIDTHS = ("filters", "units", "output_dim")
+from tfedge.compress.layers import facts, kernels
+from tfedge.compress.layers.channel_walk import Flow
 
 
 def cut(model: Any, channels: Channels, alive: np.ndarray) -> tuple[Any, tuple[Cut, ...]]:
@@ -66,9 +63,9 @@ def _narrower(layer: Any, channels: Channels, alive: np.ndarray) -> Any:
     """The layer with as many outputs as are left."""
     config = layer.get_config()
     units = channels.sources.get(layer.name)
-    for setting in _WIDTHS:
-        if units is not None and setting in config:
-            config[setting] = int(alive[units].sum())
+    width = facts.of(layer).width
+    if units is not None and width:
+        config[width] = int(alive[units].sum())
     return type(layer).from_config(config)
 
 

@@ -13,6 +13,7 @@ from absl import logging
 
 from tfedge.compress import keras
 from tfedge.compress.bridge import operation, replay, tf_symbols
+from tfedge.compress.layers import facts
 from tfedge.errors import BadInput
 
 # TFMOT class -> what it was put there for.
@@ -73,7 +74,7 @@ class _Tidying:
         made = self._of(model)
         for layer, weights in self._weights:
             layer.set_weights(weights)
-            if type(layer).__name__ == "Normalization":
+            if facts.of(layer).is_finalized:
                 layer.finalize_state()
         return made
 

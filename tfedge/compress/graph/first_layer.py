@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tfedge.compress.graph import model_ends
+from tfedge.compress.layers import facts
 from tfedge.data.hygiene import seen_scale
 
 
@@ -19,7 +20,7 @@ def trained_range(model: Any) -> tuple[float, float] | None:
     Args:
         model: a functional Keras 3 or tf_keras model.
     """
-    found = [layer for _, layer in _behind_inputs(model) if type(layer).__name__ == "Rescaling"]
+    found = [layer for _, layer in _behind_inputs(model) if facts.of(layer).moments is None]
     if len(found) != 1 or len(model.inputs) != 1:
         return None
     scale, offset = np.asarray(found[0].scale), np.asarray(found[0].offset)
@@ -35,28 +36,19 @@ def moments(model: Any) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
         model: a functional Keras 3 or tf_keras model.
     """
     for name, layer in _behind_inputs(model):
-        kind = type(layer).__name__
-        if kind == "BatchNormalization" and _axis(layer) == len(layer.input.shape) - 1:
-            yield name, np.asarray(layer.moving_mean), np.asarray(layer.moving_variance)
-        elif kind == "Normalization" and getattr(layer, "mean", None) is not None:
-            means, variances = np.asarray(layer.mean), np.asarray(layer.variance)
-            if not getattr(layer, "invert", False):
-                yield name, means.ravel(), variances.ravel()
-
-
-def _axis(layer: Any) -> int:
-    """Keras 3 keeps a number, tf_keras a list of one; negative ones count from the end."""
-    axis = int(np.ravel(layer.axis)[0])
-    return axis if axis >= 0 else len(layer.input.shape) + axis
+        measured = facts.of(layer).moments
+        found = measured(layer) if measured is not None else None
+        if found is not None:
+            yield name, *found
 
 
 def _behind_inputs(model: Any) -> Iterator[tuple[str, Any]]:
-    """(name of the input, layer) of the layers that read an input of the model, and only that."""
+    """(name of the input, layer) of what scales an input of the model, and reads only that."""
     names = {
         id(t): name for name, t in zip(model_ends.input_names(model), model.inputs, strict=True)
     }
     for layer in model.layers:
-        if type(layer).__name__ in ("Rescaling", "BatchNormalization", "Normalization"):
+        if facts.of(layer).affine is not None:
             try:
                 tensor = layer.input
             except AttributeError:  # called in several places

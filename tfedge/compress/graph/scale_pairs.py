@@ -10,16 +10,7 @@ from typing import Any
 import numpy as np
 
 from tfedge.compress import graph
-from tfedge.compress.layers import kernels
-
-_SCALES = (
-    *("MaxPooling1D", "MaxPooling2D", "AveragePooling1D", "AveragePooling2D", "Flatten"),
-    *("GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalAveragePooling1D"),
-    *("GlobalAveragePooling2D", "ZeroPadding1D", "ZeroPadding2D", "Cropping1D", "Cropping2D"),
-    *("UpSampling1D", "UpSampling2D", "Dropout", "SpatialDropout1D", "SpatialDropout2D"),
-    *("PReLU", "LeakyReLU", "ActivityRegularization", "Identity"),
-)
-_CAPS = {"linear": None, "relu": None, "leaky_relu": None, "relu6": 6.0}
+from tfedge.compress.layers import facts, kernels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +80,7 @@ def read(kernel: kernels.Kernel, value: np.ndarray, channels: int) -> np.ndarray
 
 def _follow(layer: Any, readers: dict[str, list[Any]], outputs: set[str]) -> Link | str:
     """The link that starts at a layer, or why there is none."""
-    first, between, cap = layer.name, layer.name, _cap(layer)
+    first, between, cap = layer.name, layer.name, facts.of(layer).limit(layer)
     while True:
         if isinstance(cap, str):
             return cap
@@ -100,10 +91,11 @@ def _follow(layer: Any, readers: dict[str, list[Any]], outputs: set[str]) -> Lin
         if len(readers[layer.name]) != 1:
             return f"{len(readers[layer.name])} layers read its channels (a branch or a residual)"
         layer = readers[layer.name][0]
-        if type(layer).__name__ in kernels.KINDS:
+        found = facts.of(layer)
+        if found.is_compressed:
             return _link(first, layer, between, cap)
-        if type(layer).__name__ not in _SCALES:
-            own = _cap(layer)
+        if not found.scales:
+            own = found.limit(layer)
             if isinstance(own, str):
                 return own
             between, cap = layer.name, _lower(cap, own)
@@ -112,25 +104,9 @@ def _follow(layer: Any, readers: dict[str, list[Any]], outputs: set[str]) -> Lin
 def _link(first: str, second: Any, between: str, cap: float | None) -> Link | str:
     if len(second.inbound_nodes) != 1:
         return f"{second.name}, which reads its channels, is used more than once"
-    if second.get_config().get("groups", 1) > 1:
+    if kernels.groups(second) > 1:
         return f"{second.name}, which reads its channels, does so in groups"
     return Link(first, second.name, between, cap)
-
-
-def _cap(layer: Any) -> float | str | None:
-    """The limit up to which a layer's activation scales; a reason if it never does."""
-    kind, config = type(layer).__name__, layer.get_config()
-    if kind == "ReLU":
-        if layer.threshold:
-            return f"{layer.name} has a threshold"
-        return None if layer.max_value is None else float(layer.max_value)
-    activation = config.get("activation")
-    if kind == "Activation" or kind in kernels.KINDS:
-        if isinstance(activation, str) and activation in _CAPS:
-            return _CAPS[activation]
-        named = activation if isinstance(activation, str) else "its activation"
-        return f"{layer.name}: {named.rsplit('>', 1)[-1]} does not scale with its input"
-    return f"{layer.name}, a {kind}, reads its channels"
 
 
 def _lower(first: float | None, second: float | None) -> float | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tfedge.compress.layers import layer_facts
+from tfedge.compress.layers import facts
 
 _SPATIAL_AXES = 2  # of a convolution in a .tflite, also where Keras has one
 
@@ -20,7 +20,7 @@ class Kernel:
 
     Attributes:
         layer: name of the Keras layer that owns it.
-        kind: the layer's class, a key of `layer_facts.KERNELS`.
+        kind: the layer's class, one that `facts` says is compressed.
         variable: the tf.Variable, in Keras' shape.
     """
 
@@ -36,19 +36,16 @@ class Kernel:
     @property
     def is_depthwise(self) -> bool:
         """Whether every output channel reads one input channel only."""
-        return layer_facts.KERNELS[self.kind].is_depthwise
+        return axes(self.kind).is_depthwise
 
     @property
     def is_transposed(self) -> bool:
         """Whether the window is laid out over the outputs."""
-        return layer_facts.KERNELS[self.kind].is_transposed
+        return axes(self.kind).is_transposed
 
     def numpy(self) -> np.ndarray:
         """The weights, a copy, in Keras' shape."""
         return self.variable.numpy()
-
-
-KINDS = tuple(layer_facts.KERNELS)
 
 
 def find(model: Any) -> tuple[Kernel, ...]:
@@ -56,7 +53,7 @@ def find(model: Any) -> tuple[Kernel, ...]:
     return tuple(
         Kernel(layer.name, type(layer).__name__, variable(layer))
         for layer in model.layers
-        if type(layer).__name__ in KINDS
+        if facts.of(layer).is_compressed
     )
 
 
@@ -65,46 +62,59 @@ def unknown(model: Any) -> dict[str, str]:
     return {
         layer.name: f"weights of {type(layer).__name__} are not compressed"
         for layer in model.layers
-        if type(layer).__name__ not in KINDS
+        if not facts.of(layer).is_compressed
         and any(len(weight.shape) > 1 for weight in layer.weights)
     }
 
 
 def variable(layer: Any) -> Any:
-    """The kernel of a built layer of a class in `KINDS`."""
-    return getattr(layer, layer_facts.KERNELS[type(layer).__name__].kernel)
+    """The kernel of a built layer that has one."""
+    return getattr(layer, axes(type(layer).__name__).attribute)
 
 
-def channel_axes(kind: str) -> tuple[int, ...]:
+def axes(layer_class: str) -> facts.KernelAxes:
+    """The axes of the kernel of a class that has one."""
+    found = facts.of_class(layer_class).kernel
+    if found is None:
+        raise KeyError(f"{layer_class} has no kernel")
+    return found
+
+
+def groups(layer: Any) -> int:
+    """In how many groups a layer reads its channels, each for channels of its own."""
+    return int(getattr(layer, "groups", 1))
+
+
+def channel_axes(layer_class: str) -> tuple[int, ...]:
     """Axes of the output channel in Keras' shape."""
-    return layer_facts.KERNELS[kind].outputs
+    return axes(layer_class).outputs
 
 
-def input_axis(kind: str) -> int:
+def input_axis(layer_class: str) -> int:
     """Axis of the input channel in Keras' shape."""
-    return layer_facts.KERNELS[kind].input
+    return axes(layer_class).input
 
 
-def per_channel(kind: str, rank: int) -> tuple[int, ...]:
+def per_channel(layer_class: str, rank: int) -> tuple[int, ...]:
     """The axes to reduce over (keepdims) for one number per output channel."""
-    return tuple(axis for axis in range(rank) if axis not in channel_axes(kind))
+    return tuple(axis for axis in range(rank) if axis not in channel_axes(layer_class))
 
 
-def deployed(kind: str, array: np.ndarray) -> np.ndarray:
+def deployed(layer_class: str, array: np.ndarray) -> np.ndarray:
     """An array of Keras' kernel shape, as it lies in the .tflite file.
 
     CONV_2D and TRANSPOSE_CONV are OHWI, DEPTHWISE_CONV_2D is (1, H, W, C*M), FULLY_CONNECTED OI;
     a window of one axis is W.
     """
-    facts = layer_facts.KERNELS[kind]
-    window = [axis for axis in range(array.ndim) if axis not in (*facts.outputs, facts.input)]
+    found = axes(layer_class)
+    window = [axis for axis in range(array.ndim) if axis not in (*found.outputs, found.input)]
     height = (1,) * (_SPATIAL_AXES - len(window)) if window else ()
-    if facts.is_depthwise:
+    if found.is_depthwise:
         return array.reshape(1, *height, *array.shape[: len(window)], -1)
-    ordered = np.transpose(array, (*facts.outputs, *window, facts.input))
+    ordered = np.transpose(array, (*found.outputs, *window, found.input))
     return ordered.reshape(ordered.shape[0], *height, *ordered.shape[1:])
 
 
-def deployed_channel_axis(kind: str) -> int:
+def deployed_channel_axis(layer_class: str) -> int:
     """The output channel's axis in the .tflite layout."""
-    return 1 + _SPATIAL_AXES if layer_facts.KERNELS[kind].is_depthwise else 0
+    return 1 + _SPATIAL_AXES if axes(layer_class).is_depthwise else 0

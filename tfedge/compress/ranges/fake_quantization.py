@@ -15,7 +15,7 @@ from tfedge.compress import graph
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Quantization
 from tfedge.compress.keras import tf
-from tfedge.compress.layers import kernels, moving
+from tfedge.compress.layers import facts, functions, operations
 from tfedge.compress.ranges import (
     input_prefix,
     output_tail,
@@ -25,28 +25,7 @@ from tfedge.compress.ranges import (
 )
 from tfedge.data.task import Task
 
-_MOVES_VALUES = (
-    *moving.LAYERS,
-    *("MaxPooling1D", "MaxPooling2D", "GlobalMaxPooling1D", "GlobalMaxPooling2D"),
-    *("AveragePooling1D", "AveragePooling2D", "UpSampling1D", "UpSampling2D"),
-    *("ZeroPadding1D", "ZeroPadding2D"),
-)
 _ENDS = ("maximum", "minimum")  # with a constant
-_PAIRWISE = ("Add", "Multiply", "Maximum", "Minimum")  # LiteRT's take two at a time
-_COMPUTES_IN_INT8 = (
-    *kernels.KINDS,
-    *_MOVES_VALUES,
-    *("InputLayer", "Add", "Subtract", "Multiply", "Concatenate", "Maximum", "Minimum"),
-    *("ReLU", "LeakyReLU", "PReLU", "Softmax", "Rescaling", "Resizing", "Dot", "EinsumDense"),
-    *("GlobalAveragePooling1D", "GlobalAveragePooling2D", "Normalization", "UnitNormalization"),
-)
-_FUSED_ACTIVATIONS = ("linear", "relu", "relu6")
-_FIXED_RANGE = {"softmax": (0.0, 1.0), "sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}
-_INT8_ACTIVATIONS = (
-    *_FUSED_ACTIVATIONS,
-    *_FIXED_RANGE,
-    *("swish", "silu", "hard_swish", "hard_silu", "gelu", "exponential", "leaky_relu"),
-)
 
 
 def insert(
@@ -170,8 +149,8 @@ def measure_edges(model: Any, task: Task, batch_size: int = 32) -> dict[str, tup
 
 def fixed_range(layer: Any) -> tuple[float, float] | None:
     """Of what a layer puts out as an integer, where LiteRT fixes it."""
-    kind = "softmax" if type(layer).__name__ == "Softmax" else _activation(layer)
-    return _FIXED_RANGE.get(kind) if kind is not None else None
+    function = functions.name(layer) or facts.of(layer).op
+    return functions.FUNCTIONS[function].range if function in functions.FUNCTIONS else None
 
 
 def ranges_of_edges(
@@ -200,16 +179,17 @@ def inputs_of(model: Any, x: Any) -> Any:
 
 def float_layers(model: Any) -> dict[str, str]:
     """Layers that stay float when the rest of the model is int8, with the reason."""
-    reasons = {}
-    for layer in model.layers:
-        kind, activation = type(layer).__name__, _activation(layer)
-        if kind in ("Activation", *kernels.KINDS) and activation not in _INT8_ACTIVATIONS:
-            reasons[layer.name] = f"activation {activation!r} has no int8 kernel"
-        elif kind == "ReLU" and not _is_relu(layer) and layer.max_value is not None:
-            reasons[layer.name] = f"ReLU up to {layer.max_value:g} has no int8 kernel"
-        elif kind not in (*_COMPUTES_IN_INT8, "Activation") and not _is_operation(layer):
-            reasons[layer.name] = f"{kind} has no int8 form as one operator"
-    return reasons
+    reasons = {layer.name: _float_reason(layer) for layer in model.layers}
+    return {name: reason for name, reason in reasons.items() if reason}
+
+
+def _float_reason(layer: Any) -> str:
+    if _is_operation(layer):
+        return ""
+    found = facts.of(layer)
+    if not found.has_int8:
+        return f"{type(layer).__name__} has no int8 form as one operator"
+    return found.float_reason(layer)
 
 
 def _place(
@@ -276,21 +256,23 @@ def _name(layer: str, call: int, tensor: int) -> str:
 
 
 def _needs_range(layer: Any, readers: list[Any]) -> bool:
-    kind, activation = type(layer).__name__, _activation(layer)
-    if kind in _MOVES_VALUES or kind == "Softmax":
+    found, name = facts.of(layer), functions.name(layer)
+    if found.keeps_range or (_fixes_range(layer) and fixed_range(layer)):
         return False
-    if _is_operation(layer) and activation in moving.OPERATIONS and _reads_floats(layer):
+    if name in operations.MOVES and _is_operation(layer) and _reads_floats(layer):
         return False
-    if kind in ("Activation", "Op", "TFOpLambda", *kernels.KINDS) and activation in _FIXED_RANGE:
-        return False
-    fused = len(readers) == 1 and _is_relu(readers[0])
-    return not (fused and activation in ("linear", None))
+    fused = len(readers) == 1 and _is_fused(readers[0])
+    return not (fused and name in ("linear", None))
+
+
+def _fixes_range(layer: Any) -> bool:
+    return _is_operation(layer) or facts.of(layer).fixes_range
 
 
 def _cuts_off(layer: Any) -> bool:
     """Whether only a part of the range of what comes in goes on, as of the mask of attention."""
     read = tf.nest.flatten(layer.inbound_nodes[0].keras_inputs)
-    return type(layer).__name__ == "Op" and layer.op in _ENDS and len(read) == 1
+    return operations.is_ours(layer) and layer.op in _ENDS and len(read) == 1
 
 
 def _reads_floats(layer: Any) -> bool:
@@ -299,25 +281,13 @@ def _reads_floats(layer: Any) -> bool:
     return any(tensor.dtype.is_floating for tensor in read)
 
 
-def _is_relu(layer: Any) -> bool:
-    if type(layer).__name__ == "ReLU":
-        return not layer.negative_slope and not layer.threshold and layer.max_value in (None, 6.0)
-    return _activation(layer) in ("relu", "relu6") and type(layer).__name__ not in kernels.KINDS
-
-
-def _activation(layer: Any) -> str | None:
-    """Name of the function a layer ends in, None where it has no such setting."""
-    if type(layer).__name__ == "TFOpLambda":
-        return layer.get_config()["function"].rsplit(".", 1)[-1]
-    config = layer.get_config()
-    activation = config.get("activation", config.get("op"))
-    if isinstance(activation, Mapping):
-        activation = activation.get("config", activation.get("class_name"))
-    return activation.rsplit(">", 1)[-1] if isinstance(activation, str) else None
+def _is_fused(layer: Any) -> bool:
+    """Whether what a layer reads becomes an integer only behind it."""
+    return functions.is_relu(layer) if _is_operation(layer) else facts.of(layer).fuses(layer)
 
 
 def _is_operation(layer: Any) -> bool:
-    return type(layer).__name__ in ("TFOpLambda", "Op", "SlicingOpLambda")
+    return type(layer).__name__ in operations.CLASSES
 
 
 def one_operator_each(model: Any) -> Any:
@@ -328,47 +298,13 @@ def one_operator_each(model: Any) -> Any:
     """
     split = {}
     for layer in model.layers:
-        kind = type(layer).__name__
-        if kind in kernels.KINDS and _activation(layer) not in _FUSED_ACTIVATIONS:
-            activation = k.tf_keras.layers.Activation(
-                layer.activation, name=f"{layer.name}_activation"
-            )
+        first, *others = facts.of(layer).operators(layer) or (None,)
+        if first is not None:
             split[layer.name] = [
-                graph.Replacement(_twin(layer, activation="linear"), layer.get_weights()),
-                graph.Replacement(activation),
+                graph.Replacement(first, layer.get_weights()),
+                *map(graph.Replacement, others),
             ]
-        elif kind == "Rescaling" and np.any(layer.offset) and np.any(np.not_equal(layer.scale, 1)):
-            shifted = k.tf_keras.layers.Rescaling(1.0, layer.offset, name=f"{layer.name}_offset")
-            split[layer.name] = [
-                graph.Replacement(_twin(layer, offset=0.0)),
-                graph.Replacement(shifted),
-            ]
-        elif kind in _PAIRWISE and _most_inputs(layer) > 2:
-            split[layer.name] = [graph.Replacement(_Pairwise(layer))]
     return graph.rebuild(model, split) if split else model
-
-
-def _most_inputs(layer: Any) -> int:
-    return max(len(tf.nest.flatten(node.keras_inputs)) for node in layer.inbound_nodes)
-
-
-class _Pairwise:
-    """Called as a merging layer of many inputs is; the last of its layers has that one's name."""
-
-    def __init__(self, layer: Any):
-        earlier = range(_most_inputs(layer) - 2)
-        names = [*(f"{layer.name}_pair_{number}" for number in earlier), layer.name]
-        self._layers = [_twin(layer, name=name) for name in names]
-
-    def __call__(self, tensors: Any) -> Any:
-        merged, *others = tf.nest.flatten(tensors)
-        for layer, other in zip(self._layers[-len(others) :], others, strict=True):
-            merged = layer([merged, other])
-        return merged
-
-
-def _twin(layer: Any, **changes: Any) -> Any:
-    return type(layer).from_config({**layer.get_config(), **changes})
 
 
 def _quantize_layer(name: str, learns: bool) -> Any:

@@ -9,7 +9,7 @@ So does a logarithm, which tells most where values are smallest, with what stand
 """
 
 import dataclasses
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,25 +17,14 @@ import numpy as np
 from tfedge.compress import graph
 from tfedge.compress.bridge import operation
 from tfedge.compress.keras import tf
-from tfedge.compress.layers import moving
+from tfedge.compress.layers import facts, operations
+from tfedge.compress.layers.affine import Map
 
-ARITHMETIC = ("add", "subtract", "multiply", "divide", "true_divide", "negative")
-_SPECTROGRAMS = ("MelSpectrogram", "STFTSpectrogram")
+_ARITHMETIC = ("add", "subtract", "multiply", "divide", "true_divide", "negative")
 _LOGARITHMS = ("log", "log1p", "log2", "log10")
 _GUARDS = ("maximum", "minimum", "clip", "abs", "relu")  # of what no logarithm is taken of
 _MOST = 2**24  # elements, up to which float32 counts exactly
 _UNSEEN = 1  # for sizes that are open
-_LEAST = 1e-7  # deviation that Normalization divides by
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Map:
-    """`scale * x + offset`, and the mean and deviation of x where a layer has measured them."""
-
-    scale: np.ndarray
-    offset: np.ndarray
-    mean: Any = np.nan
-    deviation: Any = np.nan
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -167,16 +156,16 @@ def _computed(
 ) -> Sequence[Elements | None] | None:
     """What comes out of a call, None where it does more than scale, shift, move and squeeze."""
     layer = node.layer
-    kind = type(layer).__name__
-    if kind in _SPECTROGRAMS or (len(given) == 1 and _squeezes(layer, readers)):
+    known = facts.of(layer)
+    if known.hears or (len(given) == 1 and _squeezes(layer, readers)):
         return [None]
     elements = [each for each in given if each is not None]
     if len(elements) < len(given):
         return _behind_a_logarithm(node, len(given))
-    if kind in _AFFINE and len(given) == 1:
-        found = _AFFINE[kind](layer, len(elements[0].sources.shape))
+    if known.affine is not None and len(given) == 1:
+        found = known.affine(layer, len(elements[0].sources.shape))
         return None if found is None else [elements[0].then(found)]
-    if _is_arithmetic(layer) and len(given) == 1:
+    if is_arithmetic(layer) and len(given) == 1:
         found = _arithmetic(node, elements[0].sources.shape)
         return None if found is None else [elements[0].then(found)]
     return _moved(node, elements)
@@ -185,18 +174,21 @@ def _computed(
 def _behind_a_logarithm(node: Any, count: int) -> list[None] | None:
     """What brings logarithms of several columns to one scale goes on in float."""
     made = tf.nest.flatten(node.outputs)
-    scales = type(node.layer).__name__ in _AFFINE or _is_arithmetic(node.layer)
-    stays = (scales and count == 1) or (moves(node.layer) and not node.call_kwargs.get("training"))
+    scales = facts.of(node.layer).affine is not None or is_arithmetic(node.layer)
+    stays = (scales and count == 1) or (
+        operations.moves(node.layer) and not node.call_kwargs.get("training")
+    )
     return [None] * len(made) if stays and all(t.dtype.is_floating for t in made) else None
 
 
-def _is_arithmetic(layer: Any) -> bool:
-    return type(layer).__name__ == "Op" and layer.op in ARITHMETIC
+def is_arithmetic(layer: Any) -> bool:
+    """Whether a layer is one of `+ - * /` between tensors, or with a constant."""
+    return operations.is_ours(layer) and layer.op in _ARITHMETIC
 
 
 def _squeezes(layer: Any, readers: Mapping[str, list[Any]]) -> bool:
     """Whether a call is a logarithm, or keeps what one is taken of above zero."""
-    op = getattr(layer, "op", "relu" if type(layer).__name__ == "ReLU" else "")
+    op = operations.name(layer)
     if op in _LOGARITHMS:
         return True
     return op in _GUARDS and _is_all_squeezed(layer, readers)
@@ -205,25 +197,16 @@ def _squeezes(layer: Any, readers: Mapping[str, list[Any]]) -> bool:
 def _is_all_squeezed(layer: Any, readers: Mapping[str, list[Any]]) -> bool:
     found = readers[layer.name]
     return bool(found) and all(
-        _squeezes(each, readers) or (_is_arithmetic(each) and _is_all_squeezed(each, readers))
+        _squeezes(each, readers) or (is_arithmetic(each) and _is_all_squeezed(each, readers))
         for each in found
     )
-
-
-def moves(layer: Any) -> bool:
-    """Whether all that a layer does outside of training is to move values."""
-    kind = type(layer).__name__
-    if kind == "Op":
-        return layer.op in (*moving.OPERATIONS, *moving.OTHER_OPERATIONS)
-    linear = kind == "Activation" and layer.get_config()["activation"] == "linear"
-    return linear or kind in (*moving.LAYERS, *moving.JOINING_LAYERS)
 
 
 def moved(node: Any, arrays: Sequence[np.ndarray]) -> list[np.ndarray] | None:
     """What a call makes of (1, ...) arrays if all it does is to move values, else None."""
     outputs = tf.nest.flatten(node.outputs)
     trains = node.call_kwargs.get("training")
-    if not moves(node.layer) or trains or any(not t.dtype.is_floating for t in outputs):
+    if not operations.moves(node.layer) or trains or any(not t.dtype.is_floating for t in outputs):
         return None
     try:
         args, kwargs = _with(node, arrays)
@@ -278,38 +261,3 @@ def _arithmetic(node: Any, shape: tuple[int, ...]) -> Map | None:
     zero, one, two = at(0.0), at(1.0), at(2.0)
     is_affine = np.isfinite(zero).all() and np.allclose(two - one, one - zero, rtol=1e-9, atol=0)
     return Map(one - zero, zero) if is_affine else None
-
-
-def _normalization(layer: Any, rank: int) -> Map:
-    mean = np.asarray(layer.mean, np.float64)
-    deviation = np.sqrt(np.asarray(layer.variance, np.float64))
-    if layer.invert:
-        return Map(deviation, mean)
-    scale = 1 / np.maximum(deviation, _LEAST)
-    return Map(scale, -mean * scale, mean, deviation)
-
-
-def _rescaling(layer: Any, rank: int) -> Map:
-    return Map(np.asarray(layer.scale, np.float64), np.asarray(layer.offset, np.float64))
-
-
-def _batch_normalization(layer: Any, rank: int) -> Map | None:
-    if len(layer.axis) != 1:
-        return None
-    shape = [1] * rank
-    shape[layer.axis[0]] = -1
-    mean, deviation = (
-        np.asarray(values, np.float64).reshape(shape)
-        for values in (layer.moving_mean, np.sqrt(layer.moving_variance + layer.epsilon))
-    )
-    gamma = np.reshape(layer.gamma, shape) if layer.scale else 1.0
-    beta = np.reshape(layer.beta, shape) if layer.center else 0.0
-    scale = gamma / deviation
-    return Map(scale, beta - mean * scale, mean, deviation)
-
-
-_AFFINE: dict[str, Callable[[Any, int], Map | None]] = {
-    "BatchNormalization": _batch_normalization,
-    "Normalization": _normalization,
-    "Rescaling": _rescaling,
-}

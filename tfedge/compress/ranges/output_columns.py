@@ -14,12 +14,11 @@ from absl import logging
 from tfedge.compress import graph
 from tfedge.compress import keras as k
 from tfedge.compress.keras import tf
-from tfedge.compress.layers import kernels
+from tfedge.compress.layers import facts, kernels
 from tfedge.compress.ranges import fake_quantization, output_tail, uneven_outputs
 from tfedge.data import splits
 from tfedge.data.task import Task
 
-_COMMUTES = ("linear", "relu", "leaky_relu")  # with a positive factor
 _BATCH = 32
 
 
@@ -138,23 +137,17 @@ def _ends(model: Any) -> list[_End]:
 
 def _kernel(model: Any, layer: Any) -> Any:
     """The layer with a kernel whose columns these are, with nothing but a rectifier behind it."""
-    if type(layer).__name__ in kernels.KINDS:
-        return layer if layer.get_config()["activation"] in _COMMUTES else None
+    known = facts.of(layer)
+    commutes = known.limit(layer) is None  # with a positive factor
+    if known.is_compressed:
+        return layer if commutes else None
     read = [t for node in layer.inbound_nodes for t in tf.nest.flatten(node.keras_inputs)]
-    if not _is_rectifier(layer) or len(read) != 1:
+    if not commutes or len(read) != 1:
         return None
     before = read[0]._keras_history.layer
     alone = len(graph.consumers(model)[before.name]) == len(before.inbound_nodes) == 1
     is_output = any(tensor is read[0] for tensor in model.outputs)
     return _kernel(model, before) if alone and not is_output else None
-
-
-def _is_rectifier(layer: Any) -> bool:
-    config = layer.get_config()
-    if type(layer).__name__ == "ReLU":
-        return config["max_value"] is None and not config["threshold"]
-    named = type(layer).__name__ == "Activation" and config["activation"] in _COMMUTES
-    return named or type(layer).__name__ == "LeakyReLU"
 
 
 def _measured(model: Any, ends: list[_End], task: Task) -> list[_End]:

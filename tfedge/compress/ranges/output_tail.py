@@ -15,9 +15,9 @@ import numpy as np
 from tfedge.compress import graph
 from tfedge.compress import keras as k
 from tfedge.compress.keras import tf
+from tfedge.compress.layers import facts, operations
 from tfedge.compress.ranges import input_prefix
 
-_AFFINE = ("Rescaling", "Normalization")
 _UNSEEN = 1  # for sizes that are open
 
 
@@ -90,9 +90,11 @@ def _behind(
 
 def _is_affine(node: Any) -> bool:
     layer = node.layer
-    if type(layer).__name__ == "Op" and layer.op in input_prefix.ARITHMETIC:
+    if input_prefix.is_arithmetic(layer):
         return len(tf.nest.flatten(node.keras_inputs)) == 1
-    return type(layer).__name__ in _AFFINE or input_prefix.moves(layer)
+    known = facts.of(layer)
+    is_map = known.affine is not None and known.folds is None  # else a kernel takes it over
+    return is_map or operations.moves(layer)
 
 
 def model_of(model: Any, tails: Sequence[Tail], names: Mapping[int, str]) -> Any:

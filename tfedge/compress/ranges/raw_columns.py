@@ -16,17 +16,12 @@ from absl import logging
 from tfedge.compress import graph
 from tfedge.compress import keras as k
 from tfedge.compress.keras import tf
-from tfedge.compress.layers import layer_facts
+from tfedge.compress.layers import facts, kernels
 from tfedge.compress.ranges import column_noise, column_statistics, input_prefix, uneven_inputs
 from tfedge.data import splits
 from tfedge.data.task import Task
 
 _BATCH = 256
-# Those of recurrent layers, which compression leaves alone, lie as Dense has them.
-_KERNELS = {
-    **layer_facts.KERNELS,
-    **dict.fromkeys(("GRU", "LSTM", "SimpleRNN"), layer_facts.KERNELS["Dense"]),
-}
 
 
 def to_one_scale(model: Any, task: Task) -> Any:
@@ -179,7 +174,7 @@ def _readers(
         if (node.layer.name, index) in prefix.calls or not any(id(t) in carried for t in read):
             continue
         made = tf.nest.flatten(node.outputs)
-        if type(node.layer).__name__ in _KERNELS and len(read) == 1:  # else it has a state, too
+        if facts.of(node.layer).kernel and len(read) == 1:  # else it has a state, too
             reader = _reader(node, carried[id(read[0])])
             if reader is None:
                 return None
@@ -203,14 +198,14 @@ def _reader(node: Any, values: list[np.ndarray]) -> _Reader | None:
     """None where the places of an input are not alike, or the kernel serves other inputs too."""
     flat = [value.reshape(-1, value.shape[-1]) for value in values]
     alike = all(np.all(value == value[0]) for value in flat)
-    shared = len(node.layer.inbound_nodes) != 1 or getattr(node.layer, "groups", 1) != 1
+    shared = len(node.layer.inbound_nodes) != 1 or kernels.groups(node.layer) != 1
     return _Reader(node.layer, *(value[0] for value in flat)) if alike and not shared else None
 
 
 def _takes_an_offset(layer: Any) -> bool:
     """Whether an input moved by a constant moves the output by one: no zeros are padded in."""
     padded = getattr(layer, "padding", "valid") != "valid"
-    return not padded and not _KERNELS[type(layer).__name__].is_transposed
+    return not padded and not _axes(layer).is_transposed
 
 
 def _suffers(
@@ -227,6 +222,10 @@ def _suffers(
     )
 
 
+def _axes(layer: Any) -> facts.KernelAxes:
+    return kernels.axes(type(layer).__name__)
+
+
 def _power(reader: _Reader, size: np.ndarray) -> np.ndarray:
     """Of each output when independent channels of this size come in."""
     weights = reader.layer.get_weights()[0] * _along_input(reader.layer, size)
@@ -236,13 +235,13 @@ def _power(reader: _Reader, size: np.ndarray) -> np.ndarray:
 def _along_input(layer: Any, values: np.ndarray) -> np.ndarray:
     """One value for each input channel, in a shape to multiply the kernel with."""
     shape = [1] * layer.get_weights()[0].ndim
-    shape[_KERNELS[type(layer).__name__].input] = -1
+    shape[_axes(layer).input] = -1
     return values.reshape(shape)
 
 
 def _over_inputs(layer: Any, weights: np.ndarray) -> np.ndarray:
     """The sum of all that goes into each output channel, in the order of its bias."""
-    outputs = _KERNELS[type(layer).__name__].outputs
+    outputs = _axes(layer).outputs
     summed = weights.sum(axis=tuple(axis for axis in range(weights.ndim) if axis not in outputs))
     return summed.reshape(-1)
 

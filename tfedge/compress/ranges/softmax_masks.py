@@ -14,7 +14,7 @@ import numpy as np
 from tfedge.compress import graph
 from tfedge.compress import keras as k
 from tfedge.compress.keras import tf
-from tfedge.compress.layers import moving
+from tfedge.compress.layers import operations
 from tfedge.compress.ranges import fake_quantization, mask_bounds
 from tfedge.data.task import Task
 
@@ -27,10 +27,6 @@ _RULES: dict[str, mask_bounds.Rule] = {
     "maximum": mask_bounds.same,
     "minimum": mask_bounds.same,
 }
-_MOVES = (
-    *(*moving.OPERATIONS, *moving.OTHER_OPERATIONS),
-    *(name.lower() for name in (*moving.LAYERS, *moving.JOINING_LAYERS)),
-)
 _OPERANDS = ("x1", "x2")  # as keras.ops calls them
 Seen = Mapping[int, mask_bounds.Seen]
 
@@ -129,27 +125,19 @@ def _ask_operands(node: Any, seen: Seen, bounds: dict[int, float]) -> dict[int, 
     return constants
 
 
-def _operation(layer: Any) -> str:
-    """The operation that a layer is: `add` of Add, `softmax` of Activation("softmax")."""
-    kind = type(layer).__name__
-    if kind == "Op":
-        return layer.op
-    return getattr(layer.activation, "__name__", "") if kind == "Activation" else kind.lower()
-
-
 def _is_sink(layer: Any) -> bool:
-    return _operation(layer) in _SINKS
+    return operations.name(layer) in _SINKS
 
 
 def _rule(layer: Any) -> mask_bounds.Rule | None:
-    name = _operation(layer)
-    return mask_bounds.same if name in _MOVES else _RULES.get(name)
+    moves = operations.moves(layer)
+    return mask_bounds.same if moves else _RULES.get(operations.name(layer))
 
 
 def _operands(node: Any) -> list[Any]:
     """Tensors of real numbers, and constants where the operation computes with them."""
     tensors, layer = tf.nest.flatten(node.keras_inputs), node.layer
-    if type(layer).__name__ == "Op" and layer.op in _RULES and layer.arguments is not None:
+    if operations.is_ours(layer) and layer.op in _RULES and layer.arguments is not None:
         tensors = [
             tensors[value["tensor"]] if _is_tensor(value) else value
             for value in (_holder(layer.get_config(), each)[each] for each in _places(layer))

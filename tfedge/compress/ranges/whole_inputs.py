@@ -7,16 +7,8 @@ as floats: an input has a scale then, and LiteRT has few operators that read byt
 from typing import Any
 
 from tfedge.compress import graph
+from tfedge.compress.layers import facts, operations
 
-_TAKE_NUMBERS = (
-    *("Rescaling", "Normalization", "BatchNormalization", "Resizing", "CenterCrop"),
-    *("RandomFlip", "RandomRotation", "RandomZoom", "RandomTranslation", "RandomContrast"),
-    *("RandomBrightness", "RandomCrop", "RandomHeight", "RandomWidth"),
-)
-_MOVE_NUMBERS = (
-    *("Reshape", "Flatten", "Permute", "Identity", "Cropping1D", "Cropping2D"),
-    *("ZeroPadding1D", "ZeroPadding2D"),
-)
 _COMPUTE = ("cast", "divide", "true_divide", "multiply", "subtract", "add")  # of keras.ops
 
 
@@ -47,13 +39,13 @@ def _become_floats(name: str, readers: dict[str, list[Any]]) -> bool:
     """Whether all that reads a layer takes whole numbers for what they are, and makes floats."""
     return bool(readers[name]) and all(
         _become_floats(layer.name, readers)
-        if type(layer).__name__ in _MOVE_NUMBERS
+        if facts.of(layer).moves or facts.of(layer).pads
         else _takes_numbers(layer)
         for layer in readers[name]
     )
 
 
 def _takes_numbers(layer: Any) -> bool:
-    if type(layer).__name__ == "Op":
+    if operations.is_ours(layer):
         return layer.op in _COMPUTE and layer.output.dtype.is_floating
-    return type(layer).__name__ in _TAKE_NUMBERS
+    return facts.of(layer).takes_numbers

@@ -10,19 +10,16 @@ from typing import Any
 
 from tfedge.compress import graph
 from tfedge.compress.keras import tf
-from tfedge.compress.layers import kernels
+from tfedge.compress.layers import facts, kernels
 
 Pairs = tuple[tuple[str, str], ...]  # (student's layer, teacher's layer)
-
-_NOISE = ("Dropout", "Noise")
 
 
 def tensors(model: Any) -> dict[str, Any]:
     """Layer -> its first output, where that is a batch of float features; in topological order."""
     found = {}
     for layer in model.layers:
-        kind = type(layer).__name__
-        if kind == "InputLayer" or any(word in kind for word in _NOISE):
+        if layer.name in model.input_names or facts.of(layer).noisy:
             continue
         outputs = tf.nest.flatten(layer.get_output_at(0))
         shape = outputs[0].shape

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tfedge.compress.keras import tf
+from tfedge.compress.layers import facts
 
 _OPERATIONS = {1: tf.nn.conv1d, 2: tf.nn.conv2d}
 
@@ -36,8 +37,9 @@ def as_one_operator(model: Any) -> Iterator[None]:
 
 
 def _is_dilated(layer: Any) -> bool:
-    is_one = type(layer).__name__ in ("Conv1D", "Conv2D") and layer.groups == 1
-    return is_one and max(layer.dilation_rate) > 1
+    kernel = facts.of(layer).kernel
+    is_one = kernel is not None and kernel.is_window and layer.rank in _OPERATIONS
+    return is_one and layer.groups == 1 and max(layer.dilation_rate) > 1
 
 
 def _convolve(layer: Any, inputs: Any, kernel: Any) -> Any:

@@ -11,6 +11,7 @@ from absl import logging
 
 from tfedge import errors
 from tfedge.compress import graph
+from tfedge.compress.layers import facts
 from tfedge.export.edits import flatbuffer
 
 _LONGEST = 128  # steps; each becomes some fifteen operators
@@ -28,7 +29,7 @@ def unfuse(model: Any) -> None:
     fused operator that it makes of one, without ranges, and fails.
     """
     for layer in model._flatten_layers(include_self=False, recursive=True):
-        if type(layer).__name__ == "LSTM":
+        if facts.of(layer).is_one_operator:
             layer._could_use_gpu_kernel = False  # tf_keras marks for fusion what a GPU could fuse
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from absl import logging
 
-from tfedge.compress.layers import kernels, layer_facts
+from tfedge.compress.layers import facts, kernels
 from tfedge.export.edits import flatbuffer, operators
 
 _SAME = 0.1  # largest relative distance of a kernel to its rounded self
@@ -33,19 +33,19 @@ def keras_kernels(model: Any) -> tuple[KerasKernel, ...]:
     """Kernels of all layers of a tf_keras model, also of nested models and wrapped layers."""
     found = {}
     for layer in model._flatten_layers(include_self=False, recursive=True):
-        kind = type(layer).__name__
-        for layout, variable in _variables(layer, kind):
+        for layout, variable in _variables(layer):
             array = kernels.deployed(layout, variable.numpy().astype(np.float64))
             axis = kernels.deployed_channel_axis(layout)
             found[id(variable)] = KerasKernel(layer.name, rows(array, axis))
     return tuple(found.values())
 
 
-def _variables(layer: Any, kind: str) -> Iterator[tuple[str, Any]]:
-    for step, attribute in layer_facts.SEPARABLE.get(kind, ()):
+def _variables(layer: Any) -> Iterator[tuple[str, Any]]:
+    known = facts.of(layer)
+    for step, attribute in known.steps:
         yield step, getattr(layer, attribute)
-    if kind in kernels.KINDS:
-        yield kind, kernels.variable(layer)
+    if known.is_compressed:
+        yield type(layer).__name__, kernels.variable(layer)
 
 
 def name_kernels(data: bytes, known: Sequence[KerasKernel]) -> tuple[bytes, frozenset[str]]:

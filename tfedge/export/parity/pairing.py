@@ -14,16 +14,11 @@ from typing import Any
 import numpy as np
 
 from tfedge.compress.keras import tf
+from tfedge.compress.layers import facts
 from tfedge.device.file import graph, operands, tflite
 from tfedge.export.parity import snr
 
-# Keras layers that often have no operator of their own in the file.
-_MAY_BE_FUSED = (
-    *("QuantizeLayer", "BatchNormalization", "ReLU", "Activation", "Flatten", "Reshape"),
-    *("Dropout", "SpatialDropout1D", "SpatialDropout2D", "GaussianNoise", "GaussianDropout"),
-    *("Identity", "ActivityRegularization", "AlphaDropout", "ZeroPadding1D", "ZeroPadding2D"),
-)
-_HAS_NONE = ("QuantizeLayer",)
+_RANGE = "QuantizeLayer"  # of TFMOT: a range of what it is behind, and no operator
 _FURTHEST = 24  # operators that one layer may become
 _NO_WORSE_DB = 3.0  # the first tensor of these is taken: later layers compute similar things
 
@@ -140,9 +135,10 @@ class _Walk:
         return self._best(key, candidates) or first
 
     def _nearest(self, layer: Any, key: int, sources: tuple[int, ...]) -> int | None:
-        kind = type(layer).__name__
-        fused = [sources[0]] if kind in _MAY_BE_FUSED and len(sources) == 1 else []
-        computed = [] if kind in _HAS_NONE else list(self._computed_from(sources))
+        is_range = type(layer).__name__ == _RANGE
+        may_vanish = is_range or facts.of(layer).may_vanish
+        fused = [sources[0]] if may_vanish and len(sources) == 1 else []
+        computed = [] if is_range else list(self._computed_from(sources))
         requantized = list(self._computed_from(sources, ("QUANTIZE", "DEQUANTIZE")))
         return self._best(key, [*fused, *computed, *requantized])
 

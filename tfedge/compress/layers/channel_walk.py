@@ -6,12 +6,30 @@ along is bound to the ids along it.
 """
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from tfedge.compress.bridge import replay
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Use:
+    """One use of a layer.
+
+    Attributes:
+        layer: the layer.
+        tensors: the symbolic tensors that it reads, as often as they occur.
+        output: what it makes of them, where that is one tensor.
+    """
+
+    layer: Any
+    tensors: Sequence[Any]
+    output: Any
+
+    @property
+    def last_axis(self) -> int:
+        """Of the output."""
+        return len(self.output.shape) - 1
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -44,6 +62,7 @@ class Walk:
         self.joined: list[tuple[np.ndarray, np.ndarray]] = []
         self.kept: list[tuple[np.ndarray, str]] = []
         self.bound: dict[tuple[str, int, int], np.ndarray] = {}
+        self.roles: dict[tuple[str, int, int], str] = {}
         self.sources: dict[str, np.ndarray] = {}
         self.reshaped: dict[str, Flow] = {}
         self.taps: dict[int, Tap] = {}
@@ -73,8 +92,18 @@ class Walk:
         """Never cut these."""
         self.kept.append((ids, reason))
 
-    def bind(self, layer: Any, weight: int, axis: int, ids: np.ndarray) -> None:
-        """A weight's axis runs along these channels; another call's along the same."""
+    def bind(self, layer: Any, weight: int, axis: int, ids: np.ndarray, role: str = "") -> None:
+        """A weight's axis runs along these channels; another use's along the same.
+
+        Args:
+            layer: that has it.
+            weight: its number in the layer.
+            axis: of the weight.
+            ids: along the axis.
+            role: what of a channel's strength the weight is: it can "make" it, "scale" it, let it
+                "pass" or "read" it; "" for what does not count.
+        """
+        self.roles[layer.name, weight, axis] = role
         before = self.bound.setdefault((layer.name, weight, axis), ids)
         if before is not ids:
             self.join(before, ids)
@@ -91,20 +120,19 @@ class Walk:
                 self.keep(flow.ids, reason)
         return None
 
-    def along_last(self, call: replay.Call) -> Flow | None:
-        """The channels of a call's only tensor where they lie along its last axis.
+    def along_last(self, use: Use) -> Flow | None:
+        """The channels of the only tensor that is read where they lie along its last axis.
 
         Others cannot be followed through it and stay.
         """
-        tensors = call.tensors()
-        flow = self.flow(tensors[0])
+        flow = self.flow(use.tensors[0])
         if flow is None:
             return None
-        if len(tensors) > 1 or flow.axis != len(tensors[0].shape) - 1:
-            layer = call.operation
-            reason = f"{layer.name} ({type(layer).__name__}) reads them along another axis"
-            self.stop(tensors, reason)
-            return None
+        if len(use.tensors) > 1 or flow.axis != len(use.tensors[0].shape) - 1:
+            kind = type(use.layer).__name__
+            return self.stop(
+                use.tensors, f"{use.layer.name} ({kind}) reads them along another axis"
+            )
         return flow
 
     def tap(self, tensor: Any) -> None:

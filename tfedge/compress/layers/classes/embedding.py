@@ -1,0 +1,13 @@
+"""Embedding: a row of a table for each number."""
+
+from tfedge.compress.layers import facts
+from tfedge.compress.layers.channel_walk import Flow, Use, Walk
+
+
+def _channels(walk: Walk, use: Use) -> Flow:
+    made = walk.source(use.layer.name, use.layer.output_dim)
+    walk.bind(use.layer, 0, 1, made, "make")
+    return Flow(use.last_axis, made)
+
+
+LAYERS = {"Embedding": facts.Layer(channels=_channels, width="output_dim")}

@@ -1,0 +1,36 @@
+"""Operations between layers, and layers as operations, by their name in `keras.ops`."""
+
+from typing import Any
+
+from tfedge.compress.layers import facts, functions
+
+# Ours, and those that tf_keras makes of functions of TensorFlow.
+CLASSES = ("Op", "TFOpLambda", "SlicingOpLambda")
+# They move values; LiteRT's have one integer scale for what goes in and all that comes out.
+MOVES = (
+    *("get_item", "reshape", "ravel", "transpose", "swapaxes", "moveaxis", "expand_dims"),
+    *("squeeze", "split", "unstack", "take", "repeat", "tile", "broadcast_to"),
+)
+# Of scales of their own: of several tensors, of other types, and LiteRT's REVERSE_V2.
+MOVES_OTHERWISE = ("concatenate", "stack", "cast", "flip")
+
+
+def is_ours(layer: Any) -> bool:
+    """Whether a layer is an `op_layer.Op`."""
+    return type(layer).__name__ == "Op"
+
+
+def name(layer: Any) -> str:
+    """What a layer computes: `add` of Add and `Op("add")`, `softmax` of Activation("softmax")."""
+    if is_ours(layer):
+        return str(layer.op)
+    found = facts.of(layer)
+    return (functions.name(layer) or "") if found.is_function else found.op
+
+
+def moves(layer: Any) -> bool:
+    """Whether all that a layer does outside of training is to move values, and make no new ones."""
+    if is_ours(layer):
+        return layer.op in (*MOVES, *MOVES_OTHERWISE)
+    found = facts.of(layer)
+    return found.moves or found.joins or (found.is_function and functions.name(layer) == "linear")
