@@ -11,7 +11,7 @@ rng = np.random.default_rng(0)
 
 def _equal(model, other, *shape):
     x = rng.normal(size=(2, *shape)).astype(np.float32)
-    found, wanted = k.tf.nest.flatten(other(x)), k.tensorflow.nest.flatten(model(x))
+    found, wanted = k.tf.nest.flatten(other(x)), k.tf.nest.flatten(model(x))
     for one, two in zip(wanted, found, strict=True):
         np.testing.assert_allclose(two, one, rtol=1e-4, atol=1e-4)
 

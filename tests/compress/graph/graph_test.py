@@ -13,7 +13,7 @@ def _same(model, other, *shapes):
     x = [rng.normal(size=(2, *shape)).astype(np.float32) for shape in shapes]
     x = x if len(x) > 1 else x[0]
     wanted, found = model(x), other(x)
-    for one, two in zip(k.tf.nest.flatten(wanted), k.tensorflow.nest.flatten(found), strict=True):
+    for one, two in zip(k.tf.nest.flatten(wanted), k.tf.nest.flatten(found), strict=True):
         np.testing.assert_allclose(two, one, atol=1e-6)
 
 

@@ -21,7 +21,7 @@ def _multiplied(scores, padding):
 
 
 def _chosen(scores, padding):
-    return k.tf.where(padding > 0.5, k.tensorflow.constant(-np.inf), scores)
+    return k.tf.where(padding > 0.5, k.tf.constant(-np.inf), scores)
 
 
 def _subtracted(scores, padding):
@@ -46,8 +46,8 @@ def _model(mask):
     k.tf_keras.utils.set_random_seed(4)
     rows = k.tf_keras.Input((_STEPS, 10), name="rows")
     scores = k.tf_keras.layers.Dense(1, kernel_initializer="glorot_normal", name="score")(rows)
-    filled = k.tf.reduce_max(k.tensorflow.abs(rows), axis=-1)
-    padding = k.tf.cast(k.tensorflow.equal(filled, 0.0), "float32")
+    filled = k.tf.reduce_max(k.tf.abs(rows), axis=-1)
+    padding = k.tf.cast(k.tf.equal(filled, 0.0), "float32")
     weights = k.tf.nn.softmax(mask(scores[..., 0], padding))
     mean = k.tf.reduce_sum(rows * weights[..., None], axis=1)
     return canonical.tidy(k.tf_keras.Model(rows, k.tf_keras.layers.Dense(2, name="head")(mean)))
