@@ -19,7 +19,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from absl import flags, logging
-from tfedge_pipelines import entry, order_flags, outcome
+from tfedge_pipelines import data_flags, entry, order_flags, outcome
 
 from tfedge import errors, foreign
 
@@ -35,15 +35,7 @@ _BASELINE = flags.DEFINE_string(
     "nothing can be said of a loss.",
     flag_values=_FLAGS,
 )
-_DATA = flags.DEFINE_string(
-    "data",
-    None,
-    "digits | fashion_mnist | npz:FILE | images:DIR | tfds:NAME | py:FILE:FUNCTION. Required.",
-    flag_values=_FLAGS,
-)
-_DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "Folder that holds the data set, if not the usual one.", flag_values=_FLAGS
-)
+_DATA, _DATA_DIR = data_flags.define(_FLAGS, more="Required.")
 _PROFILE = flags.DEFINE_string(
     "profile",
     "mid_range_phone",

@@ -6,6 +6,7 @@ import pathlib
 from typing import Any
 
 from absl import flags
+from tfedge_pipelines import data_flags
 
 from tfedge import errors, foreign
 from tfedge.export import routes
@@ -58,13 +59,7 @@ def input_flags(flag_values: flags.FlagValues) -> Input:
         "py:FILE:FUNCTION. Without it and --data: the embedded digits network.",
         **own,
     )
-    text(
-        "data",
-        None,
-        "digits | fashion_mnist | npz:FILE | images:DIR | tfds:NAME | py:FILE:FUNCTION.",
-        **own,
-    )
-    text("data_dir", None, "Folder that holds the data set, if not the usual one.", **own)
+    data_flags.define(flag_values)
     text(
         "recipe",
         None,

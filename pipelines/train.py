@@ -24,7 +24,7 @@ import time
 from collections.abc import Callable
 
 from absl import flags, logging
-from tfedge_pipelines import entry
+from tfedge_pipelines import data_flags, entry
 
 from tfedge import errors, progress, settings
 from tfedge.release import lock, output_folder
@@ -33,15 +33,7 @@ _FLAGS = flags.FlagValues()
 _NETWORK = flags.DEFINE_string(
     "network", "digits_cnn", "Network to train: the name of a file in models/.", flag_values=_FLAGS
 )
-_DATA = flags.DEFINE_string(
-    "data",
-    "digits",
-    "digits | fashion_mnist | npz:FILE | images:DIR | tfds:NAME | py:FILE:FUNCTION.",
-    flag_values=_FLAGS,
-)
-_DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "Folder that holds the data set, if not the usual one.", flag_values=_FLAGS
-)
+_DATA, _DATA_DIR = data_flags.define(_FLAGS, "digits")
 _OUTPUT_DIR = flags.DEFINE_string(
     "output_dir", None, "Folder for model.keras and training.json. Required.", flag_values=_FLAGS
 )

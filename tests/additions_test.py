@@ -9,7 +9,7 @@ import pytest
 import tfedge
 from tfedge import to_tflite
 from tfedge.compress import keras as k
-from tfedge.data import hygiene, kinds
+from tfedge.data import hygiene, kinds, sources
 from tfedge.data.task import ArraySplit, Task
 
 ORDINAL = '''
@@ -35,6 +35,33 @@ KIND = kind.Kind(
     classes=ClassNumbers(),
     decide=_nearest,
 )
+'''
+
+CSV = '''"""csv:FILE: numbers with commas between, the class in the last column."""
+
+import numpy as np
+
+from tfedge import settings
+from tfedge.data import task
+from tfedge.data.reading import options
+from tfedge.data.source import Source
+
+
+@settings.declared
+class Csv(Source):
+    """Every fifth row is held out."""
+
+    metric: str | None = options.metric()
+
+    def load(self, address, data_dir, seed):
+        rows = np.loadtxt(address, delimiter=",", dtype=np.float32, ndmin=2)
+        whole = task.ArraySplit(rows[:, :-1], rows[:, -1].astype(int))
+        held_out = np.arange(len(rows)) % 5 == 0
+        train = whole.take(np.flatnonzero(~held_out))
+        holdout = whole.take(np.flatnonzero(held_out))
+        return task.Task(
+            "table", "classification", train, train, train, holdout, metric=self.metric, seed=seed
+        )
 '''
 
 
@@ -85,3 +112,17 @@ def test_a_kind_is_one_file(added):
     assert [each.label for each in card.per_class] == ["0", "1", "2", "3"]
     verdict = tfedge.gate(card, tfedge.Limits(margin=0.2))
     assert verdict.outcome == "PASS"
+
+
+def test_a_source_is_one_file(added, tmp_path):
+    added(sources, "csv", CSV)
+    assert "csv:FILE" in sources.grammar()
+    path = tmp_path / "table.csv"
+    path.write_text("".join(f"{n},{n * n},{n % 3}\n" for n in range(20)))
+    made = tfedge.load_task(f"csv:{path}?metric=macro_f1", seed=5)
+    assert (made.metric, made.seed, made.num_classes) == ("macro_f1", 5, 3)
+    assert made.holdout.x.tolist() == [[n, n * n] for n in (0, 5, 10, 15)]
+    with pytest.raises(tfedge.BadInput, match="There are: metric"):
+        tfedge.load_task(f"csv:{path}?kind=binary")
+    with pytest.raises(tfedge.BadInput, match="Did you mean 'csv'"):
+        tfedge.load_task(f"cvs:{path}")

@@ -25,7 +25,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from absl import flags
-from tfedge_pipelines import entry, order_flags
+from tfedge_pipelines import data_flags, entry, order_flags
 
 from tfedge import errors
 
@@ -35,8 +35,7 @@ if TYPE_CHECKING:
 
 _PIPED_WIDTH = 120
 _FLAGS = flags.FlagValues()
-_DATA = flags.DEFINE_string("data", None, "The data, as pipelines take it.", flag_values=_FLAGS)
-_DATA_DIR = flags.DEFINE_string("data_dir", None, "Where its files are.", flag_values=_FLAGS)
+_DATA, _DATA_DIR = data_flags.define(_FLAGS)
 _EXAMPLES = flags.DEFINE_integer(
     "examples", 10, "Rows of a table; JSON has all.", 0, flag_values=_FLAGS
 )

@@ -25,7 +25,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from absl import flags, logging
-from tfedge_pipelines import entry
+from tfedge_pipelines import data_flags, entry
 
 from tfedge import errors
 
@@ -44,12 +44,7 @@ def _text(name: str, about: str) -> flags.FlagHolder:
 
 _RELEASE = _text("release", "A release folder; its scorecard gets the figures.")
 _TFLITE = _text("tflite", "A file to measure instead; nothing is written.")
-_DATA = _text(
-    "data",
-    "digits | fashion_mnist | npz:FILE | images:DIR | tfds:NAME | py:FILE:FUNCTION. Default: what "
-    "the release was made with.",
-)
-_DATA_DIR = _text("data_dir", "Folder that holds the data set, if not the usual one.")
+_DATA, _DATA_DIR = data_flags.define(_FLAGS, more="Default: what the release was made with.")
 _DEVICE = _text("device", "The phone's name. Default: what it tells of itself.")
 _HOST = _text("host", "This computer's address to serve on. Default: on the local network.")
 _PORT = flags.DEFINE_integer(

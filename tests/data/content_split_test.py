@@ -1,6 +1,6 @@
 import numpy as np
 
-from tfedge.data.sources import content_split
+from tfedge.data.splitting import content_split
 
 
 def _key(share, tail=0):

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from tfedge import errors
-from tfedge.data.sources import decoding
+from tfedge.data.reading import decoding
 
 _COLOURS = [[200, 0, 0], [0, 200, 0], [0, 0, 200], [10, 100, 250]]
 

@@ -6,7 +6,7 @@ from scipy import stats
 
 from tfedge.data import hygiene, task
 from tfedge.data.hygiene import drift
-from tfedge.data.sources import digits
+from tfedge.data.sources import load_task
 
 
 @pytest.mark.parametrize(("n", "m", "shift"), [(500, 10000, 0.1), (60, 90, 0.3), (2000, 1500, 0.0)])
@@ -72,7 +72,7 @@ def test_labels_that_moved_are_named():
 
 
 def test_brighter_held_out_images_are_warned_about():
-    made = digits.load()
+    made = load_task("digits")
     brighter = task.ArraySplit(np.minimum(made.holdout.x + 2, 16), made.holdout.y)
     (train, calibration) = hygiene.check(dataclasses.replace(made, holdout=brighter))
     assert "not drawn like train: mean" in train or "lowest value" in train

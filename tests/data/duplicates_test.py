@@ -6,7 +6,7 @@ from PIL import Image
 
 from tfedge.data import task
 from tfedge.data.hygiene import duplicates, fingerprints, inputs
-from tfedge.data.sources import digits
+from tfedge.data.sources import load_task
 
 
 def _scenes(n, side=28, channels=1):
@@ -72,7 +72,7 @@ def test_blank_images_resemble_nothing():
 
 
 def test_digits_of_one_class_are_not_near():
-    made = digits.load()
+    made = load_task("digits")
     assert not _near(made.holdout.x, made.train.x)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from tfedge import errors
 from tfedge.data import hygiene
-from tfedge.data.sources import fashion_mnist
+from tfedge.data.sources import fashion_mnist, load_task
 
 needs_files = pytest.mark.skipif(
     not all((fashion_mnist.DEBIAN / name).is_file() for name in fashion_mnist.FILES),
@@ -29,7 +29,7 @@ def _write(folder, n_train=60, n_test=20):
 
 def test_a_given_folder_is_read(tmp_path):
     _write(tmp_path / "a folder é")
-    made = fashion_mnist.load(str(tmp_path / "a folder é"))
+    made = load_task("fashion_mnist", str(tmp_path / "a folder é"))
     assert [len(split) for split in made.splits().values()] == [55, 55, 5, 20]
     x, y = next(made.validation.batches(5))
     assert (x.shape, x.dtype) == ((5, 8, 8, 1), np.uint8)
@@ -41,7 +41,7 @@ def test_keras_cache_is_found(tmp_path, monkeypatch):
     monkeypatch.setattr(fashion_mnist, "DEBIAN", tmp_path / "absent")
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     _write(tmp_path / "datasets" / "fashion-mnist")
-    assert len(fashion_mnist.load().holdout) == 20
+    assert len(load_task("fashion_mnist").holdout) == 20
 
 
 def test_a_failing_download_is_one_line(tmp_path, monkeypatch):
@@ -52,7 +52,7 @@ def test_a_failing_download_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.setattr("urllib.request.urlopen", fail)
     with pytest.raises(errors.BadInput, match="no network"):
-        fashion_mnist.load()
+        load_task("fashion_mnist")
     assert not list(tmp_path.rglob("*.gz"))
 
 
@@ -61,14 +61,14 @@ def test_a_download_fills_the_cache(tmp_path, monkeypatch):
     monkeypatch.setattr(fashion_mnist, "DEBIAN", tmp_path / "absent")
     monkeypatch.setattr(fashion_mnist, "URL", (tmp_path / "served").as_uri() + "/")
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
-    assert len(fashion_mnist.load().holdout) == 20
+    assert len(load_task("fashion_mnist").holdout) == 20
     cache = tmp_path / "home" / "datasets" / "fashion-mnist"
     assert sorted(path.name for path in cache.iterdir()) == sorted(fashion_mnist.FILES)
 
 
 def test_an_incomplete_folder_is_refused(tmp_path):
     with pytest.raises(errors.BadInput, match="lacks train-images"):
-        fashion_mnist.load(str(tmp_path))
+        load_task("fashion_mnist", str(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -78,14 +78,14 @@ def test_damaged_files_are_refused(tmp_path, content):
     _write(tmp_path / "data")
     (tmp_path / "data" / fashion_mnist.FILES[1]).write_bytes(content)
     with pytest.raises(errors.BadInput, match="truncated or not an idx file"):
-        fashion_mnist.load(str(tmp_path / "data"))
+        load_task("fashion_mnist", str(tmp_path / "data"))
 
 
 def test_a_truncated_file_is_refused(tmp_path):
     _write(tmp_path / "data")
     path = tmp_path / "data" / fashion_mnist.FILES[2]
     path.write_bytes(path.read_bytes()[:-100])
-    made = fashion_mnist.load(str(tmp_path / "data"))
+    made = load_task("fashion_mnist", str(tmp_path / "data"))
     with pytest.raises(errors.BadInput, match="truncated"):
         next(made.holdout.batches(1))
 
@@ -93,7 +93,7 @@ def test_a_truncated_file_is_refused(tmp_path):
 @needs_files
 def test_the_real_files_are_clean_and_quick():
     start = time.monotonic()
-    made = fashion_mnist.load()
+    made = load_task("fashion_mnist")
     findings = hygiene.examine(made)
     seconds = time.monotonic() - start
     assert [len(split) for split in made.splits().values()] == [55000, 500, 5000, 10000]

@@ -5,7 +5,7 @@ import pytest
 
 from tfedge.data import task
 from tfedge.data.hygiene import label_noise
-from tfedge.data.sources import digits
+from tfedge.data.sources import load_task
 
 
 def test_confident_learning_by_hand():
@@ -30,7 +30,7 @@ def test_a_class_without_an_example_is_never_suggested():
 
 @pytest.mark.parametrize("role", ["train", "holdout"])
 def test_changed_labels_of_digits_are_found(role):
-    made, random = digits.load(), np.random.default_rng(3)
+    made, random = load_task("digits"), np.random.default_rng(3)
     split = made.splits()[role]
     changed = random.choice(len(split), 30, replace=False)
     y = split.y.copy()
@@ -46,7 +46,7 @@ def test_changed_labels_of_digits_are_found(role):
 
 
 def test_digits_have_few_candidates():
-    assert len(label_noise.by_neighbours(digits.load()).indices) <= 3
+    assert len(label_noise.by_neighbours(load_task("digits")).indices) <= 3
 
 
 def test_what_has_no_classes_is_left_alone():

@@ -6,7 +6,7 @@ import pytest
 
 from tfedge import errors
 from tfedge.data import hygiene, sources
-from tfedge.data.sources import npz_file
+from tfedge.data.reading import npz_file
 
 
 def _arrays(n=40, classes=4, **changed):
@@ -257,7 +257,7 @@ def test_class_weights_by_a_word(tmp_path):
     source = _save(tmp_path, _arrays())
     assert sources.load_task(f"{source}?class_weight=balanced").class_weight == "balanced"
     assert sources.load_task("digits?class_weight=none").class_weight == "none"
-    with pytest.raises(errors.BadInput, match="is not balanced or none"):
+    with pytest.raises(errors.BadInput, match="one of balanced, none"):
         sources.load_task(f"{source}?class_weight=much")
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tfedge.data.sources import resizing
+from tfedge.data.reading import resizing
 
 _ROW, _COLUMN, _CHANNEL = np.mgrid[0:7, 0:9, 0:3]
 _PICTURE = ((37 * _ROW + 91 * _COLUMN + 53 * _CHANNEL + 11 * _ROW * _COLUMN) % 256).astype(np.uint8)

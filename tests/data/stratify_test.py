@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tfedge.data.sources import stratify
+from tfedge.data.splitting import stratify
 
 
 def test_every_class_keeps_its_share():

@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 
-from tfedge.data.sources import digits
+from tfedge.data.sources import load_task
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -18,7 +18,7 @@ def _run(*arguments):
 
 
 def _npz(path, **changed):
-    made = digits.load()
+    made = load_task("digits")
     arrays = {"x_train": made.train.x * 15, "y_train": made.train.y}
     arrays |= {"x_val": made.validation.x * 15, "y_val": made.validation.y}
     arrays |= {"x_test": made.holdout.x * 15, "y_test": made.holdout.y}
@@ -35,7 +35,7 @@ def test_digits_in_a_table():
 
 
 def test_planted_problems_are_named(tmp_path):
-    made = digits.load()
+    made = load_task("digits")
     copy = made.train.x[100, :, ::-1] * 13
 
     def plant(x):

@@ -20,7 +20,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from absl import flags, logging
-from tfedge_pipelines import entry
+from tfedge_pipelines import data_flags, entry
 from tfedge_tools import wide_console
 
 from tfedge import errors, settings
@@ -33,15 +33,7 @@ if TYPE_CHECKING:
 
 _FLAGS = flags.FlagValues()
 _TFLITE = flags.DEFINE_string("tflite", None, "The file to run.", flag_values=_FLAGS)
-_DATA = flags.DEFINE_string(
-    "data",
-    None,
-    "digits | fashion_mnist | npz:FILE | images:DIR | tfds:NAME | py:FILE:FUNCTION.",
-    flag_values=_FLAGS,
-)
-_DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "Folder that holds the data set, if not the usual one.", flag_values=_FLAGS
-)
+_DATA, _DATA_DIR = data_flags.define(_FLAGS)
 _EXAMPLES = flags.DEFINE_integer(
     "examples", 1000, "How many held-out examples.", lower_bound=1, flag_values=_FLAGS
 )

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 from absl import flags, logging
-from tfedge_pipelines import entry
+from tfedge_pipelines import data_flags, entry
 from tfedge_tools.benchmarks.peers import ai_edge, by_hand, from_scratch, ours, setup
 from tfedge_tools.benchmarks.peers import report as report_lib
 
@@ -35,10 +35,7 @@ _NETWORK = flags.DEFINE_string(
 _MODEL = flags.DEFINE_string(
     "model", None, "Keras model file to start from instead of --network.", flag_values=_FLAGS
 )
-_DATA = flags.DEFINE_string("data", "fashion_mnist", "As for train.py.", flag_values=_FLAGS)
-_DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "Folder that holds the data set, if not the usual one.", flag_values=_FLAGS
-)
+_DATA, _DATA_DIR = data_flags.define(_FLAGS, "fashion_mnist")
 _OUTPUT_DIR = flags.DEFINE_string(
     "output_dir", None, "Folder for peers.json and the .tflite files. Required.", flag_values=_FLAGS
 )

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 from absl import flags, logging
-from tfedge_pipelines import entry
+from tfedge_pipelines import data_flags, entry
 from tfedge_tools import wide_console
 from tfedge_tools.benchmarks.peers import report as report_lib
 
@@ -38,10 +38,7 @@ _STUDENT = flags.DEFINE_string(
     "As transfer(student=...), or a number: that width of the teacher's.",
     flag_values=_FLAGS,
 )
-_DATA = flags.DEFINE_string("data", "fashion_mnist", "As for train.py.", flag_values=_FLAGS)
-_DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "Folder that holds the data set, if not the usual one.", flag_values=_FLAGS
-)
+_DATA, _DATA_DIR = data_flags.define(_FLAGS, "fashion_mnist")
 _AUGMENT = flags.DEFINE_string("augment", "", "As for train.py.", flag_values=_FLAGS)
 _METHODS = flags.DEFINE_list(
     "methods", ["logits"], "Of distill; joined by + they are taken together.", flag_values=_FLAGS

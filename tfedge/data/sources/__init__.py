@@ -1,33 +1,60 @@
-"""From the text of --data to a Task: digits, fashion_mnist, npz:, images:, tfds:, py:."""
+"""From the text of --data to a Task: one source, one file, found by its name.
 
-import dataclasses
-import difflib
+Importing this loads no source: some bring a library with them, and flags only show `GRAMMAR`.
+"""
 
-from tfedge import errors
-from tfedge.data import task
-from tfedge.data.sources import options
+import importlib
+import inspect
+import pathlib
+import re
+from typing import TYPE_CHECKING
 
-GRAMMAR = "digits, fashion_mnist, npz:FILE, images:DIR, tfds:NAME, py:FILE:FUNCTION"
-_NAMES = ("digits", "fashion_mnist", "npz", "images", "tfds", "py")
+from tfedge import errors, settings
+
+if TYPE_CHECKING:
+    from tfedge.data.source import Source
+    from tfedge.data.task import Task
 
 
-def load_task(source: str, data_dir: str | None = None, seed: int = 0) -> task.Task:
+def forms() -> dict[str, str]:
+    """How each source is written, "npz:FILE", and what it is: the first lines of their files."""
+    paths = [path for folder in __path__ for path in pathlib.Path(folder).glob("*.py")]
+    found = {}
+    for path in sorted(paths, key=lambda path: path.stem):
+        if path.stem != "__init__":
+            with path.open(encoding="utf-8") as file:
+                form, _, what = file.readline().strip().strip('"').partition(": ")
+            found[form] = what
+    return found
+
+
+def grammar() -> str:
+    """What --data takes, in a line."""
+    return " | ".join(forms())
+
+
+def load_task(source: str, data_dir: str | None = None, seed: int = 0) -> "Task":
     """Loads the data a model is trained, calibrated and judged on.
 
     Options follow a question mark, such as "npz:FILE?kind=regression&metric=auc&scale=1/255" or
     "images:DIR?size=96x96&channels=3"; each source's module lists its own.
 
     Args:
-        source: one of `GRAMMAR`.
+        source: one of `forms`.
         data_dir: where fashion_mnist or a tfds: data set lies; None for the usual places.
         seed: of the split, and of everything random later done for this task.
 
     Raises:
         BadInput: an unknown source or option, a source that cannot be read, or a bad seed.
     """
+    from tfedge.data import task
+    from tfedge.data.reading import options
+
     task.check_seed(seed)
     try:
-        return _load(source, data_dir, seed)
+        kind = _of(source)
+        address, chosen = options.split(source, kind)
+        return chosen.load(address.partition(":")[2], data_dir, seed)
     except OSError as error:
         raise errors.BadInput(
             f"--data={source}",
@@ -36,45 +63,23 @@ def load_task(source: str, data_dir: str | None = None, seed: int = 0) -> task.T
         ) from error
 
 
-def _load(source: str, data_dir: str | None, seed: int) -> task.Task:
-    # Each source is imported when it is asked for: some bring a library with them.
-    name, _, address = source.partition(":")
-    if name == "py" and address:
-        from tfedge.data.sources import python_file
+def _of(source: str) -> "type[Source]":
+    """The class of the source that a text names."""
+    from tfedge.data.source import Source
 
-        return python_file.load(address)
-    if name in ("npz", "images", "tfds") and address:
-        return _from_address(name, source, data_dir, seed)
-    base, settings = options.split(source, ("metric", "class_weight"))
-    if base == "digits":
-        from tfedge.data.sources import digits
-
-        return _set(digits.load(seed), settings)
-    if base == "fashion_mnist":
-        from tfedge.data.sources import fashion_mnist
-
-        return _set(fashion_mnist.load(data_dir, seed), settings)
-    near = difflib.get_close_matches(name, _NAMES, 1)
-    hint = f"; did you mean {near[0]}?" if near and near[0] != name else ""
-    raise errors.BadInput(f"--data={source}", f"no such source{hint}", f"Use one of {GRAMMAR}.")
-
-
-def _set(made: task.Task, settings: options.Options) -> task.Task:
-    return dataclasses.replace(made, metric=settings.metric, class_weight=settings.class_weight)
-
-
-def _from_address(name: str, source: str, data_dir: str | None, seed: int) -> task.Task:
-    if name == "npz":
-        from tfedge.data.sources import npz
-
-        address, settings = options.split(source, npz.OPTIONS)
-        return npz.load(address.partition(":")[2], settings, seed)
-    if name == "images":
-        from tfedge.data.sources import images
-
-        address, settings = options.split(source, images.OPTIONS)
-        return images.load(address.partition(":")[2], settings, seed)
-    from tfedge.data.sources import tfds
-
-    address, settings = options.split(source, tfds.OPTIONS)
-    return tfds.load(address.partition(":")[2], settings, data_dir, seed)
+    name = re.split("[:?]", source, maxsplit=1)[0]
+    written = {form.partition(":")[0]: form for form in forms()}
+    if name not in written:
+        remedy = settings.nearest(name, written)
+        raise errors.BadInput(f"--data={source}", f"there is no source {name!r}", remedy)
+    rest = source[len(name) :]
+    if not (len(rest) > 1 and rest[0] == ":" if ":" in written[name] else rest[:1] != ":"):
+        raise errors.BadInput(
+            f"--data={source}", f"expected {written[name]}", f"Write {written[name]}."
+        )
+    module = importlib.import_module(f"{__name__}.{name}")
+    return next(
+        kind
+        for _, kind in inspect.getmembers(module, inspect.isclass)
+        if issubclass(kind, Source) and kind is not Source
+    )

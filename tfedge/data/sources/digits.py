@@ -1,24 +1,36 @@
-"""scikit-learn's digits: 1,797 8x8 grey images, on disk wherever scikit-learn is installed."""
+"""digits: 1,797 8x8 grey images of scikit-learn, on disk wherever that is installed."""
 
+import dataclasses
 import gzip
 import importlib.util
 import pathlib
 
 import numpy as np
 
-from tfedge import errors
+from tfedge import errors, settings
 from tfedge.data import origins, task
-from tfedge.data.sources import stratify
+from tfedge.data.reading import options
+from tfedge.data.source import Source
+from tfedge.data.splitting import stratify
 
 
-def load(seed: int = 0) -> task.Task:
-    """The digits task: train 997, validation 200, held-out 600, calibration 500 of train.
+@settings.declared
+class Digits(Source):
+    """Train 997, validation 200, held-out 600, calibration 500 of train.
 
     Images are (8, 8, 1) uint8 from 0 to 16. The splits keep every class's share.
-
-    Raises:
-        BadInput: scikit-learn is not installed.
     """
+
+    metric: str | None = options.metric()
+    class_weight: str | None = options.class_weight()
+
+    def load(self, address: str, data_dir: str | None, seed: int) -> task.Task:
+        """See `Source.load`. BadInput where scikit-learn is not installed."""
+        made = _task(seed)
+        return dataclasses.replace(made, metric=self.metric, class_weight=self.class_weight)
+
+
+def _task(seed: int) -> task.Task:
     rows = _rows()
     images, labels = rows[:, :64].reshape(-1, 8, 8, 1), rows[:, 64].astype(np.int32)
     holdout, rest = stratify.draw(labels, 600, seed)

@@ -1,10 +1,11 @@
-"""Fashion-MNIST (Xiao et al., 2017): 70,000 28x28 grey images of ten kinds of clothing.
+"""fashion_mnist: 70,000 28x28 grey images of ten kinds of clothing (Xiao et al., 2017).
 
 Read from a folder given, Debian's dataset-fashion-mnist, Keras' cache, else downloaded into that
 cache. Training images are only decompressed when a training split is first read, so that judging
 a model on the held-out split stays small.
 """
 
+import dataclasses
 import functools
 import gzip
 import os
@@ -14,14 +15,15 @@ import struct
 import urllib.error
 import urllib.request
 import zlib
-from dataclasses import dataclass
 
 import numpy as np
 from absl import logging
 
-from tfedge import errors
+from tfedge import errors, settings
 from tfedge.data import origins, task
-from tfedge.data.sources import stratify
+from tfedge.data.reading import options
+from tfedge.data.source import Source
+from tfedge.data.splitting import stratify
 
 DEBIAN = pathlib.Path("/usr/share/datasets/fashion-mnist")
 URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
@@ -37,16 +39,29 @@ LABELS = (
 )
 
 
-def load(data_dir: str | None = None, seed: int = 0) -> task.Task:
-    """The Fashion-MNIST task: train 55,000, validation 5,000, held-out 10,000, calibration 500.
+@settings.declared
+class FashionMnist(Source):
+    """Train 55,000, validation 5,000, held-out 10,000, calibration 500 of train."""
 
-    Args:
-        data_dir: the folder with the four idx files; None looks in the usual places.
-        seed: draws validation from the training files, and calibration from train.
+    metric: str | None = options.metric()
+    class_weight: str | None = options.class_weight()
 
-    Raises:
-        BadInput: no folder has the files and they cannot be downloaded, or one is damaged.
-    """
+    def load(self, address: str, data_dir: str | None, seed: int) -> task.Task:
+        """See `Source.load`.
+
+        Args:
+            address: none.
+            data_dir: the folder with the four idx files; None looks in the usual places.
+            seed: draws validation from the training files, and calibration from train.
+
+        Raises:
+            BadInput: no folder has the files and they cannot be downloaded, or one is damaged.
+        """
+        made = _task(data_dir, seed)
+        return dataclasses.replace(made, metric=self.metric, class_weight=self.class_weight)
+
+
+def _task(data_dir: str | None, seed: int) -> task.Task:
     folder = _folder(data_dir)
     labels = _read(folder / FILES[1]).astype(np.int32)
     validation, train = stratify.draw(labels, len(labels) // 12, seed)
@@ -75,7 +90,7 @@ def load(data_dir: str | None = None, seed: int = 0) -> task.Task:
     )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False)
 class _Images:
     """The images of one file, decompressed at first use."""
 

@@ -14,18 +14,18 @@ from concurrent import futures
 import numpy as np
 from absl import logging
 
-from tfedge import errors
+from tfedge import errors, settings
 from tfedge.data import origins, task
-from tfedge.data.sources import content_split, decoding, options, resizing
+from tfedge.data.reading import decoding, options, resizing, written
+from tfedge.data.source import Source
+from tfedge.data.splitting import content_split
 
-OPTIONS = (
-    *("size", "channels", "resize", "fit", "group", "metric", "scale", "offset", "class_weight"),
-)
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 _Files = tuple[np.ndarray, np.ndarray]  # (n,) paths as objects, (n,) class numbers
 
 
-def load(folder: str, settings: options.Options, seed: int = 0) -> task.Task:
+@settings.declared
+class Images(Source):
     """The task of telling class folders apart.
 
     Images are decoded to uint8 (height, width, channels) and resized as Keras'
@@ -33,31 +33,58 @@ def load(folder: str, settings: options.Options, seed: int = 0) -> task.Task:
     and offset are given. Plain class folders are split by the hash of each file's bytes into some
     20 % held-out, 10 % validation and the rest (see `content_split`), so that no file changes
     sides when others come or go; DIR/train without DIR/val gives a tenth to validation.
-
-    Args:
-        folder: DIR.
-        settings: size (default: the size all images share), channels (3), resize (bilinear), fit
-            (stretch), group (files whose path below DIR gives the same match, or the same groups
-            of it, stay together), metric, scale, offset.
-        seed: of everything random later; it moves no file.
-
-    Raises:
-        BadInput: no class folders, classes that differ between splits, images of several sizes
-            without a size, or paths without a group; when read, an image that cannot be decoded.
     """
+
+    size: tuple[int, int] | None = settings.setting(
+        None, written.Size(), "What images are brought to. Default: the size they all share."
+    )
+    channels: int = settings.setting(3, written.Word((1, 3)), "1 for grey, 3 for RGB.")
+    resize: str = settings.setting(
+        "bilinear", written.Word(resizing.INTERPOLATIONS), "How images are brought to a size."
+    )
+    fit: str = settings.setting(
+        "stretch", written.Word(resizing.FITS), "What becomes of another aspect ratio."
+    )
+    group: re.Pattern[str] | None = settings.setting(
+        None,
+        written.Pattern("person[0-9]+"),
+        "Files whose path below DIR gives the same match, or the same groups of it, stay on one "
+        "side: those of a person, a device, a recording.",
+    )
+    metric: str | None = options.metric()
+    scale: float | tuple[float, ...] | None = options.scale("1/255")
+    offset: float | tuple[float, ...] | None = options.offset()
+    class_weight: str | None = options.class_weight()
+
+    def load(self, address: str, data_dir: str | None, seed: int) -> task.Task:
+        """See `Source.load`.
+
+        Args:
+            address: DIR.
+            data_dir: not used.
+            seed: of everything random later; it moves no file.
+
+        Raises:
+            BadInput: no class folders, classes that differ between splits, images of several sizes
+                without a size, or paths without a group; when read, an image that cannot be
+                decoded.
+        """
+        return _task(address, self, seed)
+
+
+def _task(folder: str, asked: Images, seed: int) -> task.Task:
     root = pathlib.Path(folder)
     if not root.is_dir():
         raise errors.BadInput(f"images:{folder}", "no such folder", "Check the path.")
     drawn = not _has_splits(root)
-    labels, parts = _drawn_parts(root, settings.group) if drawn else _given_parts(root)
+    labels, parts = _drawn_parts(root, asked.group) if drawn else _given_parts(root)
     if "validation" not in parts:
-        parts |= _without_holdout(parts["train"], root, settings.group)
+        parts |= _without_holdout(parts["train"], root, asked.group)
     parts["calibration"] = _calibration(parts["train"], root)
-    size = settings.size or _shared_size(
+    size = asked.size or _shared_size(
         root, [path for part in parts.values() for path in part[0].tolist()]
     )
-    channels = settings.channels or 3
-    interpolation, fit = settings.resize or "bilinear", settings.fit or "stretch"
+    channels, interpolation, fit = asked.channels, asked.resize, asked.fit
 
     def read(path: str) -> np.ndarray:
         return resizing.resize(decoding.decode(path, channels), size, interpolation, fit)
@@ -70,12 +97,12 @@ def load(folder: str, settings: options.Options, seed: int = 0) -> task.Task:
         calibration=_stream(parts["calibration"], read, shape),
         validation=_stream(parts["validation"], read, shape),
         holdout=_stream(parts["holdout"], read, shape),
-        metric=settings.metric,
-        class_weight=settings.class_weight,
+        metric=asked.metric,
+        class_weight=asked.class_weight,
         labels=labels,
         normalization=task.Normalization(
-            1 / 255 if settings.scale is None else settings.scale,
-            0.0 if settings.offset is None else settings.offset,
+            1 / 255 if asked.scale is None else asked.scale,
+            0.0 if asked.offset is None else asked.offset,
         ),
         batch_size=32,
         seed=seed,

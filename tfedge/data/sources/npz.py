@@ -12,36 +12,53 @@ from collections.abc import Callable
 import numpy as np
 from absl import logging
 
-from tfedge import errors, foreign
+from tfedge import errors, foreign, settings
 from tfedge.data import kinds, origins, splits, targets, task, task_targets
 from tfedge.data.hygiene import inputs
 from tfedge.data.kind import Kind
-from tfedge.data.sources import content_split, npz_file, options, stratify
+from tfedge.data.reading import npz_file, options
+from tfedge.data.source import Source
+from tfedge.data.splitting import content_split, stratify
 
-OPTIONS = ("kind", "metric", "scale", "offset", "class_weight")
 _KEY = re.compile(r"(x|y)_(train|val|test|calib)(?:__(.+))?")
 _SLICE = "slice_"
 _SHORT = {"validation": "val", "holdout": "test", "calibration": "calib"}
 _WEIGHTS = "w_train"
 
 
-def load(path: str, settings: options.Options, seed: int = 0) -> task.Task:
+@settings.declared
+class Npz(Source):
     """The task in an .npz file, in memory but for large arrays that are not compressed.
 
     The kind is inferred from y_train unless given. A tenth of train becomes validation where
     there is none; 500 of train become calibration where there is none. Outputs of different kinds
     make a custom task, each judged by the usual metric of its kind, whose losses expect
     probabilities.
-
-    Args:
-        path: the file.
-        settings: kind, metric, scale and offset are used.
-        seed: of everything random later; validation and calibration are drawn by the content of
-            each example, so that none changes sides when others come or go.
-
-    Raises:
-        BadInput: not an .npz file, truncated, pickled, or arrays that are missing or do not match.
     """
+
+    kind: str | None = options.kind()
+    metric: str | None = options.metric()
+    scale: float | tuple[float, ...] | None = options.scale("1")
+    offset: float | tuple[float, ...] | None = options.offset()
+    class_weight: str | None = options.class_weight()
+
+    def load(self, address: str, data_dir: str | None, seed: int) -> task.Task:
+        """See `Source.load`.
+
+        Args:
+            address: the file.
+            data_dir: not used.
+            seed: of everything random later; validation and calibration are drawn by the content
+                of each example, so that none changes sides when others come or go.
+
+        Raises:
+            BadInput: not an .npz file, truncated, pickled, or arrays that are missing or do not
+                match.
+        """
+        return _task(address, self, seed)
+
+
+def _task(path: str, asked: Npz, seed: int) -> task.Task:
     arrays = npz_file.read(pathlib.Path(path))
     with foreign.reading(path, "Store class names as text.", "labels cannot be read"):
         labels = tuple(str(label) for label in np.atleast_1d(arrays.pop("labels", ())))
@@ -51,7 +68,7 @@ def load(path: str, settings: options.Options, seed: int = 0) -> task.Task:
     if not splits.count(parts["y_train"]):
         raise errors.BadInput(f"{path}, y_train", "it has no examples", "Add some.")
     found = {
-        name: kinds.named(settings.kind) if settings.kind else kinds.of_targets(y)
+        name: kinds.named(asked.kind) if asked.kind else kinds.of_targets(y)
         for name, y in splits.named(parts["y_train"]).items()
     }
     several = len(set(found.values())) > 1
@@ -84,13 +101,13 @@ def load(path: str, settings: options.Options, seed: int = 0) -> task.Task:
         calibration=calibration,
         validation=validation,
         holdout=holdout,
-        metric=settings.metric or (each_usual if several else None),
-        class_weight=settings.class_weight,
+        metric=asked.metric or (each_usual if several else None),
+        class_weight=asked.class_weight,
         sample_weight=weights,
         labels=labels,
         normalization=task.Normalization(
-            1.0 if settings.scale is None else settings.scale,
-            0.0 if settings.offset is None else settings.offset,
+            1.0 if asked.scale is None else asked.scale,
+            0.0 if asked.offset is None else asked.offset,
         ),
         loss={name: each.loss for name, each in found.items()} if several else None,
         seed=seed,

@@ -13,34 +13,51 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from tfedge import errors
+from tfedge import errors, settings
 from tfedge.data import kinds, origins, task
 from tfedge.data.kind import Kind
-from tfedge.data.sources import decoding, options, resizing, stratify
+from tfedge.data.reading import decoding, options, resizing, written
+from tfedge.data.source import Source
+from tfedge.data.splitting import stratify
 
-OPTIONS = ("kind", "size", "channels", "metric", "scale", "offset", "class_weight")
 
-
-def load(
-    name: str, settings: options.Options, data_dir: str | None = None, seed: int = 0
-) -> task.Task:
+@settings.declared
+class Tfds(Source):
     """The task of a data set's (input, label) pair.
 
     The held-out split is "test", else "validation", else a fifth of train; validation is
     "validation", else a tenth of train. Images become uint8 and go to 0..1 unless scale and offset
     are given.
-
-    Args:
-        name: as in tfds.builder: "NAME", "NAME/CONFIG", "NAME:VERSION".
-        settings: kind (default: classification for class labels, else inferred), size and channels
-            of images, metric, scale, offset.
-        data_dir: where prepared data sets are kept; None is ~/tensorflow_datasets.
-        seed: of the parts drawn from train.
-
-    Raises:
-        BadInput: tensorflow-datasets is missing, the data set is unknown, cannot be prepared, has
-            no (input, label) pair, or has images of several sizes and no size is given.
     """
+
+    size: tuple[int, int] | None = settings.setting(
+        None, written.Size(), "What images are brought to. Default: the size the data set says."
+    )
+    channels: int | None = settings.setting(
+        None, written.Word((1, 3)), "1 for grey, 3 for RGB. Default: what the data set says."
+    )
+    kind: str | None = options.kind()
+    metric: str | None = options.metric()
+    scale: float | tuple[float, ...] | None = options.scale("1/255 for images, else 1")
+    offset: float | tuple[float, ...] | None = options.offset()
+    class_weight: str | None = options.class_weight()
+
+    def load(self, address: str, data_dir: str | None, seed: int) -> task.Task:
+        """See `Source.load`.
+
+        Args:
+            address: as in tfds.builder: "NAME", "NAME/CONFIG", "NAME:VERSION".
+            data_dir: where prepared data sets are kept; None is ~/tensorflow_datasets.
+            seed: of the parts drawn from train.
+
+        Raises:
+            BadInput: tensorflow-datasets is missing, the data set is unknown, cannot be prepared,
+                has no (input, label) pair, or has images of several sizes and no size is given.
+        """
+        return _task(address, self, data_dir, seed)
+
+
+def _task(name: str, asked: Tfds, data_dir: str | None, seed: int) -> task.Task:
     where = f"--data=tfds:{name}"
     builder = _builder(name, data_dir, where)
     keys = builder.info.supervised_keys
@@ -49,11 +66,11 @@ def load(
             where, "it has no train split of (input, label) pairs", "Write it as py:FILE:FUNCTION."
         )
     features = builder.info.features
-    shape = _image_shape(features[keys[0]], settings, where)
+    shape = _image_shape(features[keys[0]], asked, where)
     given = [each for each in ("train", "validation", "test") if each in builder.info.splits]
     labels = {each: _labels(builder, each, keys, where) for each in given}
     names = tuple(getattr(features[keys[1]], "names", None) or ())
-    named = settings.kind or ("classification" if names else "")
+    named = asked.kind or ("classification" if names else "")
     kind = kinds.named(named) if named else kinds.of_targets(labels["train"])
     ready = {each: kind.canonical(labels[each], f"{where}, {each}") for each in given}
     sources = {each: _source(builder, where, split=each) for each in given}
@@ -72,12 +89,12 @@ def load(
         calibration=parts["calibration"],
         validation=parts["validation"],
         holdout=parts["holdout"],
-        metric=settings.metric,
-        class_weight=settings.class_weight,
+        metric=asked.metric,
+        class_weight=asked.class_weight,
         labels=names,
         normalization=task.Normalization(
-            settings.scale if settings.scale is not None else 1 / 255 if shape else 1.0,
-            settings.offset if settings.offset is not None else 0.0,
+            asked.scale if asked.scale is not None else 1 / 255 if shape else 1.0,
+            asked.offset if asked.offset is not None else 0.0,
         ),
         seed=seed,
         preprocessing=resizing.words(shape[:2], shape[2], "bilinear", "stretch") if shape else "",
@@ -129,19 +146,17 @@ def _labels(builder: Any, split: str, keys: tuple[str, str], where: str) -> np.n
     return np.array([source[index][keys[1]] for index in range(len(source))])
 
 
-def _image_shape(
-    feature: Any, settings: options.Options, where: str
-) -> tuple[int, int, int] | None:
+def _image_shape(feature: Any, asked: Tfds, where: str) -> tuple[int, int, int] | None:
     """(height, width, channels) images are brought to; None where inputs are no images."""
     if type(feature).__name__ != "Image":
         return None
     height, width, channels = feature.shape
-    size = settings.size or (height, width)
+    size = asked.size or (height, width)
     if None in size:
         raise errors.BadInput(
             where, "its images are of several sizes", f"Give tfds:{where[12:]}?size=HEIGHTxWIDTH"
         )
-    return (*size, settings.channels or channels)
+    return (*size, asked.channels or channels)
 
 
 def _parts(labels: dict[str, np.ndarray], kind: Kind) -> dict[str, tuple[str, np.ndarray]]:

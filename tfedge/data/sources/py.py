@@ -5,21 +5,33 @@ import pathlib
 import sys
 import traceback
 
-from tfedge import errors
+from tfedge import errors, settings
 from tfedge.data import task
+from tfedge.data.source import Source
 
 
-def load(address: str) -> task.Task:
-    """Runs FILE, calls FUNCTION without arguments and returns its Task.
+@settings.declared
+class Py(Source):
+    """Runs FILE and calls FUNCTION without arguments.
 
     The file's folder is appended to the import path, so that it may import its neighbours.
-
-    Args:
-        address: "FILE:FUNCTION".
-
-    Raises:
-        BadInput: no such file or function, code that raises, or something other than a Task.
     """
+
+    def load(self, address: str, data_dir: str | None, seed: int) -> task.Task:
+        """See `Source.load`; the task says its own seed.
+
+        Args:
+            address: "FILE:FUNCTION".
+            data_dir: not used.
+            seed: not used.
+
+        Raises:
+            BadInput: no such file or function, code that raises, or something other than a Task.
+        """
+        return _called(address)
+
+
+def _called(address: str) -> task.Task:
     file, _, name = address.rpartition(":")
     where = f"--data=py:{address}"
     path = pathlib.Path(file)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tfedge.data.sources import stratify
+from tfedge.data.splitting import stratify
 
 ROLES = ("train", "validation", "holdout")
 _HELD_OUT, _VALIDATION = 2**256 // 5, 2**256 * 3 // 10

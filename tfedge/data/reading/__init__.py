@@ -1,0 +1,1 @@
+"""What sources need to read: image files, .npz files, options behind a question mark."""

@@ -1,0 +1,1 @@
+"""Which side of a split an example is on."""
