@@ -79,6 +79,19 @@ def test_a_file_that_does_not_run_is_refused(nameless, task, tmp_path):
         export.to_tflite(broken, "int8", task)
 
 
+@pytest.mark.parametrize(("units", "refused"), [(10**6, False), (17 * 2**20, True)])
+def test_results_far_beyond_what_comes_in_are_refused(units, refused, nameless):
+    model = flatbuffer.unpack(nameless.content)
+    dense = [each for each in operators.weighted(model) if each.kind == "FULLY_CONNECTED"][-1]
+    dense.graph.tensors[dense.operator.outputs[0]].shape = np.array([1, units], np.int32)
+    given = dataclasses.replace(nameless, content=flatbuffer.pack(model))
+    try:
+        said = str(export.to_tflite(given, "float32") and "")
+    except BadInput as error:
+        said = str(error)
+    assert ("one of its operators takes 71,30" in said) == refused
+
+
 def _strange_operator(model):
     model.operatorCodes[0].builtinCode = 4000
 

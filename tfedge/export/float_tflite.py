@@ -8,11 +8,13 @@ import numpy as np
 from tfedge import errors, foreign
 from tfedge.data.task import Task
 from tfedge.device.file import tflite
+from tfedge.device.sandbox import memory
 from tfedge.export import options, post_training
 from tfedge.export.post_training import columns, float_model
 from tfedge.export.trials import dry_run
 
 _AGAIN = "Convert it again from its model."
+_SMALL_BYTES, _LARGEST_EXPANSION = 64 << 20, 1000
 
 
 def convert(
@@ -30,7 +32,9 @@ def convert(
         BadInput: the file is damaged or quantized already, has weights that are not finite, is
             open beyond the batch, has a loop on an integer route, or does not run.
     """
-    _check_kernels(tflite.read(data, where), where)
+    file = tflite.read(data, where)
+    _check_kernels(file, where)
+    _check_declared(file, where)
     with foreign.reading(where, _AGAIN, "no float file that can be edited"):
         model = float_model.prepare(data, where)
     if not export.facts.changes_kernels:
@@ -49,6 +53,18 @@ def _check_runs(data: bytes, where: str, task: Task) -> None:
         dry_run.run(data, task.calibration.take(np.arange(min(1, len(task.calibration)))), task)
     except dry_run.DoesNotRunError as error:
         raise errors.BadInput(where, f"LiteRT does not run it ({error})", _AGAIN) from error
+
+
+def _check_declared(file: tflite.TfliteFile, where: str) -> None:
+    """Refuses results far beyond what comes in: LiteRT allocates what is declared."""
+    given = file.file_bytes + sum(map(memory.tensor_bytes, file.inputs))
+    needed = memory.least_bytes(file)
+    if needed > max(_SMALL_BYTES, _LARGEST_EXPANSION * given):
+        raise errors.BadInput(
+            where,
+            f"one of its operators takes {needed:,} bytes, its inputs and weights are {given:,}",
+            _AGAIN,
+        )
 
 
 def _check_kernels(file: tflite.TfliteFile, where: str) -> None:

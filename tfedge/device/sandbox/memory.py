@@ -5,7 +5,7 @@ import os
 import pathlib
 import sys
 
-from tfedge.device.file import tflite, weights
+from tfedge.device.file import graph, tflite, weights
 
 _PROC = pathlib.Path("/proc")
 _RESET_PEAK = "5"  # proc(5), /proc/pid/clear_refs
@@ -60,7 +60,7 @@ def peak_bytes() -> int:
 
 def least_bytes(file: tflite.TfliteFile) -> int:
     """What any runtime must hold at once: the inputs and outputs of the largest operator."""
-    sizes = {t.index: _bytes(t) for t in file.tensors}
+    sizes = {t.index: tensor_bytes(t) for t in file.tensors}
     return max(
         (
             sum(sizes[i] for i in {*operator.inputs, *operator.outputs} if i >= 0)
@@ -70,5 +70,6 @@ def least_bytes(file: tflite.TfliteFile) -> int:
     )
 
 
-def _bytes(tensor) -> int:
+def tensor_bytes(tensor: graph.Tensor) -> int:
+    """What the values of a tensor take, stored or computed."""
     return weights.stored_bytes(tensor.dtype, max(0, math.prod(tensor.shape)))
