@@ -28,17 +28,17 @@ def test_the_text_is_read_in_its_order():
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("flop", "there is no 'flop'; did you mean 'flip'"),
-        ("crop(paddin=2)", "did you mean 'padding'"),
-        ("crop(padding=0)", "padding takes int 1..512"),
-        ("crop(padding=2.5)", "padding takes int"),
-        ("crop(padding=True)", "padding takes int"),
-        ("flip(horizontal=1)", "horizontal takes True or False"),
-        ("mixup(alpha=-1)", "alpha takes float 0.01..100"),
-        ("mixup(0.2)", "expected names with settings"),
-        ("crop(padding=len('ab'))", "expected names with settings"),
-        ("flip,, crop", "expected names with settings"),
-        ("), (", "expected names with settings"),
+        ("flop", "there is no such variation. Did you mean 'flip'"),
+        ("crop(paddin=2)", "there is no such setting. Did you mean 'padding'"),
+        ("crop(padding=0)", "expected a whole number of 1 to 512, got 0. Write crop(padding=2)"),
+        ("crop(padding=2.5)", "expected a whole number of 1 to 512, got 2.5"),
+        ("crop(padding=True)", "expected a whole number of 1 to 512, got True"),
+        ("flip(horizontal=1)", "expected True or False, got 1"),
+        ("mixup(alpha=-1)", "expected 0.01 <= alpha <= 100, got -1"),
+        ("mixup(0.2)", "expected a variation with named settings"),
+        ("crop(padding=len('ab'))", "nothing to compute"),
+        ("flip,, crop", "cannot be read"),
+        ("), (", "cannot be read"),
     ],
 )
 def test_what_cannot_be_read_is_refused_in_one_line(text, said):

@@ -142,12 +142,15 @@ def test_average_precision_is_cocos():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("mean_average_precision(form=xyxy)", "no option 'form'"),
-        ("mean_average_precision(boxes=ltrb)", "boxes is ltrb"),
-        ("box_iou(iou=0.5)", "no option 'iou'"),
-        ("mean_average_precision(iou=2)", "iou is 2"),
-        ("mean_average_precision(xyxy)", "cannot be read"),
-        ("mean_average_precison", "did you mean mean_average_precision"),
+        ("mean_average_precision(form=xyxy)", "there is no such setting"),
+        (
+            "mean_average_precision(boxes=ltrb)",
+            'expected one of "cxcywh", "xyxy", "yxyx", got "ltrb"',
+        ),
+        ("box_iou(iou=0.5)", "there is no such setting. There are: boxes"),
+        ("mean_average_precision(iou=2)", "expected 0 < iou < 1 or None, got 2"),
+        ("mean_average_precision(xyxy)", "expected a metric with named settings"),
+        ("mean_average_precison", "Did you mean 'mean_average_precision'"),
         ("accuracy(boxes=xyxy)", "it has no options"),
     ],
 )

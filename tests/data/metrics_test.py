@@ -148,7 +148,7 @@ def test_custom_metrics_are_used_as_they_are():
 @pytest.mark.parametrize(
     ("metric", "kind", "message"),
     [
-        ("acuracy", "binary", "did you mean accuracy"),
+        ("acuracy", "binary", "Did you mean 'accuracy'"),
         ("auc", "regression", "Use mean_absolute_error"),
         ("mean_absolute_error", "binary", "Use accuracy, macro_f1, auc"),
     ],

@@ -2,132 +2,119 @@
 
     flip, crop(padding=2), mixup(alpha=0.2), cutout(size=8)
 
-Read with `ast`, never evaluated; `compress.training.augment` does what it says, in that order.
+`compress.training.augment` does what it says, in that order.
 """
 
-import ast
 import dataclasses
-import difflib
 from typing import ClassVar
 
 import numpy as np
 
-from tfedge import errors
+from tfedge import errors, grammar, settings
 from tfedge.data import splits
 from tfedge.data.kind import Kind
 
+LANGUAGE = grammar.Language("--augment", "variation", "flip, crop(padding=2)")
 
-@dataclasses.dataclass(frozen=True)
-class Variation:
-    """One way to vary examples; its name is the class's, in small letters.
 
-    Raises:
-        BadInput: a value of the wrong type or out of range.
-    """
+class Variation(settings.Settings):
+    """One way to vary examples; its name is the class's, in small letters."""
 
+    flag: ClassVar[str] = "--augment="
     moves: ClassVar[bool] = False  # pixels to other places: only where a target has no places
     mixes: ClassVar[bool] = False  # two examples and their targets
     needs_images: ClassVar[bool] = True
-    limits: ClassVar[dict[str, tuple[float, float]]] = {}  # lowest and highest value of a setting
-
-    def __post_init__(self) -> None:
-        """Refuse what is no value of a setting."""
-        for field in dataclasses.fields(self):
-            value, kind = getattr(self, field.name), type(field.default)
-            given = (int, float) if kind is float else kind
-            low, high = self.limits.get(field.name, (0, 1))
-            fine = isinstance(value, given) and isinstance(value, bool) == (kind is bool)
-            if not fine or not low <= value <= high:
-                expected = "True or False" if kind is bool else f"{kind.__name__} {low}..{high}"
-                raise errors.BadInput(
-                    f"--augment={self.name}({field.name}={value!r})",
-                    f"{field.name} takes {expected}",
-                    "Correct its value.",
-                )
-
-    @property
-    def name(self) -> str:
-        """As it is written."""
-        return type(self).__name__.lower()
 
 
-@dataclasses.dataclass(frozen=True)
+@settings.declared
 class Flip(Variation):
     """Half of the images mirrored; each axis for itself."""
 
     moves: ClassVar[bool] = True
-    horizontal: bool = True
-    vertical: bool = False
+    horizontal: bool = settings.setting(True, settings.Flag(), "Left and right.")
+    vertical: bool = settings.setting(False, settings.Flag(), "Up and down.")
 
 
-@dataclasses.dataclass(frozen=True)
+@settings.declared
 class Crop(Variation):
-    """Images shifted by up to `padding` pixels; the rim is black or, with reflect, a mirror."""
+    """Images shifted."""
 
     moves: ClassVar[bool] = True
-    limits: ClassVar = {"padding": (1, 512)}
-    padding: int = 2
-    reflect: bool = False
+    padding: int = settings.setting(
+        2, settings.Whole(1, 512), "The farthest that an image is shifted.", unit="pixels"
+    )
+    reflect: bool = settings.setting(
+        False, settings.Flag(), "A mirror at the rim, which is black without."
+    )
 
 
-@dataclasses.dataclass(frozen=True)
+@settings.declared
 class Rotation(Variation):
-    """Images turned by up to `degrees` either way."""
+    """Images turned."""
 
     moves: ClassVar[bool] = True
-    limits: ClassVar = {"degrees": (0, 180)}
-    degrees: float = 10.0
+    degrees: float = settings.setting(
+        10.0, settings.Real(at_least=0, at_most=180), "The farthest, either way.", unit="degrees"
+    )
 
 
-@dataclasses.dataclass(frozen=True)
+@settings.declared
 class Zoom(Variation):
-    """Images scaled by 1 - factor .. 1 + factor about their middle."""
+    """Images scaled about their middle."""
 
     moves: ClassVar[bool] = True
-    limits: ClassVar = {"factor": (0, 0.9)}
-    factor: float = 0.1
+    factor: float = settings.setting(
+        0.1, settings.Real(at_least=0, at_most=0.9), "By 1 - factor to 1 + factor."
+    )
 
 
-@dataclasses.dataclass(frozen=True)
+@settings.declared
 class Brightness(Variation):
-    """Up to `factor` of the batch's range of values added or taken off, an image as a whole."""
+    """Images brighter or darker as a whole."""
 
-    factor: float = 0.1
+    factor: float = settings.setting(
+        0.1,
+        settings.Real(at_least=0, at_most=1),
+        "The largest share of the batch's range of values that is added or taken off.",
+    )
 
 
-@dataclasses.dataclass(frozen=True)
+@settings.declared
 class Contrast(Variation):
-    """An image's distance from its mean multiplied by 1 - factor .. 1 + factor."""
+    """An image's distance from its mean multiplied."""
 
-    factor: float = 0.1
+    factor: float = settings.setting(
+        0.1, settings.Real(at_least=0, at_most=1), "By 1 - factor to 1 + factor."
+    )
 
 
-@dataclasses.dataclass(frozen=True)
+@settings.declared
 class Cutout(Variation):
-    """A square of `size` pixels replaced by the batch's mean (arXiv:1708.04552)."""
+    """A square replaced by the batch's mean (arXiv:1708.04552)."""
 
     moves: ClassVar[bool] = True
-    limits: ClassVar = {"size": (1, 512)}
-    size: int = 8
+    size: int = settings.setting(8, settings.Whole(1, 512), "Of the square.", unit="pixels")
 
 
-@dataclasses.dataclass(frozen=True)
+@settings.declared
 class Mixup(Variation):
-    """Two examples and their targets in shares of Beta(alpha, alpha) (arXiv:1710.09412)."""
+    """Two examples and their targets in random shares (arXiv:1710.09412)."""
 
     mixes: ClassVar[bool] = True
     needs_images: ClassVar[bool] = False
-    limits: ClassVar = {"alpha": (0.01, 100)}
-    alpha: float = 0.2
+    alpha: float = settings.setting(
+        0.2, settings.Real(at_least=0.01, at_most=100), "Shares are drawn from Beta(alpha, alpha)."
+    )
 
 
-@dataclasses.dataclass(frozen=True)
+@settings.declared
 class Cutmix(Variation):
-    """A box of another image, of a share of Beta(alpha, alpha) (arXiv:1905.04899)."""
+    """A box of another image, of a random share (arXiv:1905.04899)."""
 
     mixes: ClassVar[bool] = True
-    limits: ClassVar = {"alpha": (0.01, 100)}
-    alpha: float = 1.0
+    alpha: float = settings.setting(
+        1.0, settings.Real(at_least=0.01, at_most=100), "Shares are drawn from Beta(alpha, alpha)."
+    )
 
 
 KINDS: dict[str, type[Variation]] = {
@@ -142,13 +129,7 @@ def parse(text: str) -> tuple[Variation, ...]:
     Raises:
         BadInput: not this grammar, an unknown name, with the nearest one there is, or a bad value.
     """
-    if not text.strip():
-        return ()
-    try:
-        nodes = ast.parse(f"({text},)", mode="eval").body.elts  # type: ignore[attr-defined]
-    except (SyntaxError, ValueError, MemoryError, RecursionError, AttributeError) as error:
-        raise _unreadable(text) from error
-    return tuple(_variation(text, node) for node in nodes)
+    return tuple(settings.make(KINDS, call, LANGUAGE) for call in grammar.read(text, LANGUAGE))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -211,37 +192,3 @@ def _misfit(each: Variation, x: np.ndarray, are_values: bool) -> str:
     if pixels and pixels >= min(x.shape[1:3]):
         return f"{pixels} pixels are too many for images of {x.shape[1]} x {x.shape[2]}"
     return ""
-
-
-def _variation(text: str, node: ast.expr) -> Variation:
-    call = node if isinstance(node, ast.Call) else ast.Call(node, [], [])
-    if not isinstance(call.func, ast.Name) or call.args:
-        raise _unreadable(text)
-    name = call.func.id
-    _known(text, name, list(KINDS))
-    names = [field.name for field in dataclasses.fields(KINDS[name])]
-    settings = {}
-    for word in call.keywords:
-        _known(text, word.arg or "", names)
-        try:
-            settings[str(word.arg)] = ast.literal_eval(word.value)
-        except (ValueError, TypeError, MemoryError, RecursionError) as error:
-            raise _unreadable(text) from error
-    return KINDS[name](**settings)
-
-
-def _known(text: str, name: str, names: list[str]) -> None:
-    if name not in names:
-        near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise errors.BadInput(
-            f"--augment={text}", f"there is no {name!r}{hint}", f"There are: {', '.join(names)}."
-        )
-
-
-def _unreadable(text: str) -> errors.BadInput:
-    return errors.BadInput(
-        f"--augment={text[:80]}",
-        "expected names with settings, as in flip, crop(padding=2)",
-        f"The names are {', '.join(KINDS)}.",
-    )

@@ -10,28 +10,97 @@ that is given to it: one each, those that overlap most first, whatever their sco
 overlap instead of the mean of .5, .55, ..., .95.
 """
 
+import abc
 import dataclasses
-from collections.abc import Mapping
+import re
+from typing import ClassVar
 
 import numpy as np
 
-from tfedge import errors
-from tfedge.data import average_precision, boxes, draws, metric_text, splits
+from tfedge import errors, grammar, settings
+from tfedge.data import average_precision, draws, metric_text, splits
+from tfedge.data import boxes as lib
 
-NAMES = ("box_iou", "mean_average_precision")
-_OPTIONS = {"box_iou": ("boxes",), "mean_average_precision": ("boxes", "iou")}
+Sides = tuple[np.ndarray, np.ndarray]  # (n, boxes, 4) corners, (n, boxes, classes) or class numbers
+
+
+@settings.declared
+class Boxes(settings.Settings, abc.ABC):
+    """A metric of boxes and its options.
+
+    `outputs` is how many of several it looks at where none is named, `columns` the fewest that a
+    single output has.
+    """
+
+    flag: ClassVar[str] = "metric "
+    outputs: ClassVar[int]
+    columns: ClassVar[int]
+    boxes: str = settings.setting(
+        lib.FORMATS[0], settings.Choice(lib.FORMATS), "What the four numbers of a box are."
+    )
+
+    @property
+    def name(self) -> str:
+        """The class's name as it is written: box_iou is BoxIou."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", type(self).__name__).lower()
+
+    @abc.abstractmethod
+    def match(self, found: Sides, true: Sides) -> draws.Prepared:
+        """The boxes of each image, matched with its true ones."""
+
+
+@settings.declared
+class BoxIou(Boxes):
+    """The mean overlap of true boxes with the predicted ones given to them."""
+
+    outputs: ClassVar[int] = 1
+    columns: ClassVar[int] = 4
+
+    def match(self, found: Sides, true: Sides) -> draws.Prepared:
+        """See `Boxes.match`."""
+        return _overlaps(found[0], true[0], _present(*true))
+
+
+@settings.declared
+class MeanAveragePrecision(Boxes):
+    """COCO's mean average precision."""
+
+    outputs: ClassVar[int] = 2
+    columns: ClassVar[int] = 5
+    iou: float | None = settings.setting(
+        None,
+        settings.optional(settings.Real(above=0, below=1)),
+        "The overlap that counts as found; None is the mean over .5, .55, ..., .95.",
+    )
+
+    @property
+    def form(self) -> str:
+        """See `Boxes.form`."""
+        return self.boxes
+
+    def match(self, found: Sides, true: Sides) -> draws.Prepared:
+        """See `Boxes.match`."""
+        levels = average_precision.LEVELS if self.iou is None else np.array([self.iou])
+        images = [_image(*each) for each in zip(*found, *true, strict=True)]
+        return average_precision.Matched.of(images, levels)
+
+
+KINDS: dict[str, type[Boxes]] = {
+    "box_iou": BoxIou,
+    "mean_average_precision": MeanAveragePrecision,
+}
 
 
 @dataclasses.dataclass(frozen=True)
 class Detection:
-    """One metric of boxes.
+    """One metric of boxes over outputs and targets.
 
     Args:
-        asked: name, options and outputs.
+        chosen: the metric.
         where: the outputs of boxes and of scores, of several; "" is the only one.
     """
 
-    asked: metric_text.Named
+    chosen: Boxes
     where: tuple[str, ...]
 
     def value(self, outputs: splits.Arrays, y: splits.Arrays) -> float:
@@ -40,35 +109,25 @@ class Detection:
 
     def prepare(self, outputs: splits.Arrays, y: splits.Arrays) -> draws.Prepared:
         """The boxes of each image, matched with its true ones."""
-        found, scores = self._parts(outputs)
-        true, labels = self._parts(y)
-        if self.asked.name == "box_iou":
-            return _overlaps(found, true, _present(true, labels))
-        images = [_image(*each) for each in zip(found, scores, true, labels, strict=True)]
-        return average_precision.Matched.of(images, self._levels())
+        return self.chosen.match(self._sides(outputs), self._sides(y))
 
     def check(self, y: splits.Arrays) -> None:
         """Raises BadInput for targets that are no boxes."""
         shapes = [splits.named(y)[name].shape[1:] for name in self.where]
-        least = 4 if self.asked.name == "box_iou" or len(shapes) > 1 else 5
+        least = 4 if len(shapes) > 1 else self.chosen.columns
         width = shapes[0][-1] if shapes[0] else 0
         if width < least or (len(shapes) > 1 and width != 4) or len(shapes[0]) > 2:
             raise errors.BadInput(
-                f"metric {self.asked.name}",
+                f"metric {self.chosen.name}",
                 f"targets of shape {', '.join(map(str, shapes))} for each example are no boxes",
                 "Give (boxes, 4 + classes), or name two outputs, as in NAME:BOXES+SCORES.",
             )
 
-    def _parts(self, arrays: splits.Arrays) -> tuple[np.ndarray, np.ndarray]:
-        """(n, boxes, 4) corners, and (n, boxes, classes) scores or class numbers (n, boxes)."""
+    def _sides(self, arrays: splits.Arrays) -> Sides:
         first, *rest = (splits.named(arrays)[name] for name in self.where)
         rows = first if first.ndim > 2 else first[:, np.newaxis]
-        form = self.asked.options.get("boxes", boxes.FORMATS[0])
-        return boxes.corners(rows[..., :4], form), rest[0] if rest else rows[..., 4:]
-
-    def _levels(self) -> np.ndarray:
-        asked = self.asked.options.get("iou")
-        return average_precision.LEVELS if asked is None else np.array([float(asked)])
+        corners = lib.corners(rows[..., :4], self.chosen.boxes)
+        return corners, rest[0] if rest else rows[..., 4:]
 
 
 def of(asked: metric_text.Named, y: splits.Arrays) -> Detection:
@@ -81,42 +140,27 @@ def of(asked: metric_text.Named, y: splits.Arrays) -> Detection:
         BadInput: an option that there is not, an output that there is not, targets that are no
             boxes.
     """
-    _check_options(asked.name, asked.options)
-    found = Detection(asked, _outputs(asked, y))
+    call = grammar.Call(asked.name, asked.options)
+    chosen = settings.make(KINDS, call, metric_text.LANGUAGE)
+    found = Detection(chosen, _outputs(chosen, asked.output, y))
     found.check(y)
     return found
 
 
-def _outputs(asked: metric_text.Named, y: splits.Arrays) -> tuple[str, ...]:
+def _outputs(chosen: Boxes, named: str, y: splits.Arrays) -> tuple[str, ...]:
     if not isinstance(y, dict):
         return ("",)
-    chosen = tuple(asked.output.split("+")) if asked.output else tuple(y)
-    if not asked.output:
-        chosen = tuple(sorted(y, key=lambda name: y[name].ndim < 2 or y[name].shape[-1] != 4))
-        chosen = chosen[:1] if asked.name == "box_iou" else chosen
-    if not set(chosen) <= set(y) or len(chosen) > 2:
+    where = tuple(named.split("+"))
+    if not named:
+        where = tuple(sorted(y, key=lambda name: y[name].ndim < 2 or y[name].shape[-1] != 4))
+        where = where[:1] if chosen.outputs == 1 else where
+    if not set(where) <= set(y) or len(where) > 2:
         raise errors.BadInput(
-            f"metric {asked.name}",
-            f"expected an output or two, got {', '.join(chosen)}",
+            f"metric {chosen.name}",
+            f"expected an output or two, got {', '.join(where)}",
             f"Write NAME:BOXES+SCORES. Outputs: {', '.join(y)}.",
         )
-    return chosen
-
-
-def _check_options(name: str, options: Mapping[str, str]) -> None:
-    for key, value in options.items():
-        remedy = f"Options: boxes={', '.join(boxes.FORMATS)}; iou=0.5 (of mean_average_precision)."
-        if key not in _OPTIONS[name]:
-            raise errors.BadInput(f"metric {name}", f"no option {key!r}", remedy)
-        if not (value in boxes.FORMATS if key == "boxes" else _is_share(value)):
-            raise errors.BadInput(f"metric {name}", f"{key} is {value}", remedy)
-
-
-def _is_share(text: str) -> bool:
-    try:
-        return 0 < float(text) < 1
-    except ValueError:
-        return False
+    return where
 
 
 def _present(corners: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -129,7 +173,7 @@ def _present(corners: np.ndarray, labels: np.ndarray) -> np.ndarray:
 def _overlaps(found: np.ndarray, true: np.ndarray, present: np.ndarray) -> draws.Mean:
     """Each image's mean overlap, and as its weight how many true boxes it has."""
     best = [
-        boxes.best_overlaps(boxes.overlaps(ours, theirs[there]))
+        lib.best_overlaps(lib.overlaps(ours, theirs[there]))
         for ours, theirs, there in zip(found, true, present, strict=True)
     ]
     counts = np.array([len(each) for each in best])

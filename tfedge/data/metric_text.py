@@ -3,12 +3,13 @@
 import dataclasses
 import re
 from collections.abc import Mapping
+from typing import Any
 
-from tfedge import errors
+from tfedge import grammar
 
+LANGUAGE = grammar.Language("metric", "metric", "NAME, NAME:OUTPUT or NAME(option=word)")
 _BETWEEN = re.compile(r",(?![^()]*\))")
-_ONE = re.compile(r"(?P<name>[^:()]+)(?:\((?P<options>[^()]*)\))?(?::(?P<output>.+))?")
-_OPTION = re.compile(r"""\s*(\w+)\s*=\s*(['"]?)([\w.]+)\2\s*""")
+_BARE_WORD = re.compile(r"=\s*([A-Za-z_]\w*)\s*(?=[,)])")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Named:
     """
 
     name: str
-    options: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     output: str = ""
 
     @property
@@ -38,21 +39,18 @@ def split(text: str) -> list[str]:
 
 
 def parse(text: str) -> Named:
-    """One name with its options and output.
+    """One name with its options and output; words need no quotes.
 
     Raises:
         BadInput: text that is none.
     """
-    match = _ONE.fullmatch(text.strip())
-    options: dict[str, str] = {}
-    for part in split(match["options"]) if match and match["options"] else ():
-        option = _OPTION.fullmatch(part)
-        match = match if option else None
-        options |= {option[1]: option[3]} if option else {}
-    if not match:
-        raise errors.BadInput(
-            f"metric {text}",
-            "it cannot be read",
-            "Write NAME, NAME:OUTPUT or NAME(option=word), such as auc:faces.",
-        )
-    return Named(match["name"], options, match["output"] or "")
+    name, closed, rest = text.partition(")")
+    if not closed:
+        name, _, output = text.partition(":")
+        return _named(name, output)
+    return _named(name + closed + rest.partition(":")[0], rest.partition(":")[2])
+
+
+def _named(text: str, output: str) -> Named:
+    call = grammar.read_one(_BARE_WORD.sub(r'="\1"', text), LANGUAGE)
+    return Named(call.name, call.settings, output)

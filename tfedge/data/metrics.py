@@ -6,23 +6,18 @@ numpy only.
 """
 
 import dataclasses
-import difflib
 import functools
 from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
-from tfedge import errors
+from tfedge import errors, settings
 from tfedge.data import class_weights, detection, metric_text, scores, splits, task
 from tfedge.data.kind import Kind
 from tfedge.data.metric import Metric, PerExample
 
 __all__ = ["Metric", "chance", "for_training", "judged", "resolve"]
 
-_NAMES = (
-    *("accuracy", "top5", "macro_f1", "auc"),
-    *("mean_absolute_error", "root_mean_squared_error"),
-)
 Logits = bool | Mapping[str, bool]
 
 
@@ -52,7 +47,7 @@ def _of_each_output(metric: str | Metric, y: splits.Arrays) -> list[str | Metric
     if isinstance(metric, Metric) or not isinstance(y, dict) or len(y) == 1:
         return [metric]
     asked = metric_text.parse(metric)
-    if asked.output or asked.name in detection.NAMES:
+    if asked.output or asked.name in detection.KINDS:
         return [metric]
     return [f"{metric}:{name}" for name in y]
 
@@ -77,7 +72,7 @@ def resolve(task: "task.Task", logits: Logits = False) -> Metric:
     asked = metric_text.parse(task.metric or _usual(task))
     name, output = asked.name, asked.output
     y = task.validation.targets()
-    if name in detection.NAMES:
+    if name in detection.KINDS:
         return _of_boxes(asked, y)
     if asked.options:
         raise errors.BadInput(f"metric {name}", "it has no options", f"Write {name}.")
@@ -181,34 +176,64 @@ def _usual(task: "task.Task") -> str:
 
 def _single(name: str, kind: Kind, logits: bool) -> Metric:
     """The metric of one output."""
-    if name not in _NAMES:
-        known = (*_NAMES, *detection.NAMES)
-        near = difflib.get_close_matches(name, known, 1)
+    if name not in _OF_ONE:
+        known = (*_OF_ONE, *detection.KINDS)
+        raise errors.BadInput(f"metric {name}", "no such metric", settings.nearest(name, known))
+    if name not in kind.metrics:
         raise errors.BadInput(
             f"metric {name}",
-            "no such metric" + (f"; did you mean {near[0]}?" if near else ""),
-            f"Use one of {', '.join(known)}.",
+            f"targets of {kind.name} have none",
+            f"Use {', '.join(kind.metrics)}.",
         )
-    if name not in kind.metrics:
-        fitting = ", ".join(kind.metrics)
-        raise errors.BadInput(
-            f"metric {name}", f"targets of {kind.name} have none", f"Use {fitting}."
-        )
-    if name in ("macro_f1", "auc"):
-        whole_set = scores.auc if name == "auc" else scores.macro_f1
-        return Metric(name, True, functools.partial(whole_set, kind=kind, logits=logits))
-    if name == "root_mean_squared_error":
-        return Metric(name, False, scores.root_mean_squared_error)
-    per_example: PerExample = functools.partial(scores.right, kind=kind, logits=logits)
-    if name != "accuracy":
-        per_example = scores.in_top5 if name == "top5" else scores.absolute_error
+    return _OF_ONE[name](name, kind, logits)
+
+
+def _accuracy(name: str, kind: Kind, logits: bool) -> Metric:
+    right: PerExample = functools.partial(scores.right, kind=kind, logits=logits)
+    found = _share(name, right)
+    return found if kind.one_class else dataclasses.replace(found, correct=None)
+
+
+def _top5(name: str, kind: Kind, logits: bool) -> Metric:
+    return _share(name, scores.in_top5)
+
+
+def _share(name: str, right: PerExample) -> Metric:
+    """The share of examples that are right."""
     return Metric(
         name,
-        higher_is_better=name != "mean_absolute_error",
-        value=functools.partial(_mean_value, per_example),
-        correct=functools.partial(_as_bool, per_example) if kind.one_class else None,
-        per_example=per_example,
+        higher_is_better=True,
+        value=functools.partial(_mean_value, right),
+        correct=functools.partial(_as_bool, right),
+        per_example=right,
     )
+
+
+def _macro_f1(name: str, kind: Kind, logits: bool) -> Metric:
+    return Metric(name, True, functools.partial(scores.macro_f1, kind=kind, logits=logits))
+
+
+def _auc(name: str, kind: Kind, logits: bool) -> Metric:
+    return Metric(name, True, functools.partial(scores.auc, kind=kind, logits=logits))
+
+
+def _mean_absolute_error(name: str, kind: Kind, logits: bool) -> Metric:
+    error = scores.absolute_error
+    return Metric(name, False, functools.partial(_mean_value, error), per_example=error)
+
+
+def _root_mean_squared_error(name: str, kind: Kind, logits: bool) -> Metric:
+    return Metric(name, False, scores.root_mean_squared_error)
+
+
+_OF_ONE: dict[str, Callable[[str, Kind, bool], Metric]] = {
+    "accuracy": _accuracy,
+    "top5": _top5,
+    "macro_f1": _macro_f1,
+    "auc": _auc,
+    "mean_absolute_error": _mean_absolute_error,
+    "root_mean_squared_error": _root_mean_squared_error,
+}
 
 
 def _of_boxes(asked: metric_text.Named, y: splits.Arrays) -> Metric:
