@@ -36,13 +36,7 @@ _BASELINE = flags.DEFINE_string(
     flag_values=_FLAGS,
 )
 _DATA, _DATA_DIR = data_flags.define(_FLAGS, more="Required.")
-_PROFILE = flags.DEFINE_string(
-    "profile",
-    "mid_range_phone",
-    "Phone class: wearable | entry_phone | mid_range_phone | flagship_phone, a published device "
-    "such as pixel3 or raspberry_pi_4, or FILE.json.",
-    flag_values=_FLAGS,
-)
+_PROFILE = order_flags.profile(_FLAGS)
 _OUTPUT_DIR = flags.DEFINE_string(
     "output_dir", None, "Folder for the figures. Required.", flag_values=_FLAGS
 )

@@ -9,6 +9,7 @@ from absl import flags
 from tfedge_pipelines import data_flags
 
 from tfedge import errors, foreign
+from tfedge.device import profiles
 from tfedge.export import routes
 
 EMBEDDED_MARGIN = 0.03
@@ -120,6 +121,16 @@ def require_measured_latency(flag_values: flags.FlagValues) -> flags.FlagHolder:
         False,
         "Do not release on an estimate of latency or energy that may lie on either side of the "
         "phone class's limit: a phone has to measure it.",
+        flag_values=flag_values,
+    )
+
+
+def profile(flag_values: flags.FlagValues) -> flags.FlagHolder:
+    """Define the flag of that name, for the scripts that judge."""
+    return flags.DEFINE_string(
+        "profile",
+        "mid_range_phone",
+        f"Phone class or published device: {' | '.join(profiles.names())}; or FILE.json.",
         flag_values=flag_values,
     )
 

@@ -19,13 +19,7 @@ from tfedge_pipelines import entry, order_flags, outcome
 
 _FLAGS = flags.FlagValues()
 _INPUT = order_flags.input_flags(_FLAGS)
-_PROFILE = flags.DEFINE_string(
-    "profile",
-    "mid_range_phone",
-    "Phone class: wearable | entry_phone | mid_range_phone | flagship_phone, a published device "
-    "such as pixel3 or raspberry_pi_4, or FILE.json.",
-    flag_values=_FLAGS,
-)
+_PROFILE = order_flags.profile(_FLAGS)
 _MARGIN = flags.DEFINE_float(
     "margin",
     None,

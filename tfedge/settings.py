@@ -379,11 +379,15 @@ def make(
 
 def nearest(name: str, known: Collection[str]) -> str:
     """What a user may have meant, and all there is: the remedy for an unknown name."""
+    return f"{meant(name, known)} There are: {', '.join(sorted(known))}.".lstrip()
+
+
+def meant(name: str, known: Collection[str]) -> str:
+    """What a user may have meant: "Did you mean 'prune'?", or nothing where none is near."""
     import difflib  # costs more than all of this module, and only a mistake needs it
 
     close = difflib.get_close_matches(name, list(known), 1, cutoff=0.5)
-    hint = f"Did you mean {close[0]!r}? " if close else ""
-    return f"{hint}There are: {', '.join(sorted(known))}."
+    return f"Did you mean {close[0]!r}?" if close else ""
 
 
 def _default(field: dataclasses.Field) -> Any:

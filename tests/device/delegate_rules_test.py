@@ -1,10 +1,11 @@
+import json
 import lzma
 import pathlib
 
 import pytest
 
 from tfedge.device import delegate_rules
-from tfedge.device.file import tflite
+from tfedge.device.file import flatbuffer, tflite
 
 NETWORKS = pathlib.Path(__file__).parent / "networks"
 
@@ -20,6 +21,29 @@ def test_there_are_rules_for_gpu_npus_and_core_ml():
         stated = delegate_rules.rules(name)
         assert "google-ai-edge/LiteRT" in stated.source
         assert stated.date and stated.note and "CONV_2D" in stated.operators
+
+
+@pytest.mark.parametrize("name", delegate_rules.names())
+def test_a_rule_set_speaks_of_operators_and_types_there_are(name):
+    stated = delegate_rules.rules(name)
+    assert stated.operators.keys() <= set(flatbuffer.BUILTIN_NAMES.values())
+    own = {key: value for rule in stated.operators.values() for key, value in rule.items()}
+    assert own.keys() <= {
+        *("largest_version", "activation_types", "weight_types", "input_types"),
+        *("ranks", "constant_inputs", "options"),
+    }
+    types = {*stated.activation_types, *stated.weight_types}
+    types |= {each for key, value in own.items() if key.endswith("_types") for each in value}
+    assert types <= set(flatbuffer.TYPE_NAMES.values())
+
+
+def test_a_rule_set_is_one_file(network, tmp_path, monkeypatch):
+    stated = json.loads((delegate_rules._FOLDER / "core_ml.json").read_text())
+    (tmp_path / "dsp.json").write_text(json.dumps({**stated, "operators": {"CONV_2D": {}}}))
+    monkeypatch.setattr(delegate_rules, "_FOLDER", tmp_path)
+    assert delegate_rules.names() == ("dsp",)
+    found = delegate_rules.coverage(network("mobilenet_v3s_float"), "dsp")
+    assert 0 < found.fraction < 1 and found.delegate == "dsp"
 
 
 def test_a_float_network_is_taken_as_a_whole(network):

@@ -33,7 +33,7 @@ def test_operators_are_counted(stored):
 
 
 def test_an_unknown_device_is_refused_with_the_nearest(stored):
-    with pytest.raises(tfedge.BadInput, match="the nearest name is 'pixel4'"):
+    with pytest.raises(tfedge.BadInput, match="Did you mean 'pixel4'"):
         tfedge.predict_latency(stored("image_int8"), device="pixel 4a")
     with pytest.raises(tfedge.BadInput, match="no number of threads"):
         tfedge.predict_latency(stored("image_int8"), threads=0)

@@ -1,9 +1,12 @@
+import dataclasses
 import itertools
 import json
 
 import pytest
+from absl import flags
+from tfedge_pipelines import order_flags
 
-from tfedge import errors
+from tfedge import errors, settings
 from tfedge.device import profiles
 
 CLASSES = ("wearable", "entry_phone", "mid_range_phone", "flagship_phone")
@@ -50,16 +53,21 @@ def test_a_profile_of_ones_own(tmp_path):
     ("content", "words"),
     [
         ('{"name": "x", "threads": 0}', "threads is 0"),
-        ('{"name": "x", "thread": 1}', "'threads' is"),
+        ('{"name": "x", "thread": 1}', "Did you mean 'threads'"),
         ('{"name": "x", "runtime_version": "new"}', "runtime_version"),
         ('{"name": "x", "max_memory_bytes": "1 GB"}', "max_memory_bytes is '1 GB'"),
         ('{"name": "x", "max_latency_ms": 0}', "max_latency_ms is 0"),
+        ('{"name": "x", "latency_scale": [2, 1]}', "each more than 0"),
+        ('{"name": "x", "max_energy_mj": -1}', 'or None. Write "max_energy_mj": null'),
         ('{"name": "x", "latency_scale": [2, 1, 3]}', "the reason for latency_scale"),
         ('{"name": "x", "latency_scale": [4, 1, 3], "extrapolated": "y"}', "low <= value"),
         ('{"name": "x", "latency_device": "pixel9"}', "device 'pixel9'"),
         ('{"name": "x", "denied_operators": "SOFTMAX"}', "a list of names"),
-        ('{"name": "x", "denied_operators": ["SOFTMX"]}', "SOFTMX is none, SOFTMAX is"),
-        ('{"name": "x", "allow_flex": "yes"}', "true or false"),
+        (
+            '{"name": "x", "denied_operators": ["SOFTMX"]}',
+            "SOFTMX is no operator. Did you mean 'SOFTMAX'",
+        ),
+        ('{"name": "x", "allow_flex": "yes"}', 'True or False. Write "allow_flex": false'),
         ('{"name": 5}', "expected text"),
         ('{"threads": 1}', "no name"),
         ("{", "not JSON"),
@@ -76,5 +84,31 @@ def test_a_profile_that_is_none(tmp_path, content, words):
 
 
 def test_a_misspelt_name():
-    with pytest.raises(errors.BadInput, match="did you mean mid_range_phone"):
+    with pytest.raises(errors.BadInput, match="Did you mean 'mid_range_phone'"):
         profiles.load("midrange_phone")
+
+
+@pytest.mark.parametrize("name", profiles.names())
+def test_a_file_is_a_profile_and_says_what_it_rests_on(name):
+    profile = profiles.load(name)
+    assert profile.name == name
+    assert profile.description and profile.source
+    assert profile.latency_device and profile.runtime_version
+
+
+def test_every_field_but_the_name_is_a_setting_with_words():
+    fields = [field.name for field in dataclasses.fields(profiles.Profile)]
+    assert fields == ["name", *(each.name for each in settings.of(profiles.Profile))]
+    assert all(
+        each.help and each.name in profiles.Profile.__doc__
+        for each in settings.of(profiles.Profile)
+    )
+
+
+def test_a_phone_class_is_one_file(tmp_path, monkeypatch):
+    (tmp_path / "kiosk.json").write_text(json.dumps({"name": "kiosk", "threads": 2}))
+    monkeypatch.setattr(profiles, "_FOLDER", tmp_path)
+    assert profiles.names() == ("kiosk",) and profiles.load("kiosk").threads == 2
+    flag_values = flags.FlagValues()
+    order_flags.profile(flag_values)
+    assert "published device: kiosk; or FILE.json" in flag_values["profile"].help

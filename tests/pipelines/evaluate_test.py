@@ -99,10 +99,10 @@ def test_a_class_can_be_held_to_a_margin_and_uses_are_counted(data, tmp_path):
         (["--tflite=cut.tflite", "--output_dir=out"], "--tflite=cut.tflite: truncated or damaged"),
         (["--tflite=a.zip", "--output_dir=out"], "--tflite=a.zip: not a .tflite"),
         ([f"--tflite={INT8}", "--baseline=cut.tflite", "--output_dir=out"], "--baseline=cut"),
-        ([f"--tflite={INT8}", "--profile=wearble", "--output_dir=o"], "did you mean wearable?"),
+        ([f"--tflite={INT8}", "--profile=wearble", "--output_dir=o"], "Did you mean 'wearable'?"),
         ([f"--tflite={INT8}", "--output_dir=release"], "it holds a release"),
         ([f"--tflite={INT8}", "--output_dir=a.zip"], "expected a folder, found a file"),
-        ([f"--tflite={INT8}", "--margn=0.1"], "--margn: unknown flag. Did you mean margin?"),
+        ([f"--tflite={INT8}", "--margn=0.1"], "--margn: unknown flag. Did you mean 'margin'?"),
     ],
 )
 def test_bad_usage_is_one_line_and_exit_code_1(arguments, expected, data, tmp_path):

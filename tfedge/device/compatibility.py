@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from tfedge.device import delegate_rules, kernel_support_notes, profiles
 from tfedge.device.file import graph, tflite
 
-_RUNTIMES = pathlib.Path(__file__).parent / "rules" / "runtime_versions.json"
+_RUNTIMES = pathlib.Path(__file__).parent / "runtime_versions.json"
 _STATED = "min_runtime_version"  # metadata entry that the converter writes
 
 

@@ -84,7 +84,7 @@ class Coverage:
 
 def names() -> tuple[str, ...]:
     """The delegates there are rules for."""
-    return tuple(n for n in sorted(p.stem for p in _FOLDER.glob("*.json")) if "versions" not in n)
+    return tuple(sorted(path.stem for path in _FOLDER.glob("*.json")))
 
 
 @functools.cache

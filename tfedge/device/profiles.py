@@ -4,112 +4,143 @@ Four classes of phones, assumed and called so, and the devices whose latencies w
 """
 
 import dataclasses
-import difflib
-import functools
-import math
+import json
 import pathlib
 from typing import Any
 
-from tfedge import errors, foreign
-from tfedge.device.file import flatbuffer
+from tfedge import errors, foreign, settings
 from tfedge.device.prediction import devices
 
 _FOLDER = pathlib.Path(__file__).parent / "profiles"
+_PROSE = settings.Text("text", empty=True)
+_LIMIT = settings.optional(settings.Real(above=0))
 
 
 @dataclasses.dataclass(frozen=True)
-class Profile:
-    """What a model may use on one class of phones.
+class _Version:
+    """Numbers with dots between."""
 
-    Attributes:
-        name: as reports show it.
-        threads: for the interpreter.
-        max_memory_bytes: peak growth of the process by loading and running the model.
-        max_file_bytes: of the .tflite.
-        runtime_version: the oldest runtime expected, such as "2.17.0".
-        allowed_operators: the only kinds of operators there are; None for all of the runtime's.
-        denied_operators: kinds that must not occur.
-        allow_flex: whether TensorFlow operators may occur.
-        latency_device: the published device whose latency is predicted; None for none.
-        latency_scale: that latency times (value, low, high) is this class's; all 1 for the
-            device itself.
-        extrapolated: why the scale is what it is; empty for a published device.
-        max_latency_ms, max_energy_mj: of one inference; None for no limit.
-        latency_note: how to read a host's latency for this class; it is never judged.
-        description, source: what is meant, and where the numbers come from.
+    def fits(self, value: Any) -> bool:
+        """See `settings.Kind`."""
+        return isinstance(value, str) and all(part.isdigit() for part in value.split("."))
+
+    def words(self, name: str) -> str:
+        """See `settings.Kind`."""
+        return 'a version such as "2.17.0"'
+
+
+@dataclasses.dataclass(frozen=True)
+class _Operators:
+    """Kinds of operators, by the schema's names."""
+
+    def fits(self, value: Any) -> bool:
+        """See `settings.Kind`."""
+        return type(value) is tuple and all(type(kind) is str for kind in value)
+
+    def words(self, name: str) -> str:
+        """See `settings.Kind`."""
+        return "a list of names"
+
+
+@settings.declared
+class Profile:
+    """What a model may use on one class of phones, which reports call by `name`.
 
     Raises:
         BadInput: a value out of range.
     """
 
     name: str
-    threads: int = 4
-    max_memory_bytes: int = 256 * 2**20
-    max_file_bytes: int = 50 * 2**20
-    runtime_version: str = "2.17.0"
-    allowed_operators: tuple[str, ...] | None = None
-    denied_operators: tuple[str, ...] = ()
-    allow_flex: bool = False
-    latency_device: str | None = None
-    latency_scale: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    extrapolated: str = ""
-    max_latency_ms: float | None = None
-    max_energy_mj: float | None = None
-    latency_note: str = ""
-    description: str = ""
-    source: str = ""
+    threads: int = settings.setting(
+        default=4, kind=settings.Whole(1), help="Threads of the interpreter."
+    )
+    max_memory_bytes: int = settings.setting(
+        default=256 * 2**20,
+        kind=settings.Whole(1),
+        help="Peak growth of the process by loading and running the model.",
+        unit="bytes",
+    )
+    max_file_bytes: int = settings.setting(
+        default=50 * 2**20, kind=settings.Whole(1), help="Size of the .tflite.", unit="bytes"
+    )
+    runtime_version: str = settings.setting(
+        default="2.17.0", kind=_Version(), help="The oldest runtime expected."
+    )
+    allowed_operators: tuple[str, ...] | None = settings.setting(
+        default=None,
+        kind=settings.optional(_Operators()),
+        help="The only kinds of operators there are; None for all of the runtime's.",
+    )
+    denied_operators: tuple[str, ...] = settings.setting(
+        default=(), kind=_Operators(), help="Kinds of operators that must not occur."
+    )
+    allow_flex: bool = settings.setting(
+        default=False, kind=settings.Flag(), help="Whether TensorFlow operators may occur."
+    )
+    latency_device: str | None = settings.setting(
+        default=None,
+        kind=settings.optional(settings.Text("the name of a published device")),
+        help="The published device whose latency is predicted; None for none.",
+    )
+    latency_scale: tuple[float, float, float] = settings.setting(
+        default=(1.0, 1.0, 1.0),
+        kind=settings.Several(settings.Real(above=0), 3),
+        help="That latency times (value, low, high) is this class's; all 1 for the device itself.",
+    )
+    extrapolated: str = settings.setting(
+        default="", kind=_PROSE, help="Why the scale is what it is; empty for a published device."
+    )
+    max_latency_ms: float | None = settings.setting(
+        default=None, kind=_LIMIT, help="Of one inference.", unit="ms"
+    )
+    max_energy_mj: float | None = settings.setting(
+        default=None, kind=_LIMIT, help="Of one inference.", unit="mJ"
+    )
+    latency_note: str = settings.setting(
+        default="",
+        kind=_PROSE,
+        help="How to read a host's latency for this class; it is never judged.",
+    )
+    description: str = settings.setting(default="", kind=_PROSE, help="What is meant.")
+    source: str = settings.setting(default="", kind=_PROSE, help="Where the numbers come from.")
 
-    def __post_init__(self):
-        for field in ("threads", "max_memory_bytes", "max_file_bytes"):
-            value = getattr(self, field)
-            if type(value) is not int or value < 1:
-                self._refuse(field, "a whole number from 1 up")
-        if not _is_version(self.runtime_version):
-            self._refuse("runtime_version", 'a version such as "2.17.0"')
-        for field in ("max_latency_ms", "max_energy_mj"):
-            value = getattr(self, field)
-            if value is not None and not (_is_number(value) and value > 0):
-                self._refuse(field, "a number above 0, or null")
-        self._check_scale()
-        for field in ("allowed_operators", "denied_operators"):
-            self._check_operators(field)
-        for field in ("name", "extrapolated", "latency_note", "description", "source"):
-            if type(getattr(self, field)) is not str:
-                self._refuse(field, "text")
-        if type(self.allow_flex) is not bool:
-            self._refuse("allow_flex", "true or false")
-
-    def _check_operators(self, field: str) -> None:
-        """A misspelt name would never match, and nothing would be denied."""
-        kinds = getattr(self, field)
-        if kinds is None:
-            return
-        if type(kinds) is not tuple or not all(type(kind) is str for kind in kinds):
-            self._refuse(field, "a list of names")
-        for kind in kinds:
-            if kind.isupper() and kind not in flatbuffer.BUILTIN_NAMES.values():
-                near = difflib.get_close_matches(kind, flatbuffer.BUILTIN_NAMES.values(), 1)
-                self._refuse(field, f"names of operators; {kind} is none" + _instead(near))
-
-    def _check_scale(self) -> None:
-        """An extrapolation has to say why; a published device has nothing to scale."""
+    def __post_init__(self) -> None:
+        """Refuse what is out of range, or contradicts itself."""
+        self._check(type(self.name) is str, "name", "text")
+        for each in settings.of(Profile):
+            self._check(each.kind.fits(getattr(self, each.name)), each.name, each.expected)
+        self._check_operators((*(self.allowed_operators or ()), *self.denied_operators))
         if self.latency_device not in (None, devices.HOST):
             devices.find(self.latency_device)
-        scale = self.latency_scale
-        three = isinstance(scale, tuple) and len(scale) == 3 and all(map(_is_number, scale))
-        if not three or min(scale) <= 0:
-            self._refuse("latency_scale", "[value, low, high], each above 0")
-        if not scale[1] <= scale[0] <= scale[2]:
-            self._refuse("latency_scale", "[value, low, high] with low <= value <= high")
-        if tuple(scale) != (1, 1, 1) and not self.extrapolated:
-            self._refuse("extrapolated", "the reason for latency_scale")
+        value, low, high = self.latency_scale
+        self._check(
+            low <= value <= high, "latency_scale", "[value, low, high], low <= value <= high"
+        )
+        is_explained = self.latency_scale == (1, 1, 1) or bool(self.extrapolated)
+        self._check(is_explained, "extrapolated", "the reason for latency_scale")
 
-    def _refuse(self, field: str, expected: str) -> None:
+    def _check_operators(self, kinds: tuple[str, ...]) -> None:
+        """A misspelt name would never match, and nothing would be denied."""
+        from tfedge.device.file import flatbuffer  # the schema, which --help need not load
+
+        known = flatbuffer.BUILTIN_NAMES.values()
+        for kind in kinds:
+            if kind.isupper() and kind not in known:
+                raise errors.BadInput(
+                    f"profile {self.name}",
+                    f"{kind} is no operator",
+                    settings.meant(kind, known) or "Name kinds such as CONV_2D.",
+                )
+
+    def _check(self, fine: bool, field: str, expected: str) -> None:
+        if fine:
+            return
         found = getattr(self, field)
+        defaults = {each.name: each.default for each in settings.of(Profile)}
         raise errors.BadInput(
             f"profile {self.name}",
             f"{field} is {found!r}, expected {expected}",
-            "Correct the file.",
+            f'Write "{field}": {json.dumps(defaults.get(field, "phone"))}.',
         )
 
 
@@ -131,45 +162,25 @@ def load(profile: "str | pathlib.Path | Profile") -> Profile:
     path = pathlib.Path(profile)
     if path.suffix == ".json" or path.is_file():
         return _read(path)
-    near = difflib.get_close_matches(str(profile), names(), 1)
     raise errors.BadInput(
         f"--profile={profile}",
-        "no such phone class" + (f"; did you mean {near[0]}?" if near else ""),
-        f"Use one of {', '.join(names())}, or the path of a .json file.",
+        "no such phone class",
+        f"{settings.nearest(str(profile), names())} Or name a .json file of your own.",
     )
-
-
-def _instead(near: list[str]) -> str:
-    return f", {near[0]} is" if near else ""
-
-
-@functools.cache
-def _fields() -> tuple[str, ...]:
-    return tuple(field.name for field in dataclasses.fields(Profile))
 
 
 def _read(path: pathlib.Path) -> Profile:
     content = foreign.read_json(path, "Copy one of tfedge/device/profiles.")
     if not isinstance(content, dict) or "name" not in content:
         raise errors.BadInput(str(path), "not a profile: it has no name", "Copy one of ours.")
+    known = [field.name for field in dataclasses.fields(Profile)]
     for key in content:
-        if key not in _fields():
-            near = difflib.get_close_matches(key, _fields(), 1)
+        if key not in known:
             raise errors.BadInput(
-                str(path),
-                f"{key!r} is no setting of a profile" + (f"; {near[0]!r} is" if near else ""),
-                f"Use {', '.join(_fields())}.",
+                str(path), f"{key!r} is no setting of a profile", settings.nearest(key, known)
             )
     return Profile(**{key: _frozen(value) for key, value in content.items()})
 
 
 def _frozen(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
-
-
-def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)
-
-
-def _is_version(text: Any) -> bool:
-    return isinstance(text, str) and bool(text) and all(p.isdigit() for p in text.split("."))

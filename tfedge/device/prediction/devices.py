@@ -1,13 +1,12 @@
 """The devices that latencies were published of, and what is known of their processors."""
 
 import dataclasses
-import difflib
 import functools
 import json
 import pathlib
 from typing import Any
 
-from tfedge import errors
+from tfedge import errors, settings
 
 _FILE = pathlib.Path(__file__).parent / "devices.json"
 HOST = "host"
@@ -62,10 +61,6 @@ def find(name: str) -> Device:
     plain = _stored()["also_called"].get(plain, plain)
     if plain in known():
         return known()[plain]
-    near = difflib.get_close_matches(plain, known(), 1, 0.5)
     raise errors.BadInput(
-        f"device {name!r}",
-        "no latencies of it were published"
-        + (f"; the nearest name is {near[0]!r}" if near else ""),
-        f"Use one of {', '.join(names())}.",
+        f"device {name!r}", "no latencies of it were published", settings.nearest(plain, names())
     )
