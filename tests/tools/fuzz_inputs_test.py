@@ -89,7 +89,8 @@ def test_the_sandboxs_child_is_watched(tmp_path, monkeypatch):
         lambda: open(trial.CANARY, "w").close(),
     ],
 )
-def test_acts_are_seen(act, tmp_path):
+def test_acts_are_seen(act, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # one of them leaves a file
     assert _outcome(act, tmp_path) == "ACTED"
 
 
