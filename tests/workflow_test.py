@@ -232,7 +232,7 @@ def test_the_packed_form_is_in_the_release_and_in_its_manifest(tmp_path):
         ({"recipe": "prune(final_sparsity=1.5)"}, "0 <= sparsity < 1"),
         ({"recipe": "prune(rules={'nowhere': None})"}, "matches no layer"),
         ({"recipe": "prune(begin_step=10**9)"}, "plain value"),
-        ({"augment": "flop"}, "did you mean 'flip'"),
+        ({"augment": "flop"}, "Did you mean 'flip'"),
         ({"augment": "crop(padding=8)"}, "too many for images of 8 x 8"),
         ({"recipe": "prune(begin_step=1000000)"}, "masks would never change"),
         ({"recipe": "quantize", "export": "float32"}, "contradicts"),

@@ -170,7 +170,7 @@ def test_normalization_needs_as_many_channels():
 
 
 def test_a_misspelt_metric_is_refused_early():
-    with pytest.raises(errors.BadInput, match="did you mean accuracy"):
+    with pytest.raises(errors.BadInput, match="Did you mean 'accuracy'"):
         hygiene.check(_task(metric="acuracy"))
 
 

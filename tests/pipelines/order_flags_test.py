@@ -19,7 +19,7 @@ def _order(*arguments):
 def test_without_flags_it_is_the_embedded_network():
     order, given = _order()
     assert given.is_embedded and order["task"] == "digits"
-    assert order["recipe"].startswith("prune(final_sparsity=0.5")
+    assert order["recipe"] == "embedded"
 
 
 def test_a_recipe_json_alone_names_model_and_data(tmp_path):

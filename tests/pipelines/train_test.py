@@ -77,7 +77,7 @@ def test_help_is_quick_and_shows_our_flags_only():
         (["--epochs=0"], "flag --epochs=0"),
         (["digits"], "'digits': only flags are expected here"),
         ([], "--output_dir: missing"),
-        (["--output_dir=out", "--augment=flop"], "there is no 'flop'; did you mean 'flip'"),
+        (["--output_dir=out", "--augment=flop"], "there is no such variation. Did you mean 'flip'"),
         (["--output_dir=out", "--learning_rate=nan"], "--learning_rate: nan is no number"),
         (["--output_dir=FILE"], "--output_dir: cannot write to FILE"),
     ],
