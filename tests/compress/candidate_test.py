@@ -21,7 +21,7 @@ def test_with_holds_replaces_those_of_the_same_kind_and_layer(network):
 
 
 def test_codes_times_scales_are_the_weights_in_the_files_layout(network):
-    chosen = [holds.Grid(kernel.layer, kernel.kind) for kernel in kernels.find(network)]
+    chosen = [holds.Grid(kernel.layer, kernel.layer_class) for kernel in kernels.find(network)]
     for kernel, grid in zip(kernels.find(network), chosen, strict=True):
         kernel.variable.assign(holds.project(kernel.numpy(), (grid,)))
     codes = Candidate(network, tuple(chosen)).codes()
@@ -32,7 +32,7 @@ def test_codes_times_scales_are_the_weights_in_the_files_layout(network):
         scales = promised.scales
         if not kernel.is_depthwise:
             scales = scales.reshape(-1, *[1] * (promised.codes.ndim - 1))
-        deployed = kernels.deployed(kernel.kind, kernel.numpy())
+        deployed = kernels.deployed(kernel.layer_class, kernel.numpy())
         np.testing.assert_allclose(promised.codes * scales, deployed, atol=1e-6)
 
 

@@ -109,7 +109,7 @@ def test_a_separable_convolution_becomes_two(activation, use_bias, randomised):
     x = layers.SeparableConv2D(5, 3, activation=activation, name="separable", **settings)(image)
     model = randomised(k.tf_keras.Model(image, layers.BatchNormalization()(x)))
     flat = folding.flatten(model)
-    found = [(kernel.layer, kernel.kind) for kernel in kernels.find(flat)]
+    found = [(kernel.layer, kernel.layer_class) for kernel in kernels.find(flat)]
     assert found == [("separable_depthwise", "DepthwiseConv2D"), ("separable", "Conv2D")]
     _equal(model, flat, 7, 7, 3)
     folded, gone = folding.fold(flat)
@@ -126,7 +126,7 @@ def test_a_separable_convolution_over_time_becomes_two(padding, strides, dilatio
     x = layers.SeparableConv1D(5, 3, depth_multiplier=2, name="separable", **settings)(signal)
     model = randomised(k.tf_keras.Model(signal, layers.BatchNormalization()(x)))
     flat = folding.flatten(model)
-    found = [(kernel.layer, kernel.kind) for kernel in kernels.find(flat)]
+    found = [(kernel.layer, kernel.layer_class) for kernel in kernels.find(flat)]
     assert found == [("separable_depthwise", "DepthwiseConv1D"), ("separable", "Conv1D")]
     folded, gone = folding.fold(flat)
     assert len(gone) == 1
@@ -189,7 +189,9 @@ def test_a_dense_layer_for_each_step_is_a_dense_layer(randomised):
     inner = layers.Dense(3, activation="tanh")
     model = randomised(k.tf_keras.Model(steps, layers.TimeDistributed(inner, name="each")(steps)))
     flat = folding.flatten(model)
-    assert [(kernel.layer, kernel.kind) for kernel in kernels.find(flat)] == [("each", "Dense")]
+    assert [(kernel.layer, kernel.layer_class) for kernel in kernels.find(flat)] == [
+        ("each", "Dense")
+    ]
     _equal(model, flat, 4, 5)
 
 

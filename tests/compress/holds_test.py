@@ -12,8 +12,8 @@ LEVELS = np.array([[-100, -30, 0, 30, 100]], np.int32)
 
 
 def _read(hold, kernel):
-    axis = kernels.deployed_channel_axis(hold.layout)
-    return hold.read(kernels.deployed(hold.layout, kernel), axis)
+    axis = kernels.deployed_channel_axis(hold.layer_class)
+    return hold.read(kernels.deployed(hold.layer_class, kernel), axis)
 
 
 def _all_three():
@@ -62,18 +62,18 @@ def test_levels_are_the_nearest():
 
 
 @pytest.mark.parametrize(
-    ("layout", "shape", "scale_shape"),
+    ("layer_class", "shape", "scale_shape"),
     [("Conv2D", (1, 1, 6, 3), (1, 1, 1, 3)), ("DepthwiseConv2D", (3, 3, 2, 2), (1, 1, 2, 2))],
 )
-def test_levels_of_each_channel_are_its_own(layout, shape, scale_shape):
+def test_levels_of_each_channel_are_its_own(layer_class, shape, scale_shape):
     channels = int(np.prod(scale_shape))
     rows = np.stack([np.array([-1, 0, 1]) * (20 + 10 * row) for row in range(channels)])
     scales = np.full(scale_shape, 0.1, np.float32)
     kernel = np.random.default_rng(1).uniform(-12, 12, shape).astype(np.float32)
-    levels = holds.Levels("conv", layout, scales, rows, 3)
+    levels = holds.Levels("conv", layer_class, scales, rows, 3)
     codes = np.round(holds.project(kernel, (levels,)) / scales)
     deployed = np.moveaxis(
-        kernels.deployed(layout, codes), kernels.deployed_channel_axis(layout), 0
+        kernels.deployed(layer_class, codes), kernels.deployed_channel_axis(layer_class), 0
     )
     for row, channel in zip(rows, deployed, strict=True):
         assert set(np.unique(channel)) <= set(row)

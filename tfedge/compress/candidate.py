@@ -164,7 +164,7 @@ class Candidate:
                 codes = np.round(value / known[-1])
                 promised[kernel.layer] = Codes(
                     scales=known[-1].reshape(-1).astype(np.float32),
-                    codes=kernels.deployed(kernel.kind, codes).astype(np.int8),
+                    codes=kernels.deployed(kernel.layer_class, codes).astype(np.int8),
                 )
         return promised
 

@@ -34,7 +34,7 @@ def block(
     return mask[: matrix.shape[0], : matrix.shape[1]].reshape(weights.shape)
 
 
-def m_by_n(weights: np.ndarray, kind: str, m: int, n: int) -> np.ndarray:
+def m_by_n(weights: np.ndarray, layer_class: str, m: int, n: int) -> np.ndarray:
     """Zero the `m` smallest of every `n` weights along the input channels.
 
     They follow each other in the .tflite file. Of a depthwise kernel, which has one input channel,
@@ -42,8 +42,8 @@ def m_by_n(weights: np.ndarray, kind: str, m: int, n: int) -> np.ndarray:
     shorter group; as in TFMOT it keeps `n - m` weights like the others.
     """
     # The index of every weight, laid out as the file has it, tells where each mask value goes.
-    index = kernels.deployed(kind, np.arange(weights.size).reshape(weights.shape))
-    if kernels.axes(kind).is_depthwise:
+    index = kernels.deployed(layer_class, np.arange(weights.size).reshape(weights.shape))
+    if kernels.axes(layer_class).is_depthwise:
         index = np.moveaxis(index, -1, 0).reshape(index.shape[-1], -1)
     rows = index.reshape(-1, index.shape[-1])
     mask = np.ones(weights.size, np.float32)

@@ -10,7 +10,12 @@ layers = k.tf_keras.layers
 def test_find_names_every_kernel_in_order(network):
     found = kernels.find(network)
     assert [kernel.layer for kernel in found] == ["stem", "depthwise", "pointwise", "classes"]
-    assert [kernel.kind for kernel in found] == ["Conv2D", "DepthwiseConv2D", "Conv2D", "Dense"]
+    assert [kernel.layer_class for kernel in found] == [
+        "Conv2D",
+        "DepthwiseConv2D",
+        "Conv2D",
+        "Dense",
+    ]
     assert [kernel.is_depthwise for kernel in found] == [False, True, False, False]
     assert found[0].variable is network.get_layer("stem").kernel
 

@@ -16,8 +16,8 @@ def _rows(candidate, layer):
     """(channels, weights) of a kernel as it lies in the file, in units of its frozen scales."""
     kernel = next(kernel for kernel in kernels.find(candidate.model) if kernel.layer == layer)
     codes = candidate.codes()[layer].codes
-    return np.moveaxis(codes, kernels.deployed_channel_axis(kernel.kind), 0).reshape(
-        codes.shape[kernels.deployed_channel_axis(kernel.kind)], -1
+    return np.moveaxis(codes, kernels.deployed_channel_axis(kernel.layer_class), 0).reshape(
+        codes.shape[kernels.deployed_channel_axis(kernel.layer_class)], -1
     )
 
 
@@ -25,8 +25,8 @@ def _distinct(candidate):
     """Layer -> most distinct values in a channel of the float kernel, in the file's layout."""
     found = {}
     for kernel in kernels.find(candidate.model):
-        axis = kernels.deployed_channel_axis(kernel.kind)
-        rows = np.moveaxis(kernels.deployed(kernel.kind, kernel.numpy()), axis, 0)
+        axis = kernels.deployed_channel_axis(kernel.layer_class)
+        rows = np.moveaxis(kernels.deployed(kernel.layer_class, kernel.numpy()), axis, 0)
         found[kernel.layer] = max(len(np.unique(row)) for row in rows)
     return found
 

@@ -17,7 +17,7 @@ layers = k.tf_keras.layers
 def _rounded(model, bits):
     """A model's kernels put on the grid of an export."""
     for kernel in kernels.find(model):
-        grid = holds.Grid(kernel.layer, kernel.kind, bits)
+        grid = holds.Grid(kernel.layer, kernel.layer_class, bits)
         kernel.variable.assign(holds.project(kernel.numpy(), (grid,)))
     return model
 

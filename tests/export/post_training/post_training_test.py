@@ -72,7 +72,7 @@ def test_promised_zeros_survive_every_algorithm(model, task):
     for kernel in kernels.find(pruned):
         mask = (np.random.default_rng(0).random(kernel.numpy().shape) < 0.5).astype(np.float32)
         kernel.variable.assign(kernel.numpy() * mask)
-        promised.append(holds.Zeros(kernel.layer, kernel.kind, mask))
+        promised.append(holds.Zeros(kernel.layer, kernel.layer_class, mask))
     candidate = Candidate(pruned, holds=tuple(promised))
     for text in ('int8(algorithm="gptq")', 'int8(algorithm="mse")', 'int4(algorithm="gptq")'):
         file = tflite.read(export.to_tflite(candidate, text, task))

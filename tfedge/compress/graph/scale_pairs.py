@@ -51,7 +51,7 @@ def find(model: Any) -> tuple[tuple[Link, ...], dict[str, str]]:
 def outgoing(kernel: kernels.Kernel, factors: np.ndarray) -> np.ndarray:
     """(channels,) factors of what a kernel makes, as an array that broadcasts with it."""
     shape = [1] * len(kernel.shape)
-    for axis in kernels.channel_axes(kernel.kind):
+    for axis in kernels.channel_axes(kernel.layer_class):
         shape[axis] = kernel.shape[axis]
     return factors.reshape(shape)
 
@@ -61,7 +61,7 @@ def incoming(kernel: kernels.Kernel, factors: np.ndarray) -> np.ndarray:
 
     A dense layer behind Flatten reads each channel once per position, the channel running fastest.
     """
-    axis = kernels.input_axis(kernel.kind)
+    axis = kernels.input_axis(kernel.layer_class)
     shape = [1] * len(kernel.shape)
     shape[axis] = kernel.shape[axis]
     return np.tile(factors, kernel.shape[axis] // len(factors)).reshape(shape)
@@ -69,12 +69,12 @@ def incoming(kernel: kernels.Kernel, factors: np.ndarray) -> np.ndarray:
 
 def made(kernel: kernels.Kernel, value: np.ndarray) -> np.ndarray:
     """(channels,) largest weight of each output channel."""
-    return np.abs(value).max(axis=kernels.per_channel(kernel.kind, value.ndim)).reshape(-1)
+    return np.abs(value).max(axis=kernels.per_channel(kernel.layer_class, value.ndim)).reshape(-1)
 
 
 def read(kernel: kernels.Kernel, value: np.ndarray, channels: int) -> np.ndarray:
     """(channels,) largest weight that reads each input channel."""
-    rows = np.moveaxis(np.abs(value), kernels.input_axis(kernel.kind), 0)
+    rows = np.moveaxis(np.abs(value), kernels.input_axis(kernel.layer_class), 0)
     return rows.reshape(-1, channels, rows[0].size).max(axis=(0, 2))
 
 

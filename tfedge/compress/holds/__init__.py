@@ -75,10 +75,10 @@ def rescaled(
         ValueError: naming a promise that could not be kept then.
     """
     moved = tuple(hold.rescaled(scales, top) for hold in holds)
-    grid = Grid(kernel.layer, kernel.kind, top.bit_length() + 1, scales)
-    value = kernels.deployed(kernel.kind, project(kernel.numpy(), (*moved, grid)))
+    grid = Grid(kernel.layer, kernel.layer_class, top.bit_length() + 1, scales)
+    value = kernels.deployed(kernel.layer_class, project(kernel.numpy(), (*moved, grid)))
     for hold in moved:
-        if not hold.read(value, kernels.deployed_channel_axis(kernel.kind))[2]:
+        if not hold.read(value, kernels.deployed_channel_axis(kernel.layer_class))[2]:
             raise ValueError(f"{hold.kind} of {hold.layer}")
     return moved
 
@@ -92,5 +92,5 @@ def broken(model: Any, holds: tuple[Hold, ...]) -> tuple[Hold, ...]:
 
 
 def _keeps(kernel: kernels.Kernel, hold: Hold) -> bool:
-    values = kernels.deployed(kernel.kind, kernel.numpy())
-    return hold.read(values, kernels.deployed_channel_axis(kernel.kind))[2]
+    values = kernels.deployed(kernel.layer_class, kernel.numpy())
+    return hold.read(values, kernels.deployed_channel_axis(kernel.layer_class))[2]

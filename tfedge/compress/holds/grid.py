@@ -32,7 +32,7 @@ class Grid(Hold):
         """See `Hold.project`."""
         scales = state.get("scales")
         if scales is None:
-            axes = kernels.per_channel(self.layout, len(kernel.shape))
+            axes = kernels.per_channel(self.layer_class, len(kernel.shape))
             largest = tf.reduce_max(tf.abs(kernel), axis=axes, keepdims=True)
             scales = tf.where(largest > 0, largest / self.largest_code, 1.0)
         codes = tf.clip_by_value(tf.round(kernel / scales), -self.largest_code, self.largest_code)
@@ -73,7 +73,7 @@ class Grid(Hold):
         if self.frozen is not None:
             return self.frozen
         largest = np.abs(kernel).max(
-            axis=kernels.per_channel(self.layout, kernel.ndim), keepdims=True
+            axis=kernels.per_channel(self.layer_class, kernel.ndim), keepdims=True
         )
         return np.where(largest > 0, largest / self.largest_code, 1.0).astype(np.float32)
 

@@ -15,11 +15,11 @@ class Hold(abc.ABC):
 
     Attributes:
         layer: name of the Keras layer.
-        layout: its class, see `kernels.deployed`.
+        layer_class: its class, see `kernels.deployed`.
     """
 
     layer: str
-    layout: str
+    layer_class: str
     kind: ClassVar[str]
     stage: ClassVar[int]  # projections of one kernel run in this order
 

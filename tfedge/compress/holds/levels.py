@@ -66,7 +66,7 @@ class Levels(Hold):
 
     def taken(self, axis: int, kept: np.ndarray) -> "Levels":
         """See `Hold.taken`."""
-        if axis not in kernels.channel_axes(self.layout):
+        if axis not in kernels.channel_axes(self.layer_class):
             return self
         rows = np.arange(self.channel_scales.size).reshape(self.channel_scales.shape)
         left = np.take(rows, kept, axis).reshape(-1)

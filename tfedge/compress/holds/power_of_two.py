@@ -68,7 +68,7 @@ class PowerOfTwo(Hold):
     def fit(self, kernel: np.ndarray, top: int) -> np.ndarray:
         """See `Hold.fit`."""
         per_channel = self.exponents.size > 1
-        chosen = step_sizes.exponents(kernel, self.layout, top, per_channel)
+        chosen = step_sizes.exponents(kernel, self.layer_class, top, per_channel)
         return np.exp2(chosen).astype(np.float32)
 
     def rescaled(self, scales: np.ndarray, top: int = INT8_MAX) -> "PowerOfTwo":

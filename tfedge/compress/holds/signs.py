@@ -67,7 +67,10 @@ class Signs(Hold):
 
     def taken(self, axis: int, kept: np.ndarray) -> "Signs":
         """See `Hold.taken`."""
-        if axis not in kernels.channel_axes(self.layout) or self.channel_scales.shape[axis] == 1:
+        if (
+            axis not in kernels.channel_axes(self.layer_class)
+            or self.channel_scales.shape[axis] == 1
+        ):
             return self
         return self._changed(lambda array: np.take(array, kept, axis))
 

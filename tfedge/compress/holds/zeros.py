@@ -34,7 +34,7 @@ class Zeros(Hold):
         self, values: np.ndarray, channel_axis: int, scales: np.ndarray | None = None
     ) -> tuple[float, float, bool]:
         """Promised and found share of zeros; kept when every promised one is there."""
-        mask = kernels.deployed(self.layout, self.mask)
+        mask = kernels.deployed(self.layer_class, self.mask)
         promised = round(1.0 - float(np.mean(mask)), 6)
         found = round(float(np.mean(values == 0)), 6)
         kept = values.size == mask.size and not np.any(values.reshape(mask.shape)[mask == 0])

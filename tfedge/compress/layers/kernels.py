@@ -20,12 +20,12 @@ class Kernel:
 
     Attributes:
         layer: name of the Keras layer that owns it.
-        kind: the layer's class, one that `facts` says is compressed.
+        layer_class: the layer's class, one that `facts` says is compressed.
         variable: the tf.Variable, in Keras' shape.
     """
 
     layer: str
-    kind: str
+    layer_class: str
     variable: Any
 
     @property
@@ -36,12 +36,12 @@ class Kernel:
     @property
     def is_depthwise(self) -> bool:
         """Whether every output channel reads one input channel only."""
-        return axes(self.kind).is_depthwise
+        return axes(self.layer_class).is_depthwise
 
     @property
     def is_transposed(self) -> bool:
         """Whether the window is laid out over the outputs."""
-        return axes(self.kind).is_transposed
+        return axes(self.layer_class).is_transposed
 
     def numpy(self) -> np.ndarray:
         """The weights, a copy, in Keras' shape."""

@@ -103,13 +103,15 @@ class Cluster(base.TrainingPass):
         targets, skipped = {}, {}
         for kernel in found:
             settings = rules.settings_for(self, kernel.layer)
-            channels = np.prod([kernel.shape[axis] for axis in kernels.channel_axes(kernel.kind)])
+            channels = np.prod(
+                [kernel.shape[axis] for axis in kernels.channel_axes(kernel.layer_class)]
+            )
             if settings is None:
                 skipped[kernel.layer] = "left alone by a rule"
             elif np.prod(kernel.shape) == channels:
                 skipped[kernel.layer] = "one weight a channel: nothing to share"
             else:
-                targets[kernel.layer] = (kernel.kind, settings)
+                targets[kernel.layer] = (kernel.layer_class, settings)
         return targets, skipped
 
 
@@ -165,7 +167,7 @@ class _LevelUpdate:
 def _scales(kernel: kernels.Kernel, candidate: Candidate) -> np.ndarray:
     """Frozen int8 scale of each channel, keepdims: what a hold fixed, else the weights' own."""
     value = kernel.numpy()
-    axes = kernels.per_channel(kernel.kind, value.ndim)
+    axes = kernels.per_channel(kernel.layer_class, value.ndim)
     scales = np.abs(value).max(axis=axes, keepdims=True) / INT8_MAX
     for hold in on(candidate.holds, kernel.layer):
         fixed = None if isinstance(hold, Grid) and hold.frozen is None else hold.scales(value)

@@ -110,7 +110,7 @@ def _round(kernel: kernels.Kernel, holds: tuple[holds_lib.Hold, ...], bits: int)
     value = kernel.numpy()
     if any(hold.scales(value) is not None for hold in holds):
         return value
-    return holds_lib.project(value, (holds_lib.Grid(kernel.layer, kernel.kind, bits),))
+    return holds_lib.project(value, (holds_lib.Grid(kernel.layer, kernel.layer_class, bits),))
 
 
 def _shift(

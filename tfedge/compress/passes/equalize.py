@@ -187,7 +187,9 @@ def _without_promises(
     kept, reasons = list[Link](), {}
     for link in found:
         first, second = known[link.first], known[link.second]
-        channels = int(np.prod([first.shape[axis] for axis in kernels.channel_axes(first.kind)]))
+        channels = int(
+            np.prod([first.shape[axis] for axis in kernels.channel_axes(first.layer_class)])
+        )
         trial = 1.0 + np.arange(channels)
         scaled = (
             (first, scale_pairs.outgoing(first, trial)),

@@ -114,8 +114,8 @@ class FixedPoint(base.TrainingPass):
         bits = min((self.bits, *(hold.bits for hold in earlier)))
         per_channel = self.per_channel and all(hold.exponents.size > 1 for hold in earlier)
         top = min((2 ** (bits - 1) - 1, *(hold.largest_code for hold in holds)))
-        chosen = step_sizes.exponents(kernel.numpy(), kernel.kind, top, per_channel)
-        new = PowerOfTwo(kernel.layer, kernel.kind, chosen, bits)
+        chosen = step_sizes.exponents(kernel.numpy(), kernel.layer_class, top, per_channel)
+        new = PowerOfTwo(kernel.layer, kernel.layer_class, chosen, bits)
         others = tuple(hold for hold in holds if not isinstance(hold, PowerOfTwo))
         try:
             moved = holds_lib.rescaled(kernel, others, new.scales(kernel.numpy()), top)

@@ -140,7 +140,7 @@ class Prune(base.TrainingPass):
             elif kernel.is_depthwise and not named:
                 skipped[kernel.layer] = "depthwise: few weights, each counts; a rule can name it"
             else:
-                targets[kernel.layer] = _Target(kernel.kind, settings, own=named)
+                targets[kernel.layer] = _Target(kernel.layer_class, settings, own=named)
         return targets, skipped
 
     def _fit_schedule(self, total: int) -> schedules.Schedule:
@@ -168,7 +168,7 @@ class Prune(base.TrainingPass):
 class _Target:
     """A kernel to prune: its settings, and whether a rule gave it its own."""
 
-    kind: str
+    layer_class: str
     settings: Prune
     own: bool
 
@@ -178,7 +178,7 @@ class _Target:
         if settings.threshold is not None:
             return (np.abs(weights) >= settings.threshold).astype(np.float32)
         if settings.sparsity_m_by_n is not None:
-            return masks.m_by_n(weights, self.kind, *settings.sparsity_m_by_n)
+            return masks.m_by_n(weights, self.layer_class, *settings.sparsity_m_by_n)
         sparsity = progress * settings.final_sparsity
         if tuple(settings.block_size) != (1, 1):
             size = (settings.block_size[0], settings.block_size[1])
@@ -216,7 +216,9 @@ class _MaskUpdate:
         sparsity = self._schedule.sparsity(step) if fires else 0.0
         shares = self._shares(sparsity, latents)
         return tuple(
-            Zeros(layer, target.kind, self._mask(layer, latents, shares[layer]), target.pattern)
+            Zeros(
+                layer, target.layer_class, self._mask(layer, latents, shares[layer]), target.pattern
+            )
             for layer, target in self._targets.items()
         )
 

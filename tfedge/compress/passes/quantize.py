@@ -129,7 +129,7 @@ class Quantize(base.TrainingPass):
         Raises:
             BadInput: an earlier promise cannot be kept at so few bits.
         """
-        grid = Grid(kernel.layer, kernel.kind, bits)
+        grid = Grid(kernel.layer, kernel.layer_class, bits)
         value, top = kernel.numpy(), grid.largest_code
         others = tuple(hold for hold in on(holds, kernel.layer) if not isinstance(hold, Grid))
         frozen = [scales for hold in others if (scales := hold.scales(value)) is not None]
@@ -138,7 +138,7 @@ class Quantize(base.TrainingPass):
         if abs(value / frozen[-1]).max() < top + _FITS:
             return (grid.rescaled(frozen[-1]),), False
         fitted = [scales for hold in others if (scales := hold.fit(value, top)) is not None]
-        scales = fitted[0] if fitted else step_sizes.least_squares(value, kernel.kind, top)
+        scales = fitted[0] if fitted else step_sizes.least_squares(value, kernel.layer_class, top)
         try:
             moved = holds_lib.rescaled(kernel, others, scales, top)
         except ValueError as error:
@@ -170,6 +170,6 @@ class _ScaleUpdate:
         for grid in self._grids:
             earlier = tuple(hold for hold in on(current, grid.layer) if hold.stage < grid.stage)
             value = holds_lib.project(latents[grid.layer], earlier)
-            scales = step_sizes.least_squares(value, grid.layout, grid.largest_code)
+            scales = step_sizes.least_squares(value, grid.layer_class, grid.largest_code)
             found.append(grid.rescaled(scales))
         return tuple(found)

@@ -135,7 +135,7 @@ class _SignUpdate:
 
     def __init__(self, chosen: Mapping, candidate: Candidate, total: int):
         self._chosen = {
-            layer: (kernel.kind, settings, _fixed(kernel, candidate))
+            layer: (kernel.layer_class, settings, _fixed(kernel, candidate))
             for layer, (kernel, settings) in chosen.items()
         }
         self._every = max(1, total // _REFITS)
