@@ -78,6 +78,12 @@ class _Later:
 tf: Any = _Later("tensorflow")
 tf_keras: Any = _Later("tf_keras")
 
+# For signatures, which say what is meant.
+Model = Any
+Optimizer = Any
+Tensor = Any
+Variable = Any
+
 
 def keras3() -> Any:
     """The Keras 3 package, imported on first use."""

@@ -7,7 +7,7 @@ from tfedge import errors
 from tfedge.compress import graph, loading, recipe, teaching
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate, Teacher
-from tfedge.compress.training import finetune
+from tfedge.compress.training import finetune, trainer
 from tfedge.data.task import ArraySplit
 
 layers = k.tf_keras.layers
@@ -68,17 +68,17 @@ def test_resumed_it_ends_as_it_would_have(augment, network, make_task, tmp_path,
     loading.save_model(Candidate(network).to_keras3(), file)
     made = recipe.Recipe.parse(text % str(file))
     whole = made.apply(_student(), task)
-    epoch, left = finetune._Trainer.epoch, iter(range(2))
+    epoch, left = trainer.epoch, iter(range(2))
 
-    def dying(self, *args):
+    def dying(*args):
         if next(left, None) is None:
             raise KeyboardInterrupt
-        return epoch(self, *args)
+        return epoch(*args)
 
-    monkeypatch.setattr(finetune._Trainer, "epoch", dying)
+    monkeypatch.setattr(trainer, "epoch", dying)
     with pytest.raises(KeyboardInterrupt):
         made.apply(_student(), task, tmp_path / "work")
-    monkeypatch.setattr(finetune._Trainer, "epoch", epoch)
+    monkeypatch.setattr(trainer, "epoch", epoch)
     assert _weights(made.apply(_student(), task, tmp_path / "work").model) == _weights(whole.model)
 
 

@@ -118,9 +118,7 @@ def test_a_reference_network_is_found_by_its_name(network, task):
     ],
 )
 def test_what_cannot_be_is_refused_before_training(text, said, address, network, task, monkeypatch):
-    monkeypatch.setattr(
-        "tfedge.compress.training.finetune._Trainer.epoch", lambda *_: pytest.fail("ran")
-    )
+    monkeypatch.setattr("tfedge.compress.training.trainer.epoch", lambda *_: pytest.fail("ran"))
     with pytest.raises(errors.BadInput, match=said):
         Recipe.parse(text.replace("ADDRESS", address)).apply(network, task)
 

@@ -10,16 +10,15 @@ from tfedge.compress.training import training_state
 STATE = training_state.State(
     history=({"epoch": 1, "loss": 0.5},),
     weights=(np.ones((2, 3), np.float32), np.array(7, np.int64)),
-    optimizer=(np.zeros(4, np.float32),),
-    latents={"conv": np.full((2, 2), 3.0, np.float32)},
+    variables=(np.zeros(4, np.float32), np.full((2, 2), 3.0, np.float32)),
     holds=(
         holds.Zeros("conv", "Conv2D", np.eye(2), "2:4"),
         holds.Levels("conv", "Conv2D", np.ones((1, 2)), np.array([[0, 5]]), 2),
         holds.Grid("conv", "Conv2D", 8, None),
     ),
-    best_score=-0.25,
-    best_weights=(),
-    best_holds=(holds.Grid("conv", "Conv2D", 4, np.ones((1, 2))),),
+    best=training_state.Best(
+        -0.25, (np.zeros(3),), (holds.Grid("conv", "Conv2D", 4, np.ones((1, 2))),)
+    ),
 )
 
 
@@ -46,6 +45,12 @@ def test_what_is_saved_comes_back(tmp_path):
         training_state.save("0-prune", STATE)
         _same(training_state.latest("0-prune"), STATE)
         assert training_state.latest("1-prune") is None
+
+
+def test_no_best_epoch_yet_is_kept_as_none(tmp_path):
+    with training_state.resumable(tmp_path):
+        training_state.save("0-prune", dataclasses.replace(STATE, best=None))
+        assert training_state.latest("0-prune").best is None
 
 
 def test_nothing_is_written_or_read_outside(tmp_path, monkeypatch):

@@ -1,15 +1,80 @@
 """Training batches, made by tf.data ahead of the step that needs them."""
 
+import dataclasses
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tfedge.compress.keras import tf
-from tfedge.compress.training import augment
+from tfedge.compress.ranges import fake_quantization
+from tfedge.compress.training import augment, batch_statistics
 from tfedge.data import class_weights
 from tfedge.data.task import Task
 from tfedge.errors import BadInput
+
+
+class Batch(NamedTuple):
+    """What a step learns from.
+
+    Attributes:
+        inputs: what the model is called on.
+        targets: of the examples, by output where there are several.
+        answers: a teacher's, as far as they are kept.
+        counts: () or ((batch,) how much each example counts,).
+    """
+
+    inputs: Any
+    targets: Any
+    answers: tuple[Any, ...] = ()
+    counts: tuple[Any, ...] = ()
+
+
+def steps_per_epoch(task: Task) -> int:
+    """Full batches in the training split; a smaller split is one batch."""
+    return max(1, len(task.train) // task.batch_size)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Feed:
+    """The training split again and again, in an order that seed and epoch alone decide.
+
+    Attributes:
+        model: that is fed; it names its inputs.
+        task: its training split is read, normalised and varied as its `augment` says.
+        answers: arrays with a row for each training example.
+    """
+
+    model: Any
+    task: Task
+    answers: Sequence[np.ndarray] = ()
+
+    @property
+    def steps(self) -> int:
+        """Batches in an epoch."""
+        return steps_per_epoch(self.task)
+
+    def epoch(self, number: int) -> Iterator[Batch]:
+        """The batches of an epoch, counted from 0."""
+        found = prefetched(
+            self.task, self._order(number), self._size, self.answers, number * self.steps
+        )
+        for x, y, answers, counts in found:
+            yield Batch(fake_quantization.inputs_of(self.model, x), y, answers, counts)
+
+    def few(self, number: int) -> Iterator[Any]:
+        """Inputs of an epoch's first batches, varied as they were."""
+        order = batch_statistics.some(self._order(number), self._size)
+        for x, *_ in prefetched(self.task, order, self._size, first_step=number * self.steps):
+            yield fake_quantization.inputs_of(self.model, x)
+
+    @property
+    def _size(self) -> int:
+        return min(self.task.batch_size, len(self.task.train))
+
+    def _order(self, number: int) -> np.ndarray:
+        generator = np.random.default_rng((self.task.seed, number))
+        return generator.permutation(len(self.task.train))[: self.steps * self._size]
 
 
 def prefetched(

@@ -20,7 +20,7 @@ from absl import logging
 from tfedge import foreign
 from tfedge.compress import holds as holds_lib
 
-_FORMAT = 1  # of the files; another one's are not read
+_FORMAT = 2  # of the files; another one's are not read
 
 _FOLDER: contextvars.ContextVar[pathlib.Path | None] = contextvars.ContextVar(
     "training_state", default=None
@@ -28,17 +28,37 @@ _FOLDER: contextvars.ContextVar[pathlib.Path | None] = contextvars.ContextVar(
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
+class Best:
+    """The epoch that a training keeps.
+
+    Attributes:
+        score: by the validation metric; more is better.
+        weights: of the model in training.
+        holds: in force then.
+    """
+
+    score: float
+    weights: tuple[np.ndarray, ...]
+    holds: tuple[holds_lib.Hold, ...]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class State:
-    """All that the next epoch depends on."""
+    """All that the next epoch depends on.
+
+    Attributes:
+        history: an entry per epoch.
+        weights: of the model in training.
+        variables: all others; the optimizer's, latents, what else the parts of a training have.
+        holds: in force.
+        best: the epoch to keep, if there is one yet.
+    """
 
     history: tuple[Mapping[str, float], ...]
     weights: tuple[np.ndarray, ...]
-    optimizer: tuple[np.ndarray, ...]
-    latents: Mapping[str, np.ndarray]
+    variables: tuple[np.ndarray, ...]
     holds: tuple[holds_lib.Hold, ...]
-    best_score: float
-    best_weights: tuple[np.ndarray, ...]
-    best_holds: tuple[holds_lib.Hold, ...]
+    best: Best | None
 
 
 @contextlib.contextmanager
@@ -58,17 +78,20 @@ def save(label: str, state: State) -> None:
         return
     folder.mkdir(parents=True, exist_ok=True)
     arrays: dict[str, np.ndarray] = {}
+    best = state.best or Best(0.0, (), ())
     index = {
         "history": [dict(entry) for entry in state.history],
-        "best_score": state.best_score,
-        "latents": list(state.latents),
         "holds": pack(state.holds, "hold", arrays),
-        "best_holds": pack(state.best_holds, "best_hold", arrays),
+        "best_score": None if state.best is None else best.score,
+        "best_holds": pack(best.holds, "best_hold", arrays),
     }
-    for name in ("weights", "optimizer", "best_weights"):
-        index[name] = len(getattr(state, name))
-        arrays |= {f"{name}/{i}": value for i, value in enumerate(getattr(state, name))}
-    arrays |= {f"latent/{i}": value for i, value in enumerate(state.latents.values())}
+    for name, values in (
+        ("weights", state.weights),
+        ("variables", state.variables),
+        ("best_weights", best.weights),
+    ):
+        index[name] = len(values)
+        arrays |= {f"{name}/{i}": value for i, value in enumerate(values)}
     write(folder / f"{label}.npz", index, arrays)
 
 
@@ -79,18 +102,16 @@ def latest(label: str) -> State | None:
     if found is None:
         return None
     index, arrays = found
-    lists = {
-        name: tuple(arrays[f"{name}/{i}"] for i in range(index[name]))
-        for name in ("weights", "optimizer", "best_weights")
-    }
-    return State(
-        history=tuple(index["history"]),
-        latents={name: arrays[f"latent/{i}"] for i, name in enumerate(index["latents"])},
-        holds=unpack(index["holds"], "hold", arrays),
-        best_score=index["best_score"],
-        best_holds=unpack(index["best_holds"], "best_hold", arrays),
-        **lists,
+    weights, variables, best_weights = (
+        tuple(arrays[f"{name}/{i}"] for i in range(index[name]))
+        for name in ("weights", "variables", "best_weights")
     )
+    best = None
+    if index["best_score"] is not None:
+        best_holds = unpack(index["best_holds"], "best_hold", arrays)
+        best = Best(index["best_score"], best_weights, best_holds)
+    holds = unpack(index["holds"], "hold", arrays)
+    return State(tuple(index["history"]), weights, variables, holds, best)
 
 
 def write(path: pathlib.Path, index: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:

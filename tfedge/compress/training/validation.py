@@ -11,32 +11,56 @@ from tfedge.compress.ranges import fake_quantization
 from tfedge.data import metrics
 from tfedge.data.task import Task
 
+_BATCH = 256
 
-def scorer(model: Any, task: Task) -> Callable[[], float]:
-    """A function that gives the validation metric of the weights `model` has when it is called.
 
-    Args:
-        model: flat tf_keras model.
-        task: its validation split is read; its metric is turned so that more is better.
+class Validation:
+    """Measures the weights that a model has when it is called.
+
+    Attributes:
+        metric: the task's.
     """
-    metric = metrics.for_training(task, losses.gives_logits(model))
-    sign = 1.0 if metric.higher_is_better else -1.0
-    names = graph.output_names(model)
-    predict = tf.function(lambda x: model(x, training=False), reduce_retracing=True)
 
-    def score() -> float:
+    def __init__(self, model: Any, task: Task, plain: Any = None):
+        """Choose the metric.
+
+        Args:
+            model: flat tf_keras model.
+            task: its validation split is read.
+            plain: the model without fake quantization, where it has some.
+        """
+        plain = model if plain is None else plain
+        self.metric = metrics.for_training(task, losses.gives_logits(plain))
+        self._model, self._task, self._names = model, task, graph.output_names(plain)
+        self._predict = tf.function(lambda x: model(x, training=False), reduce_retracing=True)
+
+    def __call__(self) -> float:
+        """The metric, in its own units."""
         found, wanted = [], []
-        for raw, y in task.validation.batches(256):
-            x = fake_quantization.inputs_of(model, task.normalization(raw))
-            outputs = tf.nest.map_structure(np.asarray, predict(x))
+        for raw, y in self._task.validation.batches(_BATCH):
+            x = fake_quantization.inputs_of(self._model, self._task.normalization(raw))
+            outputs = tf.nest.map_structure(np.asarray, self._predict(x))
             if isinstance(y, dict) and not isinstance(outputs, dict):
-                outputs = dict(zip(names, tf.nest.flatten(outputs), strict=True))
+                outputs = dict(zip(self._names, tf.nest.flatten(outputs), strict=True))
             found.append(outputs)
             wanted.append(y)
         joined = (
             tf.nest.map_structure(lambda *parts: np.concatenate(parts), *each)
             for each in (found, wanted)
         )
-        return sign * float(metric.value(*joined))
+        return float(self.metric.value(*joined))
 
-    return score
+    def score(self, value: float) -> float:
+        """A value of the metric, turned so that more is better."""
+        return value if self.metric.higher_is_better else -value
+
+
+def scorer(model: Any, task: Task) -> Callable[[], float]:
+    """A function that gives the score of the weights `model` has when it is called.
+
+    Args:
+        model: flat tf_keras model.
+        task: its validation split is read; its metric is turned so that more is better.
+    """
+    validation = Validation(model, task)
+    return lambda: validation.score(validation())

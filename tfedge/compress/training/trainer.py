@@ -1,0 +1,111 @@
+"""The training loop, over parts with one job each."""
+
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from absl import logging
+
+from tfedge import progress
+from tfedge.compress.keras import tf
+from tfedge.compress.training import batches, training_state
+from tfedge.compress.training.batch_statistics import Settler
+from tfedge.compress.training.projection import Projection
+from tfedge.compress.training.selection import Selection
+from tfedge.errors import BadInput
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Parts:
+    """What a training is made of. To train otherwise, replace a part by `dataclasses.replace`.
+
+    Attributes:
+        model: whose weights are trained in place, with fake quantization where there is some.
+        feed: gives the batches.
+        projection: keeps the holds.
+        step: batch -> loss; changes the weights.
+        settler: of the averages of BatchNormalization, at the end of an epoch.
+        judge: number of steps taken -> validation value, at the end of an epoch.
+        selection: the epoch that `judge` found best.
+        variables: all beside the weights of the model that the next step depends on.
+    """
+
+    model: Any
+    feed: batches.Feed
+    projection: Projection
+    step: Callable[[batches.Batch], Any]
+    settler: Settler
+    judge: Callable[[int], float]
+    selection: Selection
+    variables: Sequence[Any]
+
+
+def run(parts: Parts, epochs: int, patience: int, label: str) -> list[dict[str, float]]:
+    """Train, from where a killed run of this label has stopped.
+
+    Args:
+        parts: of the training.
+        epochs: in all.
+        patience: stop after so many epochs without a better validation value; 0 = never.
+        label: of the state on disk, and for the progress bar.
+
+    Returns:
+        An entry per epoch.
+
+    Raises:
+        BadInput: training met NaN or infinite numbers.
+    """
+    history = _restore(parts, training_state.latest(label))
+    shown, steps = label.partition("-")[2] or label, parts.feed.steps
+    with progress.bar(f"{shown}: fine-tuning", epochs * steps) as advance:
+        advance(len(history) * steps)
+        for number in range(len(history), epochs):
+            if parts.selection.is_stale(patience, history, steps):
+                logging.info("%s: no better epoch in %d, stopping", label, patience)
+                break
+            history.append(epoch(parts, number, advance))
+            training_state.save(label, _state(parts, history))
+    return history
+
+
+def epoch(parts: Parts, number: int, advance: progress.Advance) -> dict[str, float]:
+    """One pass over the training split, judged."""
+    first, total = number * parts.feed.steps, tf.constant(0.0)
+    for step, batch in enumerate(parts.feed.epoch(number), first):
+        parts.projection.before(step)
+        total += parts.step(batch)
+        advance(1)
+    loss = float(total) / parts.feed.steps
+    if not math.isfinite(loss):
+        raise BadInput(
+            f"training, epoch {number + 1}",
+            f"the loss became {loss}",
+            "Check the data's scale, or lower learning_rate.",
+        )
+    if parts.settler:
+        parts.settler.settle(parts.feed.few(number))
+    value = parts.judge(first + parts.feed.steps)
+    return {"epoch": number + 1, "loss": loss, parts.selection.name: value}
+
+
+def _state(parts: Parts, history: Sequence[dict[str, float]]) -> training_state.State:
+    return training_state.State(
+        history=tuple(history),
+        weights=tuple(parts.model.get_weights()),
+        variables=tuple(variable.numpy() for variable in parts.variables),
+        holds=parts.projection.holds,
+        best=parts.selection.best,
+    )
+
+
+def _restore(parts: Parts, state: training_state.State | None) -> list[dict[str, float]]:
+    """Go on from a saved epoch; returns the history so far."""
+    if state is None:
+        return []
+    parts.model.set_weights(state.weights)
+    for variable, value in zip(parts.variables, state.variables, strict=True):
+        variable.assign(value)
+    parts.projection.change(state.holds)
+    parts.selection.best = state.best
+    return [dict(entry) for entry in state.history]
