@@ -273,6 +273,7 @@ def test_every_kind_of_task_learns(make, make_task):
 
 @pytest.mark.parametrize("structure", [list, dict])
 def test_several_inputs_and_outputs_learn(make_task, structure):
+    k.tf_keras.utils.set_random_seed(2)
     generator = np.random.default_rng(0)
     x = {name: generator.normal(size=(64, 4)).astype(np.float32) for name in ("one", "two")}
     y = {"left": (x["one"][:, 0] > 0).astype(int), "right": (x["two"][:, 0] > 0).astype(int)}
