@@ -33,9 +33,9 @@ class Input:
         given = self.flag_values.model, self.flag_values.data
         if given != (None, None):
             return given
-        from tfedge import making
+        from tfedge import recipe_file
 
-        written = making.read_recipe(self.flag_values.recipe or "")
+        written = recipe_file.read(self.flag_values.recipe or "")
         found = written.get("model", _embedded_model()), written.get("source", "digits")
         if not self.flag_values.trust_recipe:
             foreign.check_no_code(found, f"--recipe={self.flag_values.recipe}")

@@ -45,7 +45,6 @@ def run() -> None:
 def main() -> int:
     """Release as the flags say; the exit code."""
     from tfedge import workflow
-    from tfedge.release import floors
 
     order = order_flags.order(_INPUT)
     margin = _MARGIN.value
@@ -56,7 +55,7 @@ def main() -> int:
         profile=_PROFILE.value,
         margin=margin,
         group_margin=_GROUP_MARGIN.value,
-        min_metric=floors.parse(_MIN_METRIC.value) if _MIN_METRIC.value else None,
+        min_metric=_MIN_METRIC.value,
         require_measured_latency=_MEASURED.value,
         baseline=_BASELINE.value,
         report_examples=_EXAMPLES.value,

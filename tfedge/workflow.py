@@ -1,36 +1,28 @@
 """The whole journey in one function: model and data in, a release (or a reasoned no) out.
 
-`compress` stops before the judgement, `make_release` goes all the way. Both hold the output
-folder's lock, keep what a killed run has finished in `DIR.work`, and publish a whole folder.
+`compress` stops before the judgement, `make_release` goes all the way, `evaluate_file` judges what
+others made. All hold the output folder's lock and publish a whole folder; what a killed run has
+finished is kept in `DIR.work`.
 """
 
 import dataclasses
+import os
 import pathlib
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from absl import logging
 
-from tfedge import foreign, making
-from tfedge.data import metrics
-from tfedge.data import trained_on as trained
+from tfedge import foreign, judging, making, recipe_file
+from tfedge.data import hygiene, sources
 from tfedge.data.task import Task
 from tfedge.device import evaluate, inference, profiles
 from tfedge.device.file import tflite
-from tfedge.release import (
-    bundle,
-    card,
-    facts,
-    floors,
-    gate,
-    holdout_uses,
-    manifest,
-    power_analysis,
-    report,
-    sections,
-    sensitivity,
-    work_folder,
-)
+from tfedge.errors import BadInput
+from tfedge.release import bundle, facts, gate, manifest, sensitivity, work_folder
+
+if TYPE_CHECKING:
+    from tfedge.compress.candidate import Candidate
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +53,7 @@ def compress(
             **made.model_files,
             "recipe.json": manifest.as_json(dict(made.recipe)),
             "reports.json": manifest.as_json(
-                {"schema_version": making.SCHEMA_VERSION, "passes": _reports(made)}
+                {"schema_version": recipe_file.SCHEMA_VERSION, "passes": _reports(made)}
             ),
         }
         if with_keras and made.candidate is not None:
@@ -80,7 +72,7 @@ def make_release(
     profile: str | profiles.Profile = "mid_range_phone",
     margin: float = 0.01,
     group_margin: float | None = None,
-    min_metric: float | Mapping[str, float] | None = None,
+    min_metric: str | float | Mapping[str, float] | None = None,
     require_measured_latency: bool = False,
     baseline: str | pathlib.Path | None = None,
     command: str = "",
@@ -99,7 +91,7 @@ def make_release(
         profile: phone class, by name, file or value.
         margin: accepted loss, see `gate.Limits`.
         group_margin: accepted loss of a class or slice, see `gate.Limits`.
-        min_metric: the least that a metric may be, see `gate.Limits`.
+        min_metric: the least that a metric may be, see `gate.Limits`; or as `--min_metric`.
         require_measured_latency: see `gate.Limits`.
         baseline: the .tflite that ships today, instead of the input model in float32.
         command: how this was called, for the report.
@@ -110,100 +102,126 @@ def make_release(
     Raises:
         BadInput: anything about the input that cannot be used; nothing is written then.
     """
-    phone = profiles.load(profile)
-    limits = gate.Limits.from_profile(  # a bad margin is refused at once
-        phone,
+    terms = judging.Terms.read(
+        profile,
+        min_metric,
+        trained_on,
+        command,
+        report_examples,
         margin=margin,
         group_margin=group_margin,
-        min_metric=min_metric,
         require_measured_latency=require_measured_latency,
     )
-    shipped = None if baseline is None else _read(baseline)
+    shipped = None if baseline is None else _read("--baseline", baseline)
+    wanted = making.Order(model, task, recipe, export, **order)
     with bundle.lock(output_dir) as folder, work_folder.open_for(folder) as work:
-        given = making.read(making.Order(model, task, recipe, export, **order))
-        if trained_on is not None:
-            checked = trained.check(given.task, trained_on)
-            given = dataclasses.replace(given, task=checked)
-        _say_power(given.task, limits)
-        ready = making.prepare(given)
-        judged = metrics.judged(ready.given.task)
-        floors.check_names(limits.min_metric, [each.name for each in judged])
-        logging.info("evaluating what to compare with")  # a broken one shows before any training
-        before = evaluate.run_baseline(shipped or ready.baseline, ready.given.task, phone)
+        ready = _ready(wanted, terms)
+        before = _run_first(ready, terms, shipped)
         made = making.make(ready, work)
-        scorecard = _evaluate(made, phone, before)
-        use = holdout_uses.record(scorecard, made.tflite)
-        limits = dataclasses.replace(limits, allow_flex=phone.allow_flex or made.allow_flex)
-        verdict = gate.gate(
-            scorecard, limits, made.findings.near_duplicates, use, trained.words(made.task)
-        )
-        files = _documents(
-            made,
-            scorecard,
-            verdict,
-            compared_with=before.file.content,
-            command=command,
-            report_examples=report_examples,
-        )
-        told = {**_facts(made), **_held_out(scorecard, use)}
-        if verdict.outcome == gate.PASS:
+        judged = _judge(made, terms, before)
+        files = judging.papers(_gathered(made, judged, terms, before.file.content))
+        told = {**_facts(made), **_held_out(judged)}
+        if judged.verdict.outcome == gate.PASS:
             where = bundle.publish(folder, {**made.model_files, **files}, told)
         else:
             where = bundle.reject(folder, files, told)
-    return Release(verdict, scorecard, where)
+    return Release(judged.verdict, judged.scorecard, where)
 
 
-def _say_power(task: Task, limits: gate.Limits) -> None:
-    """Where examples are right or wrong: before the training, whether the margin can be shown."""
-    if task.holdout is None or metrics.judged(task)[0].correct is None:
-        return
-    seen = power_analysis.of(len(task.holdout), limits.margin, limits.alpha)
-    if seen.is_enough:
-        logging.info("%s", seen.words)
-    else:
-        logging.warning("%s", seen.words)
-
-
-def _evaluate(
-    made: making.Made, phone: profiles.Profile, before: inference.Run
-) -> evaluate.Scorecard:
-    holds = () if made.candidate is None else made.candidate.holds
-    logging.info("evaluating on %d held-out examples", len(made.task.holdout or ()))
-    return evaluate.evaluate(made.tflite, made.task, phone, baseline=before, holds=holds)
-
-
-def _documents(
-    made: making.Made,
-    scorecard: evaluate.Scorecard,
-    verdict: gate.Verdict,
+def evaluate_file(
+    path: str | pathlib.Path,
+    data: str,
+    terms: judging.Terms,
     *,
-    compared_with: bytes,
-    command: str,
-    report_examples: int,
-) -> dict[str, bytes]:
-    """Everything in a release but the model itself."""
-    gathered = facts.Facts(
+    output_dir: str | pathlib.Path,
+    baseline: str | pathlib.Path | None = None,
+    data_dir: str | None = None,
+    seed: int = 0,
+    allow_flex: bool = False,
+) -> Release:
+    """Judge a .tflite, wherever it comes from; needs no TensorFlow.
+
+    Args:
+        path: the .tflite.
+        data: its source as `--data` takes it; has a held-out split.
+        terms: to decide by.
+        output_dir: gets scorecard.json, verdict.json and report.html.
+        baseline: the .tflite to compare with.
+        data_dir: where the data set is, if not in the usual place.
+        seed: of the splits.
+        allow_flex: accept TensorFlow operators, whatever the phone class says.
+
+    Raises:
+        BadInput: anything about the input that cannot be used; nothing is written then.
+    """
+    candidate = _read("--tflite", path)
+    compared = None if baseline is None else _read("--baseline", baseline)
+    _refuse_release(pathlib.Path(output_dir))
+    with bundle.lock(output_dir) as folder:
+        task = _held_out_task(data, data_dir, seed)
+        task = judging.check_training_data(task, terms)
+        task = evaluate.as_judged(task, tflite.read(candidate))
+        judging.check_floors(task, terms)
+        judged = judging.judge(candidate, task, terms, compared, allow_flex=allow_flex)
+        gathered = facts.Facts(
+            pathlib.Path(path).stem,
+            judged.scorecard,
+            judged.verdict,
+            candidate,
+            task=task,
+            baseline=compared,
+            command=terms.command,
+            report_examples=terms.report_examples,
+        )
+        where = bundle.publish(folder, judging.papers(gathered))
+    return Release(judged.verdict, judged.scorecard, where)
+
+
+def _ready(order: making.Order, terms: judging.Terms) -> making.Ready:
+    """All that can be checked is checked before the first training."""
+    given = making.read(order)
+    given = dataclasses.replace(given, task=judging.check_training_data(given.task, terms))
+    judging.say_power(given.task, terms)
+    ready = making.prepare(given)
+    judging.check_floors(ready.given.task, terms)
+    return ready
+
+
+def _run_first(ready: making.Ready, terms: judging.Terms, shipped: bytes | None) -> inference.Run:
+    """What the candidate is compared with; a broken one shows before any training."""
+    logging.info("evaluating what to compare with")
+    return evaluate.run_baseline(shipped or ready.baseline, ready.given.task, terms.phone)
+
+
+def _judge(made: making.Made, terms: judging.Terms, before: inference.Run) -> judging.Judged:
+    return judging.judge(
+        made.tflite,
+        made.task,
+        terms,
+        before,
+        holds=() if made.candidate is None else made.candidate.holds,
+        near_duplicates=made.findings.near_duplicates,
+        allow_flex=made.allow_flex,
+    )
+
+
+def _gathered(
+    made: making.Made, judged: judging.Judged, terms: judging.Terms, compared_with: bytes
+) -> facts.Facts:
+    return facts.Facts(
         made.name,
-        scorecard,
-        verdict,
+        judged.scorecard,
+        judged.verdict,
         made.tflite,
         task=made.task,
         baseline=compared_with,
         recipe=made.recipe,
         reports=_reports(made),
-        command=command,
+        command=terms.command,
         findings=made.findings,
         sensitivities=sensitivity.of(compared_with, made.tflite, made.task),
-        report_examples=report_examples,
+        report_examples=terms.report_examples,
     )
-    told = sections.of(gathered)
-    return {
-        "recipe.json": manifest.as_json(dict(made.recipe)),
-        "scorecard.json": manifest.as_json(scorecard.to_json()),
-        "verdict.json": manifest.as_json(verdict.to_json()),
-        "report.html": report.render(gathered, told),
-        "MODEL_CARD.md": card.render(gathered, told),
-    }
 
 
 def _facts(made: making.Made) -> dict[str, Any]:
@@ -226,17 +244,17 @@ def _facts(made: making.Made) -> dict[str, Any]:
     return {**facts, "dropped_inputs": dropped} if dropped else facts
 
 
-def _held_out(scorecard: evaluate.Scorecard, use: holdout_uses.Use | None) -> dict[str, Any]:
+def _held_out(judged: judging.Judged) -> dict[str, Any]:
     """For the manifest: what the verdict rests on, and how often that was used."""
-    judged = None if use is None else use.number
-    return {"held_out": {"fingerprint": scorecard.held_out, "candidates_judged": judged}}
+    times = None if judged.use is None else judged.use.number
+    return {"held_out": {"fingerprint": judged.scorecard.held_out, "candidates_judged": times}}
 
 
 def _reports(made: making.Made) -> list[dict[str, Any]]:
     return [] if made.candidate is None else [each.to_json() for each in made.candidate.reports]
 
 
-def _keras_file(candidate: Any, work: pathlib.Path) -> bytes:
+def _keras_file(candidate: "Candidate", work: pathlib.Path) -> bytes:
     from tfedge.compress import loading
 
     path = work / "model.keras"
@@ -244,6 +262,24 @@ def _keras_file(candidate: Any, work: pathlib.Path) -> bytes:
     return path.read_bytes()
 
 
-def _read(path: str | pathlib.Path) -> bytes:
-    where = f"--baseline={path}"
+def _held_out_task(data: str, data_dir: str | None, seed: int) -> Task:
+    task = sources.load_task(data, data_dir, seed)
+    if task.holdout is None:
+        raise BadInput("--data", "no held-out split", "Add one: the file is judged on it.")
+    for warning in hygiene.check(task, ("holdout",)):
+        logging.warning("%s", warning)
+    return task
+
+
+def _refuse_release(folder: pathlib.Path) -> None:
+    """The folder's content is exchanged as a whole, and a model would be lost."""
+    if os.path.exists(folder / "model.tflite"):  # also of a name too long to ask for
+        raise BadInput(
+            f"--output_dir={folder}", "it holds a release", "Name another folder for the figures."
+        )
+
+
+def _read(flag: str, path: str | pathlib.Path) -> bytes:
+    """The content of a file that can be read as a .tflite."""
+    where = f"{flag}={path}"
     return tflite.read(foreign.read_bytes(path, "Name a .tflite file.", where), where).content

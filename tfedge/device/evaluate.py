@@ -35,8 +35,13 @@ _CANDIDATE, _BASELINE = "the candidate .tflite", "the baseline .tflite"
 class Hold(Protocol):
     """What a hold has to offer to be read back; see tfedge/compress/holds."""
 
-    kind: Any
-    layer: str
+    @property
+    def kind(self) -> str:
+        """Of the promise, by name."""
+
+    @property
+    def layer(self) -> str:
+        """Whose kernel it is about."""
 
     def read(
         self, values: np.ndarray, channel_axis: int, scales: np.ndarray | None

@@ -67,12 +67,12 @@ def _recipes() -> Mapping[str, bytes]:
 
 
 def _read_recipe(path: pathlib.Path) -> None:
-    from tfedge import making
+    from tfedge import recipe_file
     from tfedge.compress.recipe import Recipe
     from tfedge.data import augmentation
     from tfedge.export import options
 
-    found = making.read_recipe(str(path))
+    found = recipe_file.read(str(path))
     Recipe.parse(str(path))
     options.Export.parse(found.get("export") or "int8")
     augmentation.parse(found.get("augment") or "")

@@ -1,0 +1,155 @@
+"""What becomes of a .tflite once it is there: evaluated, decided on, and written up."""
+
+import dataclasses
+import pathlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from absl import logging
+
+from tfedge.data import metrics
+from tfedge.data import trained_on as trained
+from tfedge.data.task import Task
+from tfedge.device import evaluate, inference, profiles
+from tfedge.release import (
+    card,
+    facts,
+    floors,
+    gate,
+    holdout_uses,
+    manifest,
+    power_analysis,
+    report,
+    sections,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Terms:
+    """What a .tflite is held to, and what is said of it.
+
+    Attributes:
+        phone: the class of phones it is for.
+        limits: of the gate.
+        trained_on: a file of the examples that the model was trained on; see `data.trained_on`.
+        command: how this was called, for the report.
+        report_examples: new mistakes that the report shows; 0 leaves users' data out.
+    """
+
+    phone: profiles.Profile
+    limits: gate.Limits
+    trained_on: str | pathlib.Path | None = None
+    command: str = ""
+    report_examples: int = facts.DEFAULT_SHOWN
+
+    @classmethod
+    def read(
+        cls,
+        profile: str | pathlib.Path | profiles.Profile,
+        min_metric: str | float | Mapping[str, float] | None = None,
+        trained_on: str | pathlib.Path | None = None,
+        command: str = "",
+        report_examples: int = facts.DEFAULT_SHOWN,
+        **limits: Any,
+    ) -> "Terms":
+        """The terms of a phone class.
+
+        Args:
+            profile: phone class, by name, file or value.
+            min_metric: the least that a metric may be, see `gate.Limits`, or as `--min_metric`.
+            trained_on: see above.
+            command: see above.
+            report_examples: see above.
+            **limits: other fields of `gate.Limits`, in place of the phone class's.
+
+        Raises:
+            BadInput: one of them cannot be used.
+        """
+        phone = profiles.load(profile)
+        if isinstance(min_metric, str):
+            min_metric = floors.parse(min_metric) if min_metric else None
+        read = gate.Limits.from_profile(phone, min_metric=min_metric, **limits)
+        return cls(phone, read, trained_on, command, report_examples)
+
+
+@dataclasses.dataclass(frozen=True)
+class Judged:
+    """The verdict, what it rests on, and how often the held-out examples have decided so far."""
+
+    scorecard: evaluate.Scorecard
+    verdict: gate.Verdict
+    use: holdout_uses.Use | None
+
+
+def check_training_data(task: Task, terms: Terms) -> Task:
+    """The task, knowing that the model has not seen the held-out examples, where that is stated.
+
+    Raises:
+        BadInput: it has, or what states it cannot be used.
+    """
+    return task if terms.trained_on is None else trained.check(task, terms.trained_on)
+
+
+def check_floors(task: Task, terms: Terms) -> None:
+    """Refuse a floor of a metric that the task is not judged by."""
+    judged = metrics.judged(task)
+    floors.check_names(terms.limits.min_metric, [each.name for each in judged])
+
+
+def say_power(task: Task, terms: Terms) -> None:
+    """Where examples are right or wrong: before any work, whether the margin can be shown."""
+    if task.holdout is None or metrics.judged(task)[0].correct is None:
+        return
+    seen = power_analysis.of(len(task.holdout), terms.limits.margin, terms.limits.alpha)
+    if seen.is_enough:
+        logging.info("%s", seen.words)
+    else:
+        logging.warning("%s", seen.words)
+
+
+def judge(
+    tflite_bytes: bytes,
+    task: Task,
+    terms: Terms,
+    baseline: bytes | inference.Run | None,
+    *,
+    holds: Iterable[evaluate.Hold] = (),
+    near_duplicates: np.ndarray | None = None,
+    allow_flex: bool = False,
+) -> Judged:
+    """Evaluate on the held-out examples, record that they were used, decide.
+
+    Args:
+        tflite_bytes: the candidate.
+        task: has a held-out split.
+        terms: to decide by.
+        baseline: the .tflite to compare with, or its run; None for none.
+        holds: promises to look for in the file.
+        near_duplicates: held-out examples that look like training ones, see `gate.gate`.
+        allow_flex: accept TensorFlow operators, whatever the phone class says.
+    """
+    logging.info("evaluating on %d held-out examples", len(task.holdout or ()))
+    scorecard = evaluate.evaluate(tflite_bytes, task, terms.phone, baseline, holds)
+    use = holdout_uses.record(scorecard, tflite_bytes)
+    limits = terms.limits
+    limits = dataclasses.replace(limits, allow_flex=limits.allow_flex or allow_flex)
+    verdict = gate.gate(scorecard, limits, near_duplicates, use, trained.words(task))
+    return Judged(scorecard, verdict, use)
+
+
+def papers(gathered: facts.Facts) -> dict[str, bytes]:
+    """Figures, verdict and report by file name; where there is a recipe, it and the card, too."""
+    told = sections.of(gathered)
+    found = {
+        "scorecard.json": manifest.as_json(gathered.scores),
+        "verdict.json": manifest.as_json(gathered.decided),
+        "report.html": report.render(gathered, told),
+    }
+    if not gathered.recipe:
+        return found
+    return {
+        "recipe.json": manifest.as_json(dict(gathered.recipe)),
+        **found,
+        "MODEL_CARD.md": card.render(gathered, told),
+    }
