@@ -5,12 +5,14 @@ import sys
 
 import numpy as np
 import pytest
+from tfedge_tools import check_data
 
 import tfedge
 from tfedge import to_tflite
 from tfedge.compress import keras as k
 from tfedge.data import hygiene, kinds, sources
 from tfedge.data.task import ArraySplit, Task
+from tfedge.release import data_findings
 
 ORDINAL = '''
 """Grades in their order, (n,) integers: a model gives one number, the nearest grade counts."""
@@ -62,6 +64,32 @@ class Csv(Source):
         return task.Task(
             "table", "classification", train, train, train, holdout, metric=self.metric, seed=seed
         )
+'''
+
+DARK = '''"""Images in which there is nothing to see."""
+
+import numpy as np
+
+from tfedge.data.finding import Check, Example, Finding
+
+
+def _look(data):
+    if "holdout" not in data.splits:
+        return Finding()
+    x = np.concatenate([x for x, _ in data.splits["holdout"].batches(256)])
+    dark = np.flatnonzero(x.reshape(len(x), -1).max(axis=1) < 5).tolist()
+    return Finding(
+        warnings=(f"{data.where('holdout')}: {len(dark)} images are dark",) if dark else (),
+        looked=(("Dark images", f"{len(dark)} of {len(x)}"),),
+        rows=tuple({"split": "holdout", "example": number} for number in dark),
+        examples=tuple(Example((("holdout", n),), lines=(f"no. {n}",)) for n in dark),
+        shown_as="Dark held-out images",
+        total=len(dark),
+        without=np.array(dark, int),
+    )
+
+
+CHECK = Check(95, _look, title="Dark images")
 '''
 
 
@@ -126,3 +154,22 @@ def test_a_source_is_one_file(added, tmp_path):
         tfedge.load_task(f"csv:{path}?kind=binary")
     with pytest.raises(tfedge.BadInput, match="Did you mean 'csv'"):
         tfedge.load_task(f"cvs:{path}")
+
+
+def test_a_check_of_data_is_one_file(added):
+    added(hygiene, "dark", DARK)
+    generator = np.random.default_rng(0)
+    parts = [
+        ArraySplit(generator.integers(50, 250, (n, 9, 9, 1), np.uint8), np.arange(n) % 2)
+        for n in (120, 120, 40, 60)
+    ]
+    parts[3].x[[3, 8]] = np.arange(2)[:, None, None, None] + 1
+    task = Task("photos", "classification", *parts)
+    findings = hygiene.examine(task)
+    assert "task photos, holdout: 2 images are dark" in findings.warnings
+    assert findings.near_duplicates.tolist() == [3, 8]
+    shown = data_findings.of(task, findings)
+    assert ("Dark images", "2 of 60") in shown.looked_for
+    (dark,) = (each for each in shown.examples if each.title == "Dark held-out images")
+    assert [each.lines for each in dark.shown] == [("no. 3",), ("no. 8",)]
+    assert [row["example"] for row in check_data.describe(task, findings)["dark"]] == [3, 8]

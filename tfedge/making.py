@@ -16,8 +16,7 @@ import numpy as np
 from absl import logging
 
 from tfedge import recipe_file
-from tfedge.data import augmentation, class_weights, hygiene, output_kind, sources
-from tfedge.data.hygiene import seen_scale
+from tfedge.data import augmentation, class_weights, hygiene, output_kind, seen_scale, sources
 from tfedge.data.task import Task
 from tfedge.device import evaluate, inference, sandbox
 from tfedge.device.file import tflite

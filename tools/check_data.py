@@ -44,7 +44,6 @@ _WRITE = flags.DEFINE_string(
 )
 _TRAINED_ON = order_flags.trained_on(_FLAGS)
 _JSON = flags.DEFINE_boolean("json", False, "Print JSON instead of tables.", flag_values=_FLAGS)
-_NOISE_ROLES = ("train", "validation", "holdout")
 
 
 def run() -> None:
@@ -73,70 +72,27 @@ def main() -> int:
 
 
 def describe(task: "Task", findings: "Findings") -> dict[str, Any]:
-    """What was found, as JSON takes it."""
-    from tfedge.data import trained_on
+    """What was found, as JSON takes it: by each check's name the rows of its table."""
+    from tfedge.data import hygiene, trained_on
 
+    closer = hygiene.look_closely(task, hygiene.ROLES, is_patient=True)
+    found = {**findings.of_checks, **closer.of_checks}
+    tables = {name for name, check in hygiene.checks().items() if check.title}
     return {
         "schema_version": 1,
         "data": task.name,
         "examples": {role: len(split) for role, split in task.splits().items()},
         "trained_on": trained_on.words(task),
         "warnings": list(findings.warnings),
-        "near_duplicates": [
-            {
-                "holdout": pair.index,
-                "split": pair.role,
-                "example": pair.twin,
-                "correlation": round(pair.correlation, 5),
-                "undone": pair.change,
-            }
-            for pair in findings.pairs
-        ],
-        "drift": [
-            {
-                "split": drift.role,
-                "of": drift.what,
-                "effect": round(drift.effect, 4),
-                "p_value": drift.p_value,
-                "sure": drift.is_sure,
-                "matters": drift.matters,
-                "there": drift.before,
-                "holdout": drift.after,
-            }
-            for drift in findings.drifts
-        ],
-        "label_candidates": [row for role in _NOISE_ROLES for row in _candidates(task, role)],
+        **{name: list(each.rows) for name, each in found.items() if name in tables},
     }
-
-
-def _candidates(task: "Task", role: str) -> list[dict[str, Any]]:
-    from tfedge.data.hygiene import label_noise
-
-    found = label_noise.by_neighbours(task, role) if role in task.splits() else None
-    if found is None:
-        return []
-    targets = task.splits()[role].targets()
-    return [
-        {
-            "split": role,
-            "example": int(index),
-            "label": _name(task, int(targets[index])),
-            "looks_like": _name(task, int(suggested)),
-            "score": round(float(score), 3),
-        }
-        for index, suggested, score in zip(
-            found.indices, found.suggested, found.scores, strict=True
-        )
-    ]
-
-
-def _name(task: "Task", label: int) -> str:
-    return task.labels[label] if label < len(task.labels) else str(label)
 
 
 def _show(found: dict[str, Any], most: int) -> None:
     from rich import markup, table
     from tfedge_pipelines import screen
+
+    from tfedge.data import hygiene
 
     out = screen.make(highlight=False)
     if not out.is_terminal:
@@ -149,12 +105,10 @@ def _show(found: dict[str, Any], most: int) -> None:
         out.print(f"  [yellow]warning[/yellow] {markup.escape(warning)}")
     if not found["warnings"]:
         out.print("  nothing that a release would warn about")
-    titles = {
-        "near_duplicates": "Held-out images that training nearly saw",
-        "drift": "Differences from held-out",
-        "label_candidates": "Labels to look at (candidates, hard examples among them)",
-    }
-    for key, title in titles.items():
+    for key, check in hygiene.checks().items():
+        if not check.title:
+            continue
+        title = check.title
         rows = _worst(found[key], most)
         if not rows:
             out.print(f"\n{title}: none")

@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from tfedge import errors
-from tfedge.data import task
-from tfedge.data.hygiene import seen_scale
+from tfedge.data import seen_scale, task
 
 
 @pytest.mark.parametrize(

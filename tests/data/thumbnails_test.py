@@ -1,6 +1,6 @@
 import numpy as np
 
-from tfedge.data.hygiene import thumbnails
+from tfedge.data.scanning import thumbnails
 
 
 def test_shrink_averages_the_cells():

@@ -6,6 +6,7 @@ import pytest
 
 from tfedge.data import batch_split, hygiene, splits
 from tfedge.data import task as data_task
+from tfedge.data.hygiene import label_candidates
 from tfedge.release import data_findings
 
 
@@ -30,34 +31,50 @@ def task():
 
 def test_twins_doubts_and_drift_are_found_and_shown(task):
     found = data_findings.of(task, hygiene.examine(task))
-    assert found.near == 1
-    assert (found.twins[0].number, found.twins[0].role, found.twins[0].twin) == (3, "train", 5)
-    assert found.doubted == 1 and found.doubts_of == 60
-    doubt = found.doubts[0]
-    assert (doubt.number, doubt.label, doubt.looks_like) == (7, "bag", "shirt")
-    shown = (doubt.picture, found.twins[0].picture, found.twins[0].twin_picture)
-    assert all(picture.startswith("data:image/png") for picture in shown)
-    assert {each.role for each in found.differences} == {"train", "calibration"}
-    assert not any(each.matters for each in found.differences)
+    twins, doubts = found.examples
+    assert twins.title == "Held-out images that training nearly saw"
+    assert twins.shown[0].lines == ("held-out no. 3", "train no. 5")
+    assert doubts.title == "Held-out labels to look at"
+    (doubt,) = doubts.shown
+    assert (doubt.name, doubt.lines, doubt.note) == ("bag", ("looks like shirt",), "no. 7")
+    pictures = (*doubt.pictures, *twins.shown[0].pictures)
+    assert len(pictures) == 3
+    assert all(picture.startswith("data:image/png") for picture in pictures)
+    said = dict(found.looked_for)
+    assert said["Near duplicates of training images"] == "1 of 60 held-out images"
+    assert said["Doubtful labels"].startswith("1 of 60 held-out labels")
+    assert said["Train against held-out"].startswith("no more than chance: ")
+    assert "Calibration against held-out" in said
     assert json.loads(json.dumps(dataclasses.asdict(found)))
+
+
+def test_the_worst_are_called_so_where_not_all_are_shown(task):
+    held_out = task.holdout.x.copy()
+    held_out[9] = task.train.x[9] + 2
+    more = dataclasses.replace(task, holdout=splits.ArraySplit(held_out, task.holdout.y))
+    found = data_findings.of(more, hygiene.examine(more), 1)
+    assert found.examples[0].title == "Held-out images that training nearly saw, the likest 1"
+    assert len(found.examples[0].shown) == 1
 
 
 def test_users_data_can_be_left_out(task):
     found = data_findings.of(task, hygiene.examine(task), 0)
-    assert found.near == 1 and found.doubted == 1
-    assert not found.twins and not found.doubts
+    assert not found.examples
+    assert dict(found.looked_for)["Near duplicates of training images"].startswith("1 of 60")
 
 
 def test_what_is_not_looked_for_is_said(task, monkeypatch):
     findings = hygiene.examine(task)
-    monkeypatch.setattr(data_findings, "MOST_BYTES", 100)
-    large = data_findings.of(task, findings)
-    assert large.doubted is None and "tools/check_data.py" in large.not_looked
+    monkeypatch.setattr(label_candidates, "MOST_BYTES", 100)
+    large = dict(data_findings.of(task, findings).looked_for)
+    assert "check-data" in large["Doubtful labels"]
+    patient = hygiene.look_closely(task, hygiene.ROLES, is_patient=True)
+    assert patient.of_checks["label_candidates"].total == 1
     batches = [(task.train.x, task.train.y)]
     stream = batch_split.BatchSplit(lambda: batches, own_order=True)
     shuffled = dataclasses.replace(task, train=stream)
-    found = data_findings.of(shuffled, hygiene.examine(shuffled))
-    assert "order of their own" in found.not_looked
+    found = dict(data_findings.of(shuffled, hygiene.examine(shuffled)).looked_for)
+    assert "order of their own" in found["Doubtful labels"]
 
 
 def test_measured_targets_have_no_labels():
@@ -66,4 +83,4 @@ def test_measured_targets_have_no_labels():
     parts = [splits.ArraySplit(rows[i::4], rows[i::4, :1]) for i in range(4)]
     task = data_task.Task("t", "regression", *parts)
     found = data_findings.of(task, hygiene.examine(task))
-    assert found.doubted is None and "regression" in found.not_looked and not found.twins
+    assert "regression" in dict(found.looked_for)["Doubtful labels"] and not found.examples

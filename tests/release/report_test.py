@@ -7,7 +7,7 @@ import shlex
 import numpy as np
 import pytest
 
-from tfedge.data import hygiene
+from tfedge.data import finding, hygiene
 from tfedge.data import task as data_task
 from tfedge.device import sandbox, scorecard
 from tfedge.release import card as model_card
@@ -27,6 +27,18 @@ REPORT = {
     "seconds": 1.5,
 }
 
+FINDINGS = hygiene.Findings(
+    {
+        "copies": finding.Finding(
+            ("2 near duplicates",),
+            (("Exact copies in other splits", "none; with any, the data is refused"),),
+        ),
+        "near_duplicates": finding.Finding(
+            looked=(("Near duplicates of training images", "not looked for: no images"),)
+        ),
+    }
+)
+
 
 @pytest.fixture
 def gathered(card):
@@ -44,7 +56,7 @@ def gathered(card):
             recipe={"schema_version": 1, "passes": []},
             reports=[REPORT],
             command="tfedge-release --model=two.keras",
-            findings=hygiene.Findings(("2 near duplicates",), np.zeros(0, int)),
+            findings=FINDINGS,
         )
 
     return make
@@ -186,7 +198,7 @@ def test_what_the_data_checks_found_is_told(gathered):
     text = _Page(_report(gathered())).text
     for words in (
         "Exact copies in other splits none; with any, the data is refused",
-        "Near duplicates of training images not looked for: the inputs are no images",
+        "Near duplicates of training images not looked for: no images",
         "Doubtful labels 0 of 4 held-out labels",
     ):
         assert words in text
@@ -215,7 +227,7 @@ def test_characters_that_act_are_shown_in_report_and_card(gathered):
         gathered(per_class=(scorecard.ClassValue(hostile, 4, 0.5, 0.5),)),
         name=hostile,
         command=f"release --model={hostile}",
-        findings=hygiene.Findings((hostile,), np.zeros(0, int)),
+        findings=hygiene.Findings({"copies": finding.Finding((hostile,))}),
     )
     for render in (_report, _card):
         text = render(made).decode()

@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 
-from tfedge.data import hygiene, splits
+from tfedge.data import finding, hygiene, splits
 from tfedge.data import task as data_task
 from tfedge.device import compatibility, phone_latency, profiles, scorecard
 from tfedge.device.file import tflite
@@ -85,7 +85,7 @@ def release(card):
             recipe={"model": named, "data": named},
             reports=(done,),
             command=f"release --data={named}",
-            findings=hygiene.Findings((named,), np.array([3])),
+            findings=hygiene.Findings({"copies": finding.Finding((named,))}),
             sensitivities={"conv": 0.1},
         )
 

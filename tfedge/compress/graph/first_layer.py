@@ -11,7 +11,7 @@ import numpy as np
 
 from tfedge.compress.graph import model_ends
 from tfedge.compress.layers import facts
-from tfedge.data.hygiene import seen_scale
+from tfedge.data import seen_scale
 
 
 def trained_range(model: Any) -> tuple[float, float] | None:

@@ -9,11 +9,14 @@ Kolmogorov-Smirnov distance; half the summed differences of the labels' shares).
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from tfedge.data import splits, task
-from tfedge.data.hygiene import inputs, moments
+from tfedge.data.examined import Examined
+from tfedge.data.finding import Check, Finding
+from tfedge.data.scanning import inputs, moments
 
 ALPHA = 0.05
 LARGE = 0.1
@@ -152,3 +155,45 @@ def _labels(made: "task.Task", role: str) -> Iterator[tuple[str, float, float, f
         label = made.labels[worst] if worst < len(made.labels) and not name else str(worst)
         what = f"labels{f' of {name}' if name else ''}, most {label}"
         yield what, effect, p_value, float(shares[0][worst]), float(shares[1][worst])
+
+
+def _look(data: Examined) -> Finding:
+    if "holdout" not in data.splits:
+        return Finding()
+    drifts = compare(data.task, data.scans)
+    worst = {each.role: each for each in reversed(drifts)}
+    return Finding(
+        warnings=warnings(drifts, data.where("holdout")),
+        looked=tuple(
+            (f"{role.capitalize()} against held-out", _words(worst[role]))
+            for role in dict.fromkeys(each.role for each in drifts)
+        ),
+        rows=tuple(map(_row, drifts)),
+    )
+
+
+def _words(found: Drift) -> str:
+    """The largest difference of two splits."""
+    small = "more than chance explains, but small" if found.is_sure else "no more than chance"
+    measure = "share" if found.what == "labels" else "median"
+    return (
+        f"{'a large difference' if found.matters else small}: {found.what}, {measure} "
+        f"{found.before:.3g}, held-out {found.after:.3g}; {found.effect:.1%} of the examples "
+        "would have to change to agree"
+    )
+
+
+def _row(found: Drift) -> dict[str, Any]:
+    return {
+        "split": found.role,
+        "of": found.what,
+        "effect": round(found.effect, 4),
+        "p_value": found.p_value,
+        "sure": found.is_sure,
+        "matters": found.matters,
+        "there": found.before,
+        "holdout": found.after,
+    }
+
+
+CHECK = Check(100, _look, title="Differences from held-out")

@@ -9,13 +9,19 @@ import numpy as np
 
 from tfedge import errors
 from tfedge.data import task
-from tfedge.data.hygiene import inputs
+from tfedge.data.examined import Examined
+from tfedge.data.finding import Check, Finding
+from tfedge.data.scanning import inputs
 
 WIDEST = 64.0  # a scaled image spans 1 or 2, a standardised one about 5, an unscaled one 255
 NARROWEST = 1 / 32
 
 
-def check(made: "task.Task", scans: Mapping[str, inputs.Scan]) -> list[str]:
+def _look(data: Examined) -> Finding:
+    return Finding(tuple(_warnings(data.task, data.scans)) if data.scans else ())
+
+
+def _warnings(made: "task.Task", scans: Mapping[str, inputs.Scan]) -> list[str]:
     """Warnings on the images of a task; inputs of other kinds have no usual scale.
 
     Warned about: values that reach the model unscaled, or scaled twice; a channel of one value; a
@@ -90,3 +96,6 @@ def _channel_warnings(name: str, scans: Mapping[str, inputs.Scan], where: str) -
                 " a model nothing"
             )
     return warnings
+
+
+CHECK = Check(70, _look)

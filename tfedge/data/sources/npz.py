@@ -14,9 +14,9 @@ from absl import logging
 
 from tfedge import errors, foreign, settings
 from tfedge.data import kinds, origins, splits, targets, task, task_targets
-from tfedge.data.hygiene import inputs
 from tfedge.data.kind import Kind
 from tfedge.data.reading import npz_file, options
+from tfedge.data.scanning import inputs
 from tfedge.data.source import Source
 from tfedge.data.splitting import content_split, stratify
 

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 from tfedge.data import class_weights, trained_on
 from tfedge.release import data_findings
-from tfedge.release.check import spoken
 
 if TYPE_CHECKING:
     from tfedge.device.file.graph import Tensor
@@ -22,13 +21,11 @@ class JudgedOn:
     Attributes:
         rows: (label, value) of the data, the phone class and the file.
         warnings: of the checks of data and model.
-        looked_for: (label, value) of what the data was checked for, found or not.
-        data: the same with examples; None where only the held-out split was read.
+        data: what the data was checked for; None where only the held-out split was read.
     """
 
     rows: tuple[tuple[str, str], ...]
     warnings: tuple[str, ...]
-    looked_for: tuple[tuple[str, str], ...] = ()
     data: data_findings.DataFindings | None = None
 
 
@@ -37,9 +34,7 @@ def of(facts: "Facts") -> JudgedOn:
     if facts.findings is None:
         return JudgedOn(rows(facts), facts.warnings)
     data = data_findings.of(facts.task, facts.findings, facts.report_examples)
-    return JudgedOn(
-        rows(facts), facts.warnings, _looked_for(data, len(facts.task.holdout or ())), data
-    )
+    return JudgedOn(rows(facts), facts.warnings, data)
 
 
 def rows(facts: "Facts") -> tuple[tuple[str, str], ...]:
@@ -85,31 +80,3 @@ def _describe(tensor: "Tensor") -> str:
         scale, zero = float(tensor.scales[0]), int(tensor.zero_points[0])
         words += f", value = {scale:.6g} * (code {'-' if zero >= 0 else '+'} {abs(zero)})"
     return words
-
-
-def _looked_for(data: data_findings.DataFindings, held_out: int) -> tuple[tuple[str, str], ...]:
-    found = [("Exact copies in other splits", "none; with any, the data is refused")]
-    near = f"{data.near:,} of {held_out:,} held-out images" if data.near else "none found"
-    if not data.near_looked:
-        near = "not looked for: the inputs are no images, or come in an order of their own"
-    found.append(("Near duplicates of training images", near))
-    found += [(f"{spoken(each.role)} against held-out", _drift(each)) for each in data.differences]
-    doubts = f"not looked for: {data.not_looked}"
-    if data.doubted is not None:
-        doubts = (
-            f"{data.doubted:,} of {data.doubts_of:,} held-out labels: those of the nearest "
-            "neighbours differ; hard examples may be among them"
-        )
-    found.append(("Doubtful labels", doubts))
-    return tuple(found)
-
-
-def _drift(found: data_findings.Difference) -> str:
-    """The largest difference of two splits in words."""
-    small = "more than chance explains, but small" if found.is_sure else "no more than chance"
-    measure = "share" if found.what == "labels" else "median"
-    return (
-        f"{'a large difference' if found.matters else small}: {found.what}, {measure} "
-        f"{found.before:.3g}, held-out {found.after:.3g}; {found.effect:.1%} of the examples "
-        "would have to change to agree"
-    )

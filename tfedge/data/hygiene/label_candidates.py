@@ -6,17 +6,24 @@ when the most probable class that counts is not its label. Candidates are for a 
 hard examples are among them, and no result depends on them.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from tfedge.data import splits, task
-from tfedge.data.hygiene import inputs, thumbnails
+from tfedge.data.batch_split import BatchSplit
+from tfedge.data.examined import Examined
+from tfedge.data.finding import Check, Example, Finding
+from tfedge.data.scanning import inputs, thumbnails
 
 NEIGHBOURS = 20
 SURE = 0.7  # of 5 % labels changed at random in Fashion-MNIST 6 in 10 such candidates were changed
 MOST_EXAMPLES = 10_000
 MOST_FEATURES = 512
+MOST_BYTES = 2**28  # of inputs that are read once more where nobody is patient
+_ROLES = ("train", "validation", "holdout")
 _BLOCK = 500
 
 
@@ -134,3 +141,81 @@ def _shares(features: np.ndarray, labels: np.ndarray, n: int) -> np.ndarray:
         rows = np.repeat(np.arange(start, stop), k)
         np.add.at(shares, (rows, labels[nearest].ravel()), np.float32(1 / k))
     return shares
+
+
+def _look(data: Examined) -> Finding:
+    why = _why_not(data)
+    found = {
+        role: None if why else by_neighbours(data.task, role)
+        for role in _ROLES
+        if role in data.splits
+    }
+    held_out = found.get("holdout")
+    why = why or "examples are neither images nor short rows of numbers with one class each"
+    said = f"not looked for: {why}"
+    if held_out is not None:
+        said = (
+            f"{len(held_out.indices):,} of {held_out.looked_at:,} held-out labels: those of the"
+            " nearest neighbours differ; hard examples may be among them"
+        )
+    rows = tuple(
+        row for role, each in found.items() if each is not None for row in _rows(data, role, each)
+    )
+    examples = [_example(row) for row in rows if row["split"] == "holdout"]
+    return Finding(
+        looked=(("Doubtful labels", said),),
+        rows=rows,
+        examples=tuple(examples),
+        shown_as="Held-out labels to look at",
+        worst="the {} most doubtful",
+        total=len(examples),
+    )
+
+
+def _why_not(data: Examined) -> str:
+    """Why labels are not looked at; empty where they are. A release must not wait for it."""
+    made = data.task
+    if not made.kind_facts.one_class:
+        return f"a {made.kind} task has no single class for each example"
+    for split in (made.train, *data.splits.values()):
+        if isinstance(split, BatchSplit) and split.own_order:
+            return "the examples come in an order of their own"
+        one = sum(array[0].nbytes for array in splits.named(next(split.batches(1))[0]).values())
+        if one * min(len(split), MOST_EXAMPLES) > MOST_BYTES and not data.is_patient:
+            return "the examples are large; tfedge check-data looks at them"
+    return ""
+
+
+def _rows(data: Examined, role: str, found: Candidates) -> Iterator[dict[str, Any]]:
+    labels = np.asarray(data.splits[role].targets())
+    each = zip(found.indices, found.suggested, found.scores, strict=True)
+    for index, suggested, score in each:
+        yield {
+            "split": role,
+            "example": int(index),
+            "label": _name(data.task, int(labels[index])),
+            "looks_like": _name(data.task, int(suggested)),
+            "score": round(float(score), 3),
+        }
+
+
+def _example(row: dict[str, Any]) -> Example:
+    number = row["example"]
+    return Example(
+        places=(("holdout", number),),
+        name=row["label"],
+        lines=(f"looks like {row['looks_like']}",),
+        note=f"no. {number}",
+    )
+
+
+def _name(made: "task.Task", label: int) -> str:
+    return made.labels[label] if label < len(made.labels) else str(label)
+
+
+CHECK = Check(
+    110,
+    _look,
+    title="Labels to look at (candidates, hard examples among them)",
+    takes_time=True,
+)

@@ -7,7 +7,7 @@ import numpy as np
 
 from tfedge import errors
 from tfedge.data import splits
-from tfedge.data.hygiene import fingerprints, moments, thumbnails
+from tfedge.data.scanning import fingerprints, moments, thumbnails
 
 Form = dict[str, tuple[tuple[int, ...], str]]  # by input name: shape of one example, dtype
 _BATCH = 256

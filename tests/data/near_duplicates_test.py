@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 
 from tfedge.data import task
-from tfedge.data.hygiene import duplicates, fingerprints, inputs
+from tfedge.data.hygiene import near_duplicates
+from tfedge.data.scanning import fingerprints, inputs
 from tfedge.data.sources import load_task
 
 
@@ -22,7 +23,7 @@ def _scenes(n, side=28, channels=1):
 def _near(held_out, train):
     splits = {"holdout": held_out, "train": train}
     made = {role: task.ArraySplit(x, np.zeros(len(x), int)) for role, x in splits.items()}
-    return duplicates.near({role: (s, inputs.scan(s, role)) for role, s in made.items()})
+    return near_duplicates.near({role: (s, inputs.scan(s, role)) for role, s in made.items()})
 
 
 def _jpeg(images):

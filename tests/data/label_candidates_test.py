@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tfedge.data import task
-from tfedge.data.hygiene import label_noise
+from tfedge.data.hygiene import label_candidates
 from tfedge.data.sources import load_task
 
 
@@ -14,18 +14,18 @@ def test_confident_learning_by_hand():
     )
     labels = np.array([0, 0, 0, 1, 1, 1])
     # Class 0 counts from (0.9 + 0.7 + 0.05) / 3 = 0.55 on, class 1 from 0.577 on.
-    found = label_noise.candidates(probabilities, labels, least_score=0.0)
+    found = label_candidates.candidates(probabilities, labels, least_score=0.0)
     assert found.indices.tolist() == [5, 2]
     assert found.suggested.tolist() == [0, 1]
     assert found.scores == pytest.approx([0.94, 0.9])
-    assert label_noise.candidates(probabilities, labels, 0.92).indices.tolist() == [5]
-    binary = label_noise.candidates(probabilities[:, 1:], labels, 0.0)
+    assert label_candidates.candidates(probabilities, labels, 0.92).indices.tolist() == [5]
+    binary = label_candidates.candidates(probabilities[:, 1:], labels, 0.0)
     assert binary.indices.tolist() == [5, 2]
 
 
 def test_a_class_without_an_example_is_never_suggested():
     probabilities = np.array([[0.0, 0.0, 1.0], [0.0, 0.1, 0.9]])
-    assert not len(label_noise.candidates(probabilities, np.array([0, 1]), 0.0).indices)
+    assert not len(label_candidates.candidates(probabilities, np.array([0, 1]), 0.0).indices)
 
 
 @pytest.mark.parametrize("role", ["train", "holdout"])
@@ -36,7 +36,7 @@ def test_changed_labels_of_digits_are_found(role):
     y = split.y.copy()
     y[changed] = (y[changed] + random.integers(1, 10, 30)) % 10
     noisy = dataclasses.replace(made, **{role: task.ArraySplit(split.x, y)})
-    found = label_noise.by_neighbours(noisy, role)
+    found = label_candidates.by_neighbours(noisy, role)
     right = np.isin(found.indices, changed)
     assert right.mean() >= 0.9
     assert right.sum() >= 22
@@ -46,13 +46,13 @@ def test_changed_labels_of_digits_are_found(role):
 
 
 def test_digits_have_few_candidates():
-    assert len(label_noise.by_neighbours(load_task("digits")).indices) <= 3
+    assert len(label_candidates.by_neighbours(load_task("digits")).indices) <= 3
 
 
 def test_what_has_no_classes_is_left_alone():
     split = task.ArraySplit(np.random.default_rng(0).random((30, 4)), np.linspace(0, 1, 30))
     made = task.Task("toy", "regression", split, split, split, split)
-    assert label_noise.by_neighbours(made) is None
+    assert label_candidates.by_neighbours(made) is None
     wide = task.ArraySplit(np.zeros((30, 600)), np.arange(30) % 3)
     made = task.Task("toy", "classification", wide, wide, wide, wide)
-    assert label_noise.by_neighbours(made) is None
+    assert label_candidates.by_neighbours(made) is None

@@ -11,13 +11,15 @@ not change. Fashion-MNIST has 12 such held-out images, which to the eye show the
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from tfedge.data import splits
-from tfedge.data.hygiene import inputs
+from tfedge.data.examined import Examined
+from tfedge.data.finding import Check, Example, Finding
+from tfedge.data.scanning import inputs
 
-NONE = np.empty(0, np.int64)
 FINGERPRINT_DISTANCE = 0.04
 CORRELATION = 0.9985
 _FLIPS = {
@@ -125,3 +127,61 @@ def _correlation(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
     theirs = theirs - theirs.mean(axis=1, keepdims=True)
     lengths = np.linalg.norm(ours, axis=1) * np.linalg.norm(theirs, axis=1)
     return np.einsum("ij,ij->i", ours, theirs) / np.where(lengths > 0, lengths, 1)
+
+
+def _look(data: Examined) -> Finding:
+    if "holdout" not in data.splits:
+        return Finding()
+    fixed = {
+        role: (split, data.scans[role])
+        for role, split in data.splits.items()
+        if data.has_fixed_order(role)
+    }
+    pairs = near(fixed) if "holdout" in fixed else ()
+    warnings = [
+        f"{data.where(role)}: it has an order of its own, so near duplicates of held-out"
+        " examples were not looked for"
+        for role in data.splits
+        if role not in fixed
+    ]
+    found = np.unique(np.array([pair.index for pair in pairs], np.int64))
+    count = len(data.splits["holdout"])
+    if pairs:
+        warnings.append(
+            f"{data.where('holdout')}: {len(found)} of {count} images are nearly the same as one"
+            f" the model is made with, the first at index {pairs[0].index}"
+        )
+    said = f"{len(found):,} of {count:,} held-out images" if pairs else "none found"
+    if "holdout" not in fixed or data.scans["holdout"].image is None:
+        said = "not looked for: the inputs are no images, or come in an order of their own"
+    return Finding(
+        warnings=tuple(warnings),
+        looked=(("Near duplicates of training images", said),),
+        rows=tuple(map(_row, pairs)),
+        examples=tuple(map(_example, sorted(pairs, key=lambda pair: -pair.correlation))),
+        shown_as="Held-out images that training nearly saw",
+        worst="the likest {}",
+        total=len(found),
+        without=found,
+    )
+
+
+def _row(pair: Pair) -> dict[str, Any]:
+    return {
+        "holdout": pair.index,
+        "split": pair.role,
+        "example": pair.twin,
+        "correlation": round(pair.correlation, 5),
+        "undone": pair.change,
+    }
+
+
+def _example(pair: Pair) -> Example:
+    return Example(
+        places=(("holdout", pair.index), (pair.role, pair.twin)),
+        lines=(f"held-out no. {pair.index}", f"{pair.role} no. {pair.twin}"),
+        note=pair.change,
+    )
+
+
+CHECK = Check(90, _look, title="Held-out images that training nearly saw")

@@ -1,0 +1,1 @@
+"""One pass over the inputs of a split, and what it keeps of them."""
