@@ -1,6 +1,6 @@
 """From the text of --data to a Task: one source, one file, found by its name.
 
-Importing this loads no source: some bring a library with them, and flags only show `GRAMMAR`.
+Importing this loads no source: some bring a library with them, and flags only show `grammar`.
 """
 
 import importlib
