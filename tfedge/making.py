@@ -161,10 +161,12 @@ def prepare(given: Given) -> Ready:
         BadInput: the model, the recipe or the export cannot be used, alone or together.
     """
     from tfedge.compress import bridge
-    from tfedge.export import exporting
+    from tfedge.export import choices, to_tflite
 
     export, recipe = given.export, given.recipe
-    exporting.check(export, given.task, is_trained=any(each.exports for each in recipe.passes))
+    choices.check_task(export, given.task)
+    if any(each.exports for each in recipe.passes):
+        choices.check_trained(export)
     model = _opened(given.order)
     has_layers = bridge.is_functional(model)
     _check_layers(given.order, recipe, has_layers)
@@ -172,7 +174,7 @@ def prepare(given: Given) -> Ready:
     logging.info("the input model as float32, to compare with")
     # Fed as the candidate is, so that the two are compared on the same inputs.
     plain = type(export)(raw_input=export.raw_input, allow_flex=export.allow_flex)
-    baseline = exporting.to_tflite(model, plain, task)
+    baseline = to_tflite(model, plain, task)
     if not has_layers:
         task = _as_exported(task, baseline, f"--model={given.order.model}")
     task = _with_recorded_weights(task, given.recipe_file, baseline)
@@ -191,7 +193,7 @@ def make(ready: Ready, work: pathlib.Path) -> Made:
     """
     from tfedge import packing
     from tfedge.compress import costs
-    from tfedge.export import exporting
+    from tfedge.export import to_tflite
 
     given, model = ready.given, ready.model
     order, task, recipe = given.order, given.task, given.recipe
@@ -199,7 +201,7 @@ def make(ready: Ready, work: pathlib.Path) -> Made:
         candidate = recipe.apply(model, task, work) if recipe.passes else None
     export = given.export.to_text()
     logging.info("exporting as %s", export)
-    tflite_bytes = exporting.to_tflite(candidate or model, export, task)
+    tflite_bytes = to_tflite(candidate or model, export, task)
     return Made(
         name=getattr(model, "name", pathlib.Path(str(order.model)).stem),
         tflite=tflite_bytes,
@@ -215,11 +217,11 @@ def make(ready: Ready, work: pathlib.Path) -> Made:
 
 def milliseconds(task: Task) -> "Callable[[k.Model], float]":
     """tf_keras model -> median time of its int8 file on this host, one thread."""
-    from tfedge.export import exporting
+    from tfedge.export import exporting, options
 
     def measure(model: "k.Model") -> float:
         few = task.calibration.take(np.arange(min(8, len(task.calibration))))
-        content = exporting.to_tflite(model, "int8", task, is_last=False)
+        content = exporting.to_tflite(model, options.Export("int8"), task, is_last=False)
         limits = sandbox.Limits(memory_bytes=_MEASURING_BYTES, threads=1)
         run = inference.run(tflite.read(content), few, task.normalization, limits)
         if run.host is None:

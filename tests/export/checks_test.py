@@ -4,7 +4,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tfedge.errors import BadInput
 from tfedge.export import checks, options, routes
-from tfedge.export.edits import flatbuffer
+from tfedge.export.tree import flatbuffer
 
 
 @pytest.mark.parametrize("route", [route for route in routes.names() if route != "int4"])
@@ -61,9 +61,9 @@ def test_custom_operators_are_refused_by_name(converted, name, allowed):
 
 
 def test_float_operators_of_an_integer_file_are_named(converted, caplog):
-    checks.warn_of_float(converted["int8"], options.Export("int8"))
+    checks.warn_of_float(flatbuffer.unpack(converted["int8"]), options.Export("int8"))
     assert caplog.text == ""
-    checks.warn_of_float(converted["float32"], options.Export("int8"))
+    checks.warn_of_float(flatbuffer.unpack(converted["float32"]), options.Export("int8"))
     assert "CONV_2D" in caplog.text
 
 
@@ -97,5 +97,5 @@ def test_an_operator_with_one_float_output_of_two_is_named(converted, caplog):
             outputs=np.array([last - 2, last - 1], np.int32),
         )
     )
-    checks.warn_of_float(flatbuffer.pack(model), options.Export("int8"))
+    checks.warn_of_float(model, options.Export("int8"))
     assert "TOPK_V2" in caplog.text and "CONV_2D" not in caplog.text

@@ -48,13 +48,13 @@ def task():
 @pytest.fixture(scope="session")
 def converted(model, task):
     """route -> the converter's file, inputs and kernels named, nothing else done to it."""
-    from tfedge.export import exporting
+    from tfedge.export import from_model
     from tfedge.export.edits import lineage
+    from tfedge.export.tree import flatbuffer
 
-    known = lineage.keras_kernels(model)
-    return {
-        route: lineage.name_kernels(
-            exporting.convert(model, None, options.Export(route), task), known
-        )[0]
-        for route in routes.names()
-    }
+    found = {}
+    for route in routes.names():
+        tree = from_model.convert(model, None, options.Export(route), task)
+        lineage.name_kernels(tree, lineage.keras_kernels(model))
+        found[route] = flatbuffer.pack(tree)
+    return found

@@ -16,7 +16,7 @@ from tfedge.compress.candidate import Candidate, Quantization
 from tfedge.data.task import ArraySplit, Task
 from tfedge.device.file import tflite
 from tfedge.errors import BadInput
-from tfedge.export.edits import flatbuffer, operators
+from tfedge.export.tree import flatbuffer, operators
 
 _IN_ANOTHER_PROCESS = """
 import hashlib, numpy, tfedge

@@ -8,13 +8,14 @@ from tfedge import export
 from tfedge.compress import loading
 from tfedge.device.file import tflite
 from tfedge.errors import BadInput
-from tfedge.export.edits import flatbuffer, operators, slimming
+from tfedge.export.edits import slimming
+from tfedge.export.tree import flatbuffer, operators
 
 
 @pytest.fixture
 def nameless(converted, tmp_path):
     """A float file as small as it gets: no names, which the quantizer cannot do without."""
-    data = slimming.slim(converted["float32"])
+    data = running.edited(converted["float32"], slimming.slim)
     return loading.TfliteModel(tmp_path / "model.tflite", data)
 
 

@@ -3,9 +3,18 @@
 import numpy as np
 from ai_edge_litert import interpreter as litert
 
+from tfedge.export.tree import flatbuffer
+
 LAYERS = ("stem", "depthwise", "pointwise", "head")  # with a kernel, in the model of conftest
 WITH_XNNPACK = litert.OpResolverType.AUTO
 WITHOUT_XNNPACK = litert.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+
+
+def edited(data, edit, *arguments):
+    """A file after an edit of its tree."""
+    tree = flatbuffer.unpack(data)
+    edit(tree, *arguments)
+    return flatbuffer.pack(tree)
 
 
 def run(data, inputs, resolver=WITH_XNNPACK):

@@ -29,6 +29,11 @@ def to_tflite(source: Any, export: "str | Export" = "float32", task: "Task | Non
     Raises:
         BadInput: an export that contradicts the recipe or that the model or data do not allow.
     """
-    from tfedge.export import exporting
+    from tfedge.compress import loading
+    from tfedge.export import apart, choices, exporting, options
 
-    return exporting.to_tflite(source, export, task)
+    if isinstance(export, str):
+        export = options.Export.parse(export)
+    choices.check_task(export, task)
+    is_strangers = isinstance(source, loading.SavedModel) and not source.is_own
+    return (apart if is_strangers else exporting).to_tflite(source, export, task)

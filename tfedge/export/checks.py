@@ -1,6 +1,7 @@
 """Asserts that what was asked for is what came out; reads the finished file, nothing else."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from absl import logging
@@ -9,6 +10,7 @@ from tfedge import errors
 from tfedge.device.file import graph, tflite
 from tfedge.device.prediction import work
 from tfedge.export import options
+from tfedge.export.tree import flatbuffer, operators
 
 # Not CONV_3D: LiteRT has it in float alone.
 _KERNEL_OPERATORS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")
@@ -35,30 +37,34 @@ def check(data: bytes, export: options.Export, float_layers: Mapping[str, str]) 
     _check_ends(file, export)
 
 
-def warn_of_float(data: bytes, export: options.Export, *, is_known: bool = False) -> None:
+def warn_of_float(tree: Any, export: options.Export, *, is_known: bool = False) -> None:
     """Logs the operators that an integer route has left in float; before raw inputs are put in.
 
     Args:
-        data: the file on its route.
+        tree: of the file on its route.
         export: the route.
         is_known: whether some are meant to be float: the recipe's report or a rule has the reason.
     """
-    file = tflite.read(data)
-    left = [
-        operator
-        for operator in file.operators
-        if operator.kind not in _CONVERSIONS
-        and any(file.tensors[output].dtype == "FLOAT32" for output in operator.outputs)
-    ]
-    if left:
-        logging.warning(
-            "--export=%s: %s stay float%s: %.1f %% of the bytes of weights, %.1f %% of the "
-            "multiply-adds",
-            export.route,
-            ", ".join(sorted({operator.kind for operator in left})),
-            "" if is_known else ", LiteRT has no integer form of them here",
-            *_shares(file, left),
-        )
+    everything = [(graph, each) for graph in tree.subgraphs for each in graph.operators]
+    places = [n for n, (graph, each) in enumerate(everything) if _is_float(tree, graph, each)]
+    if export.has_float_activations or not places:
+        return
+    file = tflite.read(flatbuffer.pack(tree))
+    left = [file.operators[place] for place in places]
+    logging.warning(
+        "--export=%s: %s stay float%s: %.1f %% of the bytes of weights, %.1f %% of the "
+        "multiply-adds",
+        export.route,
+        ", ".join(sorted({operator.kind for operator in left})),
+        "" if is_known else ", LiteRT has no integer form of them here",
+        *_shares(file, left),
+    )
+
+
+def _is_float(tree: Any, graph: Any, operator: Any) -> bool:
+    computes = operators.kind(tree, operator) not in _CONVERSIONS
+    types = {operators.type_name(graph.tensors[index]) for index in operator.outputs}
+    return computes and "FLOAT32" in types
 
 
 def _shares(file: tflite.TfliteFile, left: list[graph.Operator]) -> tuple[float, float]:

@@ -3,13 +3,17 @@
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfedge import errors
 from tfedge.export import routes
 
+if TYPE_CHECKING:
+    from tfedge.data.task import Task
+
 AUTO = "auto"
 ALGORITHMS = ("min_max", "mse", "octav", "gptq")
+_CHOOSING = ("algorithm", "precision", "activations", "block_size")
 _OF_EVERY_ROUTE = ("route", "input", "output", "raw_input", "labels")
 _ACTIVATIONS = ("int8", "float")
 _BYTE_BITS = 8
@@ -47,6 +51,41 @@ def check(export: Any) -> None:
     if export.allow_flex and export.is_by_quantizer:
         refuse("allow_flex goes with TensorFlow's own converter only", ("plain int8",))
     _check_precision(export, refuse)
+
+
+def check_task(export: Any, task: "Task | None") -> None:
+    """Refuse what asks for something that the task does not have.
+
+    Raises:
+        BadInput: raw inputs or labels without a task, labels of a task that has none.
+    """
+    where = f"--export={export.to_text()}"
+    if (export.raw_input or export.labels) and task is None:
+        raise errors.BadInput(
+            where, "normalisation and labels are the task's, and there is none", "Give the data."
+        )
+    if export.labels and task is not None and not task.labels:
+        raise errors.BadInput(
+            where,
+            f"the task {task.name} has no labels",
+            "Give the task labels, or leave labels out.",
+        )
+
+
+def check_trained(export: Any) -> None:
+    """Refuse options that choose integers which a recipe has trained.
+
+    Raises:
+        BadInput: naming the option.
+    """
+    for name in _CHOOSING:
+        if getattr(export, name) != getattr(type(export), name):
+            raise errors.BadInput(
+                f"--export={export.to_text()}",
+                f"the recipe has trained the integers of every kernel, and {name} would choose "
+                "others",
+                f"Leave {name} out, or quantize out of the recipe.",
+            )
 
 
 def _check_route(export: Any, refuse: "_Refuse") -> None:

@@ -9,18 +9,35 @@ from tfedge import errors, foreign
 from tfedge.data.task import Task
 from tfedge.device.file import tflite
 from tfedge.device.sandbox import memory
-from tfedge.export import options, post_training
+from tfedge.export import made, options, post_training
 from tfedge.export.post_training import columns, float_model
+from tfedge.export.tree import flatbuffer
 from tfedge.export.trials import dry_run
 
 _AGAIN = "Convert it again from its model."
 _SMALL_BYTES, _LARGEST_EXPANSION = 64 << 20, 1000
 
 
-def convert(
-    data: bytes, where: str, export: options.Export, task: Task | None
-) -> post_training.Quantized:
-    """A float .tflite on another route; float32 hands back the same bytes.
+def read(data: bytes, where: str) -> float_model.FloatModel:
+    """A float .tflite, ready to be quantized.
+
+    Args:
+        data: the file.
+        where: its path, for messages.
+
+    Raises:
+        BadInput: the file is damaged or quantized already, has weights that are not finite, or is
+            open beyond the batch.
+    """
+    file = tflite.read(data, where)
+    _check_kernels(file, where)
+    _check_declared(file, where)
+    with foreign.reading(where, _AGAIN, "no float file that can be edited"):
+        return float_model.prepare(flatbuffer.unpack(data), where)
+
+
+def convert(data: bytes, where: str, export: options.Export, task: Task | None) -> made.Made:
+    """A float .tflite on another route.
 
     Args:
         data: the file.
@@ -29,16 +46,9 @@ def convert(
         task: whose calibration split is read, for routes that need ranges.
 
     Raises:
-        BadInput: the file is damaged or quantized already, has weights that are not finite, is
-            open beyond the batch, has a loop on an integer route, or does not run.
+        BadInput: as `read`, or the file has a loop on an integer route, or does not run.
     """
-    file = tflite.read(data, where)
-    _check_kernels(file, where)
-    _check_declared(file, where)
-    with foreign.reading(where, _AGAIN, "no float file that can be edited"):
-        model = float_model.prepare(data, where)
-    if not export.facts.changes_kernels:
-        return post_training.Quantized(data, {})
+    model = read(data, where)
     if task is not None:
         _check_runs(data, where, task)
     # AI Edge Quantizer and LiteRT raise what they like over a file that nobody's converter wrote.

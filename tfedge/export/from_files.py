@@ -1,62 +1,50 @@
-"""Models that are files and stay so: a SavedModel folder, a float .tflite."""
+"""Models that are files and stay so -> what is made on a route: a SavedModel, a float .tflite."""
 
 import contextlib
-import pathlib
-from collections.abc import Mapping
+from typing import Any
 
 from tfedge.compress.loading import SavedModel, TfliteModel
 from tfedge.compress.ranges import column_statistics
 from tfedge.data.task import Task
-from tfedge.export import options
-from tfedge.export.converter import conversion, recurrent, saved_model
+from tfedge.export import checks, options
+from tfedge.export.converter import conversion, model_writer
+from tfedge.export.made import Made
 
 
-def convert_tflite(
-    source: TfliteModel, export: options.Export, task: Task | None
-) -> tuple[bytes, Mapping[str, str]]:
-    """A float .tflite on another route; on float32 the very bytes that came.
+def check_tflite(source: TfliteModel) -> None:
+    """Refuses a file that is no float .tflite; see `float_tflite.read`."""
+    from tfedge.export import float_tflite  # lazy: it imports AI Edge Quantizer
 
-    Returns:
-        The file, and the kernels of another type than the route's.
-    """
-    from tfedge.export import float_tflite  # AI Edge Quantizer is for those who need it
-
-    made = float_tflite.convert(source.content, str(source.path), export, task)
-    return made.data, made.unusual
+    float_tflite.read(source.content, str(source.path))
 
 
-def convert_saved_model(
-    source: SavedModel, export: options.Export, task: Task | None
-) -> tuple[bytes, Mapping[str, str]]:
-    """The file of a SavedModel folder, with the names of its signature.
+def convert_tflite(source: TfliteModel, export: options.Export, task: Task | None) -> Made:
+    """A float .tflite on another route."""
+    from tfedge.export import float_tflite  # lazy: it imports AI Edge Quantizer
 
-    Returns:
-        The file, and the kernels of another type than the route's.
-    """
+    return _said(float_tflite.convert(source.content, str(source.path), export, task), export)
 
-    def refuse(_: pathlib.Path) -> saved_model.Signature:
-        raise recurrent.refusal(str(source.path), export.route, "a loop in it")
 
-    where = str(source.path)
-    writer = conversion.Writer(lambda folder: saved_model.write_folder(source.path, folder), refuse)
+def convert_saved_model(source: SavedModel, export: options.Export, task: Task | None) -> Made:
+    """The file of a SavedModel folder, with the names of its signature."""
+    where, writer = str(source.path), model_writer.of_saved_model(source, export.route)
     if not export.is_by_quantizer:
         made = with_columns_in_float(writer, where, export, task)
         if made is not None:
-            return made
+            return _said(made, export)
         with contextlib.suppress(conversion.MaskedError):
-            return conversion.convert(writer, export, task, has_ranges=False), {}
-    from tfedge.export import post_training
-    from tfedge.export.post_training import columns, float_model
+            tree = conversion.convert(writer, export, task, has_ranges=False)
+            return _said(Made(tree, {}), export)
+    from tfedge.export import post_training  # lazy: they import AI Edge Quantizer
+    from tfedge.export.post_training import columns
 
-    model = float_model.prepare(conversion.convert_to_float(writer, export), where)
-    model, behind = columns.keep(model, export, task)
-    quantized = post_training.quantize(model, behind, task)
-    return quantized.data, quantized.unusual
+    model, behind = columns.keep(_float_model(writer, where, export), export, task)
+    return _said(post_training.quantize(model, behind, task), export)
 
 
 def with_columns_in_float(
     writer: conversion.Writer, where: str, export: options.Export, task: Task | None
-) -> tuple[bytes, Mapping[str, str]] | None:
+) -> Made | None:
     """The file of a model whose layers cannot be read, if columns of its inputs are uneven.
 
     Args:
@@ -66,17 +54,25 @@ def with_columns_in_float(
         task: whose calibration split shows how columns vary.
 
     Returns:
-        As `convert_saved_model` does; None where the converter loses nothing by uneven columns.
+        None where the converter loses nothing by uneven columns.
     """
     is_quantizing = export.facts.is_quantizing and not export.allow_flex
     if not is_quantizing or not column_statistics.are_uneven(task):
         return None
-    from tfedge.export import post_training
-    from tfedge.export.post_training import columns, float_model
+    from tfedge.export import post_training  # lazy: they import AI Edge Quantizer
+    from tfedge.export.post_training import columns
 
-    model = float_model.prepare(conversion.convert_to_float(writer, export), where)
+    model = _float_model(writer, where, export)
     kept, behind = columns.keep(model, export, task)
-    if kept is model:
-        return None
-    quantized = post_training.quantize(kept, behind, task)
-    return quantized.data, quantized.unusual
+    return None if kept is model else post_training.quantize(kept, behind, task)
+
+
+def _float_model(writer: conversion.Writer, where: str, export: options.Export) -> Any:
+    from tfedge.export.post_training import float_model
+
+    return float_model.prepare(conversion.convert_to_float(writer, export), where)
+
+
+def _said(made: Made, export: options.Export) -> Made:
+    checks.warn_of_float(made.tree, export, is_known=bool(made.unusual))
+    return made

@@ -9,7 +9,7 @@ from tfedge.compress.candidate import Candidate, Quantization
 from tfedge.compress.ranges import fake_quantization
 from tfedge.data.task import ArraySplit, Task
 from tfedge.errors import BadInput
-from tfedge.export.edits import flatbuffer, operators
+from tfedge.export.tree import flatbuffer, operators
 
 
 def _kinds(data):

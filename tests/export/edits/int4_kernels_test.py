@@ -7,8 +7,9 @@ import running
 from tfedge.compress import keras as k
 from tfedge.data.task import ArraySplit, Task
 from tfedge.device.file import tflite
-from tfedge.export import exporting, options
-from tfedge.export.edits import flatbuffer, int4_kernels, operators
+from tfedge.export import from_model, options
+from tfedge.export.edits import int4_kernels
+from tfedge.export.tree import flatbuffer, operators
 
 layers = k.tf_keras.layers
 LAYERS = {
@@ -36,8 +37,7 @@ def _made(name):
         weight.assign(np.random.default_rng(1).normal(size=weight.shape) * 0.1)
     split = ArraySplit(x, np.zeros(24, np.float32))
     task = Task("random", "regression", split, split, split)
-    data = exporting.convert(model, None, options.Export("int8", output="int8"), task)
-    edited = flatbuffer.unpack(data)
+    edited = from_model.convert(model, None, options.Export("int8", output="int8"), task)
     for operator in operators.weighted(edited):
         tensor = operator.graph.tensors[operator.kernel]
         tensor.name = name.encode()
@@ -47,9 +47,7 @@ def _made(name):
 
 
 def _packed(data):
-    tree = flatbuffer.unpack(data)
-    int4_kernels.pack(tree)
-    return flatbuffer.pack(tree)
+    return running.edited(data, int4_kernels.pack)
 
 
 @pytest.mark.parametrize("name", LAYERS)

@@ -6,7 +6,8 @@ import running
 
 from tfedge.compress import keras as k
 from tfedge.export import routes
-from tfedge.export.edits import flatbuffer, lineage, operators
+from tfedge.export.edits import lineage
+from tfedge.export.tree import flatbuffer, operators
 
 
 def _named(data):
@@ -44,8 +45,7 @@ def test_equal_kernels_each_get_a_name(converted):
     head = next(o for o in operators.weighted(model) if o.kind == "FULLY_CONNECTED")
     tensor = head.graph.tensors[head.kernel]
     operators.set_values(model, tensor, np.ones((3, 16), np.float32))
-    _, names = lineage.name_kernels(flatbuffer.pack(model), known)
-    assert names == {"first"}
+    assert lineage.name_kernels(model, known) == {"first"}
 
 
 def test_two_equal_kernels_in_a_file_are_two_layers(converted):
@@ -59,8 +59,8 @@ def test_two_equal_kernels_in_a_file_are_two_layers(converted):
     again.inputs = head.operator.inputs.copy()
     again.inputs[1] = len(graph.tensors) - 1
     graph.operators.append(again)
-    data, names = lineage.name_kernels(flatbuffer.pack(model), known)
-    assert names == {"first", "second"}
+    assert lineage.name_kernels(model, known) == {"first", "second"}
+    data = flatbuffer.pack(model)
     assert [name for name, kind in _named(data) if kind == "FULLY_CONNECTED"] == ["first", "second"]
 
 

@@ -4,12 +4,17 @@ import running
 
 from tfedge.data.task import Normalization
 from tfedge.errors import BadInput
-from tfedge.export.edits import flatbuffer, operators, raw_input, slimming
+from tfedge.export.edits import raw_input, slimming
+from tfedge.export.tree import flatbuffer, operators
 
 
 def _kinds(data):
     model = flatbuffer.unpack(data)
     return [operators.kind(model, operator) for operator in model.subgraphs[0].operators]
+
+
+def _accepting(data, dtype, normalization):
+    return running.edited(data, raw_input.accept, dtype, normalization)
 
 
 def _int8_input(data):
@@ -33,7 +38,7 @@ def _int8_input(data):
     ],
 )
 def test_float_model_takes_bytes(converted, task, normalization, front):
-    raw = raw_input.accept(converted["float32"], "uint8", normalization)
+    raw = _accepting(converted["float32"], "uint8", normalization)
     assert _kinds(raw) == front + _kinds(converted["float32"])
     x = task.train.x[:10]
     expected = running.images(converted["float32"], normalization(x))
@@ -44,7 +49,7 @@ def test_float_model_takes_bytes(converted, task, normalization, front):
 @pytest.mark.parametrize("dtype", ["uint8", "int8"])
 def test_int8_model_takes_bytes_with_no_operator_but_its_quantize(converted, task, dtype):
     int8 = _int8_input(converted["int8"])
-    raw = slimming.slim(raw_input.accept(int8, dtype, Normalization(1 / 255)))
+    raw = running.edited(_accepting(int8, dtype, Normalization(1 / 255)), slimming.slim)
     assert len(_kinds(raw)) <= len(_kinds(converted["int8"]))
     x = task.train.x[:40]
     fed = x if dtype == "uint8" else (x.astype(int) - 128).astype(np.int8)
@@ -57,7 +62,7 @@ def test_int8_input_on_the_grid_of_bytes_gets_nothing_in_front(converted):
     quantization = model.subgraphs[0].tensors[model.subgraphs[0].inputs[0]].quantization
     quantization.scale = np.array([1 / 255], np.float32)
     data = flatbuffer.pack(model)
-    assert raw_input.accept(data, "int8", Normalization(1 / 255)) == data
+    assert _accepting(data, "int8", Normalization(1 / 255)) == data
 
 
 def test_half_a_step_beside_a_whole_zero_point_passes_for_int8_only(converted):
@@ -65,20 +70,18 @@ def test_half_a_step_beside_a_whole_zero_point_passes_for_int8_only(converted):
     model = flatbuffer.unpack(_int8_input(converted["int8"]))
     quantization = model.subgraphs[0].tensors[model.subgraphs[0].inputs[0]].quantization
     quantization.scale = np.array([1 / 127.5], np.float32)
-    data = raw_input.accept(flatbuffer.pack(model), "uint8", Normalization(1 / 127.5, -1.0))
+    data = _accepting(flatbuffer.pack(model), "uint8", Normalization(1 / 127.5, -1.0))
     assert _kinds(data)[:2] == ["QUANTIZE", "CONV_2D"]
 
 
 def test_floats_before_normalisation(converted, task):
-    raw = raw_input.accept(converted["int8"], "float32", Normalization(1 / 255))
+    raw = _accepting(converted["int8"], "float32", Normalization(1 / 255))
     x = task.train.x[:10]
     expected = running.images(converted["int8"], task.normalization(x))
     assert np.array_equal(running.images(raw, x.astype(np.float32)), expected)
-    assert raw_input.accept(raw, "float32", Normalization()) == flatbuffer.pack(
-        flatbuffer.unpack(raw)
-    )
+    assert _accepting(raw, "float32", Normalization()) == flatbuffer.pack(flatbuffer.unpack(raw))
 
 
 def test_channels_that_do_not_fit(converted):
     with pytest.raises(BadInput, match=r"3 channels.*\(1, 6, 6, 1\)"):
-        raw_input.accept(converted["float32"], "uint8", Normalization((1.0, 1.0, 1.0)))
+        _accepting(converted["float32"], "uint8", Normalization((1.0, 1.0, 1.0)))

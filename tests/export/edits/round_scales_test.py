@@ -5,7 +5,16 @@ import numpy as np
 import running
 from ai_edge_litert import schema_py_generated as schema
 
-from tfedge.export.edits import biases, flatbuffer, operators, round_scales, slimming
+from tfedge.export.edits import biases, round_scales, slimming
+from tfedge.export.tree import flatbuffer, operators
+
+
+def _few_bits(data, **choices):
+    return flatbuffer.pack(round_scales.few_bits(flatbuffer.unpack(data), **choices))
+
+
+def _slim(data):
+    return running.edited(data, slimming.slim)
 
 
 def test_significant_bits():
@@ -19,7 +28,8 @@ def test_significant_bits():
 
 def test_codes_stay_and_scales_of_biases_are_products(converted):
     before = flatbuffer.unpack(converted["int8"])
-    after = flatbuffer.unpack(round_scales.few_bits(converted["int8"]))
+    after = round_scales.few_bits(before)
+    assert flatbuffer.pack(before) == flatbuffer.pack(flatbuffer.unpack(converted["int8"]))
     for old, new in zip(operators.weighted(before), operators.weighted(after), strict=True):
         tensors = new.graph.tensors
         kernel = tensors[new.kernel]
@@ -38,35 +48,34 @@ def test_scales_that_are_few_already_are_left_alone(converted):
     before = biases.take(model)
     round_scales._round_kernels(model)
     round_scales._round_activations(model)
-    biases.restate(model, before)
+    biases.requantize_biases(model, before)
     data = flatbuffer.pack(model)
-    small = round_scales.few_bits(data, round_biases=False)
-    assert slimming.slim(small) == slimming.slim(data)
+    assert _slim(_few_bits(data, round_biases=False)) == _slim(data)
 
 
 def test_outputs_move_little_and_the_download_shrinks(converted, task):
     x = task.normalization(task.train.x[:60])
-    small = round_scales.few_bits(converted["int8"])
+    small = _few_bits(converted["int8"])
     exact = running.images(converted["int8"], x)
     assert np.abs(running.images(small, x) - exact).max() < 0.03
-    sizes = [len(zlib.compress(slimming.slim(data), 9)) for data in (converted["int8"], small)]
+    sizes = [len(zlib.compress(_slim(data), 9)) for data in (converted["int8"], small)]
     assert sizes[1] < 0.97 * sizes[0]
 
 
 def test_rounded_biases_are_seen_in_one_step_rarely(converted, task):
     x = task.normalization(task.train.x)
-    exact = round_scales.few_bits(converted["int8"], scales=False, round_biases=False)
-    rounded = round_scales.few_bits(converted["int8"], scales=False, round_biases=True)
+    exact = _few_bits(converted["int8"], scales=False, round_biases=False)
+    rounded = _few_bits(converted["int8"], scales=False, round_biases=True)
     steps = 256 * (running.images(rounded, x) - running.images(exact, x))
     assert np.abs(steps).max() <= 1
     assert np.mean(steps != 0) < 0.2
 
 
-def test_biases_restated_for_the_same_scales_are_the_same(converted):
+def test_biases_requantized_for_the_same_scales_are_the_same(converted):
     model = flatbuffer.unpack(converted["int8"])
     taken = biases.take(model)
     before = [operators.values(model, b.operator.graph.tensors[b.operator.bias]) for b in taken]
-    biases.restate(model, taken)
+    biases.requantize_biases(model, taken)
     after = [operators.values(model, b.operator.graph.tensors[b.operator.bias]) for b in taken]
     for old, new in zip(before, after, strict=True):
         assert np.abs(old - new).max() <= 1
@@ -80,7 +89,7 @@ def test_a_bias_that_two_scales_read_becomes_two(converted):
     third.operator.inputs[2] = first.bias
     third.operator.inputs[1] = first.kernel  # as a layer used twice: one kernel, two inputs
     count = len(graph.tensors)
-    biases.restate(model, biases.take(model))
+    biases.requantize_biases(model, biases.take(model))
     assert len(graph.tensors) == count + 1
     assert int(third.operator.inputs[2]) == count
 

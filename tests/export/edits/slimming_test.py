@@ -4,21 +4,26 @@ import running
 from ai_edge_litert import schema_py_generated as schema
 
 from tfedge.export import routes
-from tfedge.export.edits import flatbuffer, operators, slimming
+from tfedge.export.edits import slimming
+from tfedge.export.tree import flatbuffer, operators
+
+
+def _slim(data, *names):
+    return running.edited(data, slimming.slim, *names)
 
 
 @pytest.mark.parametrize("route", routes.names())
 @pytest.mark.parametrize("resolver", [running.WITH_XNNPACK, running.WITHOUT_XNNPACK])
 def test_outputs_stay_the_same_to_the_bit(converted, task, route, resolver):
     x = task.normalization(task.train.x[:16])
-    slim = slimming.slim(converted[route])
+    slim = _slim(converted[route])
     before = running.images(converted[route], x, resolver)
     assert np.array_equal(before, running.images(slim, x, resolver))
     assert len(slim) < 0.85 * len(converted[route])
 
 
 def test_names_go_but_for_signature_and_kernels(converted):
-    slim = flatbuffer.unpack(slimming.slim(converted["int8"], running.LAYERS))
+    slim = flatbuffer.unpack(_slim(converted["int8"], running.LAYERS))
     names = [t.name.decode() for t in slim.subgraphs[0].tensors if t.name is not None]
     assert sorted(names) == sorted(running.LAYERS)
     (signature,) = slim.signatureDefs
@@ -30,8 +35,8 @@ def test_names_go_but_for_signature_and_kernels(converted):
 
 
 def test_it_is_done_at_once(converted):
-    slim = slimming.slim(converted["int8"], running.LAYERS)
-    assert slimming.slim(slim, running.LAYERS) == slim
+    slim = _slim(converted["int8"], running.LAYERS)
+    assert _slim(slim, running.LAYERS) == slim
 
 
 def test_unused_tensors_buffers_and_codes_go(converted):
@@ -47,7 +52,7 @@ def test_unused_tensors_buffers_and_codes_go(converted):
         entry.tensorIndex += 1
     model.operatorCodes = [model.operatorCodes[0], *model.operatorCodes]
     model.buffers.append(model.buffers[-1])
-    assert slimming.slim(flatbuffer.pack(model)) == slimming.slim(converted["float32"])
+    assert _slim(flatbuffer.pack(model)) == _slim(converted["float32"])
 
 
 def test_scales_that_lie_in_a_tensor_of_their_own_stay(converted):
@@ -70,7 +75,7 @@ def test_scales_that_lie_in_a_tensor_of_their_own_stay(converted):
         detailsType=schema.QuantizationDetails.BlockwiseQuantization,
         details=schema.BlockwiseQuantizationT(scales=0, zeroPoints=-1, blockSize=16),
     )
-    slim = flatbuffer.unpack(slimming.slim(flatbuffer.pack(model)))
+    slim = flatbuffer.unpack(_slim(flatbuffer.pack(model)))
     (details,) = [
         each.quantization.details
         for each in slim.subgraphs[0].tensors

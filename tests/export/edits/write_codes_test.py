@@ -6,8 +6,9 @@ from tfedge.compress import keras as k
 from tfedge.compress.candidate import Codes
 from tfedge.compress.layers import kernels
 from tfedge.data.task import ArraySplit, Task
-from tfedge.export import exporting, options
-from tfedge.export.edits import flatbuffer, lineage, operators, write_codes
+from tfedge.export import from_model, options
+from tfedge.export.edits import lineage, write_codes
+from tfedge.export.tree import flatbuffer, operators
 
 
 def _promise(model, name, top):
@@ -21,6 +22,17 @@ def _promise(model, name, top):
     axis = kernels.deployed_channel_axis(kind)
     moved = codes.reshape([shape[axis], *np.delete(shape, axis)])
     return Codes(scales.astype(np.float32), np.moveaxis(moved, 0, axis).astype(np.int8))
+
+
+def _written(data, promised):
+    return running.edited(data, write_codes.write_codes, promised)
+
+
+def _converted(model, task):
+    """The converter's file, kernels named, and those names."""
+    tree = from_model.convert(model, None, options.Export("int8"), task)
+    names = lineage.name_kernels(tree, lineage.keras_kernels(model))
+    return flatbuffer.pack(tree), names
 
 
 def _kernels(data):
@@ -37,7 +49,7 @@ def _kernels(data):
 @pytest.mark.parametrize("route", ["int8", "int16x8"])
 def test_codes_and_scales_are_in_the_file_exactly(converted, model, task, route):
     promised = {name: _promise(model, name, 100) for name in ("pointwise", "head")}
-    data = write_codes.restate(converted[route], promised)
+    data = _written(converted[route], promised)
     found = _kernels(data)
     for name, wanted in promised.items():
         codes, quantization = found[name]
@@ -51,7 +63,7 @@ def test_codes_and_scales_are_in_the_file_exactly(converted, model, task, route)
 @pytest.mark.parametrize("name", ["stem", "depthwise"])
 def test_under_a_folded_normalisation_codes_stay_up_to_their_sign(converted, model, task, name):
     wanted = _promise(model, name, 100)
-    data = write_codes.restate(converted["int8"], {name: wanted})
+    data = _written(converted["int8"], {name: wanted})
     codes, quantization = _kernels(data)[name]
     axis = quantization.quantizedDimension
     ratio = lineage.factors(
@@ -68,11 +80,11 @@ def test_another_kernel_is_not_written_over(converted, model):
     wanted = _promise(model, "head", 100)
     other = Codes(wanted.scales, np.roll(wanted.codes, 1, axis=0))
     with pytest.raises(ValueError, match="'head'"):
-        write_codes.restate(converted["int8"], {"head": other})
+        _written(converted["int8"], {"head": other})
 
 
 def test_nothing_promised_changes_nothing(converted):
-    assert write_codes.restate(converted["int8"], {}) == converted["int8"]
+    assert _written(converted["int8"], {}) == converted["int8"]
 
 
 def test_a_kernel_that_nothing_comes_into_keeps_its_promise_and_its_bias():
@@ -89,12 +101,11 @@ def test_a_kernel_that_nothing_comes_into_keeps_its_promise_and_its_bias():
     split = ArraySplit(x, np.zeros(100, np.float32))
     task = Task("dead", "regression", split, split, split)
 
-    data = exporting.convert(model, None, options.Export("int8"), task)
-    data, names = lineage.name_kernels(data, lineage.keras_kernels(model))
+    data, names = _converted(model, task)
     assert "dead" in names
     assert np.abs(_kernels(data)["dead"][0]).max() < 16
     wanted = Codes(np.full(2, 0.01, np.float32), codes.reshape(2, 1, 1, 4).astype(np.int8))
-    data = write_codes.restate(data, {"dead": wanted})
+    data = _written(data, {"dead": wanted})
     assert np.array_equal(_kernels(data)["dead"][0], wanted.codes)
     moved = running.images(data, x[:3]) - model(x[:3]).numpy()
     assert np.abs(moved).max() < 0.05
@@ -107,14 +118,13 @@ def test_codes_take_the_shape_that_the_file_has():
     model = k.tf_keras.Model(given, layers.Conv1D(4, 5, name="series")(given))
     x = np.random.default_rng(0).normal(size=(60, 8, 3)).astype(np.float32)
     task = Task("series", "regression", *3 * [ArraySplit(x, np.zeros((60, 4, 4), np.float32))])
-    data = exporting.convert(model, None, options.Export("int8"), task)
-    data, _ = lineage.name_kernels(data, lineage.keras_kernels(model))
+    data, _ = _converted(model, task)
     wanted = _promise(model, "series", 90)
     file = _kernels(data)["series"][0]
     other = [axis for axis in np.argsort(np.array(file.shape) == 1) if axis]
     turned = Codes(wanted.scales, wanted.codes.reshape(4, *(file.shape[axis] for axis in other)))
     assert turned.codes.shape != file.shape
     for promised in (wanted, turned):
-        found = _kernels(write_codes.restate(data, {"series": promised}))["series"][0]
+        found = _kernels(_written(data, {"series": promised}))["series"][0]
         assert found.shape == file.shape
         assert np.array_equal(found.ravel(), wanted.codes.ravel())

@@ -12,8 +12,8 @@ from tfedge.compress.ranges import fake_quantization
 from tfedge.data.task import ArraySplit, Normalization
 from tfedge.errors import BadInput
 from tfedge.export import parity, routes
-from tfedge.export.edits import flatbuffer, operators
 from tfedge.export.parity import snr
+from tfedge.export.tree import flatbuffer, operators
 
 
 def broken(data, name):

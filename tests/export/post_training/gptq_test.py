@@ -6,6 +6,7 @@ from tfedge import export
 from tfedge.device.file import tflite
 from tfedge.export import calibration
 from tfedge.export.post_training import float_model, gptq
+from tfedge.export.tree import flatbuffer
 
 
 def _error(x, weights, codes, scales):
@@ -33,9 +34,9 @@ def test_without_correlation_it_rounds_to_nearest_and_zeros_stay():
 
 @pytest.mark.parametrize("name", ["stem", "pointwise", "head"])
 def test_moments_are_those_of_what_meets_a_kernel(name, model, task, converted):
-    file = float_model.prepare(converted["float32"], "f")
+    file = float_model.prepare(flatbuffer.unpack(converted["float32"]), "f")
     examples = calibration.examples(task, file.inputs, "int8")
-    found = gptq.moments(file.data, examples)
+    found = gptq.moments(file.tree, examples)
     kernel = next(each for each in file.operators if file.real_names.get(each.kernel) == name)
     squares = found[kernel.kernel]
     assert squares.shape == (np.prod(kernel.kernel_shape[1:]),) * 2

@@ -11,7 +11,7 @@ from tfedge.compress.graph import canonical
 from tfedge.compress.ranges import softmax_masks
 from tfedge.compress.recipe import Recipe
 from tfedge.data.task import ArraySplit, Task
-from tfedge.export.edits import masked
+from tfedge.export.tree import flatbuffer, masked
 
 _STEPS = 6
 
@@ -77,7 +77,7 @@ def test_integers_look_where_the_model_looks(mask, route, share, padded):
 
 def test_float_files_keep_the_constant(padded):
     model = _model(_multiplied)
-    assert masked.is_masked(export.to_tflite(model, "float32", padded))
+    assert masked.is_masked(flatbuffer.unpack(export.to_tflite(model, "float32", padded)))
 
 
 @pytest.mark.parametrize("mask", _MASKS)
@@ -85,7 +85,7 @@ def test_training_sees_masks_that_an_integer_can_hold(mask, padded):
     model, x = _model(mask), padded.train.x
     bounded = softmax_masks.bound(model, padded)
     np.testing.assert_allclose(bounded(x), model(x), atol=1e-5)
-    assert not masked.is_masked(export.to_tflite(bounded, "float32", padded))
+    assert not masked.is_masked(flatbuffer.unpack(export.to_tflite(bounded, "float32", padded)))
 
 
 def test_a_row_of_padding_alone_is_no_nan(padded):

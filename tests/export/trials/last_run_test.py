@@ -11,7 +11,7 @@ from tfedge.data.task import ArraySplit, Task
 from tfedge.device.file import tflite
 from tfedge.errors import BadInput
 from tfedge.export import exporting, options
-from tfedge.export.edits import flatbuffer, operators
+from tfedge.export.tree import flatbuffer, operators
 from tfedge.export.trials import dry_run, last_run, seeded
 
 layers = k.tf_keras.layers
@@ -31,7 +31,7 @@ def test_a_file_that_answers_otherwise_is_said_with_its_first_layer(model, task,
     assert "the first layer that diverges" not in caplog.text
     broken = _with_other_kernel(data, "pointwise", -1)
     run = last_run.LastRun(options.Export("int8"), task)
-    run.compare(run.outputs(broken), broken, Candidate(model), exporting._write_any)
+    run.compare(run.outputs(broken), lambda: broken, Candidate(model))
     assert "output probabilities is not the model's on 64 calibration examples" in caplog.text
     assert "the first layer that diverges is 'pointwise'" in caplog.text
 
@@ -51,7 +51,7 @@ def test_a_trained_file_that_does_not_run_is_refused(model, task, monkeypatch):
     monkeypatch.setattr(dry_run, "run", refused)
     with pytest.raises(BadInput, match=r"runtimeNode.*--export=dynamic, with quantize out"):
         to_tflite(candidate, "int8", task)
-    assert exporting.to_tflite(candidate, "int8", task, is_last=False)
+    assert exporting.to_tflite(candidate, options.Export("int8"), task, is_last=False)
 
 
 def test_ids_and_reals_without_data_are_run_on_seeded_numbers(monkeypatch):

@@ -4,7 +4,7 @@ import pytest
 from tfedge import export
 from tfedge.compress import keras as k
 from tfedge.errors import BadInput
-from tfedge.export.edits import flatbuffer, operators
+from tfedge.export.tree import flatbuffer, operators
 from tfedge.export.trials import dry_run, sqnr_check
 
 

@@ -5,6 +5,7 @@ import pathlib
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from absl import logging
@@ -15,7 +16,8 @@ from tfedge.compress.ranges import mask_bounds
 from tfedge.data.task import Task
 from tfedge.export import calibration, options
 from tfedge.export.converter import quiet, recurrent, saved_model
-from tfedge.export.edits import divisions, interface, masked
+from tfedge.export.edits import divisions, interface
+from tfedge.export.tree import flatbuffer, masked
 
 _BYTES = ("uint8", "int8", "bool")
 
@@ -41,8 +43,8 @@ class MaskedError(Exception):
     """The converter's ranges would follow a mask of attention; those of `post_training` do not."""
 
 
-def convert(writer: Writer, export: options.Export, task: Task | None, has_ranges: bool) -> bytes:
-    """A model as a .tflite, its inputs and outputs by their own names.
+def convert(writer: Writer, export: options.Export, task: Task | None, has_ranges: bool) -> Any:
+    """A model as the tree of a .tflite, its inputs and outputs by their own names.
 
     Args:
         writer: of the model.
@@ -61,22 +63,23 @@ def convert(writer: Writer, export: options.Export, task: Task | None, has_range
         if export.facts.activation_bits and not has_ranges:
             examples = calibration.examples(task, signature.inputs, export.route)
             as_float = options.Export(allow_flex=export.allow_flex)
-            if signature.has_loop and recurrent.has_loop(_run(folder, as_float, None)):
+            if signature.has_loop and recurrent.has_loop(_tree(folder, as_float, None)):
                 folder = pathlib.Path(temporary) / "unrolled"
                 signature = writer.write_without_loop(folder)
             given = _given_masks(examples) if signature.has_softmax else frozenset()
             if signature.has_softmax and (signature.has_mask or given):
-                if masked.is_masked(_run(folder, as_float, None), given):
+                if masked.is_masked(_tree(folder, as_float, None), given):
                     raise MaskedError
             _check_inputs(signature, export)
-        data = _run(folder, export, examples and _numbered(examples, signature.input_types))
-        if export.facts.activation_bits:
-            data = divisions.in_float(data)
-    return interface.name(data, signature)
+        tree = _tree(folder, export, examples and _numbered(examples, signature.input_types))
+    if export.facts.activation_bits:
+        divisions.move_to_float(tree)
+    interface.name(tree, signature.inputs, signature.outputs)
+    return tree
 
 
-def convert_to_float(writer: Writer, export: options.Export) -> bytes:
-    """A model as a float .tflite to be quantized after training, by `post_training`.
+def convert_to_float(writer: Writer, export: options.Export) -> Any:
+    """A model as the tree of a float .tflite to be quantized after training, by `post_training`.
 
     Args:
         writer: of the model.
@@ -89,17 +92,19 @@ def convert_to_float(writer: Writer, export: options.Export) -> bytes:
     with tempfile.TemporaryDirectory(prefix="tfedge_export_") as temporary:
         folder = pathlib.Path(temporary) / "model"
         signature = writer.write(folder)
-        data = _run(folder, as_float, None)
-        if signature.has_loop and not export.has_float_activations and recurrent.has_loop(data):
+        tree = _tree(folder, as_float, None)
+        if signature.has_loop and not export.has_float_activations and recurrent.has_loop(tree):
             folder = pathlib.Path(temporary) / "unrolled"
             signature = writer.write_without_loop(folder)
-            data = _run(folder, as_float, None)
-    return interface.name(data, signature)
+            tree = _tree(folder, as_float, None)
+    interface.name(tree, signature.inputs, signature.outputs)
+    return tree
 
 
-def _run(
+def _tree(
     folder: pathlib.Path, export: options.Export, examples: calibration.Examples | None
-) -> bytes:
+) -> Any:
+    """What the converter makes of a SavedModel."""
     with quiet.captured() as log:
         converter = tf.lite.TFLiteConverter.from_saved_model(str(folder))
         export.facts.configure(converter, examples)
@@ -116,7 +121,7 @@ def _run(
         except (_converter_error(), ValueError, RuntimeError) as error:
             raise _refusal(export, str(error)) from error
     logging.debug("converter: %s", log.text)
-    return converted
+    return flatbuffer.unpack(converted)
 
 
 def _converter_error() -> type[Exception]:
@@ -140,7 +145,7 @@ def _check_inputs(signature: saved_model.Signature, export: options.Export) -> N
 def _given_masks(examples: calibration.Examples) -> frozenset[str]:
     """Inputs, by their numbers, that hold what could mask scores."""
     return frozenset(
-        saved_model.input_number(index)
+        interface.input_number(index)
         for example in examples()
         for index, array in enumerate(example.values())
         if array.dtype.kind == "f" and mask_bounds.seen(array).masks
@@ -153,7 +158,7 @@ def _numbered(examples: calibration.Examples, types: Sequence[str]) -> calibrati
     def numbered() -> Iterator[dict[str, np.ndarray]]:
         for example in examples():
             yield {
-                saved_model.input_number(index): array.astype(kind)
+                interface.input_number(index): array.astype(kind)
                 for index, (array, kind) in enumerate(zip(example.values(), types, strict=True))
             }
 

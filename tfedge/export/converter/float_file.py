@@ -7,13 +7,14 @@ from typing import Any
 from tfedge.compress import graph
 from tfedge.export import options
 from tfedge.export.converter import conversion
+from tfedge.export.tree import flatbuffer
 
 _REMEMBERED = 2
-_files: collections.OrderedDict[bytes, bytes] = collections.OrderedDict()
+_trees: collections.OrderedDict[bytes, Any] = collections.OrderedDict()
 
 
-def of(model: Any, writer: conversion.Writer, export: options.Export) -> bytes:
-    """The converter's float32 file, remembered for models with the same layers and weights.
+def of(model: Any, writer: conversion.Writer, export: options.Export) -> Any:
+    """The converter's float32 file as a tree, remembered for models of the same layers and weights.
 
     Args:
         model: a tf_keras model, or a Keras 3 one, whose files are not remembered.
@@ -21,15 +22,15 @@ def of(model: Any, writer: conversion.Writer, export: options.Export) -> bytes:
         export: the route it is for.
     """
     key = _key(model, export)
-    if key is not None and key in _files:
-        _files.move_to_end(key)
-        return _files[key]
-    data = conversion.convert_to_float(writer, export)
-    if key is not None:
-        _files[key] = data
-        while len(_files) > _REMEMBERED:
-            _files.popitem(last=False)
-    return data
+    if key is None:
+        return conversion.convert_to_float(writer, export)
+    if key in _trees:
+        _trees.move_to_end(key)
+    else:
+        _trees[key] = conversion.convert_to_float(writer, export)
+    while len(_trees) > _REMEMBERED:
+        _trees.popitem(last=False)
+    return flatbuffer.copied(_trees[key])
 
 
 def _key(model: Any, export: options.Export) -> bytes | None:

@@ -12,14 +12,13 @@ from absl import logging
 from tfedge import errors
 from tfedge.compress import graph
 from tfedge.compress.layers import facts
-from tfedge.export.edits import flatbuffer
 
 _LONGEST = 128  # steps; each becomes some fifteen operators
 
 
-def has_loop(data: bytes) -> bool:
+def has_loop(tree: Any) -> bool:
     """Whether a .tflite has WHILE or IF in it."""
-    return len(flatbuffer.unpack(data).subgraphs) > 1
+    return len(tree.subgraphs) > 1
 
 
 def unfuse(model: Any) -> None:

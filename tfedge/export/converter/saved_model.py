@@ -15,6 +15,7 @@ from tfedge.compress import graph, loading
 from tfedge.compress.keras import tf
 from tfedge.compress.ranges import mask_bounds
 from tfedge.export.converter import dilated, quiet
+from tfedge.export.edits import interface
 
 SIGNATURE_KEY = "serving_default"
 _LOOPS = ("While", "StatelessWhile", "If", "StatelessIf")
@@ -40,16 +41,6 @@ class Signature:
     has_loop: bool = False
     has_softmax: bool = False
     has_mask: bool = False
-
-
-def input_number(index: int) -> str:
-    """The name of an input until its real one is put in."""
-    return f"input_{index:03d}"
-
-
-def output_number(index: int) -> str:
-    """The name of an output until its real one is put in."""
-    return f"output_{index:03d}"
 
 
 def write(model: Any, folder: pathlib.Path) -> Signature:
@@ -128,7 +119,7 @@ def _write(
     folder: pathlib.Path,
 ) -> Signature:
     fixed = [
-        tf.TensorSpec(_fixed_shape(name, spec.shape), spec.dtype, name=input_number(index))
+        tf.TensorSpec(_fixed_shape(name, spec.shape), spec.dtype, interface.input_number(index))
         for index, (name, spec) in enumerate(specs.items())
     ]
     found: list[str] = []
@@ -138,7 +129,7 @@ def _write(
         outputs = call([numbered[name] for name in sorted(numbered)])
         found[:] = _names(outputs, output_names)
         tensors = tf.nest.flatten(outputs)
-        return {output_number(index): tensor for index, tensor in enumerate(tensors)}
+        return {interface.output_number(index): tensor for index, tensor in enumerate(tensors)}
 
     module = tf.Module()
     with quiet.captured():

@@ -1,6 +1,6 @@
 """Integer biases follow the scales: bias = round(real bias / (input scale * kernel scale)).
 
-Whoever changes a scale in a file takes the real biases first and restates them afterwards, so
+Whoever changes a scale in a file takes the real biases first and writes them anew afterwards, so
 that what an operator computes stays the same.
 Specification: https://ai.google.dev/edge/litert/models/quantization_spec
 """
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tfedge.export.edits import operators
+from tfedge.export.tree import operators
 
 _LARGEST = {"INT32": 2.0**30, "INT64": 2.0**38}  # the accumulator needs room beside the bias
 
@@ -36,7 +36,7 @@ def take(model: Any) -> tuple[Bias, ...]:
     )
 
 
-def restate(model: Any, biases: Sequence[Bias], tolerance: float = 0.0) -> None:
+def requantize_biases(model: Any, biases: Sequence[Bias], tolerance: float = 0.0) -> None:
     """Writes biases into an unpacked file anew, for the scales it has now.
 
     Args:

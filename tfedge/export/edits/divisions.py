@@ -9,20 +9,9 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfedge.export.edits import flatbuffer, operators, raw_input
+from tfedge.export.tree import new_operators, operators
 
 _INTEGERS = ("INT8", "INT16")
-
-
-def in_float(data: bytes) -> bytes:
-    """The file with such divisions in float, the same one where there are none."""
-    model = flatbuffer.unpack(data)
-    if not any(
-        _can_fail(model, graph, each) for graph in model.subgraphs for each in graph.operators
-    ):
-        return data
-    move_to_float(model)
-    return flatbuffer.pack(model)
 
 
 def move_to_float(model: Any) -> None:
@@ -48,12 +37,12 @@ def _steps(model: Any, graph: Any, division: Any) -> list[Any]:
     operands = [_float(graph, int(index)) for index in division.inputs]
     result = _float(graph, output)
     before = [
-        raw_input.operator(model, "DEQUANTIZE", [int(codes)], real)
+        new_operators.operator(model, "DEQUANTIZE", [int(codes)], real)
         for codes, real in zip(division.inputs, operands, strict=True)
     ]
     division.inputs = np.array(operands, np.int32)
     division.outputs = np.array([result], np.int32)
-    return [*before, division, raw_input.operator(model, "QUANTIZE", [result], output)]
+    return [*before, division, new_operators.operator(model, "QUANTIZE", [result], output)]
 
 
 def _float(graph: Any, like: int) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 from absl import logging
 from ai_edge_litert import schema_py_generated as schema
 
-from tfedge.export.edits import operators
+from tfedge.export.tree import operators
 
 LARGEST = 7  # -8 is not used, so that the grid is symmetric
 

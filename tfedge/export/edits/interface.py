@@ -1,44 +1,48 @@
 """What an app sees of a .tflite: names and order of inputs and outputs, and what is attached."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfedge.export.converter import saved_model
-from tfedge.export.edits import flatbuffer
-
 RAW_INPUT = "tfedge.input"
 LABELS = "tfedge.labels"
 
 
-def name(data: bytes, signature: saved_model.Signature) -> bytes:
+def input_number(index: int) -> str:
+    """The name of an input until its real one is put in."""
+    return f"input_{index:03d}"
+
+
+def output_number(index: int) -> str:
+    """The name of an output until its real one is put in."""
+    return f"output_{index:03d}"
+
+
+def name(tree: Any, inputs: Sequence[str], outputs: Sequence[str]) -> None:
     """Gives inputs and outputs the model's names, and its order, in place of their numbers."""
-    model = flatbuffer.unpack(data)
-    (definition,) = model.signatureDefs
-    inputs = _renamed(definition.inputs, saved_model.input_number, signature.inputs)
-    outputs = _renamed(definition.outputs, saved_model.output_number, signature.outputs)
-    definition.inputs, definition.outputs = inputs, outputs
-    main = model.subgraphs[definition.subgraphIndex]
-    main.inputs = _ordered(main.inputs, inputs)
-    main.outputs = _ordered(main.outputs, outputs)
-    return flatbuffer.pack(model)
+    (definition,) = tree.signatureDefs
+    definition.inputs = _renamed(definition.inputs, input_number, inputs)
+    definition.outputs = _renamed(definition.outputs, output_number, outputs)
+    main = tree.subgraphs[definition.subgraphIndex]
+    main.inputs = _ordered(main.inputs, definition.inputs)
+    main.outputs = _ordered(main.outputs, definition.outputs)
 
 
-def attach(data: bytes, entries: dict[str, Any]) -> bytes:
+def attach(tree: Any, entries: dict[str, Any]) -> None:
     """Adds metadata entries, each value as JSON."""
-    model = flatbuffer.unpack(data)
-    model.metadata = list(model.metadata or [])
+    tree.metadata = list(tree.metadata or [])
     for key, value in entries.items():
         text = json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
-        model.metadata.append(schema.MetadataT(name=key.encode(), buffer=len(model.buffers)))
-        model.buffers.append(schema.BufferT(data=np.frombuffer(text, np.uint8)))
-    return flatbuffer.pack(model)
+        tree.metadata.append(schema.MetadataT(name=key.encode(), buffer=len(tree.buffers)))
+        tree.buffers.append(schema.BufferT(data=np.frombuffer(text, np.uint8)))
 
 
-def _renamed(entries: Sequence[Any] | None, number: Any, names: Sequence[str]) -> list[Any]:
+def _renamed(
+    entries: Sequence[Any] | None, number: Callable[[int], str], names: Sequence[str]
+) -> list[Any]:
     found = {entry.name.decode(): entry for entry in entries or []}
     renamed = []
     for index, real in enumerate(names):

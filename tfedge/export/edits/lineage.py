@@ -14,7 +14,7 @@ import numpy as np
 from absl import logging
 
 from tfedge.compress.layers import facts, kernels
-from tfedge.export.edits import flatbuffer, operators
+from tfedge.export.tree import operators
 
 _SAME = 0.1  # largest relative distance of a kernel to its rounded self
 _NO_DISTANCE = 1e-6  # float rounding
@@ -48,25 +48,24 @@ def _variables(layer: Any) -> Iterator[tuple[str, Any]]:
         yield type(layer).__name__, kernels.variable(layer)
 
 
-def name_kernels(data: bytes, known: Sequence[KerasKernel]) -> tuple[bytes, frozenset[str]]:
+def name_kernels(tree: Any, known: Sequence[KerasKernel]) -> frozenset[str]:
     """Names each kernel tensor in the file after the Keras layer it came from.
 
     Args:
-        data: a .tflite that was just converted.
+        tree: of a file that was just converted.
         known: the kernels of the model it was made from.
 
     Returns:
-        The file, and the names in it. A kernel that fits none, or two different ones equally
+        The names that were given. A kernel that fits none, or two different ones equally
         well, and that the converter's own name does not tell, is left as it is; that is logged.
     """
-    model = flatbuffer.unpack(data)
     named: dict[int, str] = {}
     unused = list(known)
-    for operator in operators.weighted(model):
+    for operator in operators.weighted(tree):
         tensor = operator.graph.tensors[operator.kernel]
         if id(tensor) in named:
             continue
-        found = rows(operators.real_values(model, tensor), operator.channel_axis)
+        found = rows(operators.real_values(tree, tensor), operator.channel_axis)
         match = (
             _nearest(found, unused)
             or _nearest(found, known)
@@ -79,7 +78,7 @@ def name_kernels(data: bytes, known: Sequence[KerasKernel]) -> tuple[bytes, froz
             unused.remove(match)
         named[id(tensor)] = match.layer
         tensor.name = match.layer.encode()
-    return flatbuffer.pack(model), frozenset(named.values())
+    return frozenset(named.values())
 
 
 def rows(array: np.ndarray, channel_axis: int) -> np.ndarray:

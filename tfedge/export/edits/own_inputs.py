@@ -6,31 +6,29 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfedge.export.edits import flatbuffer, operators, raw_input
+from tfedge.export.tree import new_operators, operators
 
 _BYTES = ("UINT8", "INT8")
 
 
-def restore(data: bytes, types: Mapping[str, str]) -> bytes:
-    """The file with other types of inputs.
+def restore(tree: Any, types: Mapping[str, str]) -> None:
+    """Gives inputs other types.
 
     A byte whose scale is 1 and whose zero point is 0 is the number itself, and LiteRT makes a
     code of another scale of it in the one operator that a float input has as well.
 
     Args:
-        data: a .tflite with float32 inputs.
+        tree: with float32 inputs.
         types: input -> type, such as "uint8" or "int32".
     """
-    model = flatbuffer.unpack(data)
-    graph = model.subgraphs[0]
-    for signature in model.signatureDefs:
+    graph = tree.subgraphs[0]
+    for signature in tree.signatureDefs:
         for entry in signature.inputs:
             name = entry.name.decode()
             if name in types:
                 before = entry.tensorIndex
-                entry.tensorIndex = _put(model, before, types[name].upper())
+                entry.tensorIndex = _put(tree, before, types[name].upper())
                 graph.inputs = np.where(graph.inputs == before, entry.tensorIndex, graph.inputs)
-    return flatbuffer.pack(model)
 
 
 def _put(model: Any, index: int, kind: str) -> int:
@@ -45,7 +43,7 @@ def _put(model: Any, index: int, kind: str) -> int:
         return given
     given = _tensor(graph, index, kind)
     cast = schema.OperatorT(
-        opcodeIndex=raw_input.operator_code(model, "CAST"),
+        opcodeIndex=new_operators.operator_code(model, "CAST"),
         inputs=np.array([given], np.int32),
         outputs=np.array([index], np.int32),
         builtinOptionsType=schema.BuiltinOptions.CastOptions,

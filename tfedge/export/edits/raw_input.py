@@ -12,24 +12,17 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tfedge import errors
 from tfedge.data.task import Normalization
-from tfedge.export.edits import flatbuffer, operators
+from tfedge.export.tree import new_operators, operators
 
 _FIRST_CODE = {"uint8": 0, "int8": -128}  # the code of the byte 0
 _FLOAT_TOLERANCE = 1e-6
-_OPTIONS = {
-    "ADD": schema.AddOptionsT,
-    "DEQUANTIZE": schema.DequantizeOptionsT,
-    "MUL": schema.MulOptionsT,
-    "QUANTIZE": schema.QuantizeOptionsT,
-}
-_VERSION = 2  # of these four, the one that takes int8
 
 
-def accept(data: bytes, dtype: str, normalization: Normalization) -> bytes:
-    """The file with inputs that take what comes before normalisation.
+def accept(tree: Any, dtype: str, normalization: Normalization) -> None:
+    """Makes inputs take what comes before normalisation.
 
     Args:
-        data: a .tflite whose inputs are float32, or int8 with a scale. Integer inputs without
+        tree: whose inputs are float32, or int8 with a scale. Integer inputs without
             one (token ids) stay as they are.
         dtype: "float32", "uint8", or "int8" (bytes minus 128).
         normalization: of the task.
@@ -37,13 +30,11 @@ def accept(data: bytes, dtype: str, normalization: Normalization) -> bytes:
     Raises:
         BadInput: a normalisation per channel that does not fit an input's last axis.
     """
-    model = flatbuffer.unpack(data)
-    graph = model.subgraphs[0]
+    graph = tree.subgraphs[0]
     for index in [int(index) for index in graph.inputs]:
         kind = operators.type_name(graph.tensors[index])
         if kind == "FLOAT32" or (kind == "INT8" and _scale(graph.tensors[index]) is not None):
-            _Front(model, index, dtype, normalization).put()
-    return flatbuffer.pack(model)
+            _Front(tree, index, dtype, normalization).put()
 
 
 class _Front:
@@ -140,31 +131,7 @@ class _Front:
         return index
 
     def _then(self, kind: str, inputs: list[int], output: int) -> None:
-        self._operators.append(operator(self._model, kind, inputs, output))
-
-
-def operator(model: Any, kind: str, inputs: list[int], output: int) -> Any:
-    """One of ADD, DEQUANTIZE, MUL and QUANTIZE, of tensors by their indices."""
-    options = _OPTIONS[kind]
-    return schema.OperatorT(
-        opcodeIndex=operator_code(model, kind),
-        inputs=np.array(inputs, np.int32),
-        outputs=np.array([output], np.int32),
-        builtinOptionsType=getattr(schema.BuiltinOptions, options.__name__.removesuffix("T")),
-        builtinOptions=options(),
-    )
-
-
-def operator_code(model: Any, kind: str) -> int:
-    """Index of a built-in operator code, added if need be."""
-    number = getattr(schema.BuiltinOperator, kind)
-    for index, code in enumerate(model.operatorCodes):
-        if code.builtinCode == number:
-            return index
-    model.operatorCodes.append(
-        schema.OperatorCodeT(builtinCode=number, deprecatedBuiltinCode=number, version=_VERSION)
-    )
-    return len(model.operatorCodes) - 1
+        self._operators.append(new_operators.operator(self._model, kind, inputs, output))
 
 
 def _scale(tensor: Any) -> np.float32 | None:

@@ -11,34 +11,32 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfedge.export.edits import flatbuffer, operators
+from tfedge.export.tree import operators
 
 _CONVERTER_METADATA = (b"min_runtime_version", b"CONVERSION_METADATA")
 
 
-def slim(data: bytes, keep_names: Collection[str] = ()) -> bytes:
-    """The same model in fewer bytes.
+def slim(tree: Any, keep_names: Collection[str] = ()) -> None:
+    """Leaves the same model, which takes fewer bytes.
 
     Args:
-        data: a .tflite file.
+        tree: of any file.
         keep_names: tensor names that stay.
     """
-    model = flatbuffer.unpack(data)
-    model.description = model.metadataBuffer = None
-    model.metadata = [
-        entry for entry in model.metadata or [] if entry.name not in _CONVERTER_METADATA
+    tree.description = tree.metadataBuffer = None
+    tree.metadata = [
+        entry for entry in tree.metadata or [] if entry.name not in _CONVERTER_METADATA
     ] or None
     kept = {name.encode() for name in keep_names}
-    for number, graph in enumerate(model.subgraphs):
+    for number, graph in enumerate(tree.subgraphs):
         graph.name = None
         for tensor in graph.tensors:
             _slim_tensor(tensor, kept)
         for operator in graph.operators:
             operator.debugMetadataIndex = -1
-        _order_tensors(model, graph, number)
-    _drop_unused_codes(model)
-    _share_buffers(model)
-    return flatbuffer.pack(model)
+        _order_tensors(tree, graph, number)
+    _drop_unused_codes(tree)
+    _share_buffers(tree)
 
 
 def _slim_tensor(tensor: Any, kept: Collection[bytes]) -> None:

@@ -5,20 +5,19 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfedge.export.edits import flatbuffer, operators, raw_input
+from tfedge.export.tree import new_operators, operators
 
 _MOVED = 128  # uint8 code = int8 code + 128, at the same scale
 
 
-def make_unsigned(data: bytes, inputs: bool, outputs: bool) -> bytes:
-    """The file with its int8 inputs, outputs or both as uint8."""
-    model = flatbuffer.unpack(data)
-    graph, (signature,) = model.subgraphs[0], model.signatureDefs
+def make_unsigned(tree: Any, inputs: bool, outputs: bool) -> None:
+    """Turns int8 inputs, outputs or both into uint8."""
+    graph, (signature,) = tree.subgraphs[0], tree.signatureDefs
     if inputs:
         for index in _int8(graph, graph.inputs):
             outer = _twin(graph, index)
             graph.operators = [
-                raw_input.operator(model, "QUANTIZE", [outer], index),
+                new_operators.operator(tree, "QUANTIZE", [outer], index),
                 *graph.operators,
             ]
             graph.inputs = np.where(graph.inputs == index, outer, graph.inputs).astype(np.int32)
@@ -28,11 +27,10 @@ def make_unsigned(data: bytes, inputs: bool, outputs: bool) -> bytes:
             outer = _twin(graph, index)
             graph.operators = [
                 *graph.operators,
-                raw_input.operator(model, "QUANTIZE", [index], outer),
+                new_operators.operator(tree, "QUANTIZE", [index], outer),
             ]
             graph.outputs = np.where(graph.outputs == index, outer, graph.outputs).astype(np.int32)
             _point(signature.outputs, index, outer)
-    return flatbuffer.pack(model)
 
 
 def _int8(graph: Any, ends: Any) -> list[int]:

@@ -2,7 +2,7 @@
 
 The converter derives its own: a channel's largest weight becomes 127, whatever grid the weights
 were trained on, and zeros and clusters that were promised per integer come out as others. Here
-codes and scales of the candidate replace them, and biases are restated to match.
+codes and scales of the candidate replace them, and biases follow.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfedge.export.edits import biases, flatbuffer, lineage, operators
+from tfedge.export.edits import biases, lineage
+from tfedge.export.tree import operators
 
 _UNFOLDED = 0.02  # a factor this near to 1 in all channels is rounding, not a folded layer
 _SAME = 0.1  # largest relative distance of a kernel to its rounded self
@@ -19,11 +20,11 @@ _TELLING_CODE = 16  # a row of smaller integers is too coarse to read a factor f
 _NEXT_TO_NOTHING = 1e-6  # a scale must be positive
 
 
-def restate(data: bytes, promised: Mapping[str, Any]) -> bytes:
-    """The file with the promised codes and scales.
+def write_codes(tree: Any, promised: Mapping[str, Any]) -> None:
+    """Gives kernels the promised codes and scales.
 
     Args:
-        data: a .tflite whose kernels bear the names of their layers.
+        tree: whose kernels bear the names of their layers.
         promised: layer -> `candidate.Codes`. Where the converter folded a BatchNormalization
             into a kernel, codes stay (with the sign of the factor) and scales take the factor.
             They come out as INT8; the route int4 packs them.
@@ -31,23 +32,20 @@ def restate(data: bytes, promised: Mapping[str, Any]) -> bytes:
     Raises:
         ValueError: a kernel in the file is no multiple of the promised one.
     """
-    model = flatbuffer.unpack(data)
-    before = biases.take(model)
+    before = biases.take(tree)
     done: set[int] = set()
-    for operator in operators.weighted(model):
+    for operator in operators.weighted(tree):
         tensor = operator.graph.tensors[operator.kernel]
         name = (tensor.name or b"").decode()
         stored = operators.type_name(tensor)
         if name in promised and stored in ("INT8", "INT4") and id(tensor) not in done:
-            _restate_kernel(model, tensor, operator.channel_axis, name, promised[name])
+            _write_kernel(tree, tensor, operator.channel_axis, name, promised[name])
             done.add(id(tensor))
-    if not done:
-        return data
-    biases.restate(model, before)
-    return flatbuffer.pack(model)
+    if done:
+        biases.requantize_biases(tree, before)
 
 
-def _restate_kernel(model: Any, tensor: Any, axis: int, name: str, promised: Any) -> None:
+def _write_kernel(model: Any, tensor: Any, axis: int, name: str, promised: Any) -> None:
     found = lineage.rows(operators.real_values(model, tensor), axis)
     codes = np.asarray(promised.codes, np.int8)
     # Both layouts order the weights of a channel alike; only axes of length 1 may differ.

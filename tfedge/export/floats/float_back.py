@@ -34,8 +34,8 @@ class Parts:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
 
-    def joined(self, rest: bytes, back: bytes) -> bytes:
-        """The files of both as one."""
+    def joined(self, rest: Any, back: Any) -> Any:
+        """The trees of both as one."""
         return joined.join(rest, back, self.inputs, self.outputs)
 
 

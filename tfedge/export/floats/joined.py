@@ -1,4 +1,4 @@
-"""Two .tflite files as one: the first computes what the second is given.
+"""Two files as one: the first computes what the second is given.
 
 So a part of a model stays float, whatever a converter or a quantizer does with the rest: they never
 see it, and cannot fold it into the integers of its neighbours.
@@ -10,20 +10,20 @@ from typing import Any
 
 import numpy as np
 
-from tfedge.export.edits import flatbuffer
+from tfedge.export.tree import flatbuffer
 
 
-def join(first: bytes, second: bytes, inputs: Sequence[str], outputs: Sequence[str] = ()) -> bytes:
-    """The file that computes `second` on what `first` puts out.
+def join(first: Any, second: Any, inputs: Sequence[str], outputs: Sequence[str] = ()) -> Any:
+    """The tree that computes `second` on what `first` puts out; both are left alone.
 
     Args:
-        first: a .tflite of one graph; outputs of it have names of inputs of `second`.
-        second: a .tflite; the inputs that `first` does not put out are those of the result too.
+        first: of one graph; outputs of it have names of inputs of `second`.
+        second: a tree; the inputs that `first` does not put out are those of the result too.
         inputs: the order of the result's inputs, by name.
         outputs: likewise of its outputs, some of which `first` puts out; those of `second` if it
             is not given.
     """
-    front, back = flatbuffer.unpack(first), flatbuffer.unpack(second)
+    front, back = flatbuffer.copied(first), flatbuffer.copied(second)
     graph, (signature,) = back.subgraphs[0], back.signatureDefs
     (asked,) = front.signatureDefs
     moved = _bring_in(front, back)
@@ -47,7 +47,7 @@ def join(first: bytes, second: bytes, inputs: Sequence[str], outputs: Sequence[s
     graph.inputs = np.array([int(entry.tensorIndex) for entry in signature.inputs], np.int32)
     if outputs:
         _put_out(graph, signature, asked, moved, outputs)
-    return flatbuffer.pack(back)
+    return back
 
 
 def _put_out(

@@ -26,6 +26,7 @@ from tfedge.device.sandbox import limits
 from tfedge.export import calibration
 from tfedge.export.edits import lineage
 from tfedge.export.parity import pairing, snr
+from tfedge.export.tree import flatbuffer
 
 EXAMPLES = 8
 # By the type of the file's kernels: below it a layer has diverged (15 dB: noise is 3 % of the
@@ -138,8 +139,9 @@ def _named(data: bytes, model: Any) -> tflite.TfliteFile:
     known = {layer.name for layer in model.layers}
     if any(kernel.tensor.name in known for kernel in file.kernels()):
         return file
-    named, _ = lineage.name_kernels(data, lineage.keras_kernels(model))
-    return tflite.read(named, "--tflite")
+    tree = flatbuffer.unpack(data)
+    lineage.name_kernels(tree, lineage.keras_kernels(model))
+    return tflite.read(flatbuffer.pack(tree), "--tflite")
 
 
 def _examples(

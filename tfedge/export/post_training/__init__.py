@@ -14,7 +14,7 @@ from absl import logging
 
 from tfedge import errors
 from tfedge.data.task import Task
-from tfedge.export import calibration, choices, options
+from tfedge.export import calibration, choices, made, options
 from tfedge.export.converter import recurrent
 from tfedge.export.edits import unsigned
 from tfedge.export.post_training import (
@@ -29,28 +29,14 @@ from tfedge.export.post_training import (
 from tfedge.export.post_training.float_model import FloatModel
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Quantized:
-    """A quantized file.
-
-    Attributes:
-        data: the file; kernels bear the names they had.
-        unusual: kernels that rules or precision="auto" gave another precision than the route's,
-            with that precision.
-    """
-
-    data: bytes
-    unusual: Mapping[str, str]
-
-
 def quantize(
     model: FloatModel,
     export: options.Export,
     task: Task | None,
     finish: selective.Finish = selective.AS_IT_IS,
     promised: promises.Promises = promises.NONE,
-) -> Quantized:
-    """The float model on a quantizing route.
+) -> made.Made:
+    """The float model on a quantizing route; kernels bear the names they had.
 
     Args:
         model: the float file.
@@ -65,7 +51,7 @@ def quantize(
     """
     model, found, moments = _statistics(model, export, task)
 
-    def make(plan: algorithms.Plan, asked: options.Export) -> bytes:
+    def make(plan: algorithms.Plan, asked: options.Export) -> Any:
         chosen = algorithms.choose(model, plan, asked, promised.kernels_with_codes(model))
         return algorithms.quantize(model, chosen, asked, found, moments)
 
@@ -75,22 +61,17 @@ def quantize(
         plan = precision.by_rules(model, export)
     plain = promised.kernels_with_codes(model)
     chosen = algorithms.choose(model, plan, export, plain)
-    data = algorithms.quantize(model, chosen, export, found, moments)
-    broken = promised.broken(data)
+    tree = algorithms.quantize(model, chosen, export, found, moments)
+    broken = promised.broken(tree)
     if broken:
         _say_plain(broken, export)
         plain |= model.kernels_named(broken)
         chosen = algorithms.choose(model, plan, export, plain)
-        data = algorithms.quantize(model, chosen, export, found, moments)
+        tree = algorithms.quantize(model, chosen, export, found, moments)
     _say(model, chosen, export)
-    return Quantized(_with_asked_ends(data, export), _unusual(model, plan, export))
-
-
-def _with_asked_ends(data: bytes, export: options.Export) -> bytes:
-    """uint8 where it was asked for; with raw inputs, `raw_input` sees to those."""
-    given = export.made_input == "uint8"
-    put_out = export.output == "uint8"
-    return unsigned.make_unsigned(data, given, put_out) if given or put_out else data
+    # With raw inputs, `raw_input` sees to bytes as inputs.
+    unsigned.make_unsigned(tree, export.made_input == "uint8", export.output == "uint8")
+    return made.Made(tree, _unusual(model, plan, export))
 
 
 def _statistics(
@@ -103,7 +84,7 @@ def _statistics(
     needs_moments = export.algorithm == "gptq"
     if export.has_float_activations and not needs_moments:
         return model, None, None
-    if recurrent.has_loop(model.data):
+    if recurrent.has_loop(model.tree):
         raise recurrent.refusal(model.where, export.route, "a loop in it")
     examples = calibration.examples(task, model.inputs, export.route)
     assert task is not None
@@ -111,7 +92,7 @@ def _statistics(
     if not export.has_float_activations:
         model, bounds = masks.bound(model, examples)
     digest = hashlib.sha256(model.data).digest()
-    data = _Data(digest, task.calibration, task.normalization, model.data, examples)
+    data = _Data(digest, task.calibration, task.normalization, model.tree, examples)
     return (
         model,
         None if export.has_float_activations else masks.cut(_ranges(data), bounds),
@@ -126,18 +107,18 @@ class _Data:
     digest: bytes
     split: Any
     normalization: Any
-    content: bytes = dataclasses.field(compare=False)
+    tree: Any = dataclasses.field(compare=False)
     examples: calibration.Examples = dataclasses.field(compare=False)
 
 
 @functools.lru_cache(maxsize=2)
 def _ranges(data: _Data) -> ranges.Ranges:
-    return ranges.collect(data.content, data.examples)
+    return ranges.collect(data.tree, data.examples)
 
 
 @functools.lru_cache(maxsize=1)
 def _moments(data: _Data) -> gptq.Moments:
-    return gptq.moments(data.content, data.examples)
+    return gptq.moments(data.tree, data.examples)
 
 
 def _say_plain(layers: Any, export: options.Export) -> None:

@@ -24,9 +24,10 @@ from ai_edge_quantizer.utils import tfl_flatbuffer_utils
 
 from tfedge.export import options, routes
 from tfedge.export.converter import quiet
-from tfedge.export.edits import divisions, flatbuffer, operators
+from tfedge.export.edits import divisions
 from tfedge.export.post_training import gptq, ranges
 from tfedge.export.post_training.float_model import FloatModel, Operator
+from tfedge.export.tree import flatbuffer, operators
 
 _NAMES = algorithm_manager.AlgorithmName
 _KEYS = {
@@ -66,8 +67,8 @@ def quantize(
     export: options.Export,
     found: ranges.Ranges | None,
     moments: gptq.Moments | None = None,
-) -> bytes:
-    """The quantized file.
+) -> Any:
+    """The tree of the quantized file.
 
     Args:
         model: the float one.
@@ -78,25 +79,27 @@ def quantize(
     """
     recipe = _recipe(model, choices, export)
     if not recipe:
-        return _settled(model.data, model.real_names)
+        tree = flatbuffer.copied(model.tree)
+        _settle(tree, model.real_names)
+        return tree
     with quiet.captured() as log:
         job = quantizer.Quantizer(bytearray(model.data))
         job.load_quantization_recipe(recipe)
         made = job.quantize(found, enable_progress_report=False).quantized_model
     logging.debug("AI Edge Quantizer: %s", log.text)
-    data = bytes(made)
+    tree = flatbuffer.unpack(bytes(made))
     if moments is not None:
         names = {o.kernel for o in model.operators if choices[o.name].algorithm == "gptq"}
-        data = gptq.round_again(data, names, model.data, moments)
-    return _settled(data, model.real_names)
+        gptq.round_again(tree, names, model.tree, moments)
+    _settle(tree, model.real_names)
+    return tree
 
 
-def _settled(data: bytes, names: Mapping[str, str]) -> bytes:
-    """Kernels by the names they came with, and what the quantizer leaves unsaid.
+def _settle(quantized: Any, names: Mapping[str, str]) -> None:
+    """Gives kernels the names they came with, and says what the quantizer leaves unsaid.
 
     It wanted unique names. Its int16 scales are no powers of two, which ADD and SUB assume.
     """
-    quantized = flatbuffer.unpack(data)
     for operator in operators.weighted(quantized):
         tensor = operator.graph.tensors[operator.kernel]
         tensor.name = names.get(tensor.name.decode(), "").encode()
@@ -105,7 +108,6 @@ def _settled(data: bytes, names: Mapping[str, str]) -> bytes:
         for operator in graph.operators:
             if operators.kind(quantized, operator) in ("ADD", "SUB"):
                 operator.builtinOptions.potScaleInt16 = False
-    return flatbuffer.pack(quantized)
 
 
 def choose(

@@ -18,9 +18,9 @@ from ai_edge_litert import schema_py_generated as schema
 from tfedge.compress.ranges import column_noise, column_statistics, uneven_inputs
 from tfedge.data.task import Task
 from tfedge.export import calibration, options
-from tfedge.export.edits import flatbuffer, operators
 from tfedge.export.post_training import one_scale, ranges
 from tfedge.export.post_training.float_model import FloatModel
+from tfedge.export.tree import flatbuffer, operators
 
 _MOVES = (
     *("RESHAPE", "TRANSPOSE", "EXPAND_DIMS", "SQUEEZE", "SLICE", "STRIDED_SLICE", "CONCATENATION"),
@@ -45,7 +45,7 @@ def keep(
     if not export.facts.is_quantizing or not column_statistics.are_uneven(task):
         return model, export
     assert task is not None
-    tree = flatbuffer.unpack(model.data)
+    tree = flatbuffer.copied(model.tree)
     front = _Front(tree, model, task)
     front.warn()
     helped = front.helped()
@@ -67,7 +67,7 @@ def keep(
     marked = tuple(
         dataclasses.replace(each, is_in_front=each.name in names) for each in model.operators
     )
-    made = dataclasses.replace(model, data=flatbuffer.pack(tree), operators=marked)
+    made = dataclasses.replace(model, tree=tree, operators=marked)
     return made, dataclasses.replace(export, input="float32", raw_input=False)
 
 
@@ -184,8 +184,8 @@ class _Front:
                     seen[computed[name]].add(value)
         return seen
 
-    def _alone(self, ends: list[int]) -> bytes:
-        """The file up to some tensors."""
+    def _alone(self, ends: list[int]) -> Any:
+        """The tree up to some tensors."""
         tree, graph = copy.copy(self._tree), copy.copy(self._graph)
         signature = copy.copy(self._tree.signatureDefs[0])
         signature.outputs = [
@@ -193,7 +193,7 @@ class _Front:
         ]
         graph.operators, graph.outputs = self._operators, np.array(ends, np.int32)
         tree.subgraphs, tree.signatureDefs = [graph], [signature]
-        return flatbuffer.pack(tree)
+        return tree
 
     def _above(self, edges: Iterable[int]) -> Iterator[Any]:
         """The operators that make some tensors."""

@@ -16,7 +16,7 @@ from ai_edge_litert import schema_py_generated as schema
 from tfedge import errors
 from tfedge.device.file import tflite
 from tfedge.export.converter import saved_model
-from tfedge.export.edits import flatbuffer, operators
+from tfedge.export.tree import flatbuffer, operators
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,18 +47,23 @@ class FloatModel:
     """A float .tflite.
 
     Attributes:
-        data: the file.
+        tree: the file, unpacked; whoever edits it takes a copy.
         where: what to call it in errors.
         inputs: their names, in order.
         operators: in order.
         real_names: names in the file -> kernel names that the finished file keeps.
     """
 
-    data: bytes
+    tree: Any
     where: str
     inputs: tuple[str, ...]
     operators: tuple[Operator, ...]
     real_names: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    @functools.cached_property
+    def data(self) -> bytes:
+        """The file."""
+        return flatbuffer.pack(self.tree)
 
     @functools.cached_property
     def layers(self) -> tuple[str, ...]:
@@ -85,11 +90,11 @@ def _has_silent_channel(kernel: np.ndarray, axis: int) -> bool:
     return not np.any(kernel, axis=tuple(a for a in range(kernel.ndim) if a != axis)).all()
 
 
-def prepare(data: bytes, where: str, known_layers: Collection[str] = ()) -> FloatModel:
-    """Read a float .tflite.
+def prepare(tree: Any, where: str, known_layers: Collection[str] = ()) -> FloatModel:
+    """Makes a float .tflite ready.
 
     Args:
-        data: the file.
+        tree: of the file; it is edited, and part of the result.
         where: its path, for messages.
         known_layers: the Keras layers it was made from, whose kernels bear their names; without
             them operators go by the names in the file.
@@ -97,16 +102,15 @@ def prepare(data: bytes, where: str, known_layers: Collection[str] = ()) -> Floa
     Raises:
         BadInput: it is quantized already, or open beyond the batch.
     """
-    model = flatbuffer.unpack(data)
-    _check_float(model, where)
-    _check_known(model, where)
-    kernels = {id(each.operator): each for each in operators.weighted(model)}
-    main = model.subgraphs[0]
+    _check_float(tree, where)
+    _check_known(tree, where)
+    kernels = {id(each.operator): each for each in operators.weighted(tree)}
+    main = tree.subgraphs[0]
     said = [(tensor.name or b"").decode() for tensor in main.tensors]
-    inputs = _one_signature(model)
-    for entry in model.signatureDefs[0].outputs:  # the converter has no path of what it puts out
+    inputs = _one_signature(tree)
+    for entry in tree.signatureDefs[0].outputs:  # the converter has no path of what it puts out
         said[entry.tensorIndex] += f";{entry.name.decode()}"
-    real_names = _name_tensors(model)
+    real_names = _name_tensors(tree)
     _fix_shapes(main, where)
     found = []
     for operator in main.operators:
@@ -118,8 +122,8 @@ def prepare(data: bytes, where: str, known_layers: Collection[str] = ()) -> Floa
         found.append(
             Operator(
                 name=main.tensors[output].name.decode(),
-                kind=operators.kind(model, operator),
-                code=_code(model, operator),
+                kind=operators.kind(tree, operator),
+                code=_code(tree, operator),
                 kernel=kernel.name.decode() if kernel is not None else "",
                 kernel_shape=tuple(int(size) for size in kernel.shape)
                 if kernel is not None
@@ -129,7 +133,7 @@ def prepare(data: bytes, where: str, known_layers: Collection[str] = ()) -> Floa
                 ),
             )
         )
-    return FloatModel(flatbuffer.pack(model), where, inputs, tuple(found), real_names)
+    return FloatModel(tree, where, inputs, tuple(found), real_names)
 
 
 def _check_float(model: Any, where: str) -> None:

@@ -18,8 +18,8 @@ import scipy.linalg
 from ai_edge_litert import schema_py_generated as schema
 
 from tfedge.export import calibration
-from tfedge.export.edits import flatbuffer, operators
 from tfedge.export.post_training import ranges
+from tfedge.export.tree import operators
 
 KINDS = ("FULLY_CONNECTED", "CONV_2D")
 LARGEST = 4096  # weights of an output channel; the moments are a square of that
@@ -35,32 +35,32 @@ def knows(kind: str, kernel_shape: tuple[int, ...]) -> bool:
     return kind in KINDS and 0 < int(np.prod(kernel_shape[1:])) <= LARGEST
 
 
-def moments(data: bytes, examples: calibration.Examples) -> dict[str, np.ndarray]:
+def moments(tree: Any, examples: calibration.Examples) -> dict[str, np.ndarray]:
     """Sums x x^T over all examples, for each kernel of a float file with unique names.
 
     Grouped convolutions, whose channels see different inputs, are left out.
     """
-    readers = list(_readers(data))
+    readers = list(_readers(tree))
     found: dict[str, np.ndarray] = {}
-    for activations in ranges.values(data, examples, {reader.source for reader in readers}):
+    for activations in ranges.values(tree, examples, {reader.source for reader in readers}):
         for reader in readers:
             rows = reader.rows(activations[reader.source]).astype(np.float64)
             found[reader.kernel] = found.get(reader.kernel, 0.0) + rows.T @ rows
     return found
 
 
-def round_again(data: bytes, names: Collection[str], floats: bytes, found: Moments) -> bytes:
-    """A quantized file with the integers of some kernels chosen anew, for the scales they have.
+def round_again(tree: Any, names: Collection[str], floats: Any, found: Moments) -> None:
+    """Chooses the integers of some kernels anew, for the scales they have.
 
     Args:
-        data: a quantized file, kernels named as in `floats`.
+        tree: of a quantized file, kernels named as in `floats`; edited.
         names: of the kernels to round.
-        floats: the float file it was made from.
+        floats: the tree of the float file it was made from.
         found: their moments.
     """
-    model, weights = flatbuffer.unpack(data), _float_kernels(floats, names)
+    weights = _float_kernels(floats, names)
     done: set[int] = set()
-    for operator in operators.weighted(model):
+    for operator in operators.weighted(tree):
         tensor = operator.graph.tensors[operator.kernel]
         name, kind = tensor.name.decode(), operators.type_name(tensor)
         if (
@@ -74,8 +74,7 @@ def round_again(data: bytes, names: Collection[str], floats: bytes, found: Momen
         rows = weights[name].reshape(len(weights[name]), -1)
         scales = np.broadcast_to(tensor.quantization.scale, len(rows)).astype(np.float64)
         codes = rounded(rows, scales, found[name], _LARGEST_CODE[kind])
-        operators.set_values(model, tensor, codes.reshape(tensor.shape))
-    return flatbuffer.pack(model)
+        operators.set_values(tree, tensor, codes.reshape(tensor.shape))
 
 
 def rounded(
@@ -155,9 +154,8 @@ class _Reader:
         return total // 2, total - total // 2
 
 
-def _readers(data: bytes) -> Iterator[_Reader]:
-    model = flatbuffer.unpack(data)
-    for operator in operators.weighted(model):
+def _readers(tree: Any) -> Iterator[_Reader]:
+    for operator in operators.weighted(tree):
         tensors = operator.graph.tensors
         kernel, source = tensors[operator.kernel], tensors[operator.input]
         shape = tuple(int(size) for size in kernel.shape)
@@ -179,12 +177,11 @@ def _readers(data: bytes) -> Iterator[_Reader]:
             )
 
 
-def _float_kernels(data: bytes, names: Collection[str]) -> dict[str, Any]:
-    model = flatbuffer.unpack(data)
+def _float_kernels(tree: Any, names: Collection[str]) -> dict[str, Any]:
     tensors = {
         operator.graph.tensors[operator.kernel].name.decode(): operator.graph.tensors[
             operator.kernel
         ]
-        for operator in operators.weighted(model)
+        for operator in operators.weighted(tree)
     }
-    return {name: operators.values(model, tensors[name]) for name in names if name in tensors}
+    return {name: operators.values(tree, tensors[name]) for name in names if name in tensors}

@@ -13,9 +13,9 @@ import numpy as np
 
 from tfedge.compress.ranges import mask_bounds
 from tfedge.export import calibration
-from tfedge.export.edits import flatbuffer, masked, operators
 from tfedge.export.post_training import ranges
 from tfedge.export.post_training.float_model import FloatModel
+from tfedge.export.tree import flatbuffer, masked, operators
 
 
 def bound(
@@ -31,11 +31,11 @@ def bound(
         The model, the same one where nothing is masked; tensor name -> where its range may end,
         below if negative and else above.
     """
-    tree = flatbuffer.unpack(model.data)
-    watched = masked.on_the_way(tree)
+    watched = masked.on_the_way(model.tree)
     if not watched:
         return model, {}
-    seen = _seen(tree, model.data, examples, watched)
+    tree = flatbuffer.copied(model.tree)
+    seen = _seen(tree, examples, watched)
     bounds: dict[int, float] = {}
     for operator in reversed(tree.subgraphs[0].operators):
         _ask_operands(tree, operator, seen, bounds)
@@ -43,7 +43,7 @@ def bound(
         return model, {}
     tensors = tree.subgraphs[0].tensors
     names = {tensors[index].name.decode(): each for index, each in bounds.items()}
-    return dataclasses.replace(model, data=flatbuffer.pack(tree)), names
+    return dataclasses.replace(model, tree=tree), names
 
 
 def cut(found: ranges.Ranges, bounds: Mapping[str, float]) -> ranges.Ranges:
@@ -57,12 +57,12 @@ def cut(found: ranges.Ranges, bounds: Mapping[str, float]) -> ranges.Ranges:
 
 
 def _seen(
-    tree: Any, data: bytes, examples: calibration.Examples, watched: set[int]
+    tree: Any, examples: calibration.Examples, watched: set[int]
 ) -> dict[int, mask_bounds.Seen]:
     tensors = tree.subgraphs[0].tensors
     found = masked.constants(tree, watched)
     computed = {tensors[index].name.decode(): index for index in watched - set(found)}
-    for activations in ranges.values(data, examples, computed):
+    for activations in ranges.values(tree, examples, computed):
         for name, value in activations.items():
             index = computed[name]
             found[index] = found.get(index, mask_bounds.Seen()) | mask_bounds.seen(value)

@@ -12,7 +12,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfedge.compress.ranges import column_noise, column_statistics
-from tfedge.export.edits import operators
+from tfedge.export.tree import operators
 
 # operator -> the axes of its kernel to sum for what goes into each output
 _SUMMED = {"FULLY_CONNECTED": (1,), "CONV_2D": (1, 2, 3), "DEPTHWISE_CONV_2D": (0, 1, 2)}

@@ -6,6 +6,7 @@ from typing import Any
 
 from tfedge.device.file import tflite
 from tfedge.export.post_training.float_model import FloatModel
+from tfedge.export.tree import flatbuffer
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -24,9 +25,12 @@ class Promises:
         """Kernels whose integers are known already, so that no algorithm has a say."""
         return model.kernels_named(self.codes)
 
-    def broken(self, data: bytes) -> frozenset[str]:
+    def broken(self, tree: Any) -> frozenset[str]:
         """The layers whose promises a file does not keep, but for those with codes."""
-        kernels = {each.tensor.name: each for each in tflite.read(data).kernels()}
+        if not self.holds:
+            return frozenset()
+        file = tflite.read(flatbuffer.pack(tree))
+        kernels = {each.tensor.name: each for each in file.kernels()}
         return frozenset(
             hold.layer
             for hold in self.holds

@@ -12,23 +12,23 @@ import numpy as np
 from tfedge.device.file import tflite, weights
 from tfedge.device.sandbox import limits
 from tfedge.export import calibration
-from tfedge.export.edits import flatbuffer, operators
+from tfedge.export.tree import flatbuffer, operators
 
 Ranges = dict[str, dict[str, Any]]  # tensor name -> what AI Edge Quantizer calls its QSV
 
 
-def collect(data: bytes, examples: calibration.Examples) -> Ranges:
+def collect(tree: Any, examples: calibration.Examples) -> Ranges:
     """Runs the float file over all examples.
 
     Args:
-        data: a float .tflite whose tensors have unique names.
+        tree: of a float .tflite whose tensors have unique names.
         examples: by input name of its signature.
 
     Returns:
         {"min": (1,), "max": (1,)} by tensor name, for every float activation.
     """
     found: Ranges = {}
-    for activations in values(data, examples):
+    for activations in values(tree, examples):
         for name, value in activations.items():
             before = found.get(name, {"min": np.inf, "max": -np.inf})
             found[name] = {
@@ -39,10 +39,10 @@ def collect(data: bytes, examples: calibration.Examples) -> Ranges:
 
 
 def values(
-    data: bytes, examples: calibration.Examples, names: Collection[str] | None = None
+    tree: Any, examples: calibration.Examples, names: Collection[str] | None = None
 ) -> Iterator[dict[str, np.ndarray]]:
     """Every activation (or those named), real numbers, example by example."""
-    content, watched = _all_put_out(data, names)
+    content, watched = _all_put_out(tree, names)
     interpreter = tflite.interpreter(content, limits.usable_cores())
     interpreter.allocate_tensors()
     ends = interpreter.get_signature_runner().get_input_details()
@@ -58,10 +58,10 @@ def values(
 
 
 def _all_put_out(
-    data: bytes, names: Collection[str] | None
+    tree: Any, names: Collection[str] | None
 ) -> tuple[bytes, dict[str, tuple[int, float, int]]]:
     """The file with its activations as outputs; and their index, scale and zero point."""
-    model = flatbuffer.unpack(data)
+    model = flatbuffer.copied(tree)
     graph = model.subgraphs[0]
     computed = [int(index) for operator in graph.operators for index in operator.outputs]
     watched = {}

@@ -7,6 +7,7 @@ found by bisection, and those that turn out to be needless are quantized after a
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from absl import logging
 
@@ -16,8 +17,10 @@ from tfedge.export import options
 from tfedge.export.post_training import algorithms
 from tfedge.export.post_training.float_model import FloatModel, Operator
 from tfedge.export.post_training.loss import Judge
+from tfedge.export.tree import flatbuffer
 
-Make = Callable[[algorithms.Plan, options.Export], bytes]
+Tree = Any
+Make = Callable[[algorithms.Plan, options.Export], Tree]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,11 +29,15 @@ class Finish:
 
     Attributes:
         edit: what will be changed in it, so that it is judged like that; ranking does without.
-        whole: makes a file with the task's outputs of it, or of the float one.
+        whole: makes a tree with the task's outputs of it, or of the float one.
     """
 
-    edit: Callable[[bytes], bytes] = lambda data: data
-    whole: Callable[[bytes], bytes] = lambda data: data
+    edit: Callable[[Tree], Tree] = lambda tree: tree
+    whole: Callable[[Tree], Tree] = lambda tree: tree
+
+    def file(self, tree: Tree) -> bytes:
+        """What is judged, unedited."""
+        return flatbuffer.pack(self.whole(tree))
 
 
 AS_IT_IS = Finish()
@@ -47,7 +54,7 @@ def search(
         model: the float file.
         export: with the tolerance.
         task: whose validation split is judged on.
-        make: (plan, export) -> file.
+        make: (plan, export) -> the tree of a file.
         finish: what will become of it.
 
     Raises:
@@ -84,8 +91,8 @@ class _Search:
             raw_input=False,
             labels=False,
         )
-        self._judge = Judge(finish.whole(model.data), task)
-        self._glance = Judge(finish.whole(model.data), task, _GLANCES)
+        self._judge = Judge(finish.file(model.tree), task)
+        self._glance = Judge(finish.file(model.tree), task, _GLANCES)
 
     def run(self) -> dict[str, str]:
         """See `search`."""
@@ -132,7 +139,7 @@ class _Search:
         with progress.bar("precision=auto: operators alone", len(changed)) as advance:
             for each in changed:
                 alone = everything | {each.name: plan[each.name]}
-                made = self._finish.whole(self._make(alone, self._asked))
+                made = self._finish.file(self._make(alone, self._asked))
                 harm[each.name] = self._glance.snr_db(made)
                 advance(1)
         for each in sorted(changed, key=lambda each: harm[each.name])[:10]:
@@ -144,7 +151,7 @@ class _Search:
         return self._judge.loss(self._file(trial)).within(self._export.tolerance)
 
     def _file(self, plan: dict[str, str]) -> bytes:
-        return self._finish.whole(self._finish.edit(self._make(plan, self._asked)))
+        return self._finish.file(self._finish.edit(self._make(plan, self._asked)))
 
     def _say(self, plan: dict[str, str], before: float, after: float) -> None:
         usual = self._export.facts.precision

@@ -1,6 +1,6 @@
 """The run that every finished file has before it leaves, and its comparison with its model."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -50,20 +50,19 @@ class LastRun:
             ) from error
 
     def compare(
-        self, outputs: Outputs, plain: bytes, source: Any, write: reference.Write
+        self, outputs: Outputs, plain: Callable[[], bytes], source: Any
     ) -> agreement.Disagreement | None:
         """Warns where answers are not those of the model that a file came from.
 
         Args:
             outputs: of the file.
-            plain: the file as it takes what the model takes.
+            plain: makes the file as it takes what the model takes.
             source: that model, see `reference.answers`.
-            write: likewise.
         """
         if self._task is None:
             return None
         few = self._examples(self._task)
-        expected = reference.answers(source, few, self._task, self._export, write)
+        expected = reference.answers(source, few, self._task, self._export)
         found = agreement.find(expected, outputs, self._task)
         if found is not None:
             logging.warning(
@@ -89,7 +88,7 @@ class LastRun:
         return "Use --export=dynamic, with quantize out of the recipe, where scales cannot clash."
 
 
-def _first_layer(source: Any, plain: bytes, task: Task) -> str:
+def _first_layer(source: Any, plain: Callable[[], bytes], task: Task) -> str:
     """What follows a figure: where the two part, as far as layers can be compared."""
     if isinstance(source, loading.TfliteModel) or not isinstance(source, Candidate):
         return ""
@@ -98,7 +97,7 @@ def _first_layer(source: Any, plain: bytes, task: Task) -> str:
     from tfedge.export import parity  # only where something is wrong
 
     try:
-        first = parity.compare(source, plain, task).first_divergence
+        first = parity.compare(source, plain(), task).first_divergence
     except errors.BadInput as error:
         return f"; layers cannot be compared ({error})"
     if first is None:

@@ -2,7 +2,6 @@
 
 import pathlib
 import tempfile
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,18 +14,16 @@ from tfedge.compress.ranges import fake_quantization
 from tfedge.data.splits import ArraySplit
 from tfedge.data.task import Task
 from tfedge.export import calibration, options
-from tfedge.export.converter import quiet, saved_model
+from tfedge.export.converter import model_writer, quiet, saved_model
+from tfedge.export.edits import interface
 from tfedge.export.trials import dry_run
 
 Answers = dict[str, np.ndarray]  # output -> (n, ...)
-Write = Callable[[Any, pathlib.Path], saved_model.Signature]
 
 _BATCH = 16
 
 
-def answers(
-    source: Any, few: ArraySplit, task: Task, export: options.Export, write: Write
-) -> Answers:
+def answers(source: Any, few: ArraySplit, task: Task, export: options.Export) -> Answers:
     """Answers by output name; an output without a name of its own goes by its number in them.
 
     Args:
@@ -35,7 +32,6 @@ def answers(
         few: raw examples.
         task: whose normalisation is applied.
         export: the route; whether its inputs are integers decides where a trained model rounds.
-        write: writes a model without a layer graph as a SavedModel.
     """
     if isinstance(source, loading.TfliteModel):
         return dry_run.run(source.content, few, task).outputs
@@ -44,7 +40,7 @@ def answers(
     with tempfile.TemporaryDirectory(prefix="tfedge_export_") as folder, quiet.captured():
         written = pathlib.Path(folder) / "model"
         owner = source.model if isinstance(source, Candidate) else source
-        signature = write(owner, written)
+        signature = model_writer.write(owner, written)
         loaded = tf.saved_model.load(str(written))
         return _of_signature(loaded, signature, few, task)
 
@@ -89,9 +85,9 @@ def _of_signature(
     for row in range(len(few)):
         numbered = {}
         for number, name in enumerate(signature.inputs):
-            key = saved_model.input_number(number)
+            key = interface.input_number(number)
             numbered[key] = tf.cast(arrays[name][row : row + 1], types[key].dtype)
         made = run(**numbered)
         for number, name in enumerate(signature.outputs):
-            found[name].append(made[saved_model.output_number(number)].numpy())
+            found[name].append(made[interface.output_number(number)].numpy())
     return {name: np.concatenate(parts) for name, parts in found.items()}

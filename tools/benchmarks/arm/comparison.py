@@ -64,7 +64,7 @@ class Comparison:
 
 def observed(file: tflite.TfliteFile) -> bytes:
     """The file, with what goes in and out of `ROUNDED_OTHERWISE` among its main graph's outputs."""
-    from tfedge.export.edits import flatbuffer
+    from tfedge.export.tree import flatbuffer
 
     model = flatbuffer.unpack(file.content)
     main = model.subgraphs[0]

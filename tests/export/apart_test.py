@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
+from tfedge import export
 from tfedge.compress import loading
 from tfedge.compress.loading import saved_model_safety
 from tfedge.data.task import ArraySplit, Task
 from tfedge.errors import BadInput
-from tfedge.export import exporting, options
-from tfedge.export.converter import apart
+from tfedge.export import apart, exporting, options
 
 
 @pytest.fixture(scope="module")
@@ -18,12 +18,12 @@ def folder(model, tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("export", ["int8", 'int8(precision="auto", labels=True)'])
-def test_the_file_is_the_one_that_this_process_would_make(folder, task, export, monkeypatch):
-    source, chosen = loading.SavedModel(folder), options.Export.parse(export)
-    here = exporting.of_saved_model(source, chosen, task, is_last=True)
-    monkeypatch.setattr(exporting, "of_saved_model", lambda *_, **__: pytest.fail("opened here"))
-    assert exporting.to_tflite(source, export, task) == here
+@pytest.mark.parametrize("text", ["int8", 'int8(precision="auto", labels=True)'])
+def test_the_file_is_the_one_that_this_process_would_make(folder, task, text, monkeypatch):
+    source, chosen = loading.SavedModel(folder), options.Export.parse(text)
+    here = exporting.to_tflite(source, chosen, task)
+    monkeypatch.setattr(exporting, "to_tflite", lambda *_, **__: pytest.fail("opened here"))
+    assert export.to_tflite(source, text, task) == here
 
 
 def test_what_it_says_and_refuses_comes_through(folder, caplog):
@@ -31,8 +31,8 @@ def test_what_it_says_and_refuses_comes_through(folder, caplog):
     split = ArraySplit(x, {"a": np.zeros(4, np.float32)})
     task = Task("few", "regression", split, split, split)
     with pytest.raises(BadInput, match=r"constant|same value|calibration"):
-        exporting.to_tflite(loading.SavedModel(folder), "int8", task)
-    exporting.to_tflite(loading.SavedModel(folder), "dynamic", None)
+        export.to_tflite(loading.SavedModel(folder), "int8", task)
+    export.to_tflite(loading.SavedModel(folder), "dynamic", None)
     assert "kernels of fewer than 1024 weights stay float" in caplog.text
 
 
@@ -41,4 +41,4 @@ def test_a_folder_that_crashes_its_child_is_refused(folder, task, monkeypatch):
     monkeypatch.setattr(apart, "_MEMORY_BYTES", 1)
     monkeypatch.setattr(saved_model_safety, "check", lambda folder: None)
     with pytest.raises(BadInput, match=r"its export ended in a child \(memory\)"):
-        exporting.to_tflite(loading.SavedModel(folder), "float32", task)
+        export.to_tflite(loading.SavedModel(folder), "float32", task)

@@ -8,6 +8,7 @@ like next to like, because deflate then codes them in fewer bits.
 FlatBuffers internals: https://flatbuffers.dev/internals/
 """
 
+import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -34,6 +35,12 @@ def unpack(data: bytes) -> Any:
             buffer.data = np.frombuffer(data, np.uint8, buffer.size, buffer.offset)
         buffer.offset = buffer.size = 0
     return model
+
+
+def copied(tree: Any) -> Any:
+    """A tree to edit beside this one; they share what is in buffers, which no edit writes into."""
+    shared = {id(buffer.data): buffer.data for buffer in tree.buffers}
+    return copy.deepcopy(tree, shared)
 
 
 def pack(model: Any) -> bytes:

@@ -1,7 +1,7 @@
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfedge.export.edits import flatbuffer
+from tfedge.export.tree import flatbuffer
 
 
 def _file(*arrays):

@@ -31,18 +31,19 @@ _REMEDY = "Export the model again with Keras, or give it as .keras or .h5."
 _FIELDS = ("name", "kind", "labels", "seed")
 
 
-def to_tflite(
-    source: loading.SavedModel, export: options.Export, task: Task | None, *, is_last: bool
-) -> bytes:
-    """The file of a SavedModel; see `exporting.to_tflite`.
+def to_tflite(source: loading.SavedModel, export: options.Export, task: Task | None) -> bytes:
+    """The file of a SavedModel; see `tfedge.export.to_tflite`.
 
     Raises:
         BadInput: what the export refuses, or that the child was ended or crashed.
     """
     with tempfile.TemporaryDirectory(prefix="tfedge_apart_") as place:
         folder = pathlib.Path(place)
-        job = {"path": str(source.path.resolve()), "export": export.to_text(), "is_last": is_last}
-        job["task"] = None if task is None else _written(task, export, folder)
+        job = {
+            "path": str(source.path.resolve()),
+            "export": export.to_text(),
+            "task": None if task is None else _written(task, export, folder),
+        }
         (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
         allowed = sandbox.Limits(_MEMORY_BYTES, limits.usable_cores(), _SECONDS, _SECONDS)
         outcome = sandbox.run(f"{__name__}:work", folder, allowed)
@@ -74,7 +75,7 @@ def work(place: child.Workplace) -> None:
             source = loading.SavedModel(pathlib.Path(job["path"]))
             task = None if job["task"] is None else _read(job["task"], place.folder)
             export = options.Export.parse(job["export"])
-            data = exporting.of_saved_model(source, export, task, is_last=job["is_last"])
+            data = exporting.to_tflite(source, export, task)
             (place.folder / "model.tflite").write_bytes(data)
         except errors.BadInput as error:
             told = {"where": error.where, "cause": error.cause, "remedy": error.remedy}

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Any
 
 from tfedge.compress.ranges import mask_bounds
-from tfedge.export.edits import flatbuffer, operators
+from tfedge.export.tree import operators
 
 SINKS = ("SOFTMAX", "LOG_SOFTMAX", "EXP", "LOGISTIC")
 _MOVES = (
@@ -56,14 +56,13 @@ def constants(tree: Any, tensors: set[int]) -> dict[int, mask_bounds.Seen]:
     }
 
 
-def is_masked(data: bytes, given: Collection[str] = ()) -> bool:
+def is_masked(tree: Any, given: Collection[str] = ()) -> bool:
     """Whether something masks what enters softmax, in a float file that LiteRT alone can run.
 
     Args:
-        data: the file; its constants are looked at.
+        tree: its constants are looked at.
         given: inputs of its signature that are known to hold what could be masks.
     """
-    tree = flatbuffer.unpack(data)
     watched = on_the_way(tree)
     inputs = [each for signature in tree.signatureDefs for each in signature.inputs]
     if any(operators.is_custom(tree, each) for each in tree.subgraphs[0].operators):

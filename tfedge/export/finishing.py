@@ -1,0 +1,43 @@
+"""The edits that files of every origin have, and the packing behind them."""
+
+from typing import Any
+
+from tfedge.data.task import Task
+from tfedge.export import checks, options
+from tfedge.export.edits import interface, raw_input, round_scales, slimming
+from tfedge.export.made import Made
+from tfedge.export.tree import flatbuffer
+
+
+def in_few_bits(tree: Any, export: options.Export) -> Any:
+    """A tree whose scales and biases have few bits, as far as asked; else the same one."""
+    if not export.has_byte_activations:
+        return tree
+    return round_scales.few_bits(tree, export.few_bit_scales, export.few_bit_biases)
+
+
+def finished(tree: Any, made: Made, export: options.Export, task: Task | None) -> bytes:
+    """The last bytes of a tree, read back; the tree stays as it is.
+
+    Args:
+        tree: that of `made`, or that in few bits.
+        made: what is known of it.
+        export: the route and its options.
+        task: whose normalisation and labels may be asked for.
+
+    Raises:
+        BadInput: what came out is not what was asked for.
+    """
+    tree, attached = flatbuffer.copied(tree), dict[str, Any]()
+    if export.raw_input and task is not None:
+        raw_input.accept(tree, export.input, task.normalization)
+        attached[interface.RAW_INPUT] = {"raw": True}
+    if export.labels and task is not None:
+        attached[interface.LABELS] = list(task.labels)
+    for edit in export.facts.edits:
+        edit(tree)
+    interface.attach(tree, attached)
+    slimming.slim(tree, made.names)
+    data = flatbuffer.pack(tree)
+    checks.check(data, export, made.unusual)
+    return data
