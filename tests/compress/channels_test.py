@@ -186,7 +186,7 @@ def test_columns_of_a_flat_input_may_go(randomised):
     adapted.adapt(np.random.default_rng(0).normal(3, 2, (50, 6)).astype(np.float32))
     x = layers.Dense(4, name="dense")(adapted(table))
     x = layers.Concatenate()([table, x, layers.GlobalMaxPooling2D()(image)])
-    model = randomised(k.tf_keras.Model([table, image], layers.Dense(2)(x)))
+    model = randomised(k.tf_keras.Model([table, image], layers.Dense(2, name="out")(x)))
     adapted.finalize_state()
     assert "table" not in channels.analyse(model).sources
     found = channels.analyse(model, inputs=True)

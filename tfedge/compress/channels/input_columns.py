@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from tfedge.compress.layers import operations
+
 
 def select(name: str, tensor: Any, kept: np.ndarray) -> Any:
     """These columns of the input `name`, (batch, columns)."""
@@ -16,7 +18,7 @@ def select(name: str, tensor: Any, kept: np.ndarray) -> Any:
 
 def kept(layer: Any) -> np.ndarray | None:
     """The columns of the input that a layer made by `select` lets through; None: another layer."""
-    if type(layer).__name__ != "Op" or layer.op != "take" or len(layer.inbound_nodes) != 1:
+    if not operations.is_ours(layer) or layer.op != "take" or len(layer.inbound_nodes) != 1:
         return None
     reads = getattr(layer.input, "_keras_history", None)
     if reads is None or type(reads.layer).__name__ != "InputLayer":

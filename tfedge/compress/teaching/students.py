@@ -15,6 +15,7 @@ from tfedge.compress import bridge, channels, folding, graph
 from tfedge.compress import keras as k
 from tfedge.compress.channels import surgery
 from tfedge.compress.keras import tf
+from tfedge.compress.layers import facts
 from tfedge.compress.teaching import teachers
 from tfedge.errors import BadInput
 
@@ -102,7 +103,7 @@ def residual_blocks(model: Any) -> dict[str, str]:
     for layer in model.layers:
         sources = _sources(layer)
         behind[layer.name] = set(sources).union(*(behind[name] for name in sources))
-        if type(layer).__name__ != "Add" or len(sources) != 2 or layer.name in outputs:
+        if facts.of(layer).op != "add" or len(sources) != 2 or layer.name in outputs:
             continue
         for shortcut, branch in (sources, sources[::-1]):
             if shortcut in behind[branch] and len(layer.inbound_nodes) == 1:
