@@ -55,5 +55,5 @@ def test_a_file_of_more_parts_than_any_network_has_is_refused(parts, most):
 
 def test_operators_and_subgraphs_find_each_other():
     file = tflite.read(_file(subgraphs=1000, operators=40))
-    assert len(file.raw.subgraphs) == 1000 and len(file.operators) == 40
+    assert len(file.subgraphs) == 1000 and len(file.operators) == 40
     assert footprint.of(file).arena_bytes == 3 * 64  # the input, and what one RELU reads and writes

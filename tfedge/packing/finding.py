@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from tfedge import errors
-from tfedge.device.file import flatbuffer
+from tfedge.device.file import flatbuffer, graph
 from tfedge.packing import parts, words
 
 _LEAST_BYTES = 64  # below it, a table takes more than it saves
@@ -58,11 +58,10 @@ def find(content: bytes) -> tuple[list[Found], list[parts.Product]]:
     except errors.BadInput:
         return [], []
     place = _Place(content)
-    products = {p.position: p for graph in model.subgraphs for p in _products(graph, place)}
+    products = {p.position: p for p in _products(model, place)}
     values = {
         found.position: found
-        for graph in model.subgraphs
-        for tensor in graph.tensors
+        for tensor in model.tensors
         for found in _values(tensor, place)
         if found.position not in products
     }
@@ -92,7 +91,7 @@ def _end(each: Found | parts.Product) -> int:
     return each.position + (len(each.data) if isinstance(each, Found) else each.length)
 
 
-def _values(tensor: flatbuffer.RawTensor, place: _Place) -> list[Found]:
+def _values(tensor: graph.Tensor, place: _Place) -> list[Found]:
     found = []
     data = tensor.data
     if data is not None and data.nbytes >= _LEAST_BYTES:
@@ -105,10 +104,9 @@ def _values(tensor: flatbuffer.RawTensor, place: _Place) -> list[Found]:
             found.append(Found(position, content, parts.NIBBLES, row_counts=rows))
         elif tensor.dtype in _WORDS and len(content) % _WORDS[tensor.dtype][0] == 0:
             found.append(Found(position, content, parts.WORDS, *_WORDS[tensor.dtype]))
-    scale = tensor.quantization.get("scale")
-    if scale is not None and scale.nbytes >= _LEAST_BYTES:
+    if tensor.scales.nbytes >= _LEAST_BYTES:
         rotated = (parts.WORDS, 4, words.ROTATED)
-        found.append(Found(place.of(scale), scale.tobytes(), *rotated))
+        found.append(Found(place.of(tensor.scales), tensor.scales.tobytes(), *rotated))
     return found
 
 
@@ -119,24 +117,24 @@ def _row_counts(shape: tuple[int, ...], symbols: int) -> tuple[int, ...]:
     return tuple(sorted({shape[0], symbols // shape[-1]} - {1, symbols}))
 
 
-def _products(graph: flatbuffer.RawSubgraph, place: _Place) -> list[parts.Product]:
+def _products(model: flatbuffer.Model, place: _Place) -> list[parts.Product]:
     found = []
-    for operator in graph.operators:
+    for operator in model.operators:
         if len(operator.inputs) < 3 or min(operator.inputs[:3]) < 0:
             continue
-        scales = [graph.tensors[index].quantization.get("scale") for index in operator.inputs[:3]]
+        scales = [model.tensors[index].scales for index in operator.inputs[:3]]
         product = _product(scales, place)
         if product is not None:
             found.append(product)
     return found
 
 
-def _product(scales: list[np.ndarray | None], place: _Place) -> parts.Product | None:
+def _product(scales: list[np.ndarray], place: _Place) -> parts.Product | None:
     """The bias scales of an operator, where they are exactly what they should be."""
     of_input, of_kernel, of_bias = scales
-    if of_input is None or of_kernel is None or of_bias is None or len(of_input) != 1:
+    if len(of_input) != 1 or len(of_bias) != len(of_kernel):
         return None
-    if of_bias.nbytes < _LEAST_PRODUCT_BYTES or len(of_bias) != len(of_kernel):
+    if of_bias.nbytes < _LEAST_PRODUCT_BYTES:
         return None
     product = parts.Product(
         place.of(of_bias), of_bias.nbytes, place.of(of_input), place.of(of_kernel)

@@ -121,7 +121,7 @@ def runtime_arena_bytes(path: pathlib.Path) -> int:
     interpreter.allocate_tensors()
     file = tflite.read(path.read_bytes())
     lasting = arena.Subgraph.of(file, 0).persistent
-    count = len(file.raw.subgraphs[0].tensors)
+    count = len(file.subgraphs[0].tensors)
     spans = {i: _span(interpreter, i) for i in range(interpreter._interpreter.NumTensors(0))}
     own = [
         span

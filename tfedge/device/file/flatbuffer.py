@@ -16,6 +16,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfedge import foreign
+from tfedge.device.file import graph
 
 IDENTIFIER = b"TFL3"
 _LARGEST_RANK = 32
@@ -33,57 +34,21 @@ def guarded(where: str, work: Callable[[], Result]) -> Result:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class RawTensor:
-    """A tensor as written. `data` is a view of the file, None where nothing is stored."""
+class Model:
+    """Everything in the file that is used here; tensors and operators of all subgraphs in a row.
 
-    name: str
-    name_at: int
-    shape: tuple[int, ...]
-    shape_signature: tuple[int, ...]
-    dtype: str
-    buffer: int
-    data: np.ndarray | None
-    quantization: dict[str, np.ndarray]  # min, max, scale, zero_point
-    quantized_axis: int
-    sparsity: Any  # schema.SparsityParametersT or None
-    is_variable: bool
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class RawOperator:
-    """An operator as written; tensor indices are of its own subgraph, -1 where left out."""
-
-    kind: str
-    version: int
-    is_custom: bool
-    inputs: tuple[int, ...]
-    outputs: tuple[int, ...]
-    options: dict[str, Any]
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class RawSubgraph:
-    """Tensors and operators of one subgraph, the indices of its inputs and outputs."""
-
-    tensors: tuple[RawTensor, ...]
-    operators: tuple[RawOperator, ...]
-    inputs: tuple[int, ...]
-    outputs: tuple[int, ...]
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class RawModel:
-    """Everything in the file that is used here.
-
-    `signatures` are (key, subgraph, inputs, outputs) with tensor indices by name.
+    `signatures` are (key, subgraph, inputs, outputs) with the subgraph's own tensor indices by
+    name.
     """
 
-    subgraphs: tuple[RawSubgraph, ...]
+    tensors: tuple[graph.Tensor, ...]
+    operators: tuple[graph.Operator, ...]
+    subgraphs: tuple[graph.Subgraph, ...]
     signatures: tuple[tuple[str, int, dict[str, int], dict[str, int]], ...]
     metadata: dict[str, bytes]
 
 
-def walk(content: bytes) -> RawModel:
+def walk(content: bytes) -> Model:
     """Reads the tables of a .tflite; raises what `guarded` catches when they do not hold."""
     return _Walk(content).model()
 
@@ -93,8 +58,10 @@ class _Walk:
         self._content, self._budget = content, len(content)
         self._counts: collections.Counter[str] = collections.Counter()
         self._root = schema.Model.GetRootAs(content, 0)
+        self._tensors: list[graph.Tensor] = []
+        self._operators: list[graph.Operator] = []
 
-    def model(self) -> RawModel:
+    def model(self) -> Model:
         root = self._root
         buffers = [
             self._buffer(root.Buffers(i)) for i in self._indices(root.BuffersLength(), "buffers")
@@ -104,12 +71,18 @@ class _Walk:
             for i in self._indices(root.OperatorCodesLength(), "operator codes")
         ]
         subgraphs = tuple(
-            self._subgraph(root.Subgraphs(i), buffers, codes)
+            self._subgraph(i, root.Subgraphs(i), buffers, codes)
             for i in self._indices(root.SubgraphsLength(), "subgraphs")
         )
         if not subgraphs:
             raise ValueError("it has no subgraph")
-        return RawModel(subgraphs, tuple(self._signatures()), self._metadata(buffers))
+        return Model(
+            tuple(self._tensors),
+            tuple(self._operators),
+            subgraphs,
+            tuple(self._signatures()),
+            self._metadata(buffers),
+        )
 
     def _indices(self, length: int, what: str) -> range:
         self._counts[what] += length
@@ -133,22 +106,20 @@ class _Walk:
             return _text(code.CustomCode()) or "CUSTOM", code.Version(), True
         return BUILTIN_NAMES.get(number, f"BUILTIN_{number}"), code.Version(), False
 
-    def _subgraph(self, graph: Any, buffers: list, codes: list) -> RawSubgraph:
-        tensors = tuple(
-            self._tensor(graph.Tensors(i), buffers)
-            for i in self._indices(graph.TensorsLength(), "tensors")
-        )
-        operators = tuple(
-            self._operator(graph.Operators(i), codes, len(tensors))
-            for i in self._indices(graph.OperatorsLength(), "operators")
-        )
-        inputs = self._tensor_indices(graph.InputsAsNumpy(), len(tensors), least=0)
+    def _subgraph(self, number: int, part: Any, buffers: list, codes: list) -> graph.Subgraph:
+        first, first_operator = len(self._tensors), len(self._operators)
+        for i in self._indices(part.TensorsLength(), "tensors"):
+            self._tensors.append(self._tensor(number, part.Tensors(i), buffers))
+        own = range(first, len(self._tensors))
+        for i in self._indices(part.OperatorsLength(), "operators"):
+            self._operators.append(self._operator(number, part.Operators(i), codes, own))
+        inputs = self._tensor_indices(part.InputsAsNumpy(), own, least=0)
         if len(set(inputs)) < len(inputs):
             raise ValueError(f"it lists {len(set(inputs)):,} tensors as {len(inputs):,} inputs")
-        outputs = self._tensor_indices(graph.OutputsAsNumpy(), len(tensors), least=0)
-        return RawSubgraph(tensors, operators, inputs, outputs)
+        outputs = self._tensor_indices(part.OutputsAsNumpy(), own, least=0)
+        return graph.Subgraph(own, tuple(self._operators[first_operator:]), inputs, outputs)
 
-    def _tensor(self, tensor: Any, buffers: list) -> RawTensor:
+    def _tensor(self, subgraph: int, tensor: Any, buffers: list) -> graph.Tensor:
         if tensor.ExternalBuffer():
             raise ValueError("it keeps its weights in another file, which is not supported")
         name_offset = tensor._tab.Offset(10)  # the field `name`
@@ -157,42 +128,52 @@ class _Walk:
         if sparsity is not None:
             self._indices(sparsity.DimMetadataLength(), "sparse dimensions")
             sparsity = schema.SparsityParametersT.InitFromObj(sparsity)
-        return RawTensor(
+        shape = _shape(tensor.ShapeAsNumpy())
+        scales = _array(parameters.ScaleAsNumpy() if parameters else 0, np.float32)
+        return graph.Tensor(
+            index=len(self._tensors),
+            subgraph=subgraph,
             name=_text(tensor.Name()),
             name_at=tensor._tab.Indirect(tensor._tab.Pos + name_offset) if name_offset else 0,
-            shape=_shape(tensor.ShapeAsNumpy()),
-            shape_signature=_shape(tensor.ShapeSignatureAsNumpy()),
+            shape=shape,
+            shape_signature=_shape(tensor.ShapeSignatureAsNumpy()) or shape,
             dtype=TYPE_NAMES[tensor.Type()],
+            scales=scales,
+            zero_points=_array(parameters.ZeroPointAsNumpy() if parameters else 0, np.int64),
+            lowest=_array(parameters.MinAsNumpy() if parameters else 0, np.float32),
+            highest=_array(parameters.MaxAsNumpy() if parameters else 0, np.float32),
+            channel_axis=parameters.QuantizedDimension() if len(scales) > 1 else None,
             buffer=tensor.Buffer(),
             data=buffers[tensor.Buffer()] if buffers else None,
-            quantization=_quantization(parameters) if parameters is not None else {},
-            quantized_axis=parameters.QuantizedDimension() if parameters is not None else 0,
-            sparsity=sparsity,
+            sparse_encoding=sparsity,
             is_variable=bool(tensor.IsVariable()),
         )
 
-    def _operator(self, operator: Any, codes: list, tensors: int) -> RawOperator:
+    def _operator(self, subgraph: int, operator: Any, codes: list, own: range) -> graph.Operator:
         kind, version, is_custom = codes[operator.OpcodeIndex()]
         options = schema.BuiltinOptionsCreator(
             operator.BuiltinOptionsType(), operator.BuiltinOptions()
         ) or schema.BuiltinOptions2Creator(
             operator.BuiltinOptions2Type(), operator.BuiltinOptions2()
         )
-        return RawOperator(
+        return graph.Operator(
+            len(self._operators),
+            subgraph,
             kind,
             version,
             is_custom,
-            self._tensor_indices(operator.InputsAsNumpy(), tensors, least=-1),
-            self._tensor_indices(operator.OutputsAsNumpy(), tensors, least=0),
+            self._tensor_indices(operator.InputsAsNumpy(), own, least=-1),
+            self._tensor_indices(operator.OutputsAsNumpy(), own, least=0),
             dict(vars(options)) if options is not None else {},
         )
 
-    def _tensor_indices(self, indices: Any, tensors: int, least: int) -> tuple[int, ...]:
+    def _tensor_indices(self, indices: Any, own: range, least: int) -> tuple[int, ...]:
+        """Among the file's tensors, of indices among those of a subgraph; -1 stays."""
         found = _array(indices)
         self._indices(len(found), "tensor indices")
-        if len(found) and (found.min() < least or found.max() >= tensors):
-            raise ValueError(f"an operator reads tensor {found.max()} of {tensors}")
-        return tuple(found.tolist())
+        if len(found) and (found.min() < least or found.max() >= len(own)):
+            raise ValueError(f"an operator reads tensor {found.max()} of {len(own)}")
+        return tuple(index + own.start if index >= 0 else -1 for index in found.tolist())
 
     def _signatures(self) -> Iterator[tuple[str, int, dict[str, int], dict[str, int]]]:
         for i in self._indices(self._root.SignatureDefsLength(), "signatures"):
@@ -217,16 +198,6 @@ class _Walk:
         return found
 
 
-def _quantization(parameters: Any) -> dict[str, np.ndarray]:
-    found = {
-        "min": parameters.MinAsNumpy(),
-        "max": parameters.MaxAsNumpy(),
-        "scale": parameters.ScaleAsNumpy(),
-        "zero_point": parameters.ZeroPointAsNumpy(),
-    }
-    return {name: array for name, values in found.items() if len(array := _array(values))}
-
-
 def _shape(shape: Any) -> tuple[int, ...]:
     found = _array(shape)
     if len(found) > _LARGEST_RANK or (len(found) and found.min() < -1):
@@ -234,9 +205,9 @@ def _shape(shape: Any) -> tuple[int, ...]:
     return tuple(found.tolist())
 
 
-def _array(vector: Any) -> np.ndarray:
+def _array(vector: Any, dtype: type = np.int32) -> np.ndarray:
     """The generated accessors return 0 for a vector that is not there."""
-    return vector if isinstance(vector, np.ndarray) else np.zeros(0, np.int32)
+    return vector if isinstance(vector, np.ndarray) else np.zeros(0, dtype)
 
 
 def _text(value: bytes | None) -> str:

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from tfedge import errors
-from tfedge.device.file import flatbuffer, weights
+from tfedge import errors, foreign
+from tfedge.device.file import weights
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -23,7 +23,11 @@ class Tensor:
             one per channel along `channel_axis` where there are several.
         channel_axis: the output channel's axis of a kernel, else the quantized one, else None.
         buffer: index of the buffer; tensors may share one.
-        data: the stored bytes, None of what is computed.
+        data: the stored bytes, None of what is computed; a view of the file.
+        lowest, highest: what a converter saw of it and left in the file; empty mostly.
+        name_at: where in the file the name is; tensors may share one.
+        sparse_encoding: schema.SparsityParametersT of a sparsely stored one.
+        is_variable: whether it keeps its value from one run to the next.
     """
 
     index: int
@@ -37,6 +41,9 @@ class Tensor:
     channel_axis: int | None
     buffer: int
     data: np.ndarray | None
+    lowest: np.ndarray
+    highest: np.ndarray
+    name_at: int = 0
     sparse_encoding: Any = None
     is_variable: bool = False
 
@@ -66,10 +73,9 @@ class Tensor:
                 f"tensor {self.index} {self.name!r}", "has no stored numbers", "Ask for a constant."
             )
         data = self.data
-        return flatbuffer.guarded(
-            f"tensor {self.index} {self.name!r}",
-            lambda: weights.decode(data, self.dtype, self.shape, self.sparse_encoding),
-        )
+        where = f"tensor {self.index} {self.name!r}"
+        with foreign.reading(where, "Export or copy it again.", "truncated or damaged"):
+            return weights.decode(data, self.dtype, self.shape, self.sparse_encoding)
 
     def real(self, held: np.ndarray) -> np.ndarray:
         """What numbers of its type mean, float32: codes dequantized, others as they are.
@@ -128,3 +134,19 @@ class Operator:
     def is_flex(self) -> bool:
         """Whether it is TensorFlow's own operator, which needs the Flex delegate."""
         return self.is_custom and self.kind.startswith("Flex")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Subgraph:
+    """A part of the file that runs on its own, as the body of a loop does.
+
+    Attributes:
+        tensors: the positions of its own among the file's.
+        operators: in the order in which they run.
+        inputs, outputs: positions among the file's tensors.
+    """
+
+    tensors: range
+    operators: tuple[Operator, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]

@@ -1,8 +1,10 @@
 """Where the bytes of a .tflite go: kernels, and everything else by kind."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
-from tfedge.device.file import flatbuffer, tflite
+from tfedge.device.file import tflite
 
 _LENGTH_BYTES = 4  # in front of every vector and string
 
@@ -14,18 +16,19 @@ def by_kind(file: tflite.TfliteFile) -> dict[str, int]:
     (what is left: shapes, axes, ...), "scales", "zero_points", "min_max", "names", "metadata" and
     "structure" (tables, offsets, padding). A vector that several tensors share counts once.
     """
-    raw = [tensor for subgraph in file.raw.subgraphs for tensor in subgraph.tensors]
+    tensors = file.tensors
     found = {
         "weights": file.weight_bytes,
         "biases": _bias_bytes(file),
         "constants": 0,
-        "scales": _vector_bytes(raw, "scale"),
-        "zero_points": _vector_bytes(raw, "zero_point"),
-        "min_max": _vector_bytes(raw, "min") + _vector_bytes(raw, "max"),
-        "names": sum({t.name_at: len(t.name.encode()) + 1 for t in raw if t.name}.values()),
+        "scales": _vector_bytes(t.scales for t in tensors),
+        "zero_points": _vector_bytes(t.zero_points for t in tensors),
+        "min_max": _vector_bytes(t.lowest for t in tensors)
+        + _vector_bytes(t.highest for t in tensors),
+        "names": sum({t.name_at: len(t.name.encode()) + 1 for t in tensors if t.name}.values()),
         "metadata": sum(map(len, file.metadata.values())),
     }
-    stored = {t.buffer: t.buffer_bytes for t in file.tensors}
+    stored = {t.buffer: t.buffer_bytes for t in tensors}
     found["constants"] = sum(stored.values()) - found["weights"] - found["biases"]
     found["structure"] = file.file_bytes - sum(found.values())
     return found
@@ -46,9 +49,9 @@ def _is_unpacked(file: tflite.TfliteFile, index: int) -> bool:
     return index in file.producers and file.producers[index].kind == "DEQUANTIZE"
 
 
-def _vector_bytes(tensors: list[flatbuffer.RawTensor], field: str) -> int:
-    vectors = [t.quantization[field] for t in tensors if field in t.quantization]
-    return sum({_address(v): v.nbytes + _LENGTH_BYTES for v in vectors}.values())
+def _vector_bytes(vectors: Iterable[np.ndarray]) -> int:
+    """Those that are there, each once."""
+    return sum({_address(v): v.nbytes + _LENGTH_BYTES for v in vectors if len(v)}.values())
 
 
 def _address(vector: np.ndarray) -> int:

@@ -10,7 +10,6 @@ import dataclasses
 import functools
 import pathlib
 import zlib
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -37,11 +36,11 @@ class TfliteFile:
     content: bytes
     tensors: tuple[graph.Tensor, ...]
     operators: tuple[graph.Operator, ...]
+    subgraphs: tuple[graph.Subgraph, ...]
     inputs: tuple[graph.Tensor, ...]
     outputs: tuple[graph.Tensor, ...]
     signature: Signature | None
     metadata: dict[str, bytes]
-    raw: flatbuffer.RawModel
 
     def kernels(self) -> tuple[kernel_tensors.Kernel, ...]:
         """The constant weights, each tensor once, in the order of their operators."""
@@ -177,65 +176,28 @@ def runtime() -> Any:
 
 
 def _assemble(content: bytes) -> TfliteFile:
-    raw = flatbuffer.walk(content)
-    operators, tensors = tuple(_operators(raw)), tuple(_tensors(raw))
-    axes = {k.tensor.index: k.channel_axis for k in kernel_tensors.find(operators, tensors)}
+    model = flatbuffer.walk(content)
+    axes = {
+        kernel.tensor.index: kernel.channel_axis
+        for kernel in kernel_tensors.find(model.operators, model.tensors)
+    }
     tensors = tuple(
         dataclasses.replace(t, channel_axis=axes[t.index]) if t.index in axes else t
-        for t in tensors
+        for t in model.tensors
     )
     for tensor in tensors:
         _check_stored(tensor)
-    main = raw.subgraphs[0]
+    main = model.subgraphs[0]
     return TfliteFile(
         content=content,
         tensors=tensors,
-        operators=operators,
+        operators=model.operators,
+        subgraphs=model.subgraphs,
         inputs=tuple(tensors[i] for i in main.inputs),
         outputs=tuple(tensors[i] for i in main.outputs),
-        signature=_signature(raw, tensors),
-        metadata=raw.metadata,
-        raw=raw,
+        signature=_signature(model, tensors),
+        metadata=model.metadata,
     )
-
-
-def _tensors(raw: flatbuffer.RawModel) -> Iterator[graph.Tensor]:
-    placed = [(number, t) for number, part in enumerate(raw.subgraphs) for t in part.tensors]
-    for index, (subgraph, tensor) in enumerate(placed):
-        scales = tensor.quantization.get("scale", np.zeros(0, np.float32))
-        yield graph.Tensor(
-            index=index,
-            subgraph=subgraph,
-            name=tensor.name,
-            shape=tensor.shape,
-            shape_signature=tensor.shape_signature or tensor.shape,
-            dtype=tensor.dtype,
-            scales=scales,
-            zero_points=tensor.quantization.get("zero_point", np.zeros(0, np.int64)),
-            channel_axis=tensor.quantized_axis if len(scales) > 1 else None,
-            buffer=tensor.buffer,
-            data=tensor.data,
-            sparse_encoding=tensor.sparsity,
-            is_variable=tensor.is_variable,
-        )
-
-
-def _operators(raw: flatbuffer.RawModel) -> Iterator[graph.Operator]:
-    first, index = 0, 0
-    for subgraph, part in enumerate(raw.subgraphs):
-        for operator in part.operators:
-            yield graph.Operator(
-                index,
-                subgraph,
-                operator.kind,
-                operator.version,
-                operator.is_custom,
-                tuple(i + first if i >= 0 else -1 for i in operator.inputs),
-                tuple(i + first for i in operator.outputs),
-                operator.options,
-            )
-            index += 1
-        first += len(part.tensors)
 
 
 def _check_stored(tensor: graph.Tensor) -> None:
@@ -249,9 +211,9 @@ def _check_stored(tensor: graph.Tensor) -> None:
         )
 
 
-def _signature(raw: flatbuffer.RawModel, tensors: tuple[graph.Tensor, ...]) -> Signature | None:
+def _signature(model: flatbuffer.Model, tensors: tuple[graph.Tensor, ...]) -> Signature | None:
     """The first signature of the main subgraph; exporters write one."""
-    for key, subgraph, inputs, outputs in raw.signatures:
+    for key, subgraph, inputs, outputs in model.signatures:
         if subgraph == 0:
             return Signature(
                 key,

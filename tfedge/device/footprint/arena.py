@@ -69,7 +69,7 @@ def plan(file: tflite.TfliteFile) -> Plan:
 
     Where a file has several subgraphs (loops, branches), each has an arena of its own.
     """
-    parts = [Subgraph.of(file, number) for number in range(len(file.raw.subgraphs))]
+    parts = [Subgraph.of(file, number) for number in range(len(file.subgraphs))]
     activations = sum(extent([*part.activations(), *part.scratch()]) for part in parts)
     return Plan(activations, sum(part.persistent_bytes() for part in parts))
 
@@ -115,18 +115,9 @@ class Subgraph:
     @classmethod
     def of(cls, file: tflite.TfliteFile, number: int) -> "Subgraph":
         """The subgraph of that number."""
-        raw = file.raw.subgraphs[number]
-        before = file.raw.subgraphs[:number]
-        first = sum(len(part.tensors) for part in before)
-        start = sum(len(part.operators) for part in before)
-        own = file.tensors[first : first + len(raw.tensors)]
-        return cls(
-            file,
-            file.operators[start : start + len(raw.operators)],
-            tuple(i + first for i in raw.inputs),
-            tuple(i + first for i in raw.outputs),
-            tuple(t.index for t in own if t.is_variable),
-        )
+        part = file.subgraphs[number]
+        variables = tuple(i for i in part.tensors if file.tensors[i].is_variable)
+        return cls(file, part.operators, part.inputs, part.outputs, variables)
 
     def activations(self) -> Iterator[Block]:
         """One block for each tensor that owns its memory."""

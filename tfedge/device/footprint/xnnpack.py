@@ -50,7 +50,7 @@ def held(file: tflite.TfliteFile) -> Held:
         for k in file.kernels()
         if k.operator.index in kept
     }
-    subgraphs = [arena.Subgraph.of(file, n) for n in range(len(file.raw.subgraphs))]
+    subgraphs = [arena.Subgraph.of(file, n) for n in range(len(file.subgraphs))]
     return Held(
         repacked_weights=sum(packed.values()),
         workspace=sum(arena.extent(part.activations()) for part in subgraphs) if taken else 0,
