@@ -229,7 +229,7 @@ def test_the_packed_form_is_in_the_release_and_in_its_manifest(tmp_path):
     [
         ({"recipe": "prun(final_sparsity=0.5)"}, "Did you mean 'prune'"),
         ({"recipe": "prune(final_sparsty=0.5)"}, "Did you mean 'final_sparsity'"),
-        ({"recipe": "prune(final_sparsity=1.5)"}, "0 <= sparsity < 1"),
+        ({"recipe": "prune(final_sparsity=1.5)"}, "0 <= final_sparsity < 1"),
         ({"recipe": "prune(rules={'nowhere': None})"}, "matches no layer"),
         ({"recipe": "prune(begin_step=10**9)"}, "plain value"),
         ({"augment": "flop"}, "Did you mean 'flip'"),

@@ -118,7 +118,7 @@ def test_a_layer_that_is_gone_is_left_out_of_the_lesson(network, task, caplog):
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"method": "logit"}, "method='logit'.*of logits, squared_error, features, attention"),
+        ({"method": "logit"}, 'method=.logit.*one of "auto", "logits", "squared_error"'),
         ({"method": ("logits", "logits")}, "each once"),
         ({"method": ()}, "method"),
         ({"layers": {"a": "b"}}, "the method asks for no features"),

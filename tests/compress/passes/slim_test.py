@@ -206,14 +206,20 @@ def test_the_held_kernels_of_every_layout_are_cut_right():
     [
         ({"reduction": 1.0}, "0 < reduction < 1"),
         ({"reduction": 0}, "0 < reduction < 1"),
-        ({"criterion": "l3"}, "one of l1, l2, fpgm, random, activation, entropy, taylor"),
-        ({"budget": "flops"}, "one of multiply_adds, parameters, latency"),
-        ({"scope": "block"}, "one of global, layer"),
+        (
+            {"criterion": "l3"},
+            'one of "l1", "l2", "fpgm", "random", "activation", "entropy", "taylor"',
+        ),
+        ({"budget": "flops"}, 'one of "multiply_adds", "parameters", "latency"'),
+        ({"scope": "block"}, 'one of "global", "layer"'),
         ({"multiple_of": 0}, "a whole number of 1 or more"),
         ({"steps": 0}, "a whole number of 1 or more"),
-        ({"penalty": "l0"}, "one of l1, group_lasso"),
+        ({"penalty": "l0"}, 'one of "l1", "group_lasso"'),
         ({"penalty": "l1", "epochs": 0}, "1 or more under a penalty"),
-        ({"rules": {"a": {"criterion": "l1"}}}, "settings reduction for 'a'"),
+        (
+            {"rules": {"a": {"criterion": "l1"}}},
+            "rule 'a': criterion is no setting that may differ",
+        ),
     ],
 )
 def test_bad_settings_are_refused(settings, message):

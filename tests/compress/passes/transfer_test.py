@@ -112,7 +112,7 @@ def test_a_reference_network_is_found_by_its_name(network, task):
         ("transfer(depth=0.5)", "no residual block"),
         ("transfer(width=1.0)", "less than 1"),
         ("transfer(width=0)", "0 < width <= 1"),
-        ("transfer(layers='middle')", "one of all, shallow, deep, none"),
+        ("transfer(layers='middle')", 'one of "all", "shallow", "deep", "none"'),
         ("transfer(weight=-0.1)", "0 <= weight"),
         ("prune(final_sparsity=0.3, epochs=0), transfer", r"\(zeros\)\. Put transfer first"),
     ],
