@@ -1,5 +1,6 @@
 import pytest
 
+from tfedge import settings
 from tfedge.errors import BadInput
 from tfedge.export.options import Export
 
@@ -29,38 +30,38 @@ def test_a_literal_dict_and_numbers():
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("int9", ["'int9'", "did you mean 'int8'", "float16"]),
-        ("int5", ["'int5'", "did you mean 'int8'", "int16x8, int4"]),
-        ("int8(imput='uint8')", ["'imput'", "did you mean 'input'"]),
-        ("int8(input='uint9')", ["did you mean 'uint8'", "float32, int8, uint8"]),
-        ("float32(output='int8')", ["Use one of float32."]),
-        ("int8(raw_input=1)", ["raw_input takes True or False, not 1"]),
-        ("int8(input=print())", ["expected a name or name(option=value)"]),
-        ("int8(algorithm='gtpq')", ["algorithm='gtpq'", "min_max, mse, octav, gptq"]),
+        ("int9", ["'int9'", "Did you mean 'int8'", "float16"]),
+        ("int5", ["'int5'", "Did you mean 'int8'", "int16x8, int4"]),
+        ("int8(imput='uint8')", ["'imput'", "Did you mean 'input'"]),
+        ("int8(input='uint9')", ["Did you mean 'uint8'", "float32, int8, uint8"]),
+        ("float32(output='int8')", ['expected "float32"', 'got "int8"']),
+        ("int8(raw_input=1)", ["expected True or False, got 1", "Write int8(raw_input=False)"]),
+        ("int8(input=print())", ["expected a plain value"]),
+        ("int8(algorithm='gtpq')", ['got "gtpq"', '"min_max", "mse", "octav", "gptq"']),
         (
             "float32(algorithm='mse')",
             ["algorithm means nothing", "dynamic or int8 or int16x8 or int4"],
         ),
-        ("int8(block_size=32)", ["block_size means nothing", "Use int4."]),
-        ("int4(block_size=32)", ["only under float activations"]),
+        ("int8(block_size=32)", ["block_size means nothing", "or use int4."]),
+        ("int4(block_size=32)", ['Write int4(activations="float", block_size=32).']),
         ("dynamic(few_bit_scales=False)", ["few_bit_scales means nothing", "int8 or int4"]),
         ("int4(allow_flex=True)", ["allow_flex means nothing"]),
-        ("int4(activations='float', block_size=48)", ["block_size=48", "32, 64, 128, 256"]),
-        ("int4(activations='float', block_size=32, algorithm='gptq')", ["gptq knows no blocks"]),
-        ("int4(activations='float', input='int8')", ["input", "Use one of float32."]),
-        ("dynamic(precision={'a': 'int16x8'})", ["int16x8 does not go with float activations"]),
-        ("int8(precision='some')", ["precision='some'", '"auto"']),
-        ("int8(precision={'a': 'int9'})", ["'int9'", "float32, float16, int8, int16x8, int4"]),
-        ("int8(precision={'a': f()})", ["expected a name"]),
-        ("int8(tolerance=0.1)", ['Use precision="auto".']),
-        ("int8(precision='auto', tolerance=-1)", ["tolerance=-1", "between 0 and 1"]),
-        ("int8(precision='auto', tolerance=2)", ["tolerance=2", "between 0 and 1"]),
-        ("int8(algorithm='mse', allow_flex=True)", ["allow_flex"]),
-        ("int8('uint8')", ["expected a name or name(option=value)"]),
-        ("int8(**{})", ["there is no option None"]),
-        ("__import__('os').system('true')", ["expected a name"]),
-        ("int8(", ["expected a name"]),
-        ("", ["expected a name"]),
+        ("int4(activations='float', block_size=48)", ["got 48", "32, 64, 128, 256"]),
+        ("int4(activations='float', block_size=32, algorithm='gptq')", ["one that knows blocks"]),
+        ("int4(activations='float', input='int8')", ["input", 'expected "float32"']),
+        ("dynamic(precision={'a': 'int16x8'})", ["one of float32, float16, int8, int4, got"]),
+        ("int8(precision='some')", ['got "some"', '"auto"']),
+        ("int8(precision={'a': 'int9'})", ['"int9"', "float32, float16, int8, int16x8, int4"]),
+        ("int8(precision={'a': f()})", ["expected a plain value"]),
+        ("int8(tolerance=0.1)", ['Write int8(precision="auto", tolerance=0.1).']),
+        ("int8(precision='auto', tolerance=-1)", ["expected 0 < tolerance < 1, got -1"]),
+        ("int8(precision='auto', tolerance=2)", ["expected 0 < tolerance < 1, got 2"]),
+        ("int8(algorithm='mse', allow_flex=True)", ["Write int8(allow_flex=True)."]),
+        ("int8('uint8')", ["expected a route with named settings"]),
+        ("int8(**{})", ["there is no option 'None'"]),
+        ("__import__('os').system('true')", ["expected a route with named settings"]),
+        ("int8(", ["cannot be read", 'Write: int8(input="uint8", raw_input=True)']),
+        ("", ["expected one route, got 0"]),
     ],
 )
 def test_refusals_name_what_is_possible(text, words):
@@ -74,3 +75,10 @@ def test_any_route_takes_bytes_when_the_normalisation_is_baked_in():
     assert Export.parse('float16(input="uint8", raw_input=True)').input == "uint8"
     with pytest.raises(BadInput, match="input"):
         Export.parse('float16(input="uint8")')
+
+
+def test_every_option_says_what_it_is_and_what_it_may_be():
+    rows = {name: row for name, *row in settings.table(Export)}
+    assert rows["block_size"][:2] == ["0", "one of 0, 32, 64, 128, 256"]
+    assert all(described.endswith((".", ")")) for _, _, described in rows.values())
+    assert "tolerance: What precision" in Export.__doc__

@@ -1,56 +1,62 @@
-"""Which options go with a route and with each other, before any model is looked at."""
+"""Which options go with a route, with each other and with a task, before any model is looked at."""
 
-import dataclasses
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tfedge import errors
+from tfedge import errors, settings
 from tfedge.export import routes
 
 if TYPE_CHECKING:
     from tfedge.data.task import Task
 
 AUTO = "auto"
-ALGORITHMS = ("min_max", "mse", "octav", "gptq")
+PLAIN = "min_max"  # the algorithm that the converter has too
+_FLOAT_TYPES = ("float32",)
+_RAW_TYPES = ("float32", "int8", "uint8")
+_KNOW_BLOCKS = (PLAIN, "octav")
 _CHOOSING = ("algorithm", "precision", "activations", "block_size")
-_OF_EVERY_ROUTE = ("route", "input", "output", "raw_input", "labels")
-_ACTIVATIONS = ("int8", "float")
+_OF_EVERY_ROUTE = ("input", "output", "raw_input", "labels")
 _BYTE_BITS = 8
-_BLOCK_SIZES = (0, 32, 64, 128, 256)
-
-
-def is_like(value: Any, default: Any) -> bool:
-    """Whether a value has the type of an option's default; a whole number is a number too."""
-    if isinstance(default, float):
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    return type(value) is type(default)
 
 
 def check(export: Any) -> None:
     """Refuse options that mean nothing on their route, or not together.
 
     Args:
-        export: an `options.Export`.
+        export: an `options.Export` whose options are each in their range.
 
     Raises:
-        BadInput: naming the option, the reason and what is possible.
+        BadInput: naming the option, the reason and what to write.
     """
-    refuse = _Refuse(f"--export={export.route}")
-    refuse.unless_one_of("algorithm", export.algorithm, ALGORITHMS)
-    refuse.unless_one_of("activations", export.activations, _ACTIVATIONS)
-    refuse.unless_one_of("block_size", export.block_size, _BLOCK_SIZES)
-    _check_route(export, refuse)
-    if export.block_size and export.activations != "float":
-        refuse(
-            "LiteRT has kernels for blockwise weights only under float activations",
-            ('int4(activations="float", block_size=...)',),
-        )
-    if export.block_size and export.algorithm not in ("min_max", "octav"):
-        refuse(f"{export.algorithm} knows no blocks", ("min_max", "octav"))
-    if export.allow_flex and export.is_by_quantizer:
-        refuse("allow_flex goes with TensorFlow's own converter only", ("plain int8",))
-    _check_precision(export, refuse)
+    _check_route(export)
+    types = _FLOAT_TYPES if export.has_float_activations else export.facts.ends
+    _check_type(export, "input", _RAW_TYPES if export.raw_input else types)
+    _check_type(export, "output", types)
+    export.check(
+        not export.block_size or export.activations == "float",
+        "block_size",
+        'activations="float" beside it, as LiteRT has blockwise kernels under no others',
+        f'Write {export.route}(activations="float", block_size={export.block_size}).',
+    )
+    export.check(
+        not export.block_size or export.algorithm in _KNOW_BLOCKS,
+        "algorithm",
+        f"one that knows blocks, which is {' or '.join(_KNOW_BLOCKS)}",
+    )
+    export.check(
+        not export.allow_flex or not export.is_by_quantizer,
+        "allow_flex",
+        "neither algorithm nor precision beside it, as TensorFlow's own converter has none",
+        f"Write {export.route}(allow_flex=True).",
+    )
+    export.check(
+        export.precision == AUTO or "tolerance" not in export.changed(),
+        "tolerance",
+        f'precision="{AUTO}" beside it, which keeps it',
+        f'Write {export.route}(precision="{AUTO}", tolerance={export.tolerance}).',
+    )
+    if isinstance(export.precision, Mapping):
+        _check_precisions(export)
 
 
 def check_task(export: Any, task: "Task | None") -> None:
@@ -78,8 +84,8 @@ def check_trained(export: Any) -> None:
     Raises:
         BadInput: naming the option.
     """
-    for name in _CHOOSING:
-        if getattr(export, name) != getattr(type(export), name):
+    for name in export.changed():
+        if name in _CHOOSING:
             raise errors.BadInput(
                 f"--export={export.to_text()}",
                 f"the recipe has trained the integers of every kernel, and {name} would choose "
@@ -88,55 +94,30 @@ def check_trained(export: Any) -> None:
             )
 
 
-def _check_route(export: Any, refuse: "_Refuse") -> None:
-    meant = (*_OF_EVERY_ROUTE, *export.facts.options)
-    for field in dataclasses.fields(export):
-        if field.name not in meant and getattr(export, field.name) != field.default:
-            known = [name for name in routes.names() if field.name in routes.find(name).options]
-            refuse(f"{field.name} means nothing on this route", known)
-
-
-def _check_precision(export: Any, refuse: "_Refuse") -> None:
-    if isinstance(export.precision, Mapping):
-        known = routes.precisions()
-        for pattern, word in export.precision.items():
-            if not isinstance(pattern, str) or not isinstance(word, str):
-                refuse(f"precision takes strings, not {pattern!r}: {word!r}", known)
-            refuse.unless_one_of(f"precision of {pattern!r}", word, known)
-            if export.has_float_activations and not _is_of_kernels(word):
-                refuse(
-                    f"{word} does not go with float activations",
-                    [name for name in known if _is_of_kernels(name)],
-                )
-    elif export.precision not in ("", AUTO):
-        refuse(
-            f"precision={export.precision!r} is not possible",
-            ('"auto"', '{"layer name": "float32"}'),
-        )
-    if not (math.isfinite(export.tolerance) and 0 < export.tolerance < 1):
-        refuse(f"tolerance={export.tolerance!r} is not possible", ("a number between 0 and 1",))
-    if export.tolerance != 0.01 and export.precision != AUTO:
-        refuse("tolerance is kept by precision", ('precision="auto"',))
-
-
-def _is_of_kernels(precision: str) -> bool:
-    """Whether it means something under float activations."""
-    return routes.find(precision).activation_bits <= _BYTE_BITS
-
-
-class _Refuse:
-    """Raises one-line errors about one export."""
-
-    def __init__(self, where: str):
-        self._where = where
-
-    def __call__(self, cause: str, remedy: Sequence[str]) -> None:
-        raise errors.BadInput(self._where, cause, f"Use {' or '.join(remedy)}.")
-
-    def unless_one_of(self, name: str, value: Any, known: tuple) -> None:
-        if value not in known:
+def _check_route(export: Any) -> None:
+    for name in export.changed():
+        if name not in (*_OF_EVERY_ROUTE, *export.facts.options):
+            known = [route for route in routes.names() if name in routes.find(route).options]
             raise errors.BadInput(
-                self._where,
-                f"{name}={value!r} is not possible",
-                f"Use one of {', '.join(map(str, known))}.",
+                f"--export={export.to_text()}",
+                f"{name} means nothing on this route",
+                f"Leave it out, or use {' or '.join(known)}.",
             )
+
+
+def _check_type(export: Any, name: str, types: tuple[str, ...]) -> None:
+    kind, value = settings.Choice(types), getattr(export, name)
+    export.check(kind.fits(value), name, kind.words(name), settings.nearest(value, types))
+
+
+def _check_precisions(export: Any) -> None:
+    known = routes.precisions()
+    if export.has_float_activations:
+        known = tuple(name for name in known if routes.find(name).activation_bits <= _BYTE_BITS)
+    for word in export.precision.values():
+        export.check(
+            word in known,
+            "precision",
+            f"for each pattern one of {', '.join(known)}",
+            settings.nearest(word, known),
+        )

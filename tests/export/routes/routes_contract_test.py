@@ -115,11 +115,11 @@ def int8_bytes(tmp_path, monkeypatch):
 
 
 def test_a_new_route_is_a_new_file(int8_bytes, model, task):
-    with pytest.raises(BadInput, match=r"did you mean 'int8_bytes'.*int8_bytes"):
+    with pytest.raises(BadInput, match=r"Did you mean 'int8_bytes'.*int8_bytes"):
         options.Export.parse("int8_byte")
     with pytest.raises(BadInput, match=r"algorithm means nothing.*int8_bytes"):
         options.Export.parse('float32(algorithm="mse")')
-    with pytest.raises(BadInput, match="Use one of int8, uint8"):
+    with pytest.raises(BadInput, match='expected one of "int8", "uint8"'):
         options.Export.parse(int8_bytes)
     export = options.Export.parse('int8_bytes(input="uint8", output="uint8")')
     data = tfedge.to_tflite(model, export, task)
