@@ -52,7 +52,7 @@ def load_task(source: str, data_dir: str | None = None, seed: int = 0) -> "Task"
 
     task.check_seed(seed)
     try:
-        kind = _of(source)
+        kind = class_of(source)
         address, chosen = options.split(source, kind)
         return chosen.load(address.partition(":")[2], data_dir, seed)
     except OSError as error:
@@ -63,8 +63,12 @@ def load_task(source: str, data_dir: str | None = None, seed: int = 0) -> "Task"
         ) from error
 
 
-def _of(source: str) -> "type[Source]":
-    """The class of the source that a text names."""
+def class_of(source: str) -> "type[Source]":
+    """The class of the source that a text names, such as "npz:FILE".
+
+    Raises:
+        BadInput: there is none, or it is written otherwise.
+    """
     from tfedge.data.source import Source
 
     name = re.split("[:?]", source, maxsplit=1)[0]

@@ -1,0 +1,1 @@
+"""Writes the parts of the pages in docs/ that say what the code declares."""
