@@ -6,7 +6,7 @@ from tfedge import evaluate, load_model, load_task, to_tflite
 from tfedge.compress.recipe import Recipe
 from tfedge.device.file import tflite
 
-CHECKPOINTS = pathlib.Path(__file__).parents[2] / "models" / "checkpoints"
+CHECKPOINTS = pathlib.Path(__file__).parents[3] / "models" / "checkpoints"
 
 
 def test_a_digits_network_of_4_bits_is_within_a_point_of_float():
