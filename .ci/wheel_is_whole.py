@@ -12,7 +12,7 @@ _NAMES = {
     "pipelines": "tfedge_pipelines",
     "tools": "tfedge_tools",
 }
-_CHECKOUT_ONLY = ("tools/benchmarks/", "tools/fuzzing/", "tools/mutation/")
+_CHECKOUT_ONLY = "tools/benchmarks/"
 
 
 def main(wheel: str) -> int:

@@ -167,8 +167,7 @@ def _command_lines(text):
 
 
 @every_page
-def test_commands_have_the_flags_and_values_that_are_shown(path, monkeypatch):
-    monkeypatch.syspath_prepend(str(ROOT / "tools"))  # where scripts find their neighbours
+def test_commands_have_the_flags_and_values_that_are_shown(path):
     for line in _command_lines(_text(path)):
         started = _module(shlex.split(line, comments=True))
         for word in started[1] if started else ():

@@ -1,4 +1,4 @@
-"""A hundred damaged files; tools/fuzz_evaluate.py does ten thousand on demand."""
+"""A hundred damaged files; tools/benchmarks/fuzz_evaluate.py does ten thousand on demand."""
 
 import pathlib
 import re
@@ -6,15 +6,17 @@ import subprocess
 import sys
 
 import numpy as np
+from tfedge_tools.benchmarks.fuzzing import damage
 
 ROOT = pathlib.Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "tools"))
-
-from fuzzing import damage  # noqa: E402
 
 
 def test_every_damaged_file_comes_back_with_a_type(tmp_path):
-    command = [sys.executable, str(ROOT / "tools" / "fuzz_evaluate.py"), "--count=102"]
+    command = [
+        sys.executable,
+        str(ROOT / "tools/benchmarks/fuzz_evaluate.py"),
+        "--count=102",
+    ]
     done = subprocess.run(
         [*command, "--spawned=6", f"--kept={tmp_path}"], capture_output=True, text=True, check=False
     )

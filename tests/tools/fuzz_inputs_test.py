@@ -1,4 +1,4 @@
-"""Some inputs of each kind; tools/fuzz_inputs.py does ten thousand on demand."""
+"""Some inputs of each kind; tools/benchmarks/fuzz_inputs.py does ten thousand on demand."""
 
 import contextlib
 import io
@@ -14,19 +14,17 @@ import zipfile
 
 import numpy as np
 import pytest
+from tfedge_tools.benchmarks.fuzzing import structure, trial
 
 from tfedge import errors
 from tfedge.compress.loading import hdf5_trial
 from tfedge.device import sandbox
 
 ROOT = pathlib.Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "tools"))
-
-from fuzzing import structure, trial  # noqa: E402
 
 
 def test_every_input_is_read_or_refused(tmp_path):
-    command = [sys.executable, str(ROOT / "tools" / "fuzz_inputs.py"), "--count=60"]
+    command = [sys.executable, str(ROOT / "tools/benchmarks/fuzz_inputs.py"), "--count=60"]
     kinds = "--kinds=profile,npz,images,tflite,packed,release"
     done = subprocess.run(
         [*command, kinds, f"--output_dir={tmp_path}"], capture_output=True, text=True, check=False

@@ -1,17 +1,14 @@
-"""The changes that tools/mutants.py makes, and which tests it asks about them."""
+"""The changes that tools/benchmarks/mutants.py makes, and which tests it asks about them."""
 
 import ast
 import pathlib
-import sys
 
 import pytest
+from tfedge_tools.benchmarks.mutation import changes, covering
 
 from tfedge import errors
 
 ROOT = pathlib.Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "tools"))
-
-from mutation import changes, covering  # noqa: E402
 
 
 def _after(source):

@@ -119,7 +119,7 @@ def spawn(
     )
 
 
-# How children start. tools/fuzz_evaluate.py forks them, which takes a tenth of the time.
+# How children start. tools/benchmarks/fuzz_evaluate.py forks them, which takes a tenth of the time.
 starter = spawn
 
 

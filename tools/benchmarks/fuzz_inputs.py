@@ -1,7 +1,7 @@
 """Hands tfedge inputs that no honest program writes: each must be read, or refused in one line.
 
-    python tools/fuzz_inputs.py --count=10000 --output_dir=out/fuzz
-    python tools/fuzz_inputs.py --deep --count=300 --output_dir=out/fuzz    # of each, by TensorFlow
+    python tools/benchmarks/fuzz_inputs.py --count=10000 --output_dir=out/fuzz
+    python tools/benchmarks/fuzz_inputs.py --deep --count=300 --output_dir=out/fuzz  # by TensorFlow
 
 Sound profiles, recipes, releases, `.keras`, `.h5`, SavedModels, npz, images, `.tflite` and packed
 files are cut, spliced, overwritten and changed in their structure, by the seed alone. Each is read
@@ -15,14 +15,13 @@ what was said; the exit code is 1 then. `fuzz_evaluate.py` runs damaged files in
 import collections
 import contextlib
 import pathlib
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 
 import numpy as np
-import wide_console
 from absl import flags
 from tfedge_pipelines import entry
+from tfedge_tools import wide_console
 
 from tfedge import errors, progress, settings
 
@@ -49,7 +48,7 @@ def main() -> int:
     """Changes and reads as the flags say."""
     if not _OUTPUT_DIR.value:
         raise errors.BadInput("--output_dir", "missing", "Name a folder for findings.")
-    from fuzzing import targets, trial
+    from tfedge_tools.benchmarks.fuzzing import targets, trial
 
     trial.import_all()
     unknown = set(_KINDS.value) - set(targets.TARGETS)
@@ -70,7 +69,7 @@ def main() -> int:
 
 def _outcomes(target, count: int) -> Iterator:
     """The outcome of each changed input of a kind."""
-    from fuzzing import trial
+    from tfedge_tools.benchmarks.fuzzing import trial
 
     made = (_DEEP.value and target.deep_seeds) or target.seeds
     sound, around = trial.apart(made, target.around)
@@ -93,7 +92,7 @@ def _outcomes(target, count: int) -> Iterator:
 
 def _tried(target, files: Mapping[str, bytes], name: str):
     """The outcome of one input among its files."""
-    from fuzzing import trial
+    from tfedge_tools.benchmarks.fuzzing import trial
 
     read = target.deep if _DEEP.value else target.read
     with tempfile.TemporaryDirectory(prefix="tfedge_fuzz_") as folder:
@@ -104,7 +103,7 @@ def _tried(target, files: Mapping[str, bytes], name: str):
 
 
 def _laid_out(root: pathlib.Path, files: Mapping[str, bytes], name: str) -> pathlib.Path:
-    from fuzzing import targets, trial
+    from tfedge_tools.benchmarks.fuzzing import targets, trial
 
     payload = f"import pathlib\npathlib.Path({str(root / trial.CANARY)!r}).touch()\n"
     for each, content in {**files, targets.CODE: payload.encode()}.items():
@@ -133,7 +132,7 @@ class _Row:
     @classmethod
     def of(cls, outcomes: list) -> "_Row":
         """Of all its outcomes."""
-        from fuzzing import trial
+        from tfedge_tools.benchmarks.fuzzing import trial
 
         words = collections.Counter(each.word for each in outcomes)
         return cls(
@@ -174,4 +173,4 @@ def _quiet() -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    sys.exit(run())
+    run()

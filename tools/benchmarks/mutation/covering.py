@@ -5,7 +5,8 @@ import pathlib
 import xml.etree.ElementTree
 from collections.abc import Mapping
 
-from mutation import changes
+from tfedge_tools.benchmarks.mutation import changes
+
 from tfedge import errors
 
 _MEASURE = "python -m pytest --cov=tfedge --cov-context=test --junitxml=tests.xml makes both files"
@@ -31,7 +32,8 @@ class Covering:
         lines = self.by_line.get(change.file, {})
         touched = [lines.get(n, frozenset()) for n in range(change.lines[0], change.lines[1] + 1)]
         names = frozenset().union(*touched) or frozenset().union(*lines.values())
-        chosen, total = [], 0.0
+        chosen: list[str] = []
+        total = 0.0
         for name in sorted(names, key=lambda each: (self.seconds.get(each, 1.0), each)):
             total += self.seconds.get(name, 1.0)
             if chosen and total > most_seconds:

@@ -1,7 +1,7 @@
 """Changes the code a little, many times, and says which changes no test notices.
 
     python -m pytest --cov=tfedge --cov-context=test --junitxml=tests.xml
-    python tools/mutants.py --paths=tfedge/data --count=50 --seed=1 --output_dir=out/mutants
+    python tools/benchmarks/mutants.py --paths=tfedge/data --count=50 --output_dir=out/mutants
 
 The first command measures once which test runs which line; each change is then tried with the
 tests that run it, the quickest first. A change that no test notices is either a missing test or
@@ -23,15 +23,16 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 
-import wide_console
 from absl import flags
-from mutation import changes, covering
 from tfedge_pipelines import entry
+from tfedge_tools import wide_console
+from tfedge_tools.benchmarks.mutation import changes, covering
 
 from tfedge import errors, progress
 
 _CONTROL_EVERY = 20
-ROOT = pathlib.Path(__file__).resolve().parents[1]
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+_INSTALLED = ("models", "pipelines", "tools")  # folders that are packages of another name
 _FLAGS = flags.FlagValues()
 _PATHS = flags.DEFINE_list(
     "paths", ["tfedge"], "Files and folders to change, from the project.", flag_values=_FLAGS
@@ -138,8 +139,10 @@ def _worker() -> Iterator[subprocess.Popen]:
         for name in listed.stdout.decode().splitlines():
             target = pathlib.Path(folder, name)
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, target)
-        program = ROOT / "tools" / "mutation" / "worker.py"
+            shutil.copy2(ROOT / name, target, follow_symlinks=False)
+        for name in _INSTALLED:  # the copy goes before what is installed
+            pathlib.Path(folder, f"tfedge_{name}").symlink_to(name)
+        program = ROOT / "tools" / "benchmarks" / "mutation" / "worker.py"
         command = [sys.executable, str(program), folder, str(_SECONDS.value)]
         with subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,

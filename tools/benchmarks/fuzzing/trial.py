@@ -128,7 +128,7 @@ class _Watch:
         self, arguments: list[str], folder: pathlib.Path, messages: BinaryIO, kept: dict[str, str]
     ) -> Any:
         """For `sandbox.starter`: its child is no act, and is watched as well."""
-        from fuzzing import forking
+        from tfedge_tools.benchmarks.fuzzing import forking
 
         self._is_starting = True
         return forking.start(arguments, folder, messages, kept)
@@ -158,7 +158,8 @@ def _child(read: Callable[[], None], folder: pathlib.Path) -> None:
         os.dup2(nowhere, stream)
     code, said = _UNTYPED, ""
     watch = _Watch(folder / "acts")
-    sandbox.starter = watch.start
+    # What it starts is a fork, which is like a Popen as far as the sandbox asks it.
+    sandbox.starter = watch.start  # type: ignore[assignment]
     sys.addaudithook(watch.see)
     before = _peak_bytes()
     try:

@@ -55,11 +55,13 @@ def of(file: str, source: str) -> list[Change]:
 
     found = []
     for node, changed in _pairs(ast.parse(source)):
+        assert isinstance(node, ast.stmt | ast.expr)  # the others have no place
+        last, column = node.end_lineno or node.lineno, node.end_col_offset or 0
         start = offset(node.lineno, node.col_offset)
-        end = offset(node.end_lineno, node.end_col_offset)
+        end = offset(last, column)
         after = ast.unparse(changed)
         after = f"({after})" if isinstance(changed, ast.expr) else after
-        lines = node.lineno, node.end_lineno
+        lines = node.lineno, last
         found.append(Change(file, start, end, lines, source[start:end], after))
     return sorted(found, key=lambda change: (change.start, change.end, change.after))
 

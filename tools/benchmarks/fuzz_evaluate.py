@@ -1,6 +1,6 @@
 """Damages .tflite files and puts each through the evaluator: what comes back must have a type.
 
-    python tools/fuzz_evaluate.py [--count=10000] [--seed=0] [--spawned=100] [--kept=DIR]
+    python tools/benchmarks/fuzz_evaluate.py [--count=10000] [--seed=0] [--spawned=100] [--kept=DIR]
 
 The small files in tests/device/files are cut, flipped and overwritten by turns. Whatever the
 damage, `evaluate` must return a scorecard (of a model that ran, or of a failure: memory, signal,
@@ -28,7 +28,7 @@ _SPAWNED = flags.DEFINE_integer("spawned", 100, "Files run by new processes.", f
 _KEPT = flags.DEFINE_string(
     "kept", "out/fuzz", "Folder for files that came back untyped.", flag_values=_FLAGS
 )
-_FILES = pathlib.Path(__file__).parents[1] / "tests" / "device" / "files"
+_FILES = pathlib.Path(__file__).resolve().parents[2] / "tests" / "device" / "files"
 _IMAGES = ("image_int8", "image_float", "image_float16", "image_uint8_raw")
 _SECONDS = 20.0  # for one file; they take milliseconds
 _UNTYPED = "UNTYPED"
@@ -55,7 +55,7 @@ def main() -> int:
 
 def _damaged(count: int, seed: int) -> Iterator[tuple[bytes, object]]:
     """(content, a task that fits the file it was), each kind of file and damage by turns."""
-    from fuzzing import damage
+    from tfedge_tools.benchmarks.fuzzing import damage
 
     random = np.random.default_rng(seed)
     originals = [(_read(name), task) for name, task in _tasks().items()]
@@ -90,11 +90,12 @@ def _read(name: str) -> bytes:
 
 
 def _start_children_as(spawned: bool) -> None:
-    from fuzzing import forking
+    from tfedge_tools.benchmarks.fuzzing import forking
 
     from tfedge.device import sandbox
 
-    sandbox.starter = sandbox.spawn if spawned else forking.start
+    # What forking starts is like a Popen as far as the sandbox asks it.
+    sandbox.starter = sandbox.spawn if spawned else forking.start  # type: ignore[assignment]
 
 
 def _outcome(content: bytes, task) -> str:

@@ -10,10 +10,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from tfedge_tools.benchmarks.fuzzing import damage, structure
 
-from fuzzing import damage, structure
-
-ROOT = pathlib.Path(__file__).parents[2]
+ROOT = pathlib.Path(__file__).resolve().parents[3]
 CODE = "payload.py"  # beside the input; it would leave `trial.CANARY` there
 _FILES = ROOT / "tests" / "device" / "files"
 _SMALL = ("image_int8", "image_float", "sequence_float", "loop_float", "block_sparse")
@@ -236,8 +235,13 @@ def _read_tflite(path: pathlib.Path) -> None:
 
     file = tflite.read(path.read_bytes(), str(path))
     phone = profiles.load("mid_range_phone")
-    for look in (footprint.of, energy.estimate, lambda f: compatibility.examine(f, phone)):
-        flatbuffer.guarded(str(path), lambda look=look: look(file))  # as `evaluate` does
+    looks: tuple[Callable[[Any], object], ...] = (
+        footprint.of,
+        energy.estimate,
+        lambda f: compatibility.examine(f, phone),
+    )
+    for look in looks:
+        flatbuffer.guarded(str(path), functools.partial(look, file))  # as `evaluate` does
 
 
 def _float_tflites() -> Mapping[str, bytes]:

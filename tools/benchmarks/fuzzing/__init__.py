@@ -1,0 +1,1 @@
+"""Parts of tools/benchmarks/fuzz_evaluate.py."""

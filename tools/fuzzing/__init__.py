@@ -1,1 +1,0 @@
-"""Parts of tools/fuzz_evaluate.py."""
