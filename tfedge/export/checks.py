@@ -1,6 +1,6 @@
 """Asserts that what was asked for is what came out; reads the finished file, nothing else."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -56,7 +56,7 @@ def warn_of_float(tree: Any, export: options.Export, *, is_known: bool = False) 
         "multiply-adds",
         export.route,
         ", ".join(sorted({operator.kind for operator in left})),
-        "" if is_known else ", LiteRT has no integer form of them here",
+        "" if is_known else ", no integer form of them would do here",
         *_shares(file, left),
     )
 
@@ -69,12 +69,17 @@ def _is_float(tree: Any, graph: Any, operator: Any) -> bool:
 
 def _shares(file: tflite.TfliteFile, left: list[graph.Operator]) -> tuple[float, float]:
     """What operators have of a file, in percent: bytes of weights, and multiply-adds."""
-    read = {index for operator in left for index in operator.inputs if index >= 0}
-    stored = sum(file.tensors[index].buffer_bytes for index in read)
+    stored, all_stored = (_constant_bytes(file, operators) for operators in (left, file.operators))
     works = work.of(file)
     every = sum(each.macs * each.turns for each in works)
     floats = sum(each.macs * each.turns for each in works if not each.integer)
-    return 100 * stored / max(1, file.weight_bytes), 100 * floats / max(1, every)
+    return 100 * stored / max(1, all_stored), 100 * floats / max(1, every)
+
+
+def _constant_bytes(file: tflite.TfliteFile, operators: Iterable[graph.Operator]) -> int:
+    """Of the constants that operators read, each once."""
+    read = {index for operator in operators for index in operator.inputs if index >= 0}
+    return sum(file.tensors[index].buffer_bytes for index in read)
 
 
 def _check_operators(file: tflite.TfliteFile, export: options.Export) -> None:
