@@ -68,7 +68,7 @@ def find(asked: str, known: Sequence[str]) -> str:
         cause = f"several begin so: {', '.join(found)}"
         raise errors.BadInput(f"tfedge {asked}", cause, "Write the whole name.")
     if not found:
-        remedy = settings.nearest(asked, [*known, *(name.split("-")[0] for name in known)])
+        remedy = settings.nearest(asked, {*known, *(name.split("-")[0] for name in known)})
         raise errors.BadInput(f"tfedge {asked}", "no such command", remedy)
     return found[0]
 

@@ -62,7 +62,7 @@ def test_the_second_run_on_a_folder_is_told_who_holds_it(tmp_path):
 @pytest.mark.parametrize(
     ("flags", "named"),
     [
-        (["--modle=x"], "Did you mean model"),
+        (["--modle=x"], "Did you mean 'model'"),
         (["--model=x.keras"], "--data"),
         (["--model=x.keras", "--data=digits"], "--output_dir"),
         (["--epochs_scale=-1"], "epochs_scale"),

@@ -72,8 +72,8 @@ def test_help_is_quick_and_shows_our_flags_only():
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["--network=ds_cn"], "--network: no 'ds_cn'. Did you mean ds_cnn?"),
-        (["--epoch=3"], "--epoch: unknown flag. Did you mean epochs?"),
+        (["--network=ds_cn"], "--network: no 'ds_cn'. Did you mean 'ds_cnn'?"),
+        (["--epoch=3"], "--epoch: unknown flag. Did you mean 'epochs'?"),
         (["--epochs=0"], "flag --epochs=0"),
         (["digits"], "'digits': only flags are expected here"),
         ([], "--output_dir: missing"),

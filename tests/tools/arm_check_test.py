@@ -110,7 +110,7 @@ def test_without_apt_one_line_says_so(tmp_path, monkeypatch):
 
 def test_unknown_core_and_missing_flag():
     done = arm_check("--cores=cortex-a77")
-    assert done.returncode == 1 and "Did you mean cortex-a76?" in done.stderr
+    assert done.returncode == 1 and "Did you mean 'cortex-a76'?" in done.stderr
     done = arm_check("--data=digits")
     assert done.returncode == 1 and done.stderr.startswith("--tflite: missing")
 

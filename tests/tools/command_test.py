@@ -42,8 +42,8 @@ def test_the_first_words_of_a_name_are_enough(asked, name):
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ("inspekt", "Did you mean inspect?"),
-        ("insp", "Did you mean inspect?"),
+        ("inspekt", "Did you mean 'inspect'?"),
+        ("insp", "Did you mean 'inspect'?"),
         ("tflite", "no such command"),
         ("", "no such command"),
     ],
@@ -90,4 +90,5 @@ def test_the_rest_of_the_line_is_the_programs(tmp_path):
 def test_a_command_that_is_none_is_one_line_and_exit_code_1(tmp_path):
     done = _run("relase", folder=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "tfedge relase: no such command. Did you mean release?\n"
+    assert done.stderr.startswith("tfedge relase: no such command. Did you mean 'release'? There ")
+    assert done.stderr.count("\n") == 1

@@ -73,7 +73,7 @@ def test_tables_and_json(folder):
         (("here", "nowhere"), "nowhere: no such file"),
         (("here", "empty"), "empty/scorecard.json: no such file"),
         (("here", "here", "here"), "only flags are expected"),
-        (("here", "here", "--jsn"), "Did you mean json"),
+        (("here", "here", "--jsn"), "Did you mean 'json'"),
     ],
 )
 def test_bad_input_is_one_line(folder, tmp_path, arguments, named):

@@ -106,7 +106,7 @@ def test_a_misspelt_peer_is_refused_before_anything_runs(tmp_path):
         [*command, f"--output_dir={tmp_path}"], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-    assert "no peer 'tfmot_qt'. Did you mean tfmot_qat?" in done.stderr
+    assert "no peer 'tfmot_qt'. Did you mean 'tfmot_qat'?" in done.stderr
 
 
 def test_one_run_compares_peers_on_the_digits(tmp_path):

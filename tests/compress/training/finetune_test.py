@@ -288,7 +288,7 @@ def test_several_inputs_and_outputs_learn(make_task, structure):
         model = k.tf_keras.Model(inputs, heads)
     split = ArraySplit(x, y)
     task = make_task(train=split, validation=split, calibration=split)
-    tuned, history = _train(Candidate(graph.rebuild(model)), task, finetune.Plan(8, 5e-2))
+    tuned, history = _train(Candidate(graph.rebuild(model)), task, finetune.Plan(24, 5e-2))
     assert history[-1]["loss"] < 0.5 * history[0]["loss"]
     assert history[-1]["validation_accuracy"] > 0.85
     assert tuned.model.output_names == model.output_names

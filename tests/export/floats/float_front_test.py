@@ -102,7 +102,7 @@ def test_even_columns_are_quantized_with_the_rest():
     split = ArraySplit(pixels, model(pixels).numpy())
     task = Task("pixels", "regression", split, split, split)
     first = tflite.read(to_tflite(model, "int8", task)).operators[0]
-    assert first.layer_class == "QUANTIZE"
+    assert first.kind == "QUANTIZE"
 
 
 def test_each_of_several_inputs_is_judged_alone():

@@ -1,12 +1,14 @@
 """The route dynamic: int8 kernels, float activations, quantized on the fly; needs no data."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tfedge.export import calibration
 from tfedge.export.route import Route
 
+if TYPE_CHECKING:
+    from tfedge.export import calibration
 
-def configure(converter: Any, examples: calibration.Examples | None) -> None:
+
+def configure(converter: Any, examples: "calibration.Examples | None") -> None:
     """Asks for integer kernels without ranges."""
     from tfedge.compress.keras import tf
 

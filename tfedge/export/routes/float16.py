@@ -1,12 +1,14 @@
 """The route float16: constants in half precision, half the file; what a GPU computes in."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tfedge.export import calibration
 from tfedge.export.route import Route
 
+if TYPE_CHECKING:
+    from tfedge.export import calibration
 
-def configure(converter: Any, examples: calibration.Examples | None) -> None:
+
+def configure(converter: Any, examples: "calibration.Examples | None") -> None:
     """Asks for constants in half precision."""
     from tfedge.compress.keras import tf
 

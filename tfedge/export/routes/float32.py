@@ -1,12 +1,14 @@
 """The route float32: everything as trained; also the baseline of every comparison."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tfedge.export import calibration
 from tfedge.export.route import Route
 
+if TYPE_CHECKING:
+    from tfedge.export import calibration
 
-def configure(converter: Any, examples: calibration.Examples | None) -> None:
+
+def configure(converter: Any, examples: "calibration.Examples | None") -> None:
     """Asks nothing."""
     converter.optimizations = []
 

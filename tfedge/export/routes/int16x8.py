@@ -4,13 +4,15 @@ TensorFlow's converter also quantizes what LiteRT has no int16 kernels of, and s
 interpreter; so it makes the file only where TensorFlow operators are accepted.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tfedge.export import calibration
 from tfedge.export.route import QUANTIZER, Route
 
+if TYPE_CHECKING:
+    from tfedge.export import calibration
 
-def configure(converter: Any, examples: calibration.Examples | None) -> None:
+
+def configure(converter: Any, examples: "calibration.Examples | None") -> None:
     """Asks for int16 activations."""
     from tfedge.compress.keras import tf
 

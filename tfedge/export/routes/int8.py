@@ -6,13 +6,15 @@ kernel for stay float, and are named in a warning.
 Jacob et al. 2018, arXiv:1712.05877.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tfedge.export import calibration
 from tfedge.export.route import Route
 
+if TYPE_CHECKING:
+    from tfedge.export import calibration
 
-def configure(converter: Any, examples: calibration.Examples | None) -> None:
+
+def configure(converter: Any, examples: "calibration.Examples | None") -> None:
     """Asks for int8, with ranges from the examples where the model has none of its own."""
     from tfedge.compress.keras import tf
 
