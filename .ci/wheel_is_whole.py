@@ -12,7 +12,7 @@ _NAMES = {
     "pipelines": "tfedge_pipelines",
     "tools": "tfedge_tools",
 }
-_CHECKOUT_ONLY = "tools/benchmarks/"
+_CHECKOUT_ONLY = ("tools/benchmarks/", "tools/docs/")
 
 
 def main(wheel: str) -> int:
