@@ -26,7 +26,7 @@ from collections.abc import Callable
 from absl import flags, logging
 from tfedge_pipelines import data_flags, entry
 
-from tfedge import errors, progress, settings
+from tfedge import errors, settings
 from tfedge.release import lock, output_folder
 
 _FLAGS = flags.FlagValues()
@@ -107,9 +107,17 @@ def _train_into(folder: pathlib.Path) -> None:
     task = _task()
     _start_keras()
     from tfedge.compress import loading
+    from tfedge.compress.training import from_scratch
 
     build = importlib.import_module(f"tfedge_models.{_NETWORK.value}").build
-    model, epoch = _train(build, task)
+    schedule = from_scratch.Schedule(
+        epochs=_EPOCHS.value,
+        learning_rate=_LEARNING_RATE.value,
+        weight_decay=_WEIGHT_DECAY.value,
+        label_smoothing=_LABEL_SMOOTHING.value,
+        batch_size=_BATCH_SIZE.value,
+    )
+    model, epoch = from_scratch.train(_built(build, task), task, schedule)
     loading.check_weights(model)
     facts = {
         "schema_version": SCHEMA_VERSION,
@@ -166,50 +174,6 @@ def _task():
     for warning in hygiene.check(task):
         logging.warning("%s", warning)
     return dataclasses.replace(task, augment=_AUGMENT.value)
-
-
-def _train(build: Callable, task):
-    """The model of the best epoch, without optimizer, and that epoch's number from 1."""
-    import keras
-    import numpy as np
-
-    from tfedge.compress import losses
-    from tfedge.compress.training import batch_statistics, batches
-    from tfedge.data import metrics
-
-    model = _built(build, task)
-    size = min(_BATCH_SIZE.value, len(task.train))
-    steps = len(task.train) // size
-    decay = keras.optimizers.schedules.CosineDecay(_LEARNING_RATE.value, steps * _EPOCHS.value)
-    optimizer = keras.optimizers.AdamW(decay, weight_decay=_WEIGHT_DECAY.value)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    model.compile(optimizer, keras.losses.CategoricalCrossentropy(False, _LABEL_SMOOTHING.value))
-    settler = batch_statistics.Settler(model)
-    weigh, metric = losses.weigher(task, [""]), metrics.for_training(task)
-    random = np.random.default_rng(_SEED.value)
-    best, best_epoch, best_weights = -1.0, 0, model.get_weights()
-    with progress.bar(f"training {_NETWORK.value}", steps * _EPOCHS.value) as advance:
-        for epoch in range(1, _EPOCHS.value + 1):
-            order = random.permutation(len(task.train))[: steps * size]
-            first = (epoch - 1) * steps
-            for x, y, _, counts in batches.prefetched(task, order, size, first_step=first):
-                (wanted,), (weights,) = (each.values() for each in weigh(y, *counts))
-                is_mixed = wanted.shape.rank == 2
-                shares = wanted if is_mixed else keras.ops.one_hot(wanted, task.num_classes)
-                model.train_on_batch(x, shares, sample_weight=weights)
-                advance(1)
-            if settler:
-                few = batch_statistics.some(order, size)
-                settler.settle(x for x, *_ in batches.prefetched(task, few, size, first_step=first))
-            value = _value(metric, model, task, task.validation)
-            if not sys.stderr.isatty():  # a log has no bar that a line would tear apart
-                logging.info("epoch %d of %d: validation %.4f", epoch, _EPOCHS.value, value)
-            # With the learning rate falling, the later of two equal epochs is the settled one.
-            if value >= best:
-                best, best_epoch, best_weights = value, epoch, model.get_weights()
-    plain = _built(build, task)  # a model that never was compiled saves no optimizer state
-    plain.set_weights(best_weights)
-    return plain, best_epoch
 
 
 def _built(build: Callable, task):

@@ -58,7 +58,7 @@ def run(parts: Parts, epochs: int, patience: int, label: str) -> list[dict[str, 
     """
     history = _restore(parts, training_state.latest(label))
     shown, steps = label.partition("-")[2] or label, parts.feed.steps
-    with progress.bar(f"{shown}: fine-tuning", epochs * steps) as advance:
+    with progress.bar(f"{shown}: training", epochs * steps) as advance:
         advance(len(history) * steps)
         for number in range(len(history), epochs):
             if parts.selection.is_stale(patience, history, steps):
