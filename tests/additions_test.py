@@ -12,7 +12,7 @@ from tfedge import to_tflite
 from tfedge.compress import keras as k
 from tfedge.data import hygiene, kinds, sources
 from tfedge.data.task import ArraySplit, Task
-from tfedge.release import data_findings
+from tfedge.release.report import data_findings
 
 ORDINAL = '''
 """Grades in their order, (n,) integers: a model gives one number, the nearest grade counts."""

@@ -12,17 +12,8 @@ from tfedge.data import metrics
 from tfedge.data import trained_on as trained
 from tfedge.data.task import Task
 from tfedge.device import evaluate, inference, profiles
-from tfedge.release import (
-    card,
-    facts,
-    floors,
-    gate,
-    holdout_uses,
-    manifest,
-    power_analysis,
-    report,
-    sections,
-)
+from tfedge.release import floors, gate, holdout_uses, manifest, power_analysis
+from tfedge.release.report import card, facts, page, sections
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,7 +135,7 @@ def papers(gathered: facts.Facts) -> dict[str, bytes]:
     found = {
         "scorecard.json": manifest.as_json(gathered.scores),
         "verdict.json": manifest.as_json(gathered.decided),
-        "report.html": report.render(gathered, told),
+        "report.html": page.render(gathered, told),
     }
     if not gathered.recipe:
         return found

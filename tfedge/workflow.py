@@ -19,7 +19,8 @@ from tfedge.data.task import Task
 from tfedge.device import evaluate, inference, profiles
 from tfedge.device.file import tflite
 from tfedge.errors import BadInput
-from tfedge.release import bundle, facts, gate, manifest, sensitivity, work_folder
+from tfedge.release import bundle, gate, manifest, work_folder
+from tfedge.release.report import facts, sensitivity
 
 if TYPE_CHECKING:
     from tfedge.compress.candidate import Candidate

@@ -9,7 +9,8 @@ import numpy as np
 
 import tfedge
 from tfedge.data import task as data_task
-from tfedge.release import bundle, card, facts, gate, manifest, report, sections
+from tfedge.release import bundle, gate, manifest
+from tfedge.release.report import card, facts, page, sections
 
 FILES = pathlib.Path(__file__).parents[1] / "device" / "files"
 
@@ -40,7 +41,7 @@ def test_from_a_file_to_a_release(tmp_path):
                 "model.tflite": candidate,
                 "scorecard.json": manifest.as_json(scorecard.to_json()),
                 "verdict.json": manifest.as_json(verdict.to_json()),
-                "report.html": report.render(gathered, told),
+                "report.html": page.render(gathered, told),
                 "MODEL_CARD.md": card.render(gathered, told),
             },
         )
@@ -51,7 +52,8 @@ def test_from_a_file_to_a_release(tmp_path):
 
 def test_the_room_loads_no_tensorflow():
     program = (
-        "import sys; from tfedge.release import bundle, card, facts, gate, report; "
+        "import sys; from tfedge.release import bundle, gate; "
+        "from tfedge.release.report import card, facts, page; "
         "print([name for name in ('tensorflow', 'tf_keras', 'keras', 'tfedge.compress', "
         "'tfedge.export', 'scipy', 'sklearn', 'jinja2') if name in sys.modules])"
     )

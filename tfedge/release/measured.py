@@ -17,8 +17,9 @@ from typing import Any
 from tfedge import errors, foreign
 from tfedge.device import profiles
 from tfedge.device.scorecard import Scorecard
-from tfedge.release import bundle, card, cost_checks, manifest
+from tfedge.release import bundle, cost_checks, manifest
 from tfedge.release.check import FAIL, INSUFFICIENT_DATA, PASS
+from tfedge.release.report import card
 
 _AGAIN = "Give a folder that release.py made."
 NATIVE, BROWSER = "phone_measured", "browser_wasm"

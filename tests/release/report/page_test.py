@@ -10,12 +10,13 @@ import pytest
 from tfedge.data import finding, hygiene
 from tfedge.data import task as data_task
 from tfedge.device import sandbox, scorecard
-from tfedge.release import card as model_card
-from tfedge.release import facts, gate, group_rows, headline, report, sections, wording
+from tfedge.release import gate
 from tfedge.release.check import Check
-from tfedge.release.sections import judged_on, repeat
+from tfedge.release.report import card as model_card
+from tfedge.release.report import facts, group_rows, headline, page, sections, wording
+from tfedge.release.report.sections import judged_on, repeat
 
-FILES = pathlib.Path(__file__).parents[1] / "device" / "files"
+FILES = pathlib.Path(__file__).parents[2] / "device" / "files"
 SPLIT = data_task.ArraySplit(np.zeros((4, 2), np.float32), np.arange(4) % 2)
 TASK = data_task.Task("two", "classification", SPLIT, SPLIT, SPLIT, SPLIT, labels=("bag", "shirt"))
 REPORT = {
@@ -63,7 +64,7 @@ def gathered(card):
 
 
 def _report(made):
-    return report.render(made, sections.of(made))
+    return page.render(made, sections.of(made))
 
 
 def _card(made):

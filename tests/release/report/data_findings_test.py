@@ -7,7 +7,7 @@ import pytest
 from tfedge.data import batch_split, hygiene, splits
 from tfedge.data import task as data_task
 from tfedge.data.hygiene import label_candidates
-from tfedge.release import data_findings
+from tfedge.release.report import data_findings
 
 
 @pytest.fixture

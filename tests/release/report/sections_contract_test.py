@@ -12,10 +12,11 @@ from tfedge.data import finding, hygiene, splits
 from tfedge.data import task as data_task
 from tfedge.device import compatibility, phone_latency, profiles, scorecard
 from tfedge.device.file import tflite
-from tfedge.release import card as model_card
-from tfedge.release import facts, gate, report, sections
+from tfedge.release import gate
+from tfedge.release.report import card as model_card
+from tfedge.release.report import facts, page, sections
 
-FILES = pathlib.Path(__file__).parents[1] / "device" / "files"
+FILES = pathlib.Path(__file__).parents[2] / "device" / "files"
 CANDIDATE, BASELINE = (FILES / f"image_{kind}.tflite" for kind in ("int8", "float"))
 PHONE = profiles.load("mid_range_phone")
 NAMES = sections.names()
@@ -29,7 +30,7 @@ def _module(name):
 
 
 def _page(made):
-    return report.render(made, sections.of(made)).decode()
+    return page.render(made, sections.of(made)).decode()
 
 
 def _heading(title):
@@ -156,8 +157,8 @@ def test_they_come_in_the_order_of_their_places(release):
 def test_names_from_files_do_not_act(name, release):
     made = release(HOSTILE)
     only = {name: sections.of(made)[name]}
-    page = report.render(made, only).decode()
-    assert "<script" not in page and "\x1b" not in page
+    shown = page.render(made, only).decode()
+    assert "<script" not in shown and "\x1b" not in shown
 
 
 def test_names_are_shown_as_they_are(release):

@@ -9,7 +9,7 @@ from tfedge.device.prediction import operators, work
 
 if TYPE_CHECKING:
     from tfedge.device.phone_latency import PhoneEstimate
-    from tfedge.release.facts import Facts
+    from tfedge.release.report.facts import Facts
 
 TITLE = "Where the time goes on a phone"
 PLACE = 70

@@ -5,11 +5,11 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from tfedge.release import baseline_estimates, wording
 from tfedge.release.check import spoken
+from tfedge.release.report import baseline_estimates, wording
 
 if TYPE_CHECKING:
-    from tfedge.release.facts import Facts
+    from tfedge.release.report.facts import Facts
 
 TITLE = "Before and after"
 PLACE = 10

@@ -8,8 +8,8 @@ from PIL import Image
 
 from tfedge.data import task as data_task
 from tfedge.device import scorecard
-from tfedge.release import thumbnails
-from tfedge.release.sections import new_mistakes
+from tfedge.release.report import thumbnails
+from tfedge.release.report.sections import new_mistakes
 
 CLASSES = tuple(scorecard.ClassValue(name, 2, 0.5) for name in ("bag", "<script>", "shoe"))
 TARGETS = np.array([0, 0, 1, 1, 2, 2])

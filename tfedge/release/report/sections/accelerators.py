@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from tfedge.device.compatibility import Compatibility
 
 if TYPE_CHECKING:
-    from tfedge.release.facts import Facts
+    from tfedge.release.report.facts import Facts
 
 TITLE = "What a phone's accelerators would take"
 PLACE = 80

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tfedge.device.file import layer_weights, overhead
 
 if TYPE_CHECKING:
-    from tfedge.release.facts import Facts
+    from tfedge.release.report.facts import Facts
 
 TITLE = "Where the bytes are"
 PLACE = 90

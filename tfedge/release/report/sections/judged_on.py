@@ -4,11 +4,11 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from tfedge.data import class_weights, trained_on
-from tfedge.release import data_findings
+from tfedge.release.report import data_findings
 
 if TYPE_CHECKING:
     from tfedge.device.file.graph import Tensor
-    from tfedge.release.facts import Facts
+    from tfedge.release.report.facts import Facts
 
 TITLE = "What it was judged on"
 PLACE = 120

@@ -7,9 +7,9 @@ import pathlib
 from collections.abc import Mapping
 
 from tfedge import plain_text
-from tfedge.release import headline, sections, wording
 from tfedge.release.check import FAIL, INSUFFICIENT_DATA, PASS, spoken
-from tfedge.release.facts import Facts
+from tfedge.release.report import headline, sections, wording
+from tfedge.release.report.facts import Facts
 
 _TEMPLATES = pathlib.Path(__file__).parent / "templates"
 _TITLES = {PASS: "Released", FAIL: "Rejected", INSUFFICIENT_DATA: "Not enough data to decide"}

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 from tfedge import plain_text
 from tfedge.data import trained_on
-from tfedge.release import headline, sections
 from tfedge.release.check import FAIL, PASS
-from tfedge.release.facts import Facts
+from tfedge.release.report import headline, sections
+from tfedge.release.report.facts import Facts
 
 _OUTCOMES = {PASS: "Released", FAIL: "Rejected"}
 _MARKDOWN = str.maketrans(
@@ -28,7 +28,7 @@ def render(facts: Facts, told: Mapping[str, sections.Section]) -> bytes:
     import jinja2  # 60 ms, which --help need not spend
 
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("tfedge.release"),
+        loader=jinja2.PackageLoader("tfedge.release.report"),
         autoescape=False,  # Markdown: the filter "text" escapes
         trim_blocks=True,
         lstrip_blocks=True,

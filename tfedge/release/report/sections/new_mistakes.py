@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tfedge.release import answers, thumbnails
+from tfedge.release.report import answers, thumbnails
 
 if TYPE_CHECKING:
     from tfedge.data.task import Task
     from tfedge.device.scorecard import Scorecard
-    from tfedge.release.facts import Facts
+    from tfedge.release.report.facts import Facts
 
 TITLE = "New mistakes"
 PLACE = 60

@@ -7,9 +7,9 @@ import pytest
 from tfedge.data import splits
 from tfedge.data import task as data_task
 from tfedge.device.file import tflite
-from tfedge.release import sensitivity
+from tfedge.release.report import sensitivity
 
-FILES = pathlib.Path(__file__).parents[1] / "device" / "files"
+FILES = pathlib.Path(__file__).parents[2] / "device" / "files"
 FLOAT, INT8 = ((FILES / f"image_{kind}.tflite").read_bytes() for kind in ("float", "int8"))
 
 

@@ -2,11 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-from tfedge.release import metric_check, wording
+from tfedge.release import metric_check
 from tfedge.release.check import FAIL, INSUFFICIENT_DATA, PASS, UNDECIDED, spoken
+from tfedge.release.report import wording
 
 if TYPE_CHECKING:
-    from tfedge.release.facts import Facts
+    from tfedge.release.report.facts import Facts
 
 _ADVICE = {
     PASS: "It may ship.",

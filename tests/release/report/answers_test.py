@@ -1,7 +1,7 @@
 import numpy as np
 
 from tfedge.device import scorecard
-from tfedge.release import answers, heat
+from tfedge.release.report import answers, heat
 
 CLASSES = (scorecard.ClassValue("bag", 2, 0.0), scorecard.ClassValue("shirt", 2, 0.5))
 NOW, BEFORE = np.eye(2)[[1, 1, 1, 0]], np.eye(2)[[1, 0, 1, 1]]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from tfedge.release.check import FAIL, INSUFFICIENT_DATA, PASS, REPORTED, UNDECIDED, Check
 
 if TYPE_CHECKING:
-    from tfedge.release.facts import Facts
+    from tfedge.release.report.facts import Facts
 
 TITLE = "Checks"
 PLACE = 20

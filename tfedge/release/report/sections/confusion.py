@@ -3,10 +3,10 @@
 import dataclasses
 from typing import TYPE_CHECKING
 
-from tfedge.release import answers, heat
+from tfedge.release.report import answers, heat
 
 if TYPE_CHECKING:
-    from tfedge.release.facts import Facts
+    from tfedge.release.report.facts import Facts
 
 TITLE = "What is taken for what"
 PLACE = 50

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tfedge.data import hygiene
-from tfedge.release import thumbnails
+from tfedge.release.report import thumbnails
 
 if TYPE_CHECKING:
     from tfedge.data.finding import Example, Finding

@@ -3,10 +3,10 @@
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from tfedge.release import group_rows
+from tfedge.release.report import group_rows
 
 if TYPE_CHECKING:
-    from tfedge.release.facts import Facts
+    from tfedge.release.report.facts import Facts
 
 TITLE = "Per class"
 PLACE = 30

@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
-from tfedge.release import answers, heat
+from tfedge.release.report import answers, heat
 
 if TYPE_CHECKING:
-    from tfedge.release.facts import Facts
+    from tfedge.release.report.facts import Facts
 
 _MOST_CLASSES = 50
 
