@@ -192,6 +192,7 @@ def order(given: Input) -> dict[str, Any]:
 
     values = given.flag_values
     (model, data), recipe = given.start, values.recipe
+    data = data_flags.Source(values).of(data)
     if given.is_embedded:
         recipe = _EMBEDDED_RECIPE if recipe is None else recipe
     for name, value in (("--model", model), ("--data", data)):

@@ -32,13 +32,15 @@ def test_a_picture_is_not_turned_by_exif(tmp_path):
     exif[0x0112] = 6
     Image.new("RGB", (8, 4)).save(tmp_path / "a.jpg", exif=exif)
     assert decoding.decode(str(tmp_path / "a.jpg"), 3).shape == (4, 8, 3)
-    assert decoding.size(str(tmp_path / "a.jpg")) == (4, 8)
+    assert decoding.header(str(tmp_path / "a.jpg")) == decoding.Header((4, 8), "RGB", False)
 
 
 def test_sixteen_bits_are_refused(tmp_path):
-    Image.fromarray(np.full((2, 3), 40000, np.uint16)).save(tmp_path / "deep.png")
-    with pytest.raises(errors.BadInput, match="8 bits per channel"):
-        decoding.decode(str(tmp_path / "deep.png"), 1)
+    path = str(tmp_path / "deep.png")
+    Image.fromarray(np.full((2, 3), 40000, np.uint16)).save(path)
+    for read in (decoding.header, lambda path: decoding.decode(path, 1)):
+        with pytest.raises(errors.BadInput, match="8 bits per channel"):
+            read(path)
 
 
 def test_no_program_is_started_for_postscript(tmp_path, monkeypatch):
@@ -70,7 +72,7 @@ def test_more_pixels_than_the_file_justifies_are_refused(tmp_path, monkeypatch):
     with pytest.raises(errors.BadInput, match="say they are 50x40 pixels; at most 1,999 pixels"):
         decoding.decode(path, 1)
     with pytest.raises(errors.BadInput, match="50x40"):
-        decoding.size(path)
+        decoding.header(path)
     noise = np.random.default_rng(0).integers(0, 255, (40, 50), dtype=np.uint8)
     Image.fromarray(noise).save(path)
     assert decoding.decode(path, 1).tolist() == noise[..., np.newaxis].tolist()

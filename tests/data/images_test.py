@@ -6,6 +6,7 @@ from PIL import Image
 
 from tfedge import errors
 from tfedge.data import hygiene, sources
+from tfedge.data.reading import decoding
 
 
 def _write(folder, n, seed=0, size=(6, 4), suffix="png"):
@@ -54,23 +55,32 @@ def test_size_and_channels_by_option(tmp_path):
 
 
 def test_different_sizes_need_a_size(tmp_path):
-    _write(_plain(tmp_path, 5) / "cat", 1, size=(9, 9))
-    with pytest.raises(errors.BadInput, match=r"\dx\d.*, .*is \dx\d.*size=HEIGHTxWIDTH"):
+    _write(_plain(tmp_path, 5) / "cat", 1, size=(9, 9))  # in place of 0.png
+    with pytest.raises(errors.BadInput, match=r"are 2: 14 of 6x4 .*, 1 of 9x9 \(such as cat/0"):
         sources.load_task(f"images:{tmp_path}")
     assert len(sources.load_task(f"images:{tmp_path}?size=6x4").holdout) == 5
 
 
 def test_other_files_are_left_out(tmp_path):
-    (_plain(tmp_path, 5) / "cat" / "Thumbs.db").write_bytes(b"x")
+    for name in ("cat/Thumbs.db", "dog/a.HEIC", "dog/b.heic"):
+        (_plain(tmp_path, 5) / name).write_bytes(b"x")
     (tmp_path / ".cache").mkdir()
-    assert len(sources.load_task(f"images:{tmp_path}").labels) == 3
+    made = sources.load_task(f"images:{tmp_path}")
+    assert len(made.labels) == 3
+    (note,) = made.notes
+    assert note == (
+        f"{tmp_path}: files left out as no images: 2 .heic, 1 .db"
+        " (cat/Thumbs.db, dog/a.HEIC, dog/b.heic)"
+    )
 
 
 @pytest.mark.parametrize("kept", [0, 30, 100])
 def test_a_damaged_image_is_named_before_training(tmp_path, kept):
     path = _plain(tmp_path) / "dog" / "3.png"
     path.write_bytes(path.read_bytes()[:kept])
-    with pytest.raises(errors.BadInput, match=r"dog.3\.png: the image cannot be"):
+    with pytest.raises(
+        errors.BadInput, match=r"1 of 60 images cannot be read: 1 .* \(dog/3\.png\)"
+    ):
         hygiene.check(sources.load_task(f"images:{tmp_path}?size=6x4"))
 
 
@@ -147,3 +157,76 @@ def test_how_images_are_resized_is_said(tmp_path):
     made = sources.load_task(f"images:{_plain(tmp_path)}?size=4x4&resize=nearest&fit=crop")
     assert "cropped" in made.preprocessing and "nearest" in made.preprocessing
     assert made.holdout_drawn
+
+
+def _damage(root):
+    """Of 60 images six, in four ways, one of which only decoding shows."""
+    (root / "cat" / "1.png").write_bytes(b"")
+    for name in ("cat/2.png", "dog/2.png"):
+        (root / name).write_text("a note")
+    Image.fromarray(np.full((6, 4), 40000, np.uint16)).save(root / "dog" / "5.png")
+    for name in ("owl/3.png", "owl/4.png"):
+        (root / name).write_bytes((root / name).read_bytes()[:100])
+    return root
+
+
+def test_all_bad_files_are_listed_at_once_by_kind(tmp_path):
+    with pytest.raises(errors.BadInput) as caught:
+        sources.load_task(f"images:{_damage(_plain(tmp_path))}")
+    assert caught.value.cause == (
+        "6 of 60 images cannot be read: 1 empty (cat/1.png), 2 of no known format (cat/2.png,"
+        " dog/2.png), 1 of more than 8 bits a channel (dog/5.png), 2 damaged (owl/3.png,"
+        " owl/4.png)"
+    )
+    assert "--skip_bad_files" in caught.value.remedy
+
+
+def test_more_than_a_dozen_are_counted(tmp_path):
+    for number in range(15):
+        (_plain(tmp_path) / "owl" / f"x{number:02}.png").write_bytes(b"")
+    with pytest.raises(errors.BadInput, match=r"15 empty \(owl/x00.png, .*x11.png and 3 more\)"):
+        sources.load_task(f"images:{tmp_path}")
+
+
+def test_bad_files_are_skipped_where_asked_and_no_other_changes_sides(tmp_path):
+    before = _sides(_plain(tmp_path))
+    made = sources.load_task(f"images:{_damage(tmp_path)}?skip_bad_files=yes&size=6x4")
+    assert made.notes[0].startswith(
+        f"{tmp_path}: 6 of 60 images cannot be read and are left out: 1 empty (cat/1.png), 2 of"
+    )
+    assert made.notes[0] in hygiene.check(made)
+    after = {
+        role: {row.tobytes() for row in made.splits()[role].take(np.arange(len(split))).x}
+        for role, split in made.splits().items()
+        if role != "calibration"
+    }
+    assert sum(map(len, after.values())) == 54
+    assert all(after[role] <= images for role, images in before.items())
+
+
+def test_a_class_of_bad_files_alone_is_refused_even_where_they_are_skipped(tmp_path):
+    for path in (_plain(tmp_path, 5) / "dog").iterdir():
+        path.write_bytes(b"")
+    with pytest.raises(errors.BadInput, match="dog: none of the images of this class can be read"):
+        sources.load_task(f"images:{tmp_path}?skip_bad_files=yes")
+
+
+def test_what_is_done_with_cmyk_and_with_several_frames_is_said(tmp_path):
+    _plain(tmp_path)
+    Image.new("CMYK", (4, 6), (0, 255, 255, 0)).save(tmp_path / "cat" / "print.jpg")
+    frames = [Image.new("RGB", (4, 6), colour) for colour in ("red", "blue")]
+    frames[0].save(tmp_path / "dog" / "moves.gif", save_all=True, append_images=frames[1:])
+    made = sources.load_task(f"images:{tmp_path}")
+    assert made.notes == (
+        f"{tmp_path}: CMYK images are converted without their colour profile, which an app may do"
+        " otherwise: 1 of 62 (cat/print.jpg)",
+        f"{tmp_path}: of images with several frames or pages the first is taken: 1 of 62"
+        " (dog/moves.gif)",
+    )
+    assert decoding.decode(str(tmp_path / "dog" / "moves.gif"), 3)[0, 0].tolist() == [255, 0, 0]
+
+
+def test_whether_a_scale_was_asked_for_is_known(tmp_path):
+    _plain(tmp_path)
+    assert sources.load_task(f"images:{tmp_path}?scale=1").is_scale_given
+    assert not sources.load_task(f"images:{tmp_path}?offset=0").is_scale_given

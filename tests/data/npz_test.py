@@ -152,7 +152,15 @@ def test_outputs_of_different_kinds_are_each_judged(tmp_path):
     [
         ({"x_test": None, "y_test": None}, "lacks x_test, y_test; it has x_train, y_train"),
         ({"x_val": np.zeros((2, 3, 3, 1))}, "lacks y_val"),
-        ({"y_train": np.zeros(0, int)}, "y_train: it has no examples"),
+        ({"y_train": np.zeros(0, int)}, "x_train has 40, y_train has 0 examples"),
+        (
+            {"y_train": np.zeros(39, int), "y_test": np.zeros(2, int)},
+            "x_train has 40, y_train has 39; x_test has 8, y_test has 2 examples",
+        ),
+        (
+            {"y_train": np.array(3), "y_test": np.array([(1, 2)], "i4,i4")},
+            "y_train is the single value 3; y_test has records",
+        ),
         ({"y_train": np.zeros(39, int)}, "x_train has 40, y_train has 39 examples"),
         ({"x_test__a": np.zeros((8, 3))}, r"x_test has the names \(unnamed\), a"),
         ({"y_train": np.zeros((40, 0), object)}, "pickled"),

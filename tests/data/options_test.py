@@ -1,6 +1,9 @@
+import functools
+
 import pytest
 
 from tfedge import errors
+from tfedge.data import sources
 from tfedge.data.reading import options
 from tfedge.data.sources import images, npz, py
 
@@ -16,6 +19,15 @@ def test_every_option_is_read():
         metric="auc",
         class_weight="balanced",
     )
+
+
+def test_an_option_is_added_to_a_source_with_or_without_others():
+    added = functools.partial(sources.with_option, name="skip_bad_files", text="yes")
+    assert added("images:my photos") == "images:my photos?skip_bad_files=yes"
+    assert added("images:a?size=8x8") == "images:a?size=8x8&skip_bad_files=yes"
+    assert added("images:why?/a") == "images:why?/a?skip_bad_files=yes"
+    with pytest.raises(errors.BadInput, match="--skip_bad_files: npz has no such option"):
+        added("npz:a.npz")
 
 
 def test_a_pattern_may_hold_what_separates_options():

@@ -44,6 +44,12 @@ def test_unscaled_images_are_warned_about(change):
     assert "given values from 0 to 255; if it does not scale them itself" in warning
 
 
+def test_values_that_were_asked_for_unscaled_are_no_surprise():
+    assert hygiene.check(_task(is_scale_given=True)) == ()
+    (warning,) = hygiene.check(_task((1 / 255, 0.0), _fractions, is_scale_given=True))
+    assert "scaled twice" in warning
+
+
 def test_images_scaled_twice_are_warned_about():
     (warning,) = hygiene.check(_task((1 / 255, 0.0), _fractions))
     assert "from 0 to 0.00392157; it looks as if they were scaled twice" in warning

@@ -32,6 +32,15 @@ def test_a_recipe_json_alone_names_model_and_data(tmp_path):
     assert (order["model"], order["task"]) == ("other.keras", "digits")
 
 
+def test_bad_files_are_skipped_by_an_option_of_the_source_that_is_recorded_with_it(tmp_path):
+    path = tmp_path / "recipe.json"
+    path.write_text(json.dumps({"passes": [], "model": "my.keras", "source": "images:shots"}))
+    order, _ = _order(f"--recipe={path}", "--skip_bad_files")
+    assert order["task"] == "images:shots?skip_bad_files=yes"
+    with pytest.raises(errors.BadInput, match="digits has no such option"):
+        _order("--skip_bad_files")
+
+
 @pytest.mark.parametrize("key", ["model", "source"])
 def test_code_that_a_recipe_json_names_is_run_only_where_it_is_trusted(key, tmp_path):
     path = tmp_path / "recipe.json"

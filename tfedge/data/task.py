@@ -97,6 +97,9 @@ class Task:
         holdout_drawn: whether this program chose the held-out examples, from data that the
             model's earlier training may have seen.
         trained_on: what is known of these earlier examples, in words; see `data.trained_on`.
+        is_scale_given: whether a person chose the normalization: that values are left large is then
+            no surprise.
+        notes: what its source has to say of it, one line each, told with the warnings of `hygiene`.
         origins: by role, where the examples come from; see `origin_of`.
         class_weight: class -> how much it counts in training, of several outputs by output; or
             "balanced", or "none"; None looks for weights that the model was trained with. See
@@ -130,6 +133,8 @@ class Task:
     preprocessing: str = ""
     holdout_drawn: bool = False
     trained_on: str = ""
+    is_scale_given: bool = False
+    notes: tuple[str, ...] = ()
     origins: Mapping[str, Origin] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):

@@ -68,6 +68,8 @@ def _range_warnings(
     scaled = np.sort([_scaled(made, low), _scaled(made, high)], axis=0)
     bottom, top = float(scaled[0].min()), float(scaled[1].max())
     shown = f"{where}: the model is given values from {bottom:g} to {top:g}"
+    if top - bottom > WIDEST and made.is_scale_given:
+        return []
     if top - bottom > WIDEST:
         return [
             f"{shown}; if it does not scale them itself give a normalization, such as"

@@ -63,6 +63,22 @@ def load_task(source: str, data_dir: str | None = None, seed: int = 0) -> "Task"
         ) from error
 
 
+def with_option(source: str, name: str, text: str) -> str:
+    """A source with one more option, "images:DIR?size=8x8" -> "images:DIR?size=8x8&NAME=TEXT".
+
+    Raises:
+        BadInput: an unknown source, or one that has no such option.
+    """
+    from tfedge.data.reading import options
+
+    kind = class_of(source)
+    if name not in {each.name for each in settings.of(kind)}:
+        form = source.partition(":")[0]
+        raise errors.BadInput(f"--{name}", f"{form} has no such option", f"Leave out --{name}.")
+    address, _ = options.split(source, kind)
+    return f"{source}{'?' if address == source else '&'}{name}={text}"
+
+
 def class_of(source: str) -> "type[Source]":
     """The class of the source that a text names, such as "npz:FILE".
 

@@ -5,23 +5,26 @@ DIR/train the class folders in DIR are split.
 """
 
 import hashlib
-import os
 import pathlib
 import re
-from collections.abc import Callable, Sequence
-from concurrent import futures
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from absl import logging
 
 from tfedge import errors, settings
 from tfedge.data import origins, task
-from tfedge.data.reading import decoding, options, resizing, written
+from tfedge.data.reading import (
+    class_folders,
+    decoding,
+    image_files,
+    options,
+    resizing,
+    written,
+)
+from tfedge.data.reading.class_folders import Files, Parts
 from tfedge.data.source import Source
 from tfedge.data.splitting import content_split
-
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
-_Files = tuple[np.ndarray, np.ndarray]  # (n,) paths as objects, (n,) class numbers
 
 
 @settings.declared
@@ -51,6 +54,11 @@ class Images(Source):
         "Files whose path below DIR gives the same match, or the same groups of it, stay on one "
         "side: those of a person, a device, a recording.",
     )
+    skip_bad_files: str = settings.setting(
+        "no",
+        written.Word(("no", "yes")),
+        "Whether to go on without images that cannot be read; all are tried first.",
+    )
     metric: str | None = options.metric()
     scale: float | tuple[float, ...] | None = options.scale("1/255")
     offset: float | tuple[float, ...] | None = options.offset()
@@ -66,8 +74,8 @@ class Images(Source):
 
         Raises:
             BadInput: no class folders, classes that differ between splits, images of several sizes
-                without a size, or paths without a group; when read, an image that cannot be
-                decoded.
+                without a size, or paths without a group; here or when read, images that cannot be
+                decoded, all of them in one line.
         """
         return _task(address, self, seed)
 
@@ -76,27 +84,37 @@ def _task(folder: str, asked: Images, seed: int) -> task.Task:
     root = pathlib.Path(folder)
     if not root.is_dir():
         raise errors.BadInput(f"images:{folder}", "no such folder", "Check the path.")
-    drawn = not _has_splits(root)
-    labels, parts = _drawn_parts(root, asked.group) if drawn else _given_parts(root)
+    labels, folders = class_folders.find(root)
+    drawn = "all" in folders
+    found, others = class_folders.listed(folders, labels)
+    paths: list[str] = [path for files in found.values() for path in files[0].tolist()]
+    is_skipping = asked.skip_bad_files == "yes"
+    checked = image_files.check(root, paths, asked.channels, is_skipping, is_skipping)
+    parts = class_folders.without(found, checked.bad)
+    if drawn:
+        parts = _drawn_parts(parts["all"], root, asked.group)
     if "validation" not in parts:
         parts |= _without_holdout(parts["train"], root, asked.group)
     parts["calibration"] = _calibration(parts["train"], root)
-    size = asked.size or _shared_size(
-        root, [path for part in parts.values() for path in part[0].tolist()]
-    )
+    size = asked.size or _shared_size(root, checked.sizes)
     channels, interpolation, fit = asked.channels, asked.resize, asked.fit
 
     def read(path: str) -> np.ndarray:
         return resizing.resize(decoding.decode(path, channels), size, interpolation, fit)
 
+    def refuse() -> None:
+        good = [path for path in paths if path not in checked.bad]
+        image_files.check(root, good, channels, is_thorough=True)
+
     shape = (*size, channels)
+    split = {role: _stream(part, read, shape, refuse) for role, part in parts.items()}
     return task.Task(
         name=root.resolve().name,
         kind="classification",
-        train=_stream(parts["train"], read, shape),
-        calibration=_stream(parts["calibration"], read, shape),
-        validation=_stream(parts["validation"], read, shape),
-        holdout=_stream(parts["holdout"], read, shape),
+        train=split["train"],
+        calibration=split["calibration"],
+        validation=split["validation"],
+        holdout=split["holdout"],
         metric=asked.metric,
         class_weight=asked.class_weight,
         labels=labels,
@@ -104,95 +122,73 @@ def _task(folder: str, asked: Images, seed: int) -> task.Task:
             1 / 255 if asked.scale is None else asked.scale,
             0.0 if asked.offset is None else asked.offset,
         ),
+        is_scale_given=asked.scale is not None,
         batch_size=32,
         seed=seed,
         preprocessing=resizing.words(size, channels, interpolation, fit),
         holdout_drawn=drawn,
         origins={role: origins.Files(root, part[0].tolist()) for role, part in parts.items()},
+        notes=(*image_files.left_out(root, others), *checked.notes),
     )
 
 
 def _stream(
-    files: _Files, one: Callable[[str], np.ndarray], shape: tuple[int, int, int]
+    files: Files,
+    one: Callable[[str], np.ndarray],
+    shape: tuple[int, int, int],
+    refuse: Callable[[], None],
 ) -> task.StreamSplit:
     paths, numbers = files
 
     def read(indices: np.ndarray) -> np.ndarray:
-        """Pillow decodes outside the interpreter lock, so threads help."""
         batch = np.empty((len(indices), *shape), np.uint8)
-        with futures.ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-            chosen: list[str] = paths[indices].tolist()
-            for row, image in enumerate(pool.map(one, chosen)):
-                batch[row] = image
+        try:
+            with image_files.pool() as threads:
+                chosen: list[str] = paths[indices].tolist()
+                for row, image in enumerate(threads.map(one, chosen)):
+                    batch[row] = image
+        except decoding.Unreadable:
+            refuse()
+            raise
         return batch
 
     return task.StreamSplit(read, lambda: numbers)
 
 
-def _has_splits(root: pathlib.Path) -> bool:
-    """DIR/train with folders in it; a class may well be called train."""
-    train = root / "train"
-    return train.is_dir() and any(child.is_dir() for child in train.iterdir())
-
-
-def _given_parts(root: pathlib.Path) -> tuple[tuple[str, ...], dict[str, _Files]]:
-    names = {
-        "train": ("train",),
-        "validation": ("val", "validation"),
-        "holdout": ("test", "holdout"),
-    }
-    found = {role: root / name for role in names for name in names[role] if (root / name).is_dir()}
-    if "holdout" not in found:
-        raise errors.BadInput(
-            f"images:{root}",
-            "there is DIR/train but neither DIR/test nor DIR/holdout",
-            "Keep images the model has never seen in DIR/test.",
-        )
-    labels = _classes(found["train"])
-    for folder in found.values():
-        if different := sorted(set(_classes(folder)) ^ set(labels)):
-            raise errors.BadInput(
-                str(folder),
-                f"its class folders differ from those of train in {', '.join(different)}",
-                "Give every split the same class folders.",
-            )
-    return labels, {role: _files(folder, labels) for role, folder in found.items()}
-
-
-def _drawn_parts(
-    root: pathlib.Path, group: re.Pattern[str] | None
-) -> tuple[tuple[str, ...], dict[str, _Files]]:
-    labels = _classes(root)
-    files = _files(root, labels)
+def _drawn_parts(files: Files, root: pathlib.Path, group: re.Pattern[str] | None) -> Parts:
     sides = content_split.sides(_keys(files, root, group), files[1])
-    parts = {role: _rows(files, np.flatnonzero(sides == role)) for role in content_split.ROLES}
+    parts = {
+        role: class_folders.rows_of(files, np.flatnonzero(sides == role))
+        for role in content_split.ROLES
+    }
     logging.info(
         "%s: split by content into %d train, %d validation and %d held-out images",
         *(root, *(len(parts[role][0]) for role in ("train", "validation", "holdout"))),
     )
-    return labels, parts
+    return parts
 
 
-def _without_holdout(
-    files: _Files, root: pathlib.Path, group: re.Pattern[str] | None
-) -> dict[str, _Files]:
+def _without_holdout(files: Files, root: pathlib.Path, group: re.Pattern[str] | None) -> Parts:
     """Train and validation, of files none of which is held out."""
     sides = content_split.sides(_keys(files, root, group), files[1], holdout=False)
-    return {role: _rows(files, np.flatnonzero(sides == role)) for role in ("train", "validation")}
+    return {
+        role: class_folders.rows_of(files, np.flatnonzero(sides == role))
+        for role in ("train", "validation")
+    }
 
 
-def _calibration(files: _Files, root: pathlib.Path) -> _Files:
+def _calibration(files: Files, root: pathlib.Path) -> Files:
     """Up to 500 files of train; drawn by their paths, for which no file needs to be read."""
     keys = [content_split.key_of(_below(root, path).encode()) for path in files[0].tolist()]
-    return _rows(files, content_split.some(keys, files[1], 500))
+    return class_folders.rows_of(files, content_split.some(keys, files[1], 500))
 
 
-def _keys(files: _Files, root: pathlib.Path, group: re.Pattern[str] | None) -> list[bytes]:
+def _keys(files: Files, root: pathlib.Path, group: re.Pattern[str] | None) -> list[bytes]:
     """What decides each file's side: the hash of its bytes, or of its group."""
     paths: list[str] = files[0].tolist()
     if group is None:
-        with futures.ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-            return list(pool.map(_digest, paths))
+        with image_files.pool() as threads:
+            return list(threads.map(_digest, paths))
     found = [group.search(_below(root, path)) for path in paths]
     if None in found:
         raise errors.BadInput(
@@ -217,55 +213,20 @@ def _below(root: pathlib.Path, path: str) -> str:
     return pathlib.Path(path).relative_to(root).as_posix()
 
 
-def _rows(files: _Files, rows: np.ndarray) -> _Files:
-    return files[0][rows], files[1][rows]
-
-
-def _classes(folder: pathlib.Path) -> tuple[str, ...]:
-    labels = sorted(
-        child.name for child in folder.iterdir() if child.is_dir() and child.name[0] != "."
-    )
-    if len(labels) < 2:
-        raise errors.BadInput(
-            str(folder),
-            f"at least two class folders were expected, found {len(labels)}",
-            "Put the images of each class into a folder named for it.",
-        )
-    return tuple(labels)
-
-
-def _files(folder: pathlib.Path, labels: Sequence[str]) -> _Files:
-    """The image files below each class folder, sorted; other files are counted and left out."""
-    paths: list[str] = []
-    numbers: list[int] = []
-    others = 0
-    for number, label in enumerate(labels):
-        files = sorted(path for path in (folder / label).rglob("*") if path.is_file())
-        images = [str(path) for path in files if path.suffix.lower() in SUFFIXES]
-        others += len(files) - len(images)
-        if not images:
-            raise errors.BadInput(
-                str(folder / label), "the class has no images", f"Add {', '.join(SUFFIXES)} files."
-            )
-        paths += images
-        numbers += [number] * len(images)
-    if others:
-        logging.warning("%s: %d files are not images and are left out", folder, others)
-    return np.array(paths, dtype=object), np.array(numbers, np.int32)
-
-
-def _shared_size(root: pathlib.Path, paths: Sequence[str]) -> tuple[int, int]:
-    """(height, width) when all images have it, read from their headers."""
-    sizes: dict[tuple[int, int], str] = {}
-    for path in paths:
-        sizes.setdefault(decoding.size(path), path)
-        if len(sizes) > 1:
-            break
+def _shared_size(
+    root: pathlib.Path, sizes: Mapping[tuple[int, int], Sequence[str]]
+) -> tuple[int, int]:
+    """(height, width) when all images have it."""
     if len(sizes) > 1:
-        (first, one), (second, other) = list(sizes.items())[:2]
+        known = sorted(sizes.items(), key=lambda each: -len(each[1]))
+        shown = ", ".join(
+            f"{len(paths):,} of {height}x{width} (such as {_below(root, paths[0])})"
+            for (height, width), paths in known[:4]
+        )
         raise errors.BadInput(
             f"images:{root}",
-            f"{one} is {first[0]}x{first[1]}, {other} is {second[0]}x{second[1]}",
-            "Give the model's size: images:DIR?size=HEIGHTxWIDTH",
+            f"images of one size were expected, there are {len(sizes)}: {shown}"
+            + (", ..." if len(known) > 4 else ""),
+            "Give the model's: images:DIR?size=HEIGHTxWIDTH",
         )
     return next(iter(sizes))

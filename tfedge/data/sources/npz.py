@@ -7,7 +7,7 @@ groups of the held-out examples, which are judged one by one, as slice_NAME.
 
 import pathlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from absl import logging
@@ -110,6 +110,7 @@ def _task(path: str, asked: Npz, seed: int) -> task.Task:
             0.0 if asked.offset is None else asked.offset,
         ),
         loss={name: each.loss for name, each in found.items()} if several else None,
+        is_scale_given=asked.scale is not None,
         seed=seed,
         origins={
             **{role: _rows(f"x_{short}", parts) for role, short in _SHORT.items()},
@@ -122,16 +123,14 @@ def _task(path: str, asked: Npz, seed: int) -> task.Task:
 def _parts(path: str, arrays: dict[str, np.ndarray]) -> dict[str, splits.Arrays]:
     """The arrays grouped by key: "x_train" -> one array, or a dict of them by name."""
     groups: dict[str, dict[str, np.ndarray]] = {}
-    for key, array in arrays.items():
-        match = _KEY.fullmatch(key)
-        if not match:
-            logging.warning("%s: the array %s is not used", path, key)
-            continue
-        if not array.ndim or array.dtype.names:
-            cause = f"{key} is the single value {array}" if not array.ndim else f"{key} has records"
-            raise errors.BadInput(path, cause, "Give every array one row per example.")
+    known = {key: match for key in arrays if (match := _KEY.fullmatch(key))}
+    if unused := [key for key in arrays if key not in known]:
+        logging.warning("%s: arrays that are not used: %s", path, ", ".join(unused))
+    if wrong := [fault for key in known if (fault := _no_rows(key, arrays[key]))]:
+        raise errors.BadInput(path, "; ".join(wrong), "Give every array one row per example.")
+    for key, match in known.items():
         side, role, name = match.groups()
-        groups.setdefault(f"{side}_{role}", {})[name or ""] = array
+        groups.setdefault(f"{side}_{role}", {})[name or ""] = arrays[key]
     needed = {"x_train", "y_train", "x_test", "y_test"}
     needed |= {"y_val" if "x_val" in groups else "", "x_val" if "y_val" in groups else ""} - {""}
     if missing := sorted(needed - set(groups)):
@@ -148,7 +147,32 @@ def _parts(path: str, arrays: dict[str, np.ndarray]) -> dict[str, splits.Arrays]
                 f"{group} has the names {_names(found)}, {group[0]}_train {_names(expected)}",
                 "Give every split the same inputs and outputs, all named or a single one unnamed.",
             )
+    _check_lengths(path, groups)
     return {group: found.get("", found) for group, found in groups.items()}
+
+
+def _no_rows(key: str, array: np.ndarray) -> str:
+    """What keeps an array from being one row per example, if anything."""
+    if not array.ndim:
+        return f"{key} is the single value {array}"
+    return f"{key} has records" if array.dtype.names else ""
+
+
+def _check_lengths(path: str, groups: Mapping[str, Mapping[str, np.ndarray]]) -> None:
+    """The arrays of a role have as many examples; those of all roles that differ are named."""
+    lengths: dict[str, dict[str, int]] = {}
+    for group, found in groups.items():
+        for name, array in found.items():
+            key = group + (f"__{name}" if name else "")
+            lengths.setdefault(group.partition("_")[2], {})[key] = len(array)
+    wrong = [
+        ", ".join(f"{key} has {n}" for key, n in of_role.items())
+        for of_role in lengths.values()
+        if len(set(of_role.values())) > 1
+    ]
+    if wrong:
+        cause = f"{'; '.join(wrong)} examples"
+        raise errors.BadInput(path, cause, "Give every array one row per example.")
 
 
 def _split(
@@ -156,14 +180,6 @@ def _split(
 ) -> task.ArraySplit:
     """One split with canonical targets."""
     x, y = parts[f"x_{role}"], parts[f"y_{role}"]
-    lengths = {
-        f"{side}_{role}" + (f"__{name}" if name else ""): len(array)
-        for side, arrays in (("x", x), ("y", y))
-        for name, array in splits.named(arrays).items()
-    }
-    if len(set(lengths.values())) > 1:
-        counts = ", ".join(f"{key} has {n}" for key, n in lengths.items())
-        raise errors.BadInput(path, f"{counts} examples", "Give every array one row per example.")
     where = f"{path}, y_{role}"
     ready = {
         name: found[name].canonical(array, f"{where}__{name}" if name else where)

@@ -96,6 +96,7 @@ def _task(name: str, asked: Tfds, data_dir: str | None, seed: int) -> task.Task:
             asked.scale if asked.scale is not None else 1 / 255 if shape else 1.0,
             asked.offset if asked.offset is not None else 0.0,
         ),
+        is_scale_given=asked.scale is not None,
         seed=seed,
         preprocessing=resizing.words(shape[:2], shape[2], "bilinear", "stretch") if shape else "",
         holdout_drawn="test" not in given and "validation" not in given,
