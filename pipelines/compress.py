@@ -21,7 +21,7 @@ _KERAS = flags.DEFINE_bool(
 
 def run() -> None:
     """The `tfedge-compress` command."""
-    entry.run(main, _FLAGS, __doc__)
+    entry.run(main, _FLAGS, __doc__, in_child=True)
 
 
 def main() -> int:

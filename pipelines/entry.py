@@ -4,8 +4,10 @@ Each pipeline keeps its flags in a `FlagValues` of its own, so `--help` shows th
 else, and two pipelines can be imported side by side.
 """
 
+import functools
 import logging as stdlib_logging
 import os
+import signal
 import sys
 import tempfile
 import textwrap
@@ -13,13 +15,13 @@ import traceback
 from collections.abc import Callable, Sequence
 
 from absl import flags, logging
+from tfedge_pipelines import supervisor
 
 from tfedge import errors, plain_text, settings
 
 OK = 0
 BAD_INPUT = 1
 OUR_ERROR = 2
-INTERRUPTED = 130  # as the shell calls a process that Ctrl-C ended
 
 _HELP = frozenset({"--help", "-help", "-h", "--helpshort", "--helpfull"})
 
@@ -29,6 +31,8 @@ def run(
     flag_values: flags.FlagValues,
     about: str | None,
     argv: Sequence[str] | None = None,
+    *,
+    in_child: bool = False,
 ) -> None:
     """Parses the flags, calls `main` and leaves the process with its exit code.
 
@@ -37,6 +41,8 @@ def run(
         flag_values: the pipeline's flags, not yet parsed.
         about: what `--help` shows above the flags: the pipeline's docstring.
         argv: the command line, `sys.argv` by default.
+        in_child: for what takes long or loads TensorFlow: Ctrl-C then ends it at once, whatever it
+            is doing and however much of it is done; see `supervisor`.
 
     Raises:
         SystemExit: always: 1 with one line on stderr for bad input or usage; 2 for an error of
@@ -51,18 +57,15 @@ def run(
     logging.use_absl_handler()
     logging.get_absl_handler().setFormatter(_Printable("%(message)s"))
     logging.set_verbosity(logging.INFO)
+    work = functools.partial(_code, main, flag_values, argv, in_child)
     try:
-        _parse(flag_values, argv)
-        code = main() or OK
+        code = supervisor.run(work) if in_child else work()
     except errors.BadInput as error:
         _complain(str(error))
         code = BAD_INPUT
     except KeyboardInterrupt:
-        _complain("interrupted: the same command goes on from what is finished")
-        code = INTERRUPTED
-    except Exception as error:  # the last stop before the shell: whatever it is, it is ours
-        _complain(f"{type(error).__name__}: {_one_line(error)} (log: {_log(argv)})")
-        code = OUR_ERROR
+        code = supervisor.INTERRUPTED
+    _say_what_ended_it(code)
     sys.stdout.flush()
     sys.exit(code)
 
@@ -70,6 +73,36 @@ def run(
 def tell(text: str) -> None:
     """A line on standard output, whatever names are in it."""
     sys.stdout.write(f"{plain_text.printable(text)}\n")
+
+
+def _code(
+    main: Callable[[], int | None],
+    flag_values: flags.FlagValues,
+    argv: Sequence[str],
+    in_child: bool,
+) -> int:
+    """What `main` returns, or the code of what it raised, said in one line."""
+    try:
+        _parse(flag_values, argv)
+        return main() or OK
+    except errors.BadInput as error:
+        _complain(str(error))
+        return BAD_INPUT
+    except Exception as error:  # the last stop before the shell: whatever it is, it is ours
+        # A child's temporary files go with it, and the log has to stay.
+        folder = os.path.dirname(tempfile.gettempdir()) if in_child else None
+        _complain(f"{type(error).__name__}: {_one_line(error)} (log: {_log(argv, folder)})")
+        return OUR_ERROR
+
+
+def _say_what_ended_it(code: int) -> None:
+    ended_by = code - supervisor.ENDED_BY
+    if ended_by == signal.SIGINT:
+        _complain("interrupted: the same command goes on from what is finished")
+    elif ended_by == signal.SIGKILL:
+        _complain("killed, as the kernel does where memory is short: the same command goes on")
+    elif ended_by > 0:
+        _complain(f"ended by {signal.Signals(ended_by).name}: the same command goes on")
 
 
 class _Printable(stdlib_logging.Formatter):
@@ -108,8 +141,8 @@ def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())[:300]
 
 
-def _log(argv: Sequence[str]) -> str:
-    handle, path = tempfile.mkstemp(prefix="tfedge-", suffix=".log")
+def _log(argv: Sequence[str], folder: str | None) -> str:
+    handle, path = tempfile.mkstemp(prefix="tfedge-", suffix=".log", dir=folder)
     with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
         file.write(f"{' '.join(argv)}\n\n{traceback.format_exc()}")
     return path

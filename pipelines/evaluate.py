@@ -59,7 +59,7 @@ _SEED = flags.DEFINE_integer(
 
 def run() -> None:
     """The `tfedge-evaluate` command."""
-    entry.run(main, _FLAGS, __doc__)
+    entry.run(main, _FLAGS, __doc__, in_child=True)
 
 
 def main() -> int:

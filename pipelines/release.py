@@ -39,7 +39,7 @@ _BASELINE = flags.DEFINE_string(
 
 def run() -> None:
     """The `tfedge-release` command."""
-    entry.run(main, _FLAGS, __doc__)
+    entry.run(main, _FLAGS, __doc__, in_child=True)
 
 
 def main() -> int:

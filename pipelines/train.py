@@ -77,7 +77,7 @@ SCHEMA_VERSION = 1
 
 def run() -> None:
     """The `tfedge-train` command."""
-    entry.run(main, _FLAGS, __doc__)
+    entry.run(main, _FLAGS, __doc__, in_child=True)
 
 
 def main() -> int:

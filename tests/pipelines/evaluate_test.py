@@ -142,17 +142,20 @@ def test_starts_quickly_small_and_without_tensorflow(data, tmp_path):
     program = (
         "import resource, sys; sys.argv = ['evaluate.py', *sys.argv[1:]]\n"
         "from tfedge_pipelines import evaluate\n"
-        "try: evaluate.run()\n"
-        "except SystemExit: pass\n"
-        "assert 'tensorflow' not in sys.modules and 'sklearn' not in sys.modules\n"
-        "for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN):\n"
-        "    used = resource.getrusage(who)\n"
-        "    peak = used.ru_maxrss\n"
-        "    if who == resource.RUSAGE_SELF and sys.platform == 'linux':\n"
+        "evaluates = evaluate.main\n"
+        "def main():\n"
+        "    evaluates()\n"
+        "    assert 'tensorflow' not in sys.modules and 'sklearn' not in sys.modules\n"
+        "    for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN):\n"
+        "        used = resource.getrusage(who)\n"
+        "        peak = used.ru_maxrss\n"
+        "        if who == resource.RUSAGE_SELF and sys.platform == 'linux':\n"
         # ru_maxrss starts from what the forking test process held; this one starts at exec.
-        "        status = open('/proc/self/status').read()\n"
-        "        peak = int(status.split('VmHWM:')[1].split()[0])\n"
-        "    print(peak, used.ru_utime + used.ru_stime, file=sys.stderr)\n"
+        "            status = open('/proc/self/status').read()\n"
+        "            peak = int(status.split('VmHWM:')[1].split()[0])\n"
+        "        print(peak, used.ru_utime + used.ru_stime, file=sys.stderr)\n"
+        "evaluate.main = main\n"
+        "evaluate.run()\n"
     )
     arguments = (f"--tflite={INT8}", data, f"--output_dir={tmp_path}/out")
     command = [sys.executable, "-c", program, *arguments]
