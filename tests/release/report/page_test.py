@@ -9,12 +9,20 @@ import pytest
 
 from tfedge.data import finding, hygiene
 from tfedge.data import task as data_task
-from tfedge.device import sandbox, scorecard
+from tfedge.device import energy, sandbox, scorecard
 from tfedge.release import gate
 from tfedge.release.check import Check
 from tfedge.release.report import card as model_card
-from tfedge.release.report import facts, group_rows, headline, page, sections, wording
-from tfedge.release.report.sections import judged_on, repeat
+from tfedge.release.report import (
+    difference_plot,
+    facts,
+    group_rows,
+    headline,
+    page,
+    sections,
+    wording,
+)
+from tfedge.release.report.sections import figures, judged_on, promises, repeat
 
 FILES = pathlib.Path(__file__).parents[2] / "device" / "files"
 SPLIT = data_task.ArraySplit(np.zeros((4, 2), np.float32), np.arange(4) % 2)
@@ -193,6 +201,71 @@ def test_amounts():
         "1.07 MB",
         "not measured",
     ]
+    say = wording.in_one_unit(None, 14_832, 52_428_800)
+    assert [say(size) for size in (14_832, 52_428_800, None)] == [
+        "14.8 KB",
+        "52,429 KB",
+        "not measured",
+    ]
+    assert wording.in_one_unit(8, 3_000)(3_000) == "3,000 B"
+
+
+def test_the_page_lists_its_parts_and_the_verdict_comes_before_the_figures(gathered):
+    made = gathered()
+    content = _report(made).decode()
+    anchors = re.findall(r'<a href="#(\w+)">', content)
+    assert anchors == list(sections.of(made)) and anchors[:2] == ["checks", "figures"]
+    assert re.findall(r'<section id="(\w+)">', content) == anchors
+
+
+def test_the_model_is_linked_where_it_stands_beside_the_page(gathered):
+    link = b'<a href="model.tflite">'
+    assert link in _report(gathered())
+    assert link not in _report(gathered(file_bytes=10**6))
+    assert link not in _report(dataclasses.replace(gathered(), recipe={}))
+
+
+@pytest.mark.parametrize(
+    ("now", "words"), [(0.0038, "21.4 µJ | 3.8 µJ"), (0.038, "0.0214 mJ | 0.038 mJ")]
+)
+def test_a_row_has_one_unit(gathered, monkeypatch, now, words):
+    before = {"value": 0.0214, "low": 0.01, "high": 0.05}
+    monkeypatch.setattr(figures.baseline_estimates, "of", lambda *_: {"energy_mj_estimate": before})
+    estimate = energy.EnergyEstimate(now, 0.001, 0.05, ())
+    rows = {row.label: row for row in figures.of(gathered(energy=estimate)).rows}
+    shown = rows["Energy of one run"]
+    assert " | ".join(each.partition(" (")[0] for each in (shown.before, shown.after)) == words
+
+
+def test_the_slowest_runs_are_folded_and_explained(gathered):
+    found = figures.of(gathered())
+    assert [row.label for row in found.host][-2:] == ["First run", "Loading"]
+    assert [row.label for row in found.rows if row.origin == figures.HOST] == [
+        "Latency, median, 4 threads",
+        "Peak memory, loaded and run",
+    ]
+    assert b"the operating system interrupted" in _report(gathered())
+
+
+def test_the_interval_stands_on_an_axis_with_numbers(gathered):
+    made = gathered()
+    plot, found = difference_plot.of(made), made.verdict.difference
+    scale = (plot.value - plot.limit) / (found.value - found.limit)
+    assert plot.high - plot.low == pytest.approx(scale * (found.high - found.low), abs=0.02)
+    assert plot.zone == (plot.limit, 100.0) and plot.unit == "points"
+    assert (plot.zero, "0.0") in plot.ticks and (plot.limit, "-1.0") in plot.ticks
+    assert b">-1.0</span>" in _report(made)
+
+
+def test_promises_are_counted_and_broken_ones_shown(gathered):
+    def hold(kind, tensor, kept):
+        return {"kind": kind, "tensor": tensor, "promised": 8, "found": 9, "kept": kept}
+
+    kept = (hold("zeros", "a", True), hold("zeros", "b", True), hold("few_levels", "b", True))
+    found = promises.of(gathered(holds=kept))
+    assert found.summary == "3 promises about 2 layers (2 zeros, 1 few levels): all kept"
+    lost = promises.of(gathered(holds=(hold("zeros", "a", False), *kept[1:])))
+    assert lost.summary.endswith(": 1 broken") and [each["tensor"] for each in lost.broken] == ["a"]
 
 
 def test_what_the_data_checks_found_is_told(gathered):

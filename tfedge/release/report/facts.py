@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tfedge.device.file import tflite
+from tfedge.release import statistics
 
 if TYPE_CHECKING:
     from tfedge.data.hygiene import Findings
@@ -67,6 +68,11 @@ class Facts:
     def decided(self) -> dict[str, Any]:
         """The content of verdict.json."""
         return self.verdict.to_json()
+
+    @property
+    def is_released(self) -> bool:
+        """Whether the model stands beside the report, under the name of a release."""
+        return bool(self.recipe) and self.verdict.outcome == statistics.PASS
 
     @property
     def warnings(self) -> tuple[str, ...]:

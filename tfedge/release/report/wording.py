@@ -1,7 +1,7 @@
 """Numbers and identifiers as people read them."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 UNKNOWN = "not measured"
@@ -10,13 +10,23 @@ _LONGEST_LIST = 12
 
 def amount(size: int | None) -> str:
     """Bytes in a readable unit; 1 KB is 1,000 bytes, as an app store counts."""
-    if size is None:
-        return UNKNOWN
-    if size < 1000:
-        return f"{size} B"
-    if size < 1_000_000:
-        return f"{size / 1000:.1f} KB"
-    return f"{size / 1_000_000:.2f} MB"
+    return in_one_unit(size)(size)
+
+
+def in_one_unit(*sizes: int | None) -> Callable[[int | None], str]:
+    """What says bytes in the unit of the smallest of these, so that they can be compared."""
+    smallest = min((size for size in sizes if size), default=0)
+    if smallest < 1000:
+        return lambda size: UNKNOWN if size is None else f"{size:,} B"
+    unit, divisor, digits = ("KB", 1e3, 1) if smallest < 1_000_000 else ("MB", 1e6, 2)
+
+    def say(size: int | None) -> str:
+        if size is None:
+            return UNKNOWN
+        value = size / divisor
+        return f"{value:,.{0 if value >= 1000 else digits}f} {unit}"
+
+    return say
 
 
 def times_smaller(before: int | None, after: int) -> str:
@@ -55,14 +65,19 @@ def words(name: str) -> str:
     return name.replace("_", " ").lower() if name.isupper() else name.replace("_", " ")
 
 
+def count(number: int, what: str) -> str:
+    """Such as "1 layer", "2 layers"."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def percent(share: float | None, digits: int = 1) -> str:
     """A share, 0..1, in per cent."""
     return UNKNOWN if share is None else f"{share:.{digits}%}"
 
 
 def number(value: float) -> str:
-    """Three digits at most."""
-    return f"{value:.3g}"
+    """Three digits, and no fraction of what is 1,000 or more."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def plain(value: Any) -> str:

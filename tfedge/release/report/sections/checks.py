@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from tfedge.release.report.facts import Facts
 
 TITLE = "Checks"
-PLACE = 20
+PLACE = 5
 _WORDS = {
     PASS: "passed",
     FAIL: "failed",

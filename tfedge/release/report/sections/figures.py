@@ -1,17 +1,16 @@
 """Size, metrics, latency, energy, memory: of the baseline, of this model, and what is allowed."""
 
 import dataclasses
-import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tfedge.release.check import spoken
-from tfedge.release.report import baseline_estimates, wording
+from tfedge.release.report import baseline_estimates, difference_plot, wording
 
 if TYPE_CHECKING:
     from tfedge.release.report.facts import Facts
 
-TITLE = "Before and after"
+TITLE = "The figures"
 PLACE = 10
 
 EXACT, HELD_OUT, HOST = "exact", "held-out data", "measured on this host"
@@ -23,12 +22,11 @@ _MEASURED = {
     "p95": "95th percentile",
     "mean": "mean",
 }
-_CHART_WIDTH = 640
 
 
 @dataclasses.dataclass(frozen=True)
 class Figure:
-    """One figure before and after, formatted with its unit.
+    """One figure before and after, formatted with its unit, which is one for the whole row.
 
     Attributes:
         label: what it is.
@@ -52,14 +50,16 @@ class Figures:
 
     Attributes:
         rows: one figure each.
+        host: what else was timed on this host, and says little of a phone.
         has_baseline: whether there is a before.
-        difference: of the metric, drawn; see `_difference`.
+        difference: of the metric, drawn.
         extrapolated: what the estimates rest on where no phone like it was published.
     """
 
     rows: tuple[Figure, ...]
+    host: tuple[Figure, ...]
     has_baseline: bool
-    difference: Mapping[str, Any] | None
+    difference: difference_plot.DifferencePlot | None
     extrapolated: str
 
 
@@ -68,8 +68,9 @@ def of(facts: "Facts") -> Figures:
     estimate = facts.scorecard.phone_estimate
     return Figures(
         tuple(_figures(facts)),
+        tuple(_more_host_times(facts)),
         facts.baseline is not None,
-        _difference(facts),
+        difference_plot.of(facts),
         estimate.extrapolated if estimate else "",
     )
 
@@ -79,34 +80,17 @@ def _figures(facts: "Facts") -> Iterator[Figure]:
     predicted: Mapping[str, Any] = {}
     if facts.baseline is not None:
         predicted = baseline_estimates.of(facts.baseline, facts.scorecard.profile)
-    was, now = facts.baseline_file, facts.file.download_bytes
+    was, now = facts.baseline_file, facts.file
     before = was.download_bytes if was else None
-    yield Figure(
-        "Download (deflated)",
-        wording.amount(before),
-        wording.amount(now),
-        wording.times_smaller(before, now),
-    )
-    before, now = card.get("baseline_file_bytes"), facts.file.file_bytes
-    allowed = _at_most(limits.get("file_size"), wording.amount)
-    yield Figure(
-        "File",
-        wording.amount(before),
-        wording.amount(now),
-        wording.times_smaller(before, now),
-        allowed,
-    )
+    yield _size("Download (deflated)", before, now.download_bytes, compare=True)
+    limit = limits.get("file_size")
+    yield _size("File", card.get("baseline_file_bytes"), now.file_bytes, limit, compare=True)
     yield from _quality(facts)
     yield from _phone(facts, predicted, limits)
-    yield from _host_times(facts)
+    yield from _host_times(facts, ("p50",))
     if card.get("peak_memory_bytes") is not None:
-        peak, allowed = (
-            card["peak_memory_bytes"],
-            _at_most(limits.get("peak_memory"), wording.amount),
-        )
-        yield Figure(
-            "Peak memory, loaded and run", wording.UNKNOWN, wording.amount(peak), "", allowed, HOST
-        )
+        peak, limit = card["peak_memory_bytes"], limits.get("peak_memory")
+        yield _size("Peak memory, loaded and run", None, peak, limit, HOST)
     yield from _planned_memory(facts, predicted)
 
 
@@ -114,8 +98,20 @@ def _limits(facts: "Facts") -> dict[str, Any]:
     return {check["name"]: check["limit"] for check in facts.decided["checks"]}
 
 
-def _at_most(limit: Any, say: Callable[[Any], str]) -> str:
-    return "" if limit is None else f"at most {say(limit)}"
+def _size(
+    label: str,
+    before: int | None,
+    now: int,
+    limit: int | None = None,
+    origin: str = EXACT,
+    *,
+    compare: bool = False,
+) -> Figure:
+    """Bytes."""
+    say = wording.in_one_unit(before, now)
+    change = wording.times_smaller(before, now) if compare else ""
+    allowed = "" if limit is None else f"at most {say(limit)}"
+    return Figure(label, say(before), say(now), change, allowed, origin)
 
 
 def _quality(facts: "Facts") -> Iterator[Figure]:
@@ -130,8 +126,7 @@ def _quality(facts: "Facts") -> Iterator[Figure]:
         yield _metric(other, "")
     flips = card.get("negative_flips")
     if flips is not None:
-        words = "newly wrong"
-        yield Figure("Negative flips", "", f"{flips:.2%}", words, "", HELD_OUT)
+        yield Figure("Newly wrong (negative flips)", "", f"{flips:.2%}", "", "", HELD_OUT)
     error = card.get("calibration_error")
     if error:
         before, now = (
@@ -147,78 +142,82 @@ def _phone(
     """Latency and energy of the phone: measured where one has, and estimated."""
     card = facts.scores
     times = card.get("latency_ms") or {}
-    allowed = _at_most(limits.get("phone_latency"), _ms)
+    latency = limits.get("phone_latency")
     for origin, found in (
         (PHONE, times.get("phone_measured")),
         (BROWSER, times.get("browser_wasm")),
     ):
         for key, what in _MEASURED.items():
             if found and found.get(key) is not None:
-                own = allowed if origin == PHONE else ""
+                own = _at_most(latency, _ms) if origin == PHONE else ""
                 label = f"Latency on {found.get('device') or 'a phone'}, {what}"
                 yield Figure(label, wording.UNKNOWN, _ms(found[key]), "", own, origin)
-    yield from _estimated(
-        f"Latency on {card.get('profile')}",
-        before.get("phone_estimate"),
-        times.get("phone_estimate"),
-        allowed,
-        "ms",
-    )
-    yield from _estimated(
-        "Energy of one run",
-        before.get("energy_mj_estimate"),
-        card.get("energy_mj_estimate"),
-        _at_most(limits.get("energy"), lambda limit: f"{limit:.3g} mJ"),
-        "mJ",
-    )
+    label = f"Latency on {card.get('profile')}"
+    before_ms, now_ms = before.get("phone_estimate"), times.get("phone_estimate")
+    if now_ms:
+        change = _speed((before_ms or {}).get("value"), now_ms["value"])
+        words = _estimated(before_ms, now_ms, latency, "ms")
+        yield Figure(label, *words[:2], change, words[2], ESTIMATE)
+    before_mj, now_mj = before.get("energy_mj_estimate"), card.get("energy_mj_estimate")
+    if now_mj:
+        change = _saved((before_mj or {}).get("value"), now_mj["value"])
+        words = _estimated(before_mj, now_mj, limits.get("energy"), "mJ")
+        yield Figure("Energy of one run", *words[:2], change, words[2], ESTIMATE)
 
 
 def _estimated(
-    label: str,
-    before: Mapping[str, Any] | None,
-    now: Mapping[str, Any] | None,
-    allowed: str,
-    unit: str,
-) -> Iterator[Figure]:
-    if now:
-        was, found = _between(before, unit), _between(now, unit)
-        change = _speed(before["value"], now["value"]) if before and unit == "ms" else ""
-        change = _saved(before["value"], now["value"]) if before and unit == "mJ" else change
-        yield Figure(label, was, found, change, allowed, ESTIMATE)
+    before: Mapping[str, Any] | None, now: Mapping[str, Any], limit: float | None, unit: str
+) -> tuple[str, str, str]:
+    """Both with their intervals, and what is allowed, in one unit."""
+    factor = 1
+    if unit == "mJ" and min(each["value"] for each in (before, now) if each) < 0.01:
+        factor, unit = 1000, "µJ"
+
+    def say(value: float) -> str:
+        return f"{wording.number(factor * value)} {unit}"
+
+    return _between(before, factor, unit), _between(now, factor, unit), _at_most(limit, say)
 
 
-def _between(found: Mapping[str, Any] | None, unit: str) -> str:
+def _between(found: Mapping[str, Any] | None, factor: int, unit: str) -> str:
     if not found:
         return wording.UNKNOWN
-    value, low, high = (found[name] for name in ("value", "low", "high"))
-    if unit == "mJ" and value < 0.01:
-        value, low, high, unit = 1000 * value, 1000 * low, 1000 * high, "µJ"
-    return f"{value:.3g} {unit} ({low:.3g} to {high:.3g})"
+    value, low, high = (wording.number(factor * found[name]) for name in ("value", "low", "high"))
+    return f"{value} {unit} ({low} to {high})"
 
 
-def _saved(before: float, now: float) -> str:
+def _at_most(limit: float | None, say: Callable[[float], str]) -> str:
+    return "" if limit is None else f"at most {say(limit)}"
+
+
+def _saved(before: float | None, now: float) -> str:
     if not before or not now or 0.95 < before / now < 1.05:
         return ""
     return f"{before / now:.2g} times less" if before > now else f"{now / before:.2g} times more"
 
 
-def _host_times(facts: "Facts") -> Iterator[Figure]:
+def _more_host_times(facts: "Facts") -> Iterator[Figure]:
+    return _host_times(facts, ("p90", "p99", "first", "load"))
+
+
+def _host_times(facts: "Facts", keys: tuple[str, ...]) -> Iterator[Figure]:
     host = (facts.scores.get("latency_ms") or {}).get("host")
     if not host:
         return
     measured = facts.scorecard.baseline_host
     before = dataclasses.asdict(measured) if measured else {}
     threads = f"{host['threads']} thread{'s' if host['threads'] > 1 else ''}"
-    for key, label in (
-        ("p50", f"Latency, median, {threads}"),
-        ("p90", "Latency, 90th percentile"),
-        ("p99", "Latency, 99th percentile"),
-        ("first", "First run"),
-        ("load", "Loading"),
-    ):
+    labels = {
+        "p50": f"Latency, median, {threads}",
+        "p90": "90th percentile",
+        "p99": "99th percentile",
+        "first": "First run",
+        "load": "Loading",
+    }
+    for key in keys:
         was, now = before.get(key), host[key]
         change = _speed(was, now) if key in ("p50", "p90") else ""  # the others vary by chance
-        yield Figure(label, _ms(was), _ms(now), change, "", HOST)
+        yield Figure(labels[key], _ms(was), _ms(now), change, "", HOST)
 
 
 def _planned_memory(facts: "Facts", predicted: Mapping[str, Any]) -> Iterator[Figure]:
@@ -228,8 +227,7 @@ def _planned_memory(facts: "Facts", predicted: Mapping[str, Any]) -> Iterator[Fi
         ("Memory an app must have free", "app_free_bytes_estimate", ESTIMATE),
     ):
         if now and now.get(key) is not None:
-            was = wording.amount(before.get(key))
-            yield Figure(label, was, wording.amount(now[key]), "", "", origin)
+            yield _size(label, before.get(key), now[key], origin=origin)
 
 
 def _speed(before: float | None, now: float) -> str:
@@ -241,7 +239,7 @@ def _speed(before: float | None, now: float) -> str:
 
 
 def _ms(value: float | None) -> str:
-    return wording.UNKNOWN if value is None else f"{value:.3g} ms"
+    return wording.UNKNOWN if value is None else f"{wording.number(value)} ms"
 
 
 def _metric(metric: Mapping[str, Any], accepted: str) -> Figure:
@@ -251,35 +249,3 @@ def _metric(metric: Mapping[str, Any], accepted: str) -> Figure:
     if metric.get("baseline") is not None:
         changed = wording.difference(metric, metric["value"] - metric["baseline"])
     return Figure(name, before, after, changed, accepted, HELD_OUT)
-
-
-def _difference(facts: "Facts") -> Mapping[str, Any] | None:
-    """The interval of the metric's difference as positions on a line from low to high."""
-    found, metric = facts.decided.get("difference"), facts.scores.get("metric")
-    if not found or not metric:
-        return None
-    spots = {key: found[key] for key in ("low", "high", "value", "limit")} | {"zero": 0.0}
-    if not all(value is not None and math.isfinite(value) for value in spots.values()):
-        return None
-    left, right = min(spots.values()), max(spots.values())
-    pad = 0.08 * (right - left) or 1.0
-
-    def place(value: float) -> float:
-        return round(_CHART_WIDTH * (value - left + pad) / (right - left + 2 * pad), 1)
-
-    def say(key: str) -> str:
-        return wording.difference(metric, found[key])
-
-    at = {key: place(value) for key, value in spots.items()}
-    accepted = (at["limit"], _CHART_WIDTH) if found["limit"] <= 0 else (0, at["limit"])
-    return {
-        **at,
-        "zone": accepted[0],
-        "zone_width": round(accepted[1] - accepted[0], 1),
-        "limit_text": say("limit"),
-        "label": (
-            f"Difference of {metric['name'].replace('_', ' ')} to the baseline: {say('value')}, "
-            f"between {say('low')} and {say('high')} ({found['method']}, "
-            f"{1 - found['alpha']:.0%} on each side)."
-        ),
-    }

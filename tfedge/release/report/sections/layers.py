@@ -49,6 +49,16 @@ class Layers:
     rows: tuple[Row, ...]
     with_sensitivities: bool
 
+    @property
+    def largest(self) -> Row:
+        """Of the layers."""
+        return max(self.rows, key=lambda row: row.now.stored_bytes)
+
+    @property
+    def weight_bytes(self) -> int:
+        """Of all layers."""
+        return sum(row.now.stored_bytes for row in self.rows)
+
 
 def of(facts: "Facts") -> Layers:
     """Every file has bytes."""

@@ -55,9 +55,9 @@ class Times:
     share_left_out: float
 
     @property
-    def longest(self) -> float:
-        """The largest share, for the bars."""
-        return max(each.share for each in self.rows)
+    def longest(self) -> OperatorTime:
+        """The one that the bars are drawn by."""
+        return max(self.rows, key=lambda each: each.share)
 
 
 def of(facts: "Facts") -> Times | None:

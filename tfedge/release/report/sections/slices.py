@@ -1,5 +1,6 @@
 """What became of each slice: a camera, a country."""
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from tfedge.release.report import group_rows
@@ -11,6 +12,15 @@ TITLE = "Per slice"
 PLACE = 40
 
 
-def of(facts: "Facts") -> list[dict[str, Any]] | None:
-    """Rows of `group_rows.slices`; None without any."""
-    return group_rows.slices(facts) or None
+@dataclasses.dataclass(frozen=True)
+class Slices:
+    """Rows of `group_rows.slices`, and half of their axis."""
+
+    rows: list[dict[str, Any]]
+    half_axis: float
+
+
+def of(facts: "Facts") -> Slices | None:
+    """None without any."""
+    rows = group_rows.slices(facts)
+    return Slices(rows, group_rows.half_axis(facts)) if rows else None
