@@ -40,7 +40,7 @@ def _show(made: Any, folder: str) -> None:
     from tfedge_pipelines import screen
 
     rows = table.Table("pass", "layers", "skipped", "last validation", "seconds")
-    for report in made.candidate.reports if made.candidate is not None else ():
+    for report in made.reports:
         last = dict(report.history[-1]) if report.history else {}
         values = [f"{value:.4f}" for key, value in last.items() if key.startswith("validation")]
         rows.add_row(

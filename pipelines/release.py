@@ -8,7 +8,8 @@ minutes: about 98 % on 600 held-out digits, in about 7 KB of download. Its margi
 because 600 examples cannot decide on less.
 
 Exit codes: 0 released, 1 bad input, 2 an error of ours, 3 rejected by the gate, 4 too few
-held-out examples to decide. A rejected model's papers are in DIR.rejected.
+held-out examples to decide. A model that was not released is in DIR.rejected with its papers; the
+same command judges it again, on more held-out examples or by another margin, and trains nothing.
 """
 
 import shlex

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 import pathlib
+import types
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from tfedge import making, workflow
 from tfedge.compress import keras as k
 from tfedge.data.task import ArraySplit, Task
 from tfedge.device import profiles
+from tfedge.export import options
 from tfedge.release import bundle
 
 MODEL = pathlib.Path(__file__).parents[1] / "models" / "checkpoints" / "digits_cnn_digits.keras"
@@ -158,6 +160,53 @@ def test_a_rejected_candidate_leaves_the_last_release_alone(released):
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     verdict = json.loads((bundle.rejected_dir(folder) / "verdict.json").read_text())
     assert [c["name"] for c in verdict["checks"] if c["outcome"] == "FAIL"] == ["file_size"]
+
+
+def test_a_rejected_model_is_judged_again_on_more_examples_and_not_trained(tmp_path, monkeypatch):
+    task, folder = tfedge.load_task("digits"), tmp_path / "out"
+    few = dataclasses.replace(task, holdout=task.holdout.take(np.arange(60)))
+    recipe = "prune(final_sparsity=0.3, epochs=0), quantize(epochs=0)"
+    first = workflow.make_release(MODEL, few, recipe, output_dir=folder, margin=0.02)
+    kept = bundle.rejected_dir(folder)
+    assert first.verdict.exit_code == 4 and first.folder == kept
+    assert {path.name for path in kept.iterdir()} == {
+        *("not_released.tflite", "recipe.json", "reports.json", "scorecard.json", "verdict.json"),
+        *("report.html", "MODEL_CARD.md", "manifest.json"),
+    }
+    said = "is not a release: it is kept here"
+    assert (
+        said in (kept / "report.html").read_text() and said in (kept / "MODEL_CARD.md").read_text()
+    )
+    content = (kept / "not_released.tflite").read_bytes()
+    written = json.loads((kept / "recipe.json").read_text())
+    holds = json.loads((kept / "scorecard.json").read_text())["holds"]
+    monkeypatch.setattr(making, "make", None)  # what trains
+    said = []
+    monkeypatch.setattr(workflow.logging, "info", lambda text, *values: said.append(text % values))
+    again = workflow.make_release(MODEL, task, recipe, output_dir=folder, margin=0.05)
+    assert again.verdict.outcome == "PASS" and again.folder == folder
+    assert f"nothing is trained: {kept / 'not_released.tflite'}, made from the same," in str(said)
+    assert (folder / "model.tflite").read_bytes() == content
+    assert json.loads((folder / "recipe.json").read_text()) == written
+    assert json.loads((folder / "scorecard.json").read_text())["holds"] == holds != []
+    card = (folder / "MODEL_CARD.md").read_text()
+    assert "2. quantize(epochs=0): " in card and "--margin=0.02" in card
+    (row,) = [check for check in again.verdict.checks if check.name == "margin"]
+    assert (row.value, row.limit) == (0.05, 0.02)
+
+
+def test_what_determines_a_file_that_nothing_is_trained_for():
+    task = tfedge.load_task("digits")
+
+    def key(baseline=b"model", export="int8", **changed):
+        parts = types.SimpleNamespace(
+            task=dataclasses.replace(task, **changed), export=options.Export.parse(export)
+        )
+        return making.Ready(parts, None, baseline).key
+
+    assert key() == key(holdout=None)
+    changed = [key(b"other"), key(export='int8(input="uint8")'), key(calibration=task.validation)]
+    assert len({key(), *changed}) == 4
 
 
 def test_too_few_held_out_examples_are_called_so(tmp_path, caplog):

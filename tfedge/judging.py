@@ -122,7 +122,7 @@ def judge(
     """
     logging.info("evaluating on %d held-out examples", len(task.holdout or ()))
     scorecard = evaluate.evaluate(tflite_bytes, task, terms.phone, baseline, holds)
-    use = holdout_uses.record(scorecard, tflite_bytes)
+    use = holdout_uses.record(scorecard, tflite_bytes, terms.limits.margin)
     limits = terms.limits
     limits = dataclasses.replace(limits, allow_flex=limits.allow_flex or allow_flex)
     verdict = gate.gate(scorecard, limits, near_duplicates, use, trained.words(task))

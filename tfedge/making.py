@@ -8,6 +8,7 @@ compresses and exports.
 """
 
 import dataclasses
+import functools
 import pathlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -15,16 +16,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from absl import logging
 
-from tfedge import recipe_file
+from tfedge import foreign, recipe_file
 from tfedge.data import augmentation, class_weights, hygiene, output_kind, seen_scale, sources
 from tfedge.data.task import Task
 from tfedge.device import evaluate, inference, sandbox
 from tfedge.device.file import tflite
 from tfedge.errors import BadInput
+from tfedge.release import rejected
 
 if TYPE_CHECKING:
     from tfedge.compress import keras as k
-    from tfedge.compress.candidate import Candidate
+    from tfedge.compress.applying import Start
+    from tfedge.compress.candidate import Candidate, Report
     from tfedge.compress.recipe import Recipe
     from tfedge.export.options import Export
 
@@ -76,7 +79,11 @@ class Made:
         name: of the model.
         tflite: the file.
         baseline: the input model as a float32 file.
-        candidate: None when there was nothing to compress (SavedModel, .tflite).
+        candidate: None when there was nothing to compress (SavedModel, .tflite), or nothing was
+            trained because the file was made before.
+        holds: promises about its weights.
+        reports: one per pass.
+        dropped_inputs: columns of the input that it does not read; None where it reads all.
         recipe: what recipe.json holds.
         task: the data, with its held-out split.
         findings: what the checks of the data found.
@@ -91,6 +98,9 @@ class Made:
     recipe: Mapping[str, Any]
     task: Task
     findings: hygiene.Findings
+    holds: tuple[evaluate.Hold, ...] = ()
+    reports: "tuple[Report, ...]" = ()
+    dropped_inputs: Any = None
     allow_flex: bool = False
     packed: bytes | None = None
 
@@ -147,11 +157,24 @@ class Ready:
         given: what `read` gave, with the task as the model takes it.
         model: opened.
         baseline: the input model as a float32 file.
+        start: what the recipe starts from; None where it has no passes.
     """
 
     given: Given
     model: Any
     baseline: bytes
+    start: "Start | None" = None
+
+    @functools.cached_property
+    def key(self) -> str:
+        """What determines the bytes of the file that `make` makes, as a number."""
+        from tfedge.compress import checkpoint
+
+        if self.start is not None:
+            start = self.start.keys[-1]
+        else:
+            start = checkpoint.fingerprint([self.baseline], self.given.task)
+        return checkpoint.extend(start, self.given.export.to_text())
 
 
 def prepare(given: Given) -> Ready:
@@ -160,7 +183,7 @@ def prepare(given: Given) -> Ready:
     Raises:
         BadInput: the model, the recipe or the export cannot be used, alone or together.
     """
-    from tfedge.compress import bridge
+    from tfedge.compress import bridge, costs
     from tfedge.export import choices, to_tflite
 
     export, recipe = given.export, given.recipe
@@ -178,7 +201,11 @@ def prepare(given: Given) -> Ready:
     if not has_layers:
         task = _as_exported(task, baseline, f"--model={given.order.model}")
     task = _with_recorded_weights(task, given.recipe_file, baseline)
-    return Ready(dataclasses.replace(given, task=task), model, baseline)
+    start = None
+    if recipe.passes:
+        with costs.measuring(milliseconds(task)):
+            start = recipe.start(model, task)
+    return Ready(dataclasses.replace(given, task=task), model, baseline, start)
 
 
 def make(ready: Ready, work: pathlib.Path) -> Made:
@@ -191,27 +218,62 @@ def make(ready: Ready, work: pathlib.Path) -> Made:
     Raises:
         BadInput: a pass or the export cannot work on this model.
     """
-    from tfedge import packing
     from tfedge.compress import costs
+    from tfedge.compress.channels import input_columns
     from tfedge.export import to_tflite
 
-    given, model = ready.given, ready.model
-    order, task, recipe = given.order, given.task, given.recipe
-    with costs.measuring(milliseconds(task)):
-        candidate = recipe.apply(model, task, work) if recipe.passes else None
-    export = given.export.to_text()
+    task, candidate, more = ready.given.task, None, {}
+    if ready.start is not None:
+        with costs.measuring(milliseconds(task)):
+            candidate = ready.start.run(work)
+        more = {
+            "holds": candidate.holds,
+            "reports": candidate.reports,
+            "dropped_inputs": input_columns.dropped(candidate.model) or None,
+        }
+    export = ready.given.export.to_text()
     logging.info("exporting as %s", export)
-    tflite_bytes = to_tflite(candidate or model, export, task)
+    tflite_bytes = to_tflite(candidate or ready.model, export, task)
+    weights = candidate.class_weight if candidate else {}
+    return _made(ready, tflite_bytes, weights, candidate=candidate, **more)
+
+
+def again(ready: Ready, kept: rejected.Kept) -> Made:
+    """What `make` made of the same before; nothing is trained or exported.
+
+    Args:
+        ready: what `prepare` gave.
+        kept: what was made.
+    """
+    from tfedge.compress.candidate import Report
+
+    with foreign.reading(f"{kept.folder}, reports.json", "Delete the folder."):
+        reports = tuple(Report.from_json(each) for each in kept.reports)
+    return _made(
+        ready,
+        kept.tflite,
+        kept.class_weight,
+        candidate=None,
+        holds=kept.holds,
+        reports=reports,
+        dropped_inputs=kept.dropped_inputs,
+    )
+
+
+def _made(ready: Ready, content: bytes, class_weight: Mapping[str, Any], **more: Any) -> Made:
+    from tfedge import packing
+
+    given, order = ready.given, ready.given.order
     return Made(
-        name=getattr(model, "name", pathlib.Path(str(order.model)).stem),
-        tflite=tflite_bytes,
+        name=getattr(ready.model, "name", pathlib.Path(str(order.model)).stem),
+        tflite=content,
         baseline=ready.baseline,
-        candidate=candidate,
-        recipe=_recipe_json(ready, export, candidate),
-        task=task,
+        recipe=_recipe_json(ready, class_weight),
+        task=given.task,
         findings=given.findings,
         allow_flex=given.export.allow_flex,
-        packed=packing.pack(tflite_bytes) if order.packed else None,
+        packed=packing.pack(content) if order.packed else None,
+        **more,
     )
 
 
@@ -320,18 +382,18 @@ def _with_recorded_weights(task: Task, found: Mapping[str, Any], baseline: bytes
     return dataclasses.replace(task, class_weight=recorded or class_weights.NONE)
 
 
-def _recipe_json(ready: Ready, export: str, candidate: "Candidate | None") -> dict[str, Any]:
+def _recipe_json(ready: Ready, class_weight: Mapping[str, Any]) -> dict[str, Any]:
     given, order = ready.given, ready.given.order
     return recipe_file.content(
         given.recipe,
-        export,
+        given.export.to_text(),
         given.task,
         ready.baseline,
         model=str(order.model) if isinstance(order.model, str | pathlib.Path) else "in memory",
         source=order.task if isinstance(order.task, str) else "in memory",
         data_dir=order.data_dir,
         input_shape=None if order.input_shape is None else list(order.input_shape),
-        class_weight=dict(candidate.class_weight) if candidate else {},
+        class_weight=dict(class_weight),
     )
 
 

@@ -1,12 +1,11 @@
 """recipe.json: all that repeats a release, written beside it and read back."""
 
 import hashlib
-import importlib.metadata
 import pathlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tfedge import foreign
+from tfedge import foreign, versions
 from tfedge.errors import BadInput
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ _KEYS = {
     "class_weight": dict,
     "input_shape": list,
 }
-_PACKAGES = ("tensorflow", "tf-keras", "tensorflow-model-optimization", "ai-edge-litert", "numpy")
 
 
 def read(text: str) -> Mapping[str, Any]:
@@ -67,7 +65,7 @@ def content(
         "model_float32_sha256": sha256(baseline),
         "data": task.name,
         **given,
-        "versions": {name: importlib.metadata.version(name) for name in ("tfedge", *_PACKAGES)},
+        "versions": dict(versions.installed()),
     }
 
 

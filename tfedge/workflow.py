@@ -19,7 +19,7 @@ from tfedge.data.task import Task
 from tfedge.device import evaluate, inference, profiles
 from tfedge.device.file import tflite
 from tfedge.errors import BadInput
-from tfedge.release import bundle, gate, manifest, work_folder
+from tfedge.release import bundle, gate, manifest, rejected, work_folder
 from tfedge.release.report import facts, sensitivity
 
 if TYPE_CHECKING:
@@ -118,14 +118,15 @@ def make_release(
     with bundle.lock(output_dir) as folder, work_folder.open_for(folder) as work:
         ready = _ready(wanted, terms)
         before = _run_first(ready, terms, shipped)
-        made = making.make(ready, work)
+        made = _made(ready, bundle.rejected_dir(folder), work)
         judged = _judge(made, terms, before)
         files = judging.papers(_gathered(made, judged, terms, before.file.content))
         told = {**_facts(made), **_held_out(judged)}
         if judged.verdict.outcome == gate.PASS:
             where = bundle.publish(folder, {**made.model_files, **files}, told)
         else:
-            where = bundle.reject(folder, files, told)
+            kept = rejected.files(made.tflite, _reports(made))
+            where = bundle.reject(folder, {**kept, **files}, {**told, **rejected.facts(ready.key)})
     return Release(judged.verdict, judged.scorecard, where)
 
 
@@ -194,13 +195,25 @@ def _run_first(ready: making.Ready, terms: judging.Terms, shipped: bytes | None)
     return evaluate.run_baseline(shipped or ready.baseline, ready.given.task, terms.phone)
 
 
+def _made(ready: making.Ready, earlier: pathlib.Path, work: pathlib.Path) -> making.Made:
+    """The candidate; one that was made of the same before, and not released, is taken over."""
+    kept = rejected.read(earlier, ready.key)
+    if kept is None:
+        return making.make(ready, work)
+    logging.info(
+        "nothing is trained: %s, made from the same, is judged again; delete it to train anew",
+        earlier / rejected.MODEL,
+    )
+    return making.again(ready, kept)
+
+
 def _judge(made: making.Made, terms: judging.Terms, before: inference.Run) -> judging.Judged:
     return judging.judge(
         made.tflite,
         made.task,
         terms,
         before,
-        holds=() if made.candidate is None else made.candidate.holds,
+        holds=made.holds,
         near_duplicates=made.findings.near_duplicates,
         allow_flex=made.allow_flex,
     )
@@ -222,6 +235,7 @@ def _gathered(
         findings=made.findings,
         sensitivities=sensitivity.of(compared_with, made.tflite, made.task),
         report_examples=terms.report_examples,
+        kept_as="" if judged.verdict.outcome == gate.PASS else rejected.MODEL,
     )
 
 
@@ -237,22 +251,20 @@ def _facts(made: making.Made) -> dict[str, Any]:
     if tflite.read(made.tflite).keeps_state:
         logging.warning("a fused LSTM: the app calls resetVariableTensors() before each inference")
         facts["reset_variable_tensors"] = True
-    if made.candidate is None:
-        return facts
-    from tfedge.compress.channels import input_columns
-
-    dropped = input_columns.dropped(made.candidate.model)
-    return {**facts, "dropped_inputs": dropped} if dropped else facts
+    if made.dropped_inputs is not None:
+        facts[rejected.DROPPED] = made.dropped_inputs
+    return facts
 
 
 def _held_out(judged: judging.Judged) -> dict[str, Any]:
     """For the manifest: what the verdict rests on, and how often that was used."""
-    times = None if judged.use is None else judged.use.number
-    return {"held_out": {"fingerprint": judged.scorecard.held_out, "candidates_judged": times}}
+    looks, candidates = (judged.use.number, judged.use.candidates) if judged.use else (None, None)
+    told = {"candidates_judged": candidates, "looks": looks}
+    return {"held_out": {"fingerprint": judged.scorecard.held_out, **told}}
 
 
 def _reports(made: making.Made) -> list[dict[str, Any]]:
-    return [] if made.candidate is None else [each.to_json() for each in made.candidate.reports]
+    return [each.to_json() for each in made.reports]
 
 
 def _keras_file(candidate: "Candidate", work: pathlib.Path) -> bytes:

@@ -5,12 +5,13 @@ import types
 import numpy as np
 import pytest
 
-from tfedge import errors, to_tflite
-from tfedge.compress import holds, recipe
+from tfedge import errors, to_tflite, versions
+from tfedge.compress import checkpoint, holds, recipe
 from tfedge.compress import keras as k
 from tfedge.compress.passes import base, cluster, prune, quantize
 from tfedge.compress.recipe import Recipe
 from tfedge.compress.training import finetune, training_state
+from tfedge.data import origins
 
 TEXT = "prune(final_sparsity=0.8), cluster(number_of_clusters=8, epochs=1), quantize()"
 
@@ -240,6 +241,37 @@ def test_what_another_run_left_behind_is_not_taken_over(network, make_task, inte
         for model, task, text in cases:
             Recipe.parse(text).scaled(0.0).apply(model, task, interrupted)
     assert "taken over" not in caplog.text
+
+
+def test_the_key_of_a_run_is_of_all_that_determines_its_candidate(network, make_task, monkeypatch):
+    def key(model=network, text="prune(epochs=1), cluster(epochs=1)", **changed):
+        task = dataclasses.replace(make_task(), **changed)
+        return Recipe.parse(text).start(model, task).keys[-1]
+
+    task, other = make_task(), k.tf_keras.models.clone_model(network)
+    plain = key()
+    assert plain == key() == key(holdout=task.train, name="another")
+    fewer, moved = task.calibration.take(np.arange(8)), task.train.take(np.arange(len(task.train)))
+    moved.x.flat[-1] += 1  # the last number of the last example
+    changed = [
+        *(key(other), key(seed=1), key(batch_size=7), key(calibration=fewer), key(train=moved)),
+        *(key(validation=fewer), key(text="prune(epochs=1), cluster(epochs=2)")),
+        key(text="cluster(epochs=1), prune(epochs=1)"),
+    ]
+    monkeypatch.setattr(versions, "installed", lambda: {"tensorflow": "0"})
+    changed.append(key())
+    assert len({plain, *changed}) == 1 + len(changed)
+
+
+def test_files_of_a_task_count_by_their_bytes(network, make_task, tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(b"a")
+    files = {"train": origins.Files(tmp_path, [str(path)])}
+    task = dataclasses.replace(make_task(), origins=files)
+    before = checkpoint.fingerprint([b""], task)
+    assert before == checkpoint.fingerprint([b""], task)
+    path.write_bytes(b"b")
+    assert before != checkpoint.fingerprint([b""], task)
 
 
 def test_a_damaged_candidate_is_made_again(network, task, interrupted, caplog):

@@ -32,6 +32,14 @@ def test_publish_then_verify(tmp_path):
     assert _beside(folder) == ["out"]
 
 
+def test_a_rejected_candidate_is_not_copied(tmp_path):
+    facts = {"released": False}
+    folder = bundle.reject(tmp_path / "out", {"not_released.tflite": b"x"}, facts)
+    with pytest.raises(errors.BadInput, match="was not released"):
+        bundle.copy(folder, tmp_path / "assets")
+    assert not (tmp_path / "assets").exists()
+
+
 def test_publish_replaces_the_whole_release(tmp_path):
     bundle.publish(tmp_path / "out", {**OLD, "report.html": b"<p>old</p>"})
     os.chmod(tmp_path / "out", 0o750)

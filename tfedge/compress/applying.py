@@ -1,6 +1,7 @@
 """Runs the passes of a recipe on a model: in order, resumable, all checked before any is run."""
 
 import dataclasses
+import functools
 import pathlib
 from typing import Any
 
@@ -16,46 +17,68 @@ from tfedge.data import class_weights, output_kind
 from tfedge.data.task import Task
 
 
-def apply(
-    passes: tuple[base.Pass, ...], model: Any, task: Task, work_dir: str | pathlib.Path | None
-) -> Candidate:
-    """Compresses; see `Recipe.apply`."""
+@dataclasses.dataclass(frozen=True, eq=False)
+class Start:
+    """What a recipe starts from; every pass has said that it can work on it.
+
+    Attributes:
+        passes: in order.
+        candidate: the model, flat.
+        task: without its held-out split, with the class weights it trains with.
+    """
+
+    passes: tuple[base.Pass, ...]
+    candidate: Candidate
+    task: Task
+
+    @functools.cached_property
+    def keys(self) -> tuple[str, ...]:
+        """What determines the candidate, as a number: before the first pass, and after each."""
+        content = checkpoint.of_model(self.candidate.model)
+        found = [checkpoint.fingerprint(content, self.task)]
+        for each in self.passes:
+            found.append(checkpoint.extend(found[-1], str(each), each.reads()))
+        return tuple(found)
+
+    def run(self, work_dir: str | pathlib.Path | None = None) -> Candidate:
+        """Compresses; see `Recipe.apply`."""
+        folder = None if work_dir is None else pathlib.Path(work_dir)
+        candidate = self._in_turn(folder)
+        loading.check_weights(candidate.model)
+        return dataclasses.replace(candidate, class_weight=class_weights.to_json(self.task))
+
+    def _in_turn(self, folder: pathlib.Path | None) -> Candidate:
+        """The candidate after all passes; those that `folder` has finished are taken over."""
+        candidate = self.candidate
+        for number, each in enumerate(self.passes):
+            saved = folder / f"{number}-{each.name}-{self.keys[number + 1]}" if folder else None
+            done = checkpoint.load(saved, self.candidate.model) if saved else None
+            if done is not None:
+                logging.info("%s: taken over from an earlier run", each)
+                candidate = done
+                continue
+            with training_state.resumable(saved):
+                candidate = each(candidate, self.task)
+            if saved:
+                checkpoint.save(candidate, saved)
+        return candidate
+
+
+def start(passes: tuple[base.Pass, ...], model: Any, task: Task) -> Start:
+    """Looks at all of it; nothing is trained. See `Recipe.apply`."""
     task = task.without_holdout()
     flat = folding.flatten(_as_tf_keras(model))
     task = output_kind.of_outputs(task, model_ends.output_shapes(flat))
     if passes:
         flat = raw_columns.to_one_scale(flat, task)
         flat = output_columns.to_one_scale(flat, task)
-    start = Candidate(flat)
+    candidate = Candidate(flat)
     if any(getattr(each, "epochs", 0) for each in passes):
         task = trained_weights.resolved(task, flat)
     for each in passes:
-        each.requires(start)
+        each.requires(candidate)
         each.suits(task)
-    candidate = _in_turn(passes, start, task, None if work_dir is None else pathlib.Path(work_dir))
-    loading.check_weights(candidate.model)
-    return dataclasses.replace(candidate, class_weight=class_weights.to_json(task))
-
-
-def _in_turn(
-    passes: tuple[base.Pass, ...], start: Candidate, task: Task, folder: pathlib.Path | None
-) -> Candidate:
-    """The candidate after all passes; those that `folder` has finished are taken over."""
-    candidate = start
-    key = checkpoint.fingerprint(start, task) if folder else ""
-    for number, each in enumerate(passes):
-        key = checkpoint.extend(key, str(each), each.reads())
-        saved = folder / f"{number}-{each.name}-{key}" if folder else None
-        done = checkpoint.load(saved, start.model) if saved else None
-        if done is not None:
-            logging.info("%s: taken over from an earlier run", each)
-            candidate = done
-            continue
-        with training_state.resumable(saved):
-            candidate = each(candidate, task)
-        if saved:
-            checkpoint.save(candidate, saved)
-    return candidate
+    return Start(passes, candidate, task)
 
 
 def _as_tf_keras(model: Any) -> Any:

@@ -99,6 +99,13 @@ class Report:
         """A plain dict."""
         return {**dataclasses.asdict(self), "skipped": [list(pair) for pair in self.skipped]}
 
+    @classmethod
+    def from_json(cls, entry: Mapping[str, Any]) -> "Report":
+        """What `to_json` gave, read back."""
+        skipped = tuple((layer, reason) for layer, reason in entry["skipped"])
+        listed = {name: tuple(entry[name]) for name in ("touched", "history")}
+        return cls(**{**entry, **listed, "skipped": skipped})
+
 
 @dataclasses.dataclass(frozen=True)
 class Codes:

@@ -3,19 +3,20 @@
 import dataclasses
 import hashlib
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from absl import logging
 
-from tfedge import foreign
+from tfedge import foreign, versions
 from tfedge.compress import bridge
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate, Quantization, Report, Teacher
 from tfedge.compress.loading import config_safety
 from tfedge.compress.teaching import teachers
 from tfedge.compress.training import training_state
+from tfedge.data import origins
 from tfedge.data.splits import ArraySplit, RowSplit
 from tfedge.data.task import Task
 from tfedge.errors import BadInput
@@ -23,27 +24,49 @@ from tfedge.errors import BadInput
 _REMEDY = "Delete it."
 
 
-def fingerprint(candidate: Candidate, task: Task) -> str:
-    """What a run starts from: the model's graph and weights, the task, its data and seed.
+def fingerprint(content: Iterable[bytes], task: Task) -> str:
+    """What a run starts from: a model, the task with its data and seed, and the libraries.
 
-    Of splits that are not in memory all targets count, but only the first inputs.
+    Data in memory and files count whole. Of what else is read when it is needed all targets count,
+    but only the first inputs.
+
+    Args:
+        content: of the model, see `of_model`; or of its file.
+        task: as it trains.
     """
-    digest = hashlib.sha256(candidate.model.to_json().encode())
-    for weight in candidate.model.get_weights():
-        digest.update(weight.tobytes())
+    digest = hashlib.sha256(f"{sorted(versions.installed().items())}".encode())
+    for part in content:
+        digest.update(part)
     chosen = [_name(choice) for choice in (task.metric, task.loss, task.optimizer)]
-    digest.update(f"{task.name} {task.kind} {task.seed} {task.batch_size} {chosen}".encode())
-    digest.update(f"{task.normalization} {task.augment}".encode())
+    digest.update(f"{task.kind} {task.seed} {task.batch_size} {chosen}".encode())
+    digest.update(f"{task.normalization} {task.preprocessing} {task.augment}".encode())
     digest.update(f"{task.class_weight}".encode())
     if task.sample_weight is not None:
         digest.update(np.ascontiguousarray(task.sample_weight).data)
-    for split in (task.train, task.calibration, task.validation):
-        few = np.arange(64) % len(split)
-        some = split if isinstance(split, ArraySplit | RowSplit) else split.take(few)
-        for array in [*_arrays(some.x), *_arrays(split.targets())]:
+    for role in ("train", "calibration", "validation"):
+        for array in _arrays_of(task, role):
             digest.update(f"{array.dtype} {array.shape}".encode())
             digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()[:16]
+
+
+def of_model(model: Any) -> Iterator[bytes]:
+    """Graph and weights of a flat model."""
+    yield model.to_json().encode()
+    for weight in model.get_weights():
+        yield weight.tobytes()
+
+
+def _arrays_of(task: Task, role: str) -> Iterator[np.ndarray]:
+    """All that is known of a split without reading it twice."""
+    split, origin = task.splits()[role], task.origins.get(role)
+    if isinstance(origin, origins.Files):
+        yield np.array(list(origin.digests(split)))
+        yield from _arrays(split.targets())
+        return
+    few = np.arange(64) % len(split)
+    some = split if isinstance(split, ArraySplit | RowSplit) else split.take(few)
+    yield from (*_arrays(some.x), *_arrays(split.targets()))
 
 
 def _name(choice: Any) -> str:
@@ -111,7 +134,7 @@ def _candidate(index: dict[str, Any], arrays: dict[str, np.ndarray], like: Any) 
     return Candidate(
         model=_model(index["model"], "weight", arrays, classes),
         holds=training_state.unpack(index["holds"], "hold", arrays),
-        reports=tuple(_report(entry) for entry in index["reports"]),
+        reports=tuple(Report.from_json(entry) for entry in index["reports"]),
         quantization=quantization,
         teacher=_teacher(index["teacher"], arrays, classes),
     )
@@ -148,18 +171,6 @@ def _teacher(packed: Mapping[str, Any] | None, arrays: Mapping, classes: Mapping
         return None
     model = _model(packed["model"], "teacher", arrays, classes)
     return Teacher(**{**packed, "model": model, "methods": tuple(packed["methods"])})
-
-
-def _report(entry: dict[str, Any]) -> Report:
-    skipped = tuple((layer, reason) for layer, reason in entry["skipped"])
-    return Report(
-        **{
-            **entry,
-            "touched": tuple(entry["touched"]),
-            "skipped": skipped,
-            "history": tuple(entry["history"]),
-        }
-    )
 
 
 def _arrays(value: Any) -> list[Any]:

@@ -13,7 +13,7 @@ import math
 import pathlib
 import pkgutil
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfedge import foreign, grammar, settings
 from tfedge.compress import passes, recipes
@@ -21,6 +21,9 @@ from tfedge.compress.candidate import Candidate
 from tfedge.compress.passes import base
 from tfedge.data.task import Task
 from tfedge.errors import BadInput
+
+if TYPE_CHECKING:
+    from tfedge.compress.applying import Start
 
 LANGUAGE = grammar.Language("recipe", "pass", "prune(final_sparsity=0.5), quantize")
 
@@ -127,9 +130,17 @@ class Recipe:
         Raises:
             BadInput: a pass refused, before any training where the reason can be seen then.
         """
+        return self.start(model, task).run(work_dir)
+
+    def start(self, model: Any, task: Task) -> "Start":
+        """What `apply` starts from, looked at by every pass; nothing is trained yet.
+
+        Raises:
+            BadInput: a pass refused.
+        """
         from tfedge.compress import applying
 
-        return applying.apply(self.passes, model, task, work_dir)
+        return applying.start(self.passes, model, task)
 
 
 @functools.cache

@@ -1,8 +1,8 @@
 """The release folder: whole or not there, whatever kills the run.
 
 Everything is written to a hidden folder beside it, down to the disk, and then exchanged with the
-release in one step. A rejected candidate leaves the last good release alone; what speaks against
-it goes to `DIR.rejected`, exchanged in the same way.
+release in one step. A rejected candidate leaves the last good release alone; it and what speaks
+against it go to `DIR.rejected`, exchanged in the same way.
 
     with bundle.lock("out") as folder:
         ...                               # hours of work
@@ -99,16 +99,21 @@ def copy(output_dir: str | os.PathLike, destination: str | os.PathLike) -> pathl
         The absolute path of the copy.
 
     Raises:
-        BadInput: no release, or not as it was released; a destination that cannot be used.
+        BadInput: no release, or not as it was released; a rejected candidate; a destination that
+            cannot be used.
     """
     content = manifest.read_release(output_dir)
+    if not (manifest.parse(content[manifest.NAME]) or {}).get("released", True):
+        raise errors.BadInput(
+            str(output_dir), "what is in it was not released", "Give a release; see its verdict."
+        )
     with lock(destination) as folder:
         _put(folder, content)
     return folder
 
 
 def rejected_dir(output_dir: str | os.PathLike) -> pathlib.Path:
-    """Where the verdict on a rejected candidate goes."""
+    """Where a rejected candidate and the verdict on it go."""
     folder = pathlib.Path(os.path.realpath(output_dir))
     return folder.with_name(f"{folder.name}.rejected")
 

@@ -259,7 +259,7 @@ def _pairs(scorecard: Scorecard) -> statistics.Pairs | None:
 
 def _uses(scorecard: Scorecard, limits: Limits, use: Use | None) -> Iterator[Check]:
     if use is not None:
-        yield holdout_check.check(use, _pairs(scorecard), limits.margin, limits.alpha)
+        yield from holdout_check.check(use, _pairs(scorecard), limits.margin, limits.alpha)
 
 
 def _without(

@@ -1,4 +1,4 @@
-"""How many candidates were judged on one held-out set: luck has as many chances.
+"""How often one held-out set was looked at, and with what margins: luck has as many chances.
 
 Each user has one small file for each held-out set, under TFEDGE_STATE_DIR, or tfedge in
 XDG_STATE_HOME (~/.local/state). It holds SHA-256 sums of files, nothing of the data. Counting is a
@@ -33,22 +33,36 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclasses.dataclass(frozen=True)
+class Look:
+    """One judgement: the SHA-256 of the .tflite, and the margin; None where it was not kept."""
+
+    candidate: str
+    margin: float | None
+
+
+@dataclasses.dataclass(frozen=True)
 class Use:
-    """One candidate among those judged on the same held-out set by this user on this computer.
+    """One judgement among those by the same held-out set, of this user on this computer.
 
     Attributes:
-        number: 1 for the first that was judged; a candidate that comes again keeps its own.
+        number: 1 for the first; the same candidate judged again counts again.
+        candidates: how many different ones were judged so far, this one included.
+        smaller_margin: the smallest of an earlier judgement of this held-out set or of this
+            candidate, where it is smaller than the one now.
     """
 
     number: int
+    candidates: int = 1
+    smaller_margin: float | None = None
 
 
-def record(scorecard: "Scorecard", candidate: bytes) -> Use | None:
-    """Counts a candidate, once however often it is judged.
+def record(scorecard: "Scorecard", candidate: bytes, margin: float) -> Use | None:
+    """Counts a judgement.
 
     Args:
         scorecard: its own; one that did not run has shown nothing and is not counted.
         candidate: the .tflite.
+        margin: the accepted loss.
 
     Returns:
         None where the set has no fingerprint, or the count cannot be kept; that is logged.
@@ -56,16 +70,15 @@ def record(scorecard: "Scorecard", candidate: bytes) -> Use | None:
     fingerprint = scorecard.held_out
     if scorecard.failure or not fingerprint or fingerprint.startswith("not available"):
         return None
-    digest = hashlib.sha256(candidate).hexdigest()
+    look = Look(hashlib.sha256(candidate).hexdigest(), margin)
     path = _folder() / f"{hashlib.sha256(fingerprint.encode()).hexdigest()}.json"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _locked(path.with_suffix(".lock")):
-            judged = _read(path)
-            if digest not in judged:
-                judged.append(digest)
-                _write(path, {"fingerprint": fingerprint, "candidates": judged})
-            return Use(judged.index(digest) + 1)
+            before = _read(path)
+            looks = [dataclasses.asdict(each) for each in (*before, look)]
+            _write(path, {"fingerprint": fingerprint, "looks": looks})
+        others = _elsewhere(path, look.candidate)
     except OSError as error:
         logging.warning(
             "how often this held-out set was used is not known: %s (%s)",
@@ -73,6 +86,18 @@ def record(scorecard: "Scorecard", candidate: bytes) -> Use | None:
             (error.strerror or str(error)).lower(),
         )
         return None
+    margins = [each.margin for each in (*before, *others) if each.margin is not None]
+    return Use(
+        len(before) + 1,
+        len({each.candidate for each in (*before, look)}),
+        min((each for each in margins if each < margin), default=None),
+    )
+
+
+def _elsewhere(path: pathlib.Path, candidate: str) -> list[Look]:
+    """Judgements of this candidate by other held-out sets."""
+    others = (each for each in path.parent.glob("*.json") if each != path)
+    return [look for each in others for look in _read(each) if look.candidate == candidate]
 
 
 def _folder() -> pathlib.Path:
@@ -104,21 +129,28 @@ def _locked(path: pathlib.Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _read(path: pathlib.Path) -> list[str]:
-    """The candidates so far; none where the file is damaged, which is logged."""
+def _read(path: pathlib.Path) -> list[Look]:
+    """The judgements so far; none where the file is damaged, which is logged."""
     try:
         with path.open("rb") as file:
             content = foreign.parse_json(file.read(_MOST_BYTES), str(path), "Delete it.")
-        judged = content["candidates"]
-        if all(_SHA256.fullmatch(each) for each in judged):
-            return list(dict.fromkeys(judged))
-        cause = "no SHA-256 sums"
+        if "looks" in content:
+            looks = [Look(each["candidate"], each["margin"]) for each in content["looks"]]
+        else:  # as it was written when a candidate counted once
+            looks = [Look(each, None) for each in content["candidates"]]
+        if all(_SHA256.fullmatch(each.candidate) and _is_margin(each.margin) for each in looks):
+            return looks
+        cause = "no SHA-256 sums and margins"
     except FileNotFoundError:
         return []
     except (ValueError, TypeError, KeyError) as error:
         cause = type(error).__name__
     logging.warning("%s is damaged (%s): counting starts anew", path, cause)
     return []
+
+
+def _is_margin(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float) and 0 <= value < 1)
 
 
 def _write(path: pathlib.Path, fields: dict[str, Any]) -> None:

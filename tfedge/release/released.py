@@ -8,8 +8,9 @@ from typing import Any
 
 from tfedge import errors, foreign
 from tfedge.device.file import layer_weights, tflite
-from tfedge.release import manifest
+from tfedge.release import manifest, rejected
 
+MODEL = "model.tflite"
 _REMEDY = "Give a release folder, its DIR.rejected, or a scorecard.json."
 _MOST_BYTES = 2**28
 _NEEDED = ("schema_version", "profile", "file_bytes", "download_bytes")
@@ -23,7 +24,7 @@ class Released:
         path: as it was given.
         scorecard: the content of scorecard.json.
         verdict, recipe: of these files; {} where there are none.
-        layers: the weights in model.tflite; None where there is none, as of a rejected candidate.
+        layers: the weights in its model; None where there is none.
         notes: what a reader has to know, such as files that are not as they were released.
     """
 
@@ -45,9 +46,9 @@ def read(path: str | os.PathLike) -> Released:
     if not given.is_dir():
         return Released(str(path), _scorecard(given))
     folder = given
-    model = folder / "model.tflite"
+    model = model_file(folder)
     layers = None
-    if model.exists():
+    if model is not None:
         layers = layer_weights.read(tflite.read(_content(model), str(model)))
     return Released(
         str(path),
@@ -57,6 +58,12 @@ def read(path: str | os.PathLike) -> Released:
         layers,
         tuple(_notes(folder)),
     )
+
+
+def model_file(folder: pathlib.Path) -> pathlib.Path | None:
+    """The .tflite of a release folder or of a rejected one; None where neither is there."""
+    found = (folder / name for name in (MODEL, rejected.MODEL))
+    return next((path for path in found if path.is_file()), None)
 
 
 def _notes(folder: pathlib.Path):

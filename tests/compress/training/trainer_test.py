@@ -77,7 +77,7 @@ def test_weights_can_be_averaged(network, task):
     assert np.any(_weights(between)[0] != _weights(plain)[0])
 
 
-def test_averages_go_on_after_a_kill(network, task, tmp_path, monkeypatch):
+def test_averages_go_on_after_a_kill(network, task, tmp_path, monkeypatch, caplog):
     candidate = Candidate(network, HELD)
     whole, history = _run(_averaged(candidate, task, 0.9), candidate)
     save = training_state.save
@@ -90,7 +90,9 @@ def test_averages_go_on_after_a_kill(network, task, tmp_path, monkeypatch):
         with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
             patched.setattr(training_state, "save", killed)
             _run(_averaged(candidate, task, 0.9), candidate)
-        resumed, again = _run(_averaged(candidate, task, 0.9), candidate)
+        with caplog.at_level("INFO", logger="absl"):
+            resumed, again = _run(_averaged(candidate, task, 0.9), candidate)
+    assert "test: goes on after epoch 1 of an earlier run" in caplog.text
     assert again == history
     for one, other in zip(_weights(resumed), _weights(whole), strict=True):
         np.testing.assert_array_equal(one, other)

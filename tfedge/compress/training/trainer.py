@@ -58,6 +58,8 @@ def run(parts: Parts, epochs: int, patience: int, label: str) -> list[dict[str, 
     """
     history = _restore(parts, training_state.latest(label))
     shown, steps = label.partition("-")[2] or label, parts.feed.steps
+    if history:
+        logging.info("%s: goes on after epoch %d of an earlier run", shown, len(history))
     with progress.bar(f"{shown}: training", epochs * steps) as advance:
         advance(len(history) * steps)
         for number in range(len(history), epochs):

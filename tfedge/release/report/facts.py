@@ -34,6 +34,7 @@ class Facts:
         findings: of the checks of all splits; None where only the held-out split was read.
         sensitivities: by layer; see `sensitivity`.
         report_examples: how many held-out examples may be shown; 0 keeps users' data out.
+        kept_as: the name under which a candidate that was not released is kept; "" for none.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Facts:
     findings: "Findings | None" = None
     sensitivities: Mapping[str, float] = dataclasses.field(default_factory=dict)
     report_examples: int = DEFAULT_SHOWN
+    kept_as: str = ""
 
     @functools.cached_property
     def file(self) -> tflite.TfliteFile:
