@@ -23,6 +23,7 @@ OK = 0
 BAD_INPUT = 1
 OUR_ERROR = 2
 
+_VERBOSE = "verbose"
 _HELP = frozenset({"--help", "-help", "-h", "--helpshort", "--helpfull"})
 
 
@@ -50,6 +51,9 @@ def run(
             `main` says.
     """
     argv = list(sys.argv if argv is None else argv)
+    if _VERBOSE not in flag_values:  # when it is called once more
+        said = "Say everything, also what few need."
+        flags.DEFINE_boolean(_VERBOSE, False, said, flag_values=flag_values)
     if _HELP.intersection(argv[1:]):
         sys.stdout.write(_help(flag_values, about or ""))
         sys.exit(OK)
@@ -84,6 +88,7 @@ def _code(
     """What `main` returns, or the code of what it raised, said in one line."""
     try:
         _parse(flag_values, argv)
+        logging.set_verbosity(logging.DEBUG if flag_values[_VERBOSE].value else logging.INFO)
         return main() or OK
     except errors.BadInput as error:
         _complain(str(error))

@@ -215,7 +215,7 @@ def test_too_few_held_out_examples_are_called_so(tmp_path, caplog):
     )
     assert made.verdict.outcome == "INSUFFICIENT_DATA" and made.verdict.exit_code == 4
     said = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
-    assert any("600 held-out examples: with 3% discordant pairs" in line for line in said)
+    assert any("600 held-out examples: a compressed model as good" in line for line in said)
     assert not (tmp_path / "out").exists()
 
 

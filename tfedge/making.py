@@ -194,7 +194,7 @@ def prepare(given: Given) -> Ready:
     has_layers = bridge.is_functional(model)
     _check_layers(given.order, recipe, has_layers)
     task = _as_answered(given.task, model) if has_layers else given.task
-    logging.info("the input model as float32, to compare with")
+    logging.info("exporting the input model as float32, to compare with")
     # Fed as the candidate is, so that the two are compared on the same inputs.
     plain = type(export)(raw_input=export.raw_input, allow_flex=export.allow_flex)
     baseline = to_tflite(model, plain, task)

@@ -191,7 +191,7 @@ def _ready(order: making.Order, terms: judging.Terms) -> making.Ready:
 
 def _run_first(ready: making.Ready, terms: judging.Terms, shipped: bytes | None) -> inference.Run:
     """What the candidate is compared with; a broken one shows before any training."""
-    logging.info("evaluating what to compare with")
+    logging.info("running what is compared with on the held-out examples")
     return evaluate.run_baseline(shipped or ready.baseline, ready.given.task, terms.phone)
 
 

@@ -1,5 +1,5 @@
 import pytest
-from absl import flags
+from absl import flags, logging
 from tfedge_pipelines import entry
 
 
@@ -11,3 +11,23 @@ def test_ctrl_c_is_one_line_without_a_traceback(capsys):
         entry.run(interrupted, flags.FlagValues(), "", ["release.py"])
     assert left.value.code == 130
     assert capsys.readouterr().err.startswith("interrupted: ")
+
+
+@pytest.mark.parametrize(("argument", "said"), [("--verbose", ["usual", "rare"]), ("", ["usual"])])
+def test_what_few_need_is_said_with_verbose_alone(argument, said, caplog):
+    def main():
+        logging.info("usual")
+        logging.debug("rare")
+
+    values = flags.FlagValues()
+    for _ in range(2):  # a program may be run once more
+        with pytest.raises(SystemExit):
+            entry.run(main, values, "", ["release.py", *filter(None, [argument])])
+        assert caplog.messages == said
+        caplog.clear()
+
+
+def test_help_shows_the_flag_that_all_programs_have(capsys):
+    with pytest.raises(SystemExit):
+        entry.run(pytest.fail, flags.FlagValues(), "About.", ["release.py", "--help"])
+    assert "  --verbose" in capsys.readouterr().out

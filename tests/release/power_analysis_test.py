@@ -7,8 +7,9 @@ def test_the_words_of_a_large_set():
     seen = power_analysis.of(10_000, 0.005)
     assert seen.is_enough
     assert seen.words == (
-        "10,000 held-out examples: with 3% discordant pairs, a loss of 0 passes a margin of 0.5 "
-        "points with power 89%"
+        "10,000 held-out examples: a compressed model as good as the baseline passes a margin of "
+        "0.5 points with a probability of 89%, if 3% of the answers are right from only one of the "
+        "two"
     )
 
 

@@ -86,7 +86,8 @@ Variable = Any
 
 
 def keras3() -> Any:
-    """The Keras 3 package, imported on first use."""
+    """The Keras 3 package, imported on first use; TensorFlow first, as that starts it quietly."""
+    _load()
     import keras
 
     module: ModuleType = keras

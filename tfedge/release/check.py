@@ -23,6 +23,7 @@ class Check:
             either side of the limit, or "REPORTED" for what is not judged.
         reason: what was compared with what, in words.
         note: what whoever reads only the last line must know of it though it stops nothing.
+        heading: what tables call it; "" is its name.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Check:
     outcome: str
     reason: str
     note: str = ""
+    heading: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """A row of verdict.json; notes are listed beside the rows."""

@@ -249,7 +249,8 @@ def _power(scorecard: Scorecard, limits: Limits) -> str:
 
 
 def _sentence(words: str) -> str:
-    return f"{words[0].upper()}{words[1:]}."
+    """With a capital, but for a name that has none."""
+    return f"{words if words.startswith('tfedge ') else words[0].upper() + words[1:]}."
 
 
 def _pairs(scorecard: Scorecard) -> statistics.Pairs | None:
@@ -310,7 +311,9 @@ def _operators(scorecard: Scorecard, limits: Limits) -> Iterator[Check]:
         choice = "which was allowed" if limits.allow_flex else "--allow_flex would allow that"
         reason = f"{', '.join(flex)} need TensorFlow (Flex) inside the app; {choice}."
     fine = limits.allow_flex or not flex
-    yield Check("flex", flex, flex if limits.allow_flex else [], PASS if fine else FAIL, reason)
+    allowed = flex if limits.allow_flex else []
+    outcome = PASS if fine else FAIL
+    yield Check("flex", flex, allowed, outcome, reason, heading="TensorFlow operators")
 
 
 def _holds(scorecard: Scorecard) -> Iterator[Check]:
@@ -319,11 +322,18 @@ def _holds(scorecard: Scorecard) -> Iterator[Check]:
     for hold in broken:
         promise = f"{hold['kind']} of {hold['tensor']}"
         reason = f"Promised for {promise}: {hold['promised']}; found in the file: {hold['found']}."
-        yield Check(f"hold: {promise}", hold["found"], hold["promised"], FAIL, reason)
+        yield Check(
+            f"hold: {promise}",
+            hold["found"],
+            hold["promised"],
+            FAIL,
+            reason,
+            heading=f"promise about {hold['tensor']}",
+        )
     count = len(scorecard.holds)
     if count and not broken:
         reason = f"All {count} promises about weights are kept by the numbers in the file."
-        yield Check("holds", count, count, PASS, reason)
+        yield Check("holds", count, count, PASS, reason, heading="promises about weights")
 
 
 def _costs(scorecard: Scorecard, limits: Limits) -> Iterator[Check]:

@@ -48,16 +48,17 @@ def check(
         reason = (
             f"{spoken(_group(each))} went from {each.before:.1%} to {each.after:.1%} of {each.n:,} "
             f"examples ({100 * each.low:+.1f} to {100 * each.high:+.1f} points): more than chance "
-            f"explains among {len(found)} groups (Holm, {alpha:.0%}); {_accepted(margin)}."
+            f"explains among {len(found)} groups (at {alpha:.0%}); {_accepted(margin)}."
         )
         limit = None if margin is None else -margin
         outcome = FAIL if beyond else REPORTED
         yield Check(f"group: {each.group}", each.change, limit, outcome, reason, _fell(each))
     if found and not worse:
         lowest = min(found, key=lambda each: each.change)
+        most = f"the largest loss is that of {_group(lowest)}, {100 * lowest.change:+.1f} points"
         reason = (
-            f"No class or slice of {len(found)} got worse than chance explains; the largest loss "
-            f"is that of {_group(lowest)}, {100 * lowest.change:+.1f} points."
+            f"No class or slice of {len(found)} got worse than chance explains"
+            f"{f'; {most}' if lowest.change < 0 else ''}."
         )
         yield Check(NAME, lowest.change, None if margin is None else -margin, PASS, reason)
 
@@ -106,7 +107,7 @@ def _mean_check(
     reason = (
         f"{spoken(_group(each))}: {metric.name.replace('_', ' ')} went from {each.before:.4g} to "
         f"{each.after:.4g} on {each.n:,} examples, more than chance explains among {among} groups "
-        f"(Holm, {alpha:.0%}); {accepted}."
+        f"(at {alpha:.0%}); {accepted}."
     )
     outcome = FAIL if limit is not None and each.p_beyond <= alpha else REPORTED
     change = sign * (each.after - each.before)

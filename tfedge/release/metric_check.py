@@ -122,7 +122,7 @@ def _by_answers(
         f"{spoken(name)} {after / pairs.n:.2%}, baseline {before / pairs.n:.2%}, on the same "
         f"{pairs.n:,} examples: {_said(outcome, high >= -margin)}. The difference, "
         f"{_points(change)} points, lies between {_points(low)} and {_points(high)} "
-        f"(Tango, {1 - alpha:.0%} on each side); "
+        f"({1 - alpha:.0%} sure of each); "
         f"{_points(-margin)} is accepted. Only the baseline has {pairs.only_baseline:,} right, "
         f"only this model {pairs.only_candidate:,}."
     )
@@ -181,8 +181,8 @@ def _by_resampling(
         f"{spoken(metric.name)} {compared.candidate:.4g}, baseline {compared.baseline:.4g} "
         f"({'higher' if metric.higher_is_better else 'lower'} is better), on the same "
         f"{compared.n:,} examples: {_WORDS[compared.outcome]}. The difference, "
-        f"{compared.difference:+.3g}, lies between {low:+.3g} and {high:+.3g} (paired bootstrap, "
-        f"{1 - alpha:.0%} on each side); {-better * compared.limit:+.3g}, {margin:.2%} of the "
+        f"{compared.difference:+.3g}, lies between {low:+.3g} and {high:+.3g} "
+        f"({1 - alpha:.0%} sure of each); {-better * compared.limit:+.3g}, {margin:.2%} of the "
         f"baseline, is accepted."
     )
     if not math.isfinite(compared.candidate):

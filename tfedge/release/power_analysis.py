@@ -32,9 +32,10 @@ def of(n: int, margin: float, alpha: float = 0.05) -> Foresight:
     share = EXPECTED_DISCORDANT
     found = statistics.power(n, share, margin, alpha)
     words = (
-        f"{n:,} held-out examples: with {share:.0%} discordant pairs, a loss of 0 passes a margin "
-        f"of {100 * margin:.3g} point{'' if margin == 0.01 else 's'} with power {found:.0%}"
+        f"{n:,} held-out examples: a compressed model as good as the baseline passes a margin of "
+        f"{100 * margin:.3g} point{'' if margin == 0.01 else 's'} with a probability of {found:.0%}"
     )
+    words += f", if {share:.0%} of the answers are right from only one of the two"
     if found < _ENOUGH:
         needed = statistics.examples_needed(share, margin, alpha)
         words += (

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tfedge.release.check import REPORTED, Check, spoken
+from tfedge.release.check import REPORTED, Check
 
 if TYPE_CHECKING:
     from tfedge.device.scorecard import MetricValue, Scorecard
@@ -23,9 +23,10 @@ def check(scorecard: "Scorecard") -> Iterator[Check]:
     for metric in (*first, *scorecard.more_metrics):
         words = _weakness(metric)
         if words:
-            note = f"the baseline itself is weak ({words}): as good as that may not be good enough"
-            reason = f"{spoken(note)}; --min_metric sets the least that may ship."
-            yield Check(f"{NAME}: {metric.name}", metric.baseline, None, REPORTED, reason, note)
+            said = f"baseline itself is weak ({words}): as good as that may not be good enough"
+            reason = f"The {said}; --min_metric sets the least that may ship."
+            name, value = f"{NAME}: {metric.name}", metric.baseline
+            yield Check(name, value, None, REPORTED, reason, f"the {said}")
 
 
 def _weakness(metric: "MetricValue") -> str:

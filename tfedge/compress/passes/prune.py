@@ -156,7 +156,7 @@ class Prune(base.TrainingPass):
             )
         frequency = min(self.frequency, max(1, (end - self.begin_step) // 20))
         if frequency < self.frequency:
-            logging.info("prune: masks change every %d steps, %d in all", frequency, total)
+            logging.debug("prune: masks change every %d steps, %d in all", frequency, total)
         if self.schedule == "constant":
             return schedules.ConstantSparsity(self.begin_step, end, frequency, self.final_sparsity)
         return schedules.PolynomialDecay(

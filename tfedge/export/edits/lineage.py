@@ -60,6 +60,7 @@ def name_kernels(tree: Any, known: Sequence[KerasKernel]) -> frozenset[str]:
         well, and that the converter's own name does not tell, is left as it is; that is logged.
     """
     named: dict[int, str] = {}
+    nameless: list[str] = []
     unused = list(known)
     for operator in operators.weighted(tree):
         tensor = operator.graph.tensors[operator.kernel]
@@ -72,12 +73,17 @@ def name_kernels(tree: Any, known: Sequence[KerasKernel]) -> frozenset[str]:
             or _by_name(tensor.name.decode(), found, known)
         )
         if match is None:
-            logging.info("no single layer has the kernel of %s %s", operator.kind, tensor.shape)
+            nameless.append(f"{operator.kind} {list(tensor.shape)}")
             continue
         if match in unused:
             unused.remove(match)
         named[id(tensor)] = match.layer
         tensor.name = match.layer.encode()
+    if nameless:
+        logging.debug(
+            "weights that no one layer of the model has, which keep the converter's names: %s",
+            ", ".join(nameless),
+        )
     return frozenset(named.values())
 
 

@@ -9,6 +9,7 @@ from tfedge.data.splits import Arrays, ArraySplit, Split, named
 from tfedge.data.task import Normalization
 from tfedge.device.file import tflite
 from tfedge.device.sandbox import limits
+from tfedge.export.converter import quiet
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -52,8 +53,9 @@ class Behind(Split):
         arrays = named(self.normalization(x))
         if len(arrays) == 1 and len(self.inputs) == 1:
             arrays = dict(zip(self.inputs, arrays.values(), strict=True))
-        runner = tflite.interpreter(self.front, limits.usable_cores())
-        runner.allocate_tensors()
+        with quiet.captured():  # it tells of its delegate
+            runner = tflite.interpreter(self.front, limits.usable_cores())
+            runner.allocate_tensors()
         (signature,) = runner.get_signature_list().values()
         run = runner.get_signature_runner()
         types = {name: each["dtype"] for name, each in run.get_input_details().items()}

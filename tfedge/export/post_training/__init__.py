@@ -135,7 +135,7 @@ def _say(
 ) -> None:
     kernels = [chosen[each.name] for each in model.operators if each.kernel]
     counts = collections.Counter((each.algorithm or "float", each.kernel_bits) for each in kernels)
-    logging.info(
+    logging.debug(
         "--export=%s: kernels: %s",
         export.route,
         ", ".join(f"{n} by {name} in {bits} bits" for (name, bits), n in counts.items()),

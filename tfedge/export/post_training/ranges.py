@@ -12,6 +12,7 @@ import numpy as np
 from tfedge.device.file import tflite, weights
 from tfedge.device.sandbox import limits
 from tfedge.export import calibration
+from tfedge.export.converter import quiet
 from tfedge.export.tree import flatbuffer, operators
 
 Ranges = dict[str, dict[str, Any]]  # tensor name -> what AI Edge Quantizer calls its QSV
@@ -43,8 +44,9 @@ def values(
 ) -> Iterator[dict[str, np.ndarray]]:
     """Every activation (or those named), real numbers, example by example."""
     content, watched = _all_put_out(tree, names)
-    interpreter = tflite.interpreter(content, limits.usable_cores())
-    interpreter.allocate_tensors()
+    with quiet.captured():  # it tells of its delegate
+        interpreter = tflite.interpreter(content, limits.usable_cores())
+        interpreter.allocate_tensors()
     ends = interpreter.get_signature_runner().get_input_details()
     for example in examples():
         for name, detail in ends.items():
