@@ -16,7 +16,7 @@ import shlex
 import sys
 
 from absl import flags
-from tfedge_pipelines import data_flags, entry, order_flags, outcome
+from tfedge_pipelines import data_flags, entry, limit_flags, order_flags, outcome
 
 from tfedge import errors
 
@@ -49,6 +49,7 @@ _ALLOW_FLEX = flags.DEFINE_boolean(
 )
 _GROUP_MARGIN = order_flags.group_margin(_FLAGS)
 _MIN_METRIC = order_flags.min_metric(_FLAGS)
+_LIMITS = limit_flags.define(_FLAGS)
 _MEASURED = order_flags.require_measured_latency(_FLAGS)
 _EXAMPLES = order_flags.report_examples(_FLAGS)
 _TRAINED_ON = order_flags.trained_on(_FLAGS)
@@ -78,6 +79,7 @@ def main() -> int:
         margin=_MARGIN.value,
         group_margin=_GROUP_MARGIN.value,
         require_measured_latency=_MEASURED.value,
+        **_LIMITS.given(),
     )
     done = workflow.evaluate_file(
         _TFLITE.value,

@@ -16,7 +16,7 @@ import shlex
 import sys
 
 from absl import flags
-from tfedge_pipelines import entry, order_flags, outcome
+from tfedge_pipelines import entry, limit_flags, order_flags, outcome
 
 _FLAGS = flags.FlagValues()
 _INPUT = order_flags.input_flags(_FLAGS)
@@ -30,6 +30,7 @@ _MARGIN = flags.DEFINE_float(
 )
 _GROUP_MARGIN = order_flags.group_margin(_FLAGS)
 _MIN_METRIC = order_flags.min_metric(_FLAGS)
+_LIMITS = limit_flags.define(_FLAGS)
 _MEASURED = order_flags.require_measured_latency(_FLAGS)
 _EXAMPLES = order_flags.report_examples(_FLAGS)
 _TRAINED_ON = order_flags.trained_on(_FLAGS)
@@ -58,6 +59,7 @@ def main() -> int:
         group_margin=_GROUP_MARGIN.value,
         min_metric=_MIN_METRIC.value,
         require_measured_latency=_MEASURED.value,
+        **_LIMITS.given(),
         baseline=_BASELINE.value,
         report_examples=_EXAMPLES.value,
         trained_on=_TRAINED_ON.value,

@@ -12,6 +12,8 @@ from tfedge.data import metrics
 from tfedge.data import trained_on as trained
 from tfedge.data.task import Task
 from tfedge.device import evaluate, inference, profiles
+from tfedge.device.prediction import devices
+from tfedge.errors import BadInput
 from tfedge.release import floors, gate, holdout_uses, manifest, power_analysis
 from tfedge.release.report import card, facts, page, sections
 
@@ -52,7 +54,8 @@ class Terms:
             trained_on: see above.
             command: see above.
             report_examples: see above.
-            **limits: other fields of `gate.Limits`, in place of the phone class's.
+            **limits: other fields of `gate.Limits`, in place of the phone class's; None leaves
+                that one.
 
         Raises:
             BadInput: one of them cannot be used.
@@ -60,7 +63,11 @@ class Terms:
         phone = profiles.load(profile)
         if isinstance(min_metric, str):
             min_metric = floors.parse(min_metric) if min_metric else None
-        read = gate.Limits.from_profile(phone, min_metric=min_metric, **limits)
+        given = {name: value for name, value in limits.items() if value is not None}
+        read = gate.Limits.from_profile(phone, min_metric=min_metric, **given)
+        if "max_memory_bytes" in given:  # it is run under the limit that it is judged by
+            phone = dataclasses.replace(phone, max_memory_bytes=given["max_memory_bytes"])
+        _check_foreseen(phone, read)
         return cls(phone, read, trained_on, command, report_examples)
 
 
@@ -71,6 +78,18 @@ class Judged:
     scorecard: evaluate.Scorecard
     verdict: gate.Verdict
     use: holdout_uses.Use | None
+
+
+def _check_foreseen(phone: profiles.Profile, limits: gate.Limits) -> None:
+    """Refuse a limit that nothing before a phone's own measurement could hold."""
+    if limits.max_latency_ms is not None and phone.latency_device is None:
+        known = ", ".join(devices.known())
+        raise BadInput(
+            f"profile {phone.name}",
+            f"at most {limits.max_latency_ms:g} ms are allowed, and nothing says how fast it is",
+            f'Write "latency_device": one of {known}; and, where it is another, "latency_scale": '
+            '[value, low, high] times that, and "extrapolated": why. Or leave max_latency_ms out.',
+        )
 
 
 def check_training_data(task: Task, terms: Terms) -> Task:

@@ -74,6 +74,9 @@ def make_release(
     margin: float = 0.01,
     group_margin: float | None = None,
     min_metric: str | float | Mapping[str, float] | None = None,
+    max_latency_ms: float | None = None,
+    max_file_bytes: int | None = None,
+    max_memory_bytes: int | None = None,
     require_measured_latency: bool = False,
     baseline: str | pathlib.Path | None = None,
     command: str = "",
@@ -93,6 +96,9 @@ def make_release(
         margin: accepted loss, see `gate.Limits`.
         group_margin: accepted loss of a class or slice, see `gate.Limits`.
         min_metric: the least that a metric may be, see `gate.Limits`; or as `--min_metric`.
+        max_latency_ms: of one inference on the phone; None for the phone class's, as the next two.
+        max_file_bytes: of the .tflite.
+        max_memory_bytes: of loading and running it.
         require_measured_latency: see `gate.Limits`.
         baseline: the .tflite that ships today, instead of the input model in float32.
         command: how this was called, for the report.
@@ -111,6 +117,9 @@ def make_release(
         report_examples,
         margin=margin,
         group_margin=group_margin,
+        max_latency_ms=max_latency_ms,
+        max_file_bytes=max_file_bytes,
+        max_memory_bytes=max_memory_bytes,
         require_measured_latency=require_measured_latency,
     )
     shipped = None if baseline is None else _read("--baseline", baseline)

@@ -70,6 +70,17 @@ def test_hosts_and_browsers_never_decide(card):
     assert row.reason.startswith("Nothing is known of the latency on a phone")
 
 
+def test_a_limit_of_ones_own_is_not_passed_by_knowing_nothing(card):
+    limits = gate.Limits.from_profile(card().profile, max_latency_ms=10.0)
+    assert limits.own == {"max_latency_ms"} and not gate.Limits.from_profile(card().profile).own
+    found = tfedge.gate(card(), limits)
+    row = _rows(found)["phone_latency"]
+    assert (row.outcome, found.outcome) == ("INSUFFICIENT_DATA", "INSUFFICIENT_DATA")
+    assert "your own limit allows 10 ms; a phone has to measure it" in found.sentence
+    unclear = tfedge.gate(card(phone_estimate=_latency(8, 9, 11)), limits)
+    assert _rows(unclear)["phone_latency"].outcome == "UNDECIDED"
+
+
 def test_energy_likewise(card):
     outcomes = [
         _rows(tfedge.gate(card(energy=_energy(*interval)), LIMITS))["energy"].outcome
@@ -90,6 +101,7 @@ def test_without_a_limit_it_is_only_told(card):
 def test_the_limits_of_a_phone_class():
     assert gate.Limits.from_profile("mid_range_phone").max_latency_ms == 100.0
     assert gate.Limits.from_profile("raspberry_pi_4").max_latency_ms is None
+    assert gate.Limits.from_profile("wearable").max_latency_ms == 20.0
 
 
 def test_reasons_are_whole_sentences(card):

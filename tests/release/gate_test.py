@@ -208,6 +208,17 @@ def test_verdict_json_follows_the_contract(card):
         assert check["reason"].endswith(".")
 
 
+def test_who_set_a_limit_is_said(card):
+    limits = gate.Limits.from_profile(card().profile, max_file_bytes=19_999, max_memory_bytes=None)
+    verdict = tfedge.gate(card(), limits)
+    assert _row(verdict, "file_size").reason == (
+        "The file takes 20,000 bytes; your own limit allows 19,999."
+    )
+    assert _row(tfedge.gate(card()), "peak_memory").reason.endswith(
+        "; test_phone allows 1,000,000."
+    )
+
+
 def test_flex_needs_a_word_in_python_too(card):
     verdict = tfedge.gate(card(flex_operators=("FlexErf",)), gate.Limits())
     assert verdict.outcome == "FAIL" and _row(verdict, "flex").outcome == "FAIL"

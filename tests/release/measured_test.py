@@ -46,7 +46,7 @@ def test_a_native_measurement_decides(release, p90, outcome):
     assert found["outcome"] == outcome and read(release, "verdict.json") == found
     row = next(check for check in found["checks"] if check["name"] == "phone_latency")
     assert (row["value"], row["limit"], row["outcome"]) == (p90, 10.0, outcome)
-    assert "measured on a phone; test_phone allows 10 ms" in row["reason"]
+    assert "measured on a phone; this release allows 10 ms" in row["reason"]
     assert read(release, "scorecard.json")["latency_ms"]["phone_measured"]["p90"] == p90
     assert bundle.verify(release)["dropped_inputs"] == ["age"]
 

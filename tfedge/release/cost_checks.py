@@ -3,12 +3,12 @@
 What a phone measured decides: its 90th percentile, or the next best that its runtime tells (the
 95th, the median, the mean), which the check names. An estimate decides only when its whole
 interval is on one side of the limit; otherwise the check is undecided and stands in nobody's way,
-unless a measurement is required. Times of this host and of a browser never decide: they are other
-runtimes.
+unless a measurement is required, or the limit is the user's own and nothing at all is known. Times
+of this host and of a browser never decide: they are other runtimes.
 """
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from tfedge.device.energy import EnergyEstimate
@@ -32,6 +32,7 @@ class _Cost:
     unit: str
     limit: float | None
     who: str
+    is_own: bool
     measured: float | None
     quantity: str
     estimate: PhoneEstimate | EnergyEstimate | None
@@ -44,7 +45,8 @@ def check(
     max_latency_ms: float | None,
     max_energy_mj: float | None,
     must_be_measured: bool,
-    who: str,
+    who: Callable[[str], str],
+    own: Collection[str] = (),
 ) -> Iterator[Check]:
     """A row for latency and one for energy, where there is a limit or anything to report.
 
@@ -53,7 +55,8 @@ def check(
         max_latency_ms: of one inference; None for no limit, as the next.
         max_energy_mj: of one inference.
         must_be_measured: whether an estimate on both sides of a limit blocks the release.
-        who: sets the limits.
+        who: "max_latency_ms" or "max_energy_mj" -> who allows it.
+        own: those of the two that are the user's own and no phone class's.
     """
     measured = scorecard.phone_measured
     for cost in (
@@ -61,7 +64,8 @@ def check(
             "phone_latency",
             "ms",
             max_latency_ms,
-            who,
+            who("max_latency_ms"),
+            "max_latency_ms" in own,
             *_first(measured, *_LATENCIES),
             scorecard.phone_estimate,
             must_be_measured,
@@ -70,7 +74,8 @@ def check(
             "energy",
             "mJ",
             max_energy_mj,
-            who,
+            who("max_energy_mj"),
+            "max_energy_mj" in own,
             *_first(measured, "energy_mj"),
             scorecard.energy,
             must_be_measured,
@@ -99,7 +104,7 @@ def _outcome(cost: _Cost) -> tuple[str, str]:
         return PASS, f"{allowed}: all of the interval."
     if cost.estimate is not None and cost.estimate.low > cost.limit:
         return FAIL, f"{allowed}: none of the interval."
-    if cost.must_be_measured:
+    if cost.must_be_measured or (cost.is_own and cost.estimate is None):
         return INSUFFICIENT_DATA, f"{allowed}; a phone has to measure it."
     return UNDECIDED, f"{allowed}; only a phone can tell."
 

@@ -52,6 +52,7 @@ class Limits:
             keeps the model from being released.
         allow_flex: whether operators of TensorFlow (Flex) may ship, with their cost in app size.
         profile: the phone class these came from.
+        own: names of limits that are not the phone class's, but were set in place of them.
         group_margin: the accepted loss of a single class or slice, a share of its examples, or of
             its mean where the metric is one; None reports such losses and judges none.
         min_metric: the least the first metric may be, or metric name -> that; of an error, the
@@ -71,6 +72,7 @@ class Limits:
     require_measured_latency: bool = False
     allow_flex: bool = False
     profile: str = "the limit"
+    own: frozenset[str] = frozenset()
     group_margin: float | None = None
     min_metric: float | Mapping[str, float] | None = None
     seed: int = 0
@@ -90,9 +92,9 @@ class Limits:
     def from_profile(
         cls, profile: str | pathlib.Path | profiles.Profile, **settings: Any
     ) -> "Limits":
-        """The limits of a phone class; `settings` are the other fields, or replace its own."""
+        """The limits of a phone class; `settings` are the other fields, or replace its."""
         phone = profiles.load(profile)
-        own = {
+        known = {
             "max_file_bytes": phone.max_file_bytes,
             "max_memory_bytes": phone.max_memory_bytes,
             "max_latency_ms": phone.max_latency_ms,
@@ -100,7 +102,12 @@ class Limits:
             "allow_flex": phone.allow_flex,
             "profile": phone.name,
         }
-        return cls(**{**own, **settings})
+        own = frozenset(name for name in settings if name in known and name.startswith("max_"))
+        return cls(**{**known, "own": own, **settings})
+
+    def who(self, name: str) -> str:
+        """Who allows what the limit of that name is."""
+        return "your own limit" if name in self.own else self.profile
 
 
 @dataclasses.dataclass(frozen=True)
@@ -192,7 +199,7 @@ def gate(
         *_without(scorecard, limits, near_duplicates),
         *_uses(scorecard, limits, use),
         *([Check("trained_on", None, None, REPORTED, _sentence(trained_on))] if trained_on else []),
-        _at_most("file_size", scorecard.file_bytes, limits.max_file_bytes, limits.profile),
+        _at_most("file_size", scorecard.file_bytes, limits, "max_file_bytes"),
         *_memory(scorecard, limits),
         *_operators(scorecard, limits),
         *_holds(scorecard),
@@ -283,19 +290,20 @@ def _runs(scorecard: Scorecard) -> Check:
     return Check("runs", False, True, FAIL, reason)
 
 
-def _at_most(name: str, size: int, limit: int | None, who: str) -> Check:
+def _at_most(name: str, size: int, limits: Limits, field: str) -> Check:
     what = "The file takes" if name == "file_size" else "Loading and running it took"
+    limit = getattr(limits, field)
     if limit is None:
         return Check(name, size, None, REPORTED, f"{what} {size:,} bytes; no limit was set.")
     outcome = PASS if size <= limit else FAIL
-    reason = f"{what} {size:,} bytes; {who} allows {limit:,}."
+    reason = f"{what} {size:,} bytes; {limits.who(field)} allows {limit:,}."
     return Check(name, size, limit, outcome, reason)
 
 
 def _memory(scorecard: Scorecard, limits: Limits) -> Iterator[Check]:
     if scorecard.peak_memory_bytes is not None:
         peak = scorecard.peak_memory_bytes
-        yield _at_most("peak_memory", peak, limits.max_memory_bytes, limits.profile)
+        yield _at_most("peak_memory", peak, limits, "max_memory_bytes")
 
 
 def _operators(scorecard: Scorecard, limits: Limits) -> Iterator[Check]:
@@ -342,7 +350,8 @@ def _costs(scorecard: Scorecard, limits: Limits) -> Iterator[Check]:
         max_latency_ms=limits.max_latency_ms,
         max_energy_mj=limits.max_energy_mj,
         must_be_measured=limits.require_measured_latency,
-        who=limits.profile,
+        who=limits.who,
+        own=limits.own,
     )
 
 
