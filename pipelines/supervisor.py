@@ -3,8 +3,9 @@
 Python sees Ctrl-C only between two steps of its own. TensorFlow's C++ may keep it from the next
 one for minutes, and swallows the exception where that is raised in one of its callbacks. So the
 work has no say in it: the kernel ends the child at once, and this process, which does nothing but
-wait, says so. That is safe because a run survives any kill: what it publishes is whole or not
-there, and the same command goes on from what is finished. The child's own children end with it.
+wait and show how far it is, says so. That is safe because a run survives any kill: what it
+publishes is whole or not there, and the same command goes on from what is finished. The child's own
+children end with it.
 """
 
 import contextlib
@@ -16,13 +17,13 @@ import tempfile
 from collections.abc import Callable, Iterator
 from typing import NoReturn
 
-from tfedge import errors
+from tfedge import errors, progress
+from tfedge.progress import board, painter
 
 ENDED_BY = 128  # and a signal's number, as the shell says it
 INTERRUPTED = ENDED_BY + signal.SIGINT
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
-_LOOK_SECONDS = 0.2
 
 
 def run(work: Callable[[], int]) -> int:
@@ -42,14 +43,24 @@ def run(work: Callable[[], int]) -> int:
     if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # nohup, or `command &` of a script
         ends.add(signal.SIGINT)
     with _temporary() as folder, _blocked(ends):
+        shared = board.Board(sys.stderr if sys.stderr.isatty() else None)
         parent = os.getpid()
         child = os.fork()
         if not child:
-            _work(work, parent, folder, ends)
-        return _wait(child, ends)
+            _work(work, shared, parent, folder, ends)
+        try:
+            return _wait(child, shared, ends)
+        finally:
+            shared.put(None)
 
 
-def _work(work: Callable[[], int], parent: int, folder: str, ends: set[signal.Signals]) -> NoReturn:
+def _work(
+    work: Callable[[], int],
+    shared: board.Board,
+    parent: int,
+    folder: str,
+    ends: set[signal.Signals],
+) -> NoReturn:
     """The child: ends without taking TensorFlow down, which takes seconds and frees nothing."""
     code = ENDED_BY
     try:
@@ -58,6 +69,7 @@ def _work(work: Callable[[], int], parent: int, folder: str, ends: set[signal.Si
         signal.pthread_sigmask(signal.SIG_UNBLOCK, ends)
         _end_with(parent)
         os.environ["TMPDIR"] = tempfile.tempdir = folder
+        progress.shown_elsewhere(shared)
         code = work()
         sys.stdout.flush()
         sys.stderr.flush()
@@ -72,16 +84,17 @@ def _end_with(parent: int) -> None:
             os._exit(ENDED_BY)
 
 
-def _wait(child: int, ends: set[signal.Signals]) -> int:
-    is_interrupted = False
+def _wait(child: int, shared: board.Board, ends: set[signal.Signals]) -> int:
+    is_interrupted, paints = False, painter.Painter(shared)
     while True:
-        came = signal.sigtimedwait(ends, _LOOK_SECONDS)
+        came = signal.sigtimedwait(ends, painter.LOOK_SECONDS)
         if came is not None and came.si_signo == signal.SIGINT:
             is_interrupted = True
             os.kill(child, signal.SIGKILL)
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
             return _exit_code(os.waitstatus_to_exitcode(status), is_interrupted)
+        paints.look()
 
 
 def _exit_code(code: int, is_interrupted: bool) -> int:

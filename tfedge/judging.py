@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from absl import logging
 
+from tfedge import progress
 from tfedge.data import metrics
 from tfedge.data import trained_on as trained
 from tfedge.data.task import Task
@@ -139,8 +140,8 @@ def judge(
         near_duplicates: held-out examples that look like training ones, see `gate.gate`.
         allow_flex: accept TensorFlow operators, whatever the phone class says.
     """
-    logging.info("evaluating on %d held-out examples", len(task.holdout or ()))
-    scorecard = evaluate.evaluate(tflite_bytes, task, terms.phone, baseline, holds)
+    with progress.phase(f"evaluating on {len(task.holdout or ()):,} held-out examples"):
+        scorecard = evaluate.evaluate(tflite_bytes, task, terms.phone, baseline, holds)
     use = holdout_uses.record(scorecard, tflite_bytes, terms.limits.margin)
     limits = terms.limits
     limits = dataclasses.replace(limits, allow_flex=limits.allow_flex or allow_flex)

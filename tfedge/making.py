@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from absl import logging
 
-from tfedge import foreign, recipe_file
+from tfedge import foreign, progress, recipe_file
 from tfedge.data import augmentation, class_weights, hygiene, output_kind, seen_scale, sources
 from tfedge.data.task import Task
 from tfedge.device import evaluate, inference, sandbox
@@ -194,16 +194,17 @@ def prepare(given: Given) -> Ready:
     has_layers = bridge.is_functional(model)
     _check_layers(given.order, recipe, has_layers)
     task = _as_answered(given.task, model) if has_layers else given.task
-    logging.info("exporting the input model as float32, to compare with")
     # Fed as the candidate is, so that the two are compared on the same inputs.
     plain = type(export)(raw_input=export.raw_input, allow_flex=export.allow_flex)
-    baseline = to_tflite(model, plain, task)
+    with progress.phase("exporting the input model as float32, to compare with", times_more=1.5):
+        baseline = to_tflite(model, plain, task)
     if not has_layers:
         task = _as_exported(task, baseline, f"--model={given.order.model}")
     task = _with_recorded_weights(task, given.recipe_file, baseline)
     start = None
     if recipe.passes:
-        with costs.measuring(milliseconds(task)):
+        looking = progress.phase("looking at what each pass can do")
+        with looking, costs.measuring(milliseconds(task)):
             start = recipe.start(model, task)
     return Ready(dataclasses.replace(given, task=task), model, baseline, start)
 
@@ -232,8 +233,8 @@ def make(ready: Ready, work: pathlib.Path) -> Made:
             "dropped_inputs": input_columns.dropped(candidate.model) or None,
         }
     export = ready.given.export.to_text()
-    logging.info("exporting as %s", export)
-    tflite_bytes = to_tflite(candidate or ready.model, export, task)
+    with progress.phase(f"exporting as {export}"):
+        tflite_bytes = to_tflite(candidate or ready.model, export, task)
     weights = candidate.class_weight if candidate else {}
     return _made(ready, tflite_bytes, weights, candidate=candidate, **more)
 
@@ -322,7 +323,8 @@ def _task(order: Order) -> tuple[Task, hygiene.Findings]:
     """The checked data, and what was found about it."""
     task = order.task
     if isinstance(task, str):
-        task = sources.load_task(task, order.data_dir, order.seed or 0)
+        with progress.phase(f"reading {task}"):
+            task = sources.load_task(task, order.data_dir, order.seed or 0)
     elif order.seed is not None:
         task = dataclasses.replace(task, seed=order.seed)
     if order.augment is not None:
@@ -338,7 +340,8 @@ def _opened(order: Order) -> Any:
 
     if not isinstance(order.model, str | pathlib.Path):
         return order.model
-    return loading.load_model(str(order.model), order.custom_objects, order.input_shape)
+    with progress.phase(f"opening {pathlib.Path(order.model).name}"):
+        return loading.load_model(str(order.model), order.custom_objects, order.input_shape)
 
 
 def _check_layers(order: Order, recipe: "Recipe", has_layers: bool) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from absl import logging
 
-from tfedge import foreign, judging, making, recipe_file
+from tfedge import foreign, judging, making, progress, recipe_file
 from tfedge.data import hygiene, sources
 from tfedge.data.task import Task
 from tfedge.device import evaluate, inference, profiles
@@ -129,7 +129,8 @@ def make_release(
         before = _run_first(ready, terms, shipped)
         made = _made(ready, bundle.rejected_dir(folder), work)
         judged = _judge(made, terms, before)
-        files = judging.papers(_gathered(made, judged, terms, before.file.content))
+        with progress.phase("writing the report"):
+            files = judging.papers(_gathered(made, judged, terms, before.file.content))
         told = {**_facts(made), **_held_out(judged)}
         if judged.verdict.outcome == gate.PASS:
             where = bundle.publish(folder, {**made.model_files, **files}, told)
@@ -200,8 +201,8 @@ def _ready(order: making.Order, terms: judging.Terms) -> making.Ready:
 
 def _run_first(ready: making.Ready, terms: judging.Terms, shipped: bytes | None) -> inference.Run:
     """What the candidate is compared with; a broken one shows before any training."""
-    logging.info("running what is compared with on the held-out examples")
-    return evaluate.run_baseline(shipped or ready.baseline, ready.given.task, terms.phone)
+    with progress.phase("running what is compared with on the held-out examples", times_more=1.5):
+        return evaluate.run_baseline(shipped or ready.baseline, ready.given.task, terms.phone)
 
 
 def _made(ready: making.Ready, earlier: pathlib.Path, work: pathlib.Path) -> making.Made:

@@ -3,10 +3,12 @@
 import dataclasses
 import functools
 import pathlib
+import time
 from typing import Any
 
 from absl import logging
 
+from tfedge import progress
 from tfedge.compress import bridge, checkpoint, folding, graph, loading
 from tfedge.compress.candidate import Candidate
 from tfedge.compress.graph import canonical, model_ends
@@ -50,17 +52,20 @@ class Start:
     def _in_turn(self, folder: pathlib.Path | None) -> Candidate:
         """The candidate after all passes; those that `folder` has finished are taken over."""
         candidate = self.candidate
-        for number, each in enumerate(self.passes):
-            saved = folder / f"{number}-{each.name}-{self.keys[number + 1]}" if folder else None
-            done = checkpoint.load(saved, self.candidate.model) if saved else None
-            if done is not None:
-                logging.info("%s: taken over from an earlier run", each)
-                candidate = done
-                continue
-            with training_state.resumable(saved):
-                candidate = each(candidate, self.task)
-            if saved:
-                checkpoint.save(candidate, saved)
+        with progress.whole([1 + getattr(each, "epochs", 0) for each in self.passes]) as estimate:
+            for number, each in enumerate(self.passes):
+                estimate.begin(number)
+                saved = folder / f"{number}-{each.name}-{self.keys[number + 1]}" if folder else None
+                done = checkpoint.load(saved, self.candidate.model) if saved else None
+                if done is not None:
+                    logging.info("%s: taken over from an earlier run", each)
+                    estimate.leave_out(number, time.monotonic())
+                    candidate = done
+                    continue
+                with training_state.resumable(saved):
+                    candidate = each(candidate, self.task)
+                if saved:
+                    checkpoint.save(candidate, saved)
         return candidate
 
 

@@ -20,6 +20,8 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
+from tfedge import progress
+
 _LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 
 
@@ -53,7 +55,7 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 @functools.cache
 def _load() -> None:
-    with _quiet_start():
+    with progress.phase("loading TensorFlow"), _quiet_start():
         tensorflow = importlib.import_module("tensorflow")
         importlib.import_module("tf_keras")
     tensorflow.get_logger().setLevel("ERROR")

@@ -3,8 +3,7 @@
 import functools
 from collections.abc import Sequence
 
-from absl import logging
-
+from tfedge import progress
 from tfedge.data.batch_split import BatchSplit
 from tfedge.data.scanning import inputs
 from tfedge.data.splits import Split
@@ -42,6 +41,6 @@ class Examined:
         """
         found = {}
         for role, split in self.splits.items():
-            logging.info("Reading the %d examples of %s", len(split), role)
-            found[role] = inputs.scan(split, self.where(role))
+            with progress.phase(f"reading the {len(split)} examples of {role}"):
+                found[role] = inputs.scan(split, self.where(role))
         return found

@@ -170,3 +170,14 @@ def test_the_learning_rate_can_fall_otherwise(dense, make_task):
     losses = [each["loss"] for each in history]
     assert losses[1] == pytest.approx(losses[2], rel=1e-5) and losses[0] > losses[1]
     assert rest == [first, first]
+
+
+def test_who_waits_sees_each_epoch(network, task, monkeypatch):
+    seen = []
+    monkeypatch.setattr(trainer.progress, "note", seen.append)
+    _, history = finetune.finetune(Candidate(network), task, PLAN, "0-test")
+    assert len(seen) == len(history)
+    last = history[-1]
+    value, loss = f"{last['validation_accuracy']:.4g}", f"{last['loss']:.4g}"
+    epochs = len(history)
+    assert seen[-1] == f"epoch {epochs} of {epochs}: validation accuracy {value}, loss {loss}"

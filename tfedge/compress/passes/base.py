@@ -6,9 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from absl import logging
-
-from tfedge import settings
+from tfedge import progress, settings
 from tfedge.compress import holds as holds_lib
 from tfedge.compress.candidate import Candidate, Report, cut_holds
 from tfedge.compress.rules import Rules
@@ -58,9 +56,9 @@ class Pass(settings.Settings, abc.ABC):
         """Run the pass with all its checks."""
         self.requires(candidate)
         self.suits(task)
-        logging.info("%s", self)
         started = time.monotonic()
-        result = self.apply(candidate, task.without_holdout())
+        with progress.phase(str(self)):
+            result = self.apply(candidate, task.without_holdout())
         seconds = round(time.monotonic() - started, 1)
         last = dataclasses.replace(result.reports[-1], seconds=seconds)
         result = dataclasses.replace(result, reports=(*candidate.reports, last))

@@ -67,6 +67,7 @@ def run(parts: Parts, epochs: int, patience: int, label: str) -> list[dict[str, 
                 logging.info("%s: no better epoch in %d, stopping", label, patience)
                 break
             history.append(epoch(parts, number, advance))
+            progress.note(_words(history[-1], epochs))
             training_state.save(label, _state(parts, history))
     return history
 
@@ -89,6 +90,12 @@ def epoch(parts: Parts, number: int, advance: progress.Advance) -> dict[str, flo
         parts.settler.settle(parts.feed.few(number))
     value = parts.judge(first + parts.feed.steps)
     return {"epoch": number + 1, "loss": loss, parts.selection.name: value}
+
+
+def _words(entry: dict[str, float], epochs: int) -> str:
+    """An entry of the history for who waits."""
+    figures = [f"{name} {value:.4g}" for name, value in entry.items() if name != "epoch"]
+    return f"epoch {entry['epoch']} of {epochs}: {', '.join(figures[::-1])}".replace("_", " ")
 
 
 def _state(parts: Parts, history: Sequence[dict[str, float]]) -> training_state.State:
