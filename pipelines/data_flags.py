@@ -37,8 +37,13 @@ def define(
         default: of --data.
         more: sentences that follow what may be given.
     """
-    said = f"{sources.grammar()}. {more}".strip()
-    flags.DEFINE_string("data", default, said, flag_values=flag_values)
+    options = ", ".join(sources.option_names())
+    said = (
+        f"{sources.grammar()}. {more} Options follow a question mark, "
+        f"'images:DIR?size=96x96&scale=1/255': {options}. tfedge help data explains them, tfedge "
+        "help metrics what metric may be."
+    )
+    flags.DEFINE_string("data", default, " ".join(said.split()), flag_values=flag_values)
     flags.DEFINE_boolean(
         "skip_bad_files",
         False,

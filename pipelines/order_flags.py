@@ -3,14 +3,16 @@
 import dataclasses
 import functools
 import pathlib
+import pkgutil
 from typing import Any
 
 from absl import flags
 from tfedge_pipelines import data_flags
 
-from tfedge import errors, foreign
+from tfedge import errors, foreign, settings
+from tfedge.compress import passes, recipes
 from tfedge.device import profiles
-from tfedge.export import routes
+from tfedge.export import options, routes
 
 EMBEDDED_MARGIN = 0.03
 _EMBEDDED_RECIPE = "embedded"
@@ -66,14 +68,17 @@ def input_flags(flag_values: flags.FlagValues) -> Input:
         None,
         "Passes with their settings, a named recipe, or the recipe.json of a release, which "
         "without --model and --data repeats it; '' compresses nothing. Default: balanced, which "
-        "prunes half, clusters and quantizes.",
+        f"prunes half, clusters and quantizes. Passes: {', '.join(_passes())}. Named recipes: "
+        f"{', '.join(recipes.RECIPES)}. tfedge help passes has their settings, tfedge help recipes "
+        "what recipes are for.",
         **own,
     )
     text(
         "export",
         None,
-        f"{_routes()}; with options: "
-        'int8(input="uint8", raw_input=True). Default: what the recipe prepares for, else int8.',
+        f"{_routes()}; with options, 'int8(input=\"uint8\", raw_input=True)': {_options()}. "
+        "tfedge help export_options explains them. Default: what the recipe prepares for, else "
+        "int8.",
         **own,
     )
     text("output_dir", None, "Folder to write to; an earlier release in it is replaced.", **own)
@@ -91,8 +96,8 @@ def input_flags(flag_values: flags.FlagValues) -> Input:
         "augment",
         None,
         "How training examples are varied: 'flip, crop(padding=2), mixup(alpha=0.2), "
-        "cutout(size=8)'; also cutmix, rotation, zoom, brightness, contrast. Default: the "
-        "recipe's, else not.",
+        "cutout(size=8)'; also cutmix, rotation, zoom, brightness, contrast. tfedge help "
+        "augmentations has their settings. Default: the recipe's, else not.",
         **own,
     )
     flags.DEFINE_boolean(
@@ -112,6 +117,16 @@ def input_flags(flag_values: flags.FlagValues) -> Input:
 
 def _routes() -> str:
     return " | ".join(f"{name} ({routes.find(name).help})" for name in routes.names())
+
+
+def _options() -> str:
+    return ", ".join(each.name for each in settings.of(options.Export))
+
+
+def _passes() -> list[str]:
+    """By their files: importing them takes longer than a reader of help waits."""
+    found = (module.name for module in pkgutil.iter_modules(passes.__path__))
+    return [name for name in found if name != "base"]
 
 
 def require_measured_latency(flag_values: flags.FlagValues) -> flags.FlagHolder:

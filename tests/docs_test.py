@@ -16,14 +16,14 @@ import shlex
 import sys
 
 import pytest
-from tfedge_tools import command
-from tfedge_tools.docs import markdown, pages
+from tfedge_tools import command, markdown
+from tfedge_tools.docs import pages
 
 import tfedge
 from tfedge import errors, grammar
 from tfedge.compress import recipe
 from tfedge.compress.recipe import Recipe
-from tfedge.data import augmentation, sources
+from tfedge.data import augmentation, hygiene, sources
 from tfedge.device import profiles
 from tfedge.export import routes
 from tfedge.export.options import Export
@@ -241,6 +241,17 @@ def test_sessions_print_what_they_show(path):
         if session.examples and "import" in session.examples[0].source:
             runner.run(session)
     assert runner.summarize(verbose=False).failed == 0
+
+
+@pytest.mark.parametrize("name", ["found.npz", "tags.npz"])
+def test_arrays_as_the_page_makes_them_are_data(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (block,) = (b for b in _blocks(_text(pages.FOLDER / "data.md"), "python") if name in b)
+    exec(compile(block, name, "exec"), {})
+    made = sources.load_task(f"npz:{name}")
+    hygiene.check(made)
+    kinds = {"found.npz": "custom", "tags.npz": "segmentation"}
+    assert made.kind == kinds[name] and len(made.holdout) in (200, 300)
 
 
 @every_page

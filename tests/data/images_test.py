@@ -182,8 +182,9 @@ def test_all_bad_files_are_listed_at_once_by_kind(tmp_path):
 
 
 def test_more_than_a_dozen_are_counted(tmp_path):
+    _plain(tmp_path, 3)
     for number in range(15):
-        (_plain(tmp_path) / "owl" / f"x{number:02}.png").write_bytes(b"")
+        (tmp_path / "owl" / f"x{number:02}.png").write_bytes(b"")
     with pytest.raises(errors.BadInput, match=r"15 empty \(owl/x00.png, .*x11.png and 3 more\)"):
         sources.load_task(f"images:{tmp_path}")
 

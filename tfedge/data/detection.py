@@ -51,7 +51,7 @@ class Boxes(settings.Settings, abc.ABC):
 
 @settings.declared
 class BoxIou(Boxes):
-    """The mean overlap of true boxes with the predicted ones given to them."""
+    """The mean overlap of true boxes with the predicted ones given to them. Higher is better."""
 
     outputs: ClassVar[int] = 1
     columns: ClassVar[int] = 4
@@ -63,7 +63,7 @@ class BoxIou(Boxes):
 
 @settings.declared
 class MeanAveragePrecision(Boxes):
-    """COCO's mean average precision."""
+    """COCO's mean average precision, over overlaps of .5 to .95 or at one. Higher is better."""
 
     outputs: ClassVar[int] = 2
     columns: ClassVar[int] = 5

@@ -16,7 +16,7 @@ from tfedge.data import class_weights, detection, metric_text, scores, splits, t
 from tfedge.data.kind import Kind
 from tfedge.data.metric import Metric, PerExample
 
-__all__ = ["Metric", "chance", "for_training", "judged", "resolve"]
+__all__ = ["Metric", "chance", "explained", "for_training", "judged", "resolve"]
 
 Logits = bool | Mapping[str, bool]
 
@@ -189,12 +189,14 @@ def _single(name: str, kind: Kind, logits: bool) -> Metric:
 
 
 def _accuracy(name: str, kind: Kind, logits: bool) -> Metric:
+    """The share of right answers; of labels, steps or pixels each by itself. Higher is better."""
     right: PerExample = functools.partial(scores.right, kind=kind, logits=logits)
     found = _share(name, right)
     return found if kind.one_class else dataclasses.replace(found, correct=None)
 
 
 def _top5(name: str, kind: Kind, logits: bool) -> Metric:
+    """The share of examples whose class is among the five highest. Higher is better."""
     return _share(name, scores.in_top5)
 
 
@@ -210,19 +212,23 @@ def _share(name: str, right: PerExample) -> Metric:
 
 
 def _macro_f1(name: str, kind: Kind, logits: bool) -> Metric:
+    """F1 of each class, then the mean: rare classes count as much as others. Higher is better."""
     return Metric(name, True, functools.partial(scores.macro_f1, kind=kind, logits=logits))
 
 
 def _auc(name: str, kind: Kind, logits: bool) -> Metric:
+    """The area under the ROC curve. Higher is better."""
     return Metric(name, True, functools.partial(scores.auc, kind=kind, logits=logits))
 
 
 def _mean_absolute_error(name: str, kind: Kind, logits: bool) -> Metric:
+    """In the units of the targets. Lower is better."""
     error = scores.absolute_error
     return Metric(name, False, functools.partial(_mean_value, error), per_example=error)
 
 
 def _root_mean_squared_error(name: str, kind: Kind, logits: bool) -> Metric:
+    """In the units of the targets. Lower is better."""
     return Metric(name, False, scores.root_mean_squared_error)
 
 
@@ -234,6 +240,12 @@ _OF_ONE: dict[str, Callable[[str, Kind, bool], Metric]] = {
     "mean_absolute_error": _mean_absolute_error,
     "root_mean_squared_error": _root_mean_squared_error,
 }
+
+
+def explained() -> dict[str, str]:
+    """Every metric that has a name, and what it is."""
+    makers: dict[str, object] = {**_OF_ONE, **detection.KINDS}
+    return {name: (made.__doc__ or "").partition("\n")[0] for name, made in makers.items()}
 
 
 def _of_boxes(asked: metric_text.Named, y: splits.Arrays) -> Metric:

@@ -33,9 +33,10 @@ def written(text: str, blocks: Mapping[str, Callable[[], str]]) -> str:
 
 def stale() -> dict[pathlib.Path, str]:
     """Page -> its text as it is to be, of those whose blocks are not."""
-    from tfedge_tools.docs import blocks
+    from tfedge_tools import topics
+    from tfedge_tools.docs import python_api
 
-    makers = {name: made for name, made in vars(blocks).items() if callable(made)}
+    makers = {**topics.find(), "python": python_api.page}
     found = {}
     for path in sorted(FOLDER.glob("*.md")):
         text = path.read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ import pathlib
 from collections.abc import Iterator
 from typing import Any
 
-from tfedge_tools.docs import markdown
+from tfedge_tools import markdown
 
 import tfedge
 

@@ -3,7 +3,8 @@
     python tools/docs/write.py
 
 Blocks stand between `<!-- generated: NAME -->` and `<!-- end -->`; NAME is a function in
-tools/docs/blocks.py. TensorFlow is not loaded. tests/docs_test.py fails while a page is stale.
+tools/topics.py, or "python". TensorFlow is not loaded. tests/docs_test.py fails while a page is
+stale.
 """
 
 import argparse

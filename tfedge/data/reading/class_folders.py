@@ -10,6 +10,7 @@ from tfedge import errors
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 Files = tuple[np.ndarray, np.ndarray]  # (n,) paths as objects, (n,) class numbers
 Parts = dict[str, Files]  # by role; "all" before they are drawn
+NAMES = {"train": ("train",), "validation": ("val", "validation"), "holdout": ("test", "holdout")}
 
 
 def find(root: pathlib.Path) -> tuple[tuple[str, ...], dict[str, pathlib.Path]]:
@@ -20,12 +21,7 @@ def find(root: pathlib.Path) -> tuple[tuple[str, ...], dict[str, pathlib.Path]]:
     """
     if not _has_splits(root):
         return _classes(root), {"all": root}
-    names = {
-        "train": ("train",),
-        "validation": ("val", "validation"),
-        "holdout": ("test", "holdout"),
-    }
-    found = {role: root / name for role in names for name in names[role] if (root / name).is_dir()}
+    found = {role: root / name for role in NAMES for name in NAMES[role] if (root / name).is_dir()}
     if "holdout" not in found:
         raise errors.BadInput(
             f"images:{root}",

@@ -3,6 +3,7 @@
 Importing this loads no source: some bring a library with them, and flags only show `grammar`.
 """
 
+import ast
 import importlib
 import inspect
 import pathlib
@@ -18,14 +19,28 @@ if TYPE_CHECKING:
 
 def forms() -> dict[str, str]:
     """How each source is written, "npz:FILE", and what it is: the first lines of their files."""
-    paths = [path for folder in __path__ for path in pathlib.Path(folder).glob("*.py")]
     found = {}
-    for path in sorted(paths, key=lambda path: path.stem):
-        if path.stem != "__init__":
-            with path.open(encoding="utf-8") as file:
-                form, _, what = file.readline().strip().strip('"').partition(": ")
-            found[form] = what
+    for path in _files():
+        with path.open(encoding="utf-8") as file:
+            form, _, what = file.readline().strip().strip('"').partition(": ")
+        found[form] = what
     return found
+
+
+def _files() -> list[pathlib.Path]:
+    paths = [path for folder in __path__ for path in pathlib.Path(folder).glob("*.py")]
+    return sorted((path for path in paths if path.stem != "__init__"), key=lambda path: path.stem)
+
+
+def option_names() -> list[str]:
+    """All that may follow a question mark, of one source or another; read as `forms` is."""
+    found: dict[str, None] = {}
+    for path in _files():
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and "Source" in map(ast.unparse, node.bases):
+                fields = [each.target for each in node.body if isinstance(each, ast.AnnAssign)]
+                found |= dict.fromkeys(map(ast.unparse, fields))
+    return sorted(found)
 
 
 def grammar() -> str:

@@ -32,10 +32,10 @@ class Images(Source):
     """The task of telling class folders apart.
 
     Images are decoded to uint8 (height, width, channels) and resized as Keras'
-    image_dataset_from_directory does (see `decoding`, `resizing`). Values go to 0..1 unless scale
-    and offset are given. Plain class folders are split by the hash of each file's bytes into some
-    20 % held-out, 10 % validation and the rest (see `content_split`), so that no file changes
-    sides when others come or go; DIR/train without DIR/val gives a tenth to validation.
+    image_dataset_from_directory does. Values go to 0..1 unless scale and offset are given. Plain
+    class folders are split by the hash of each file's bytes into some 20 % held-out, 10 %
+    validation and the rest, so that no file changes sides when others come or go; DIR/train
+    without DIR/val gives a tenth to validation.
     """
 
     size: tuple[int, int] | None = settings.setting(

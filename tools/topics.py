@@ -1,28 +1,39 @@
-"""What pages say of the code: one function a block, under the name that the pages give it."""
+"""What the code accepts, as Markdown: a function a topic, its name that of the topic.
+
+Pages of docs/ hold topics as blocks of that name; `tfedge help` shows them on a terminal.
+"""
 
 import importlib
+import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from tfedge_tools.docs import markdown, python_api
+from tfedge_tools import markdown
 
 from tfedge import grammar, settings
 from tfedge.compress import recipe
 from tfedge.compress import recipes as named_recipes
-from tfedge.data import augmentation
+from tfedge.data import augmentation, detection
 from tfedge.data import kinds as data_kinds
+from tfedge.data import metrics as data_metrics
 from tfedge.data import sources as data_sources
 from tfedge.device import profiles as phones
-from tfedge.export import options as export_options
-from tfedge.export import routes as export_routes
+from tfedge.export import options, routes
 
 _SETTING = ("setting", "default", "value", "what it means")
 
-python = python_api.page
+
+def find() -> dict[str, Callable[[], str]]:
+    """Every topic by its name: a public function of this file."""
+    return {
+        name: made
+        for name, made in globals().items()
+        if inspect.isfunction(made) and not name.startswith("_") and made is not find
+    }
 
 
 def recipes() -> str:
-    """The named recipes."""
+    """The recipes that have a name."""
     rows = (
         (markdown.code(name), markdown.code(each.text) or "nothing", each.help)
         for name, each in named_recipes.RECIPES.items()
@@ -31,7 +42,7 @@ def recipes() -> str:
 
 
 def passes() -> str:
-    """A list of all passes, then each with its settings."""
+    """What recipes are made of: all passes, each with its settings."""
     found = recipe.available()
     rows = (
         (f"[`{name}`](#{name})", _module_doc(kind).partition("\n")[0])
@@ -43,50 +54,37 @@ def passes() -> str:
     return "\n\n".join(parts)
 
 
-def routes() -> str:
-    """The export routes."""
+def exports() -> str:
+    """What --export takes."""
     rows = (
         (
             markdown.code(name),
-            export_routes.find(name).help,
-            _codes(export_routes.find(name).ends),
-            "yes" if export_routes.find(name).activation_bits else "no",
-            _codes(export_routes.find(name).options),
+            routes.find(name).help,
+            _codes(routes.find(name).ends),
+            "yes" if routes.find(name).activation_bits else "no",
+            _codes(routes.find(name).options),
         )
-        for name in export_routes.names()
+        for name in routes.names()
     )
     head = ("route", "what is in the file", "types of `input` and `output`")
     return markdown.table((*head, "reads calibration data", "further options"), rows)
 
 
-def options() -> str:
-    """The options of an export."""
-    return markdown.table(_SETTING, _settings(export_options.Export))
+def export_options() -> str:
+    """What may be said of an export: int8(input="uint8")."""
+    return markdown.table(_SETTING, _settings(options.Export))
 
 
-def sources() -> str:
+def data() -> str:
     """What --data takes, and the options that may follow."""
     forms = data_sources.forms()
     rows = ((markdown.code(form), what) for form, what in forms.items())
-    of_option: dict[tuple[str, str, str], list[str]] = {}
-    for form in forms:
-        for each in settings.of(data_sources.class_of(form)):
-            told = (each.name, each.expected, each.help)
-            of_option.setdefault(told, []).append(form.partition(":")[0])
-    more = (
-        (markdown.code(name), expected, help, ", ".join(of))
-        for (name, expected, help), of in of_option.items()
-    )
-    return "\n\n".join(
-        (
-            markdown.table(("`--data`", "what it is"), rows),
-            markdown.table(("option", "value", "what it means", "of"), more),
-        )
-    )
+    parts = [markdown.table(("`--data`", "what it is"), rows)]
+    return "\n\n".join([*parts, *(part for form in forms for part in _of_source(form))])
 
 
 def kinds() -> str:
-    """The kinds of tasks."""
+    """The kinds of tasks, by their targets: ?kind=NAME."""
     rows = (
         (
             markdown.code(name),
@@ -99,8 +97,31 @@ def kinds() -> str:
     return markdown.table(("kind", "targets", "metrics, the usual one first", "usual loss"), rows)
 
 
+def metrics() -> str:
+    """What judges a model: `?metric=NAME`, Task(metric=NAME)."""
+    rows = (
+        (
+            markdown.code(name),
+            said,
+            ", ".join(map(markdown.code, _kinds_with(name))) or "boxes",
+        )
+        for name, said in data_metrics.explained().items()
+    )
+    options = (
+        (markdown.code(name), *row)
+        for name, kind in detection.KINDS.items()
+        for row in _settings(kind)
+    )
+    return "\n\n".join(
+        (
+            markdown.table(("metric", "what it is", "of"), rows),
+            markdown.table(("metric", *_SETTING), options),
+        )
+    )
+
+
 def augmentations() -> str:
-    """The ways to vary examples, one setting a row."""
+    """The ways to vary training examples: --augment."""
     rows = (
         (markdown.code(name), markdown.prose(kind.__doc__), *row)
         for name, kind in augmentation.KINDS.items()
@@ -110,7 +131,7 @@ def augmentations() -> str:
 
 
 def profiles() -> str:
-    """The phone classes that come with tfedge."""
+    """The phone classes that come with tfedge: --profile."""
     return markdown.table(
         ("profile", "what it is", "memory", "file", "threads", "latency", "predicted from"),
         (_profile(phones.load(name)) for name in phones.names()),
@@ -118,8 +139,12 @@ def profiles() -> str:
 
 
 def profile_settings() -> str:
-    """What a profile may say."""
+    """What a phone class of your own may say: --profile=FILE.json."""
     return markdown.table(_SETTING, _settings(phones.Profile))
+
+
+def _kinds_with(metric: str) -> list[str]:
+    return [name for name in data_kinds.names() if metric in data_kinds.named(name).metrics]
 
 
 def _settings(kind: type) -> Iterator[tuple[str, ...]]:
@@ -128,6 +153,17 @@ def _settings(kind: type) -> Iterator[tuple[str, ...]]:
         unit = f" In {each.unit}." if each.unit else ""
         default = markdown.code(grammar.literal(each.default))
         yield markdown.code(each.name), default, each.expected, each.help + unit
+
+
+def _of_source(form: str) -> Iterator[str]:
+    """What its file and its class say, and its options."""
+    kind = data_sources.class_of(form)
+    _, _, more = _module_doc(kind).partition("\n\n")
+    yield f"### {form.partition(':')[0]}"
+    yield markdown.prose(f"{more}\n\n{inspect.cleandoc(kind.__doc__ or '')}")
+    rows = [(markdown.code(each.name), each.expected, each.help) for each in settings.of(kind)]
+    if rows:
+        yield markdown.table(("option", "value", "what it means"), rows)
 
 
 def _of_pass(kind: type) -> Iterator[str]:
