@@ -10,13 +10,14 @@ it skipped and why), with --keras also model.keras for Keras 3.
 from typing import Any
 
 from absl import flags
-from tfedge_pipelines import entry, order_flags
+from tfedge_pipelines import entry, order_flags, plan
 
 _FLAGS = flags.FlagValues()
 _INPUT = order_flags.input_flags(_FLAGS)
 _KERAS = flags.DEFINE_bool(
     "keras", False, "Also write the compressed model as a Keras 3 file.", flag_values=_FLAGS
 )
+_DRY_RUN = plan.define(_FLAGS)
 
 
 def run() -> None:
@@ -26,10 +27,14 @@ def run() -> None:
 
 def main() -> int:
     """Compress as the flags say; the exit code."""
-    from tfedge import making, workflow
+    from tfedge import dry_run, making, workflow
 
+    order = making.Order(**order_flags.order(_INPUT))
+    if _DRY_RUN.value:
+        plan.show(dry_run.compress(order))
+        return entry.OK
     folder = _INPUT.output_dir("compressed")
-    made = workflow.compress(making.Order(**order_flags.order(_INPUT)), folder, _KERAS.value)
+    made = workflow.compress(order, folder, _KERAS.value)
     _show(made, folder)
     return entry.OK
 

@@ -14,9 +14,10 @@ same command judges it again, on more held-out examples or by another margin, an
 
 import shlex
 import sys
+from typing import Any
 
 from absl import flags
-from tfedge_pipelines import entry, limit_flags, order_flags, outcome
+from tfedge_pipelines import entry, limit_flags, order_flags, outcome, plan
 
 _FLAGS = flags.FlagValues()
 _INPUT = order_flags.input_flags(_FLAGS)
@@ -34,6 +35,7 @@ _LIMITS = limit_flags.define(_FLAGS)
 _MEASURED = order_flags.require_measured_latency(_FLAGS)
 _EXAMPLES = order_flags.report_examples(_FLAGS)
 _TRAINED_ON = order_flags.trained_on(_FLAGS)
+_DRY_RUN = plan.define(_FLAGS)
 _BASELINE = flags.DEFINE_string(
     "baseline", None, "The .tflite that ships today, to compare with.", flag_values=_FLAGS
 )
@@ -52,23 +54,36 @@ def main() -> int:
     margin = _MARGIN.value
     if margin is None:
         margin = order_flags.EMBEDDED_MARGIN if _INPUT.is_embedded else 0.01
+    terms = {
+        "profile": _PROFILE.value,
+        "margin": margin,
+        "group_margin": _GROUP_MARGIN.value,
+        "min_metric": _MIN_METRIC.value,
+        "require_measured_latency": _MEASURED.value,
+        **_LIMITS.given(),
+        "report_examples": _EXAMPLES.value,
+        "trained_on": _TRAINED_ON.value,
+    }
+    if _DRY_RUN.value:
+        return _foretell(order, terms)
     made = workflow.make_release(
         output_dir=_INPUT.output_dir("release"),
-        profile=_PROFILE.value,
-        margin=margin,
-        group_margin=_GROUP_MARGIN.value,
-        min_metric=_MIN_METRIC.value,
-        require_measured_latency=_MEASURED.value,
-        **_LIMITS.given(),
         baseline=_BASELINE.value,
-        report_examples=_EXAMPLES.value,
-        trained_on=_TRAINED_ON.value,
         command=shlex.join(["python", "pipelines/release.py", *sys.argv[1:]]),
+        **terms,
         **order,
     )
     outcome.show(made.scorecard, made.verdict)
     entry.tell(f"{made.verdict.sentence}\nin {made.folder}")
     return made.verdict.exit_code
+
+
+def _foretell(order: dict[str, Any], terms: dict[str, Any]) -> int:
+    from tfedge import dry_run, judging, making
+
+    wanted = making.Order(**order)
+    plan.show(dry_run.make_release(wanted, judging.Terms.read(**terms), _FLAGS.output_dir))
+    return entry.OK
 
 
 if __name__ == "__main__":

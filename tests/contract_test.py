@@ -148,6 +148,14 @@ def test_the_report_covers_every_layer_with_a_kernel(name):
 
 
 @every_pass
+def test_the_layers_it_said_it_leaves_alone_are_those_it_left_alone(name):
+    report = _applied(name).reports[-1]
+    left = _short(name).leaves(Candidate(_model()))
+    of_kernels = {kernel.layer for kernel in kernels.find(_model())} & set(left)
+    assert {layer: left[layer] for layer in of_kernels}.items() <= dict(report.skipped).items()
+
+
+@every_pass
 def test_promises_are_kept_and_the_model_still_works(name):
     candidate = _applied(name)
     assert holds.broken(candidate.model, candidate.holds) == ()

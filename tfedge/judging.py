@@ -108,15 +108,19 @@ def check_floors(task: Task, terms: Terms) -> None:
     floors.check_names(terms.limits.min_metric, [each.name for each in judged])
 
 
+def power(task: Task, terms: Terms) -> power_analysis.Foresight | None:
+    """What the held-out examples can show; None where that depends on more than their number."""
+    if task.holdout is None or metrics.judged(task)[0].correct is None:
+        return None
+    return power_analysis.of(len(task.holdout), terms.limits.margin, terms.limits.alpha)
+
+
 def say_power(task: Task, terms: Terms) -> None:
     """Where examples are right or wrong: before any work, whether the margin can be shown."""
-    if task.holdout is None or metrics.judged(task)[0].correct is None:
-        return
-    seen = power_analysis.of(len(task.holdout), terms.limits.margin, terms.limits.alpha)
-    if seen.is_enough:
-        logging.info("%s", seen.words)
-    else:
-        logging.warning("%s", seen.words)
+    seen = power(task, terms)
+    if seen is not None:
+        say = logging.info if seen.is_enough else logging.warning
+        say("%s", seen.words)
 
 
 def judge(

@@ -125,9 +125,9 @@ def make_release(
     shipped = None if baseline is None else _read("--baseline", baseline)
     wanted = making.Order(model, task, recipe, export, **order)
     with bundle.lock(output_dir) as folder, work_folder.open_for(folder) as work:
-        ready = _ready(wanted, terms)
-        before = _run_first(ready, terms, shipped)
-        made = _made(ready, bundle.rejected_dir(folder), work)
+        found = ready(wanted, terms)
+        before = _run_first(found, terms, shipped)
+        made = _made(found, bundle.rejected_dir(folder), work)
         judged = _judge(made, terms, before)
         with progress.phase("writing the report"):
             files = judging.papers(_gathered(made, judged, terms, before.file.content))
@@ -136,7 +136,7 @@ def make_release(
             where = bundle.publish(folder, {**made.model_files, **files}, told)
         else:
             kept = rejected.files(made.tflite, _reports(made))
-            where = bundle.reject(folder, {**kept, **files}, {**told, **rejected.facts(ready.key)})
+            where = bundle.reject(folder, {**kept, **files}, {**told, **rejected.facts(found.key)})
     return Release(judged.verdict, judged.scorecard, where)
 
 
@@ -189,14 +189,18 @@ def evaluate_file(
     return Release(judged.verdict, judged.scorecard, where)
 
 
-def _ready(order: making.Order, terms: judging.Terms) -> making.Ready:
-    """All that can be checked is checked before the first training."""
+def ready(order: making.Order, terms: judging.Terms) -> making.Ready:
+    """All that can be checked is checked before the first training.
+
+    Raises:
+        BadInput: anything about the input that cannot be used.
+    """
     given = making.read(order)
     given = dataclasses.replace(given, task=judging.check_training_data(given.task, terms))
     judging.say_power(given.task, terms)
-    ready = making.prepare(given)
-    judging.check_floors(ready.given.task, terms)
-    return ready
+    found = making.prepare(given)
+    judging.check_floors(found.given.task, terms)
+    return found
 
 
 def _run_first(ready: making.Ready, terms: judging.Terms, shipped: bytes | None) -> inference.Run:

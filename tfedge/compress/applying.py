@@ -9,7 +9,7 @@ from typing import Any
 from absl import logging
 
 from tfedge import progress
-from tfedge.compress import bridge, checkpoint, folding, graph, loading
+from tfedge.compress import bridge, checkpoint, folding, graph, loading, reach
 from tfedge.compress.candidate import Candidate
 from tfedge.compress.graph import canonical, model_ends
 from tfedge.compress.passes import base
@@ -45,6 +45,8 @@ class Start:
     def run(self, work_dir: str | pathlib.Path | None = None) -> Candidate:
         """Compresses; see `Recipe.apply`."""
         folder = None if work_dir is None else pathlib.Path(work_dir)
+        for each in reach.of(self.passes, self.candidate):
+            logging.info("%s", each)
         candidate = self._in_turn(folder)
         loading.check_weights(candidate.model)
         return dataclasses.replace(candidate, class_weight=class_weights.to_json(self.task))

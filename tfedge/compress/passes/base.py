@@ -8,7 +8,9 @@ from typing import Any
 
 from tfedge import progress, settings
 from tfedge.compress import holds as holds_lib
+from tfedge.compress import rules as rules_lib
 from tfedge.compress.candidate import Candidate, Report, cut_holds
+from tfedge.compress.layers import kernels
 from tfedge.compress.rules import Rules
 from tfedge.compress.training import finetune
 from tfedge.data.task import Task
@@ -45,6 +47,18 @@ class Pass(settings.Settings, abc.ABC):
         A recipe asks it before anything is trained.
         """
 
+    def leaves(self, candidate: Candidate) -> dict[str, str]:
+        """Layers whose weights it leaves alone, with the reason, as far as that is known before.
+
+        A recipe asks it of the model it starts from, as `requires`, and says it.
+        """
+        left = kernels.unknown(candidate.model)
+        for kernel in kernels.find(candidate.model):
+            pattern = rules_lib.matching(getattr(self, "rules", {}), kernel.layer)
+            if pattern is not None and getattr(self, "rules", {})[pattern] is None:
+                left[kernel.layer] = "left alone by a rule"
+        return left
+
     def reads(self) -> tuple[str, ...]:
         """Files that the result depends on; a run that goes on looks whether they are the same."""
         return ()
@@ -69,6 +83,11 @@ class Pass(settings.Settings, abc.ABC):
         if lost:
             raise RuntimeError(f"{self.name} broke what was promised: {', '.join(lost)}")
         return result
+
+    @property
+    def replaces_network(self) -> bool:
+        """Whether nothing can be said of later passes before it has made its network."""
+        return False
 
     @property
     def exports(self) -> tuple[str, ...] | None:

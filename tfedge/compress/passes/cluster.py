@@ -76,6 +76,10 @@ class Cluster(base.TrainingPass):
                     f"rule: rules={{{hold.layer!r}: None}}.",
                 )
 
+    def leaves(self, candidate: Candidate) -> dict[str, str]:
+        """See `Pass.leaves`."""
+        return self._targets(kernels.find(candidate.model))[1] | kernels.unknown(candidate.model)
+
     def apply(self, candidate: Candidate, task: Task) -> Candidate:
         """Fold, freeze scales, choose centroids and train with them."""
         model, folded = folding.fold(candidate.model)

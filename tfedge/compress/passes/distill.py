@@ -102,6 +102,10 @@ class Distill(base.TrainingPass):
         """The teacher's file."""
         return () if self.teacher == "input" else (self.teacher,)
 
+    def leaves(self, candidate: Candidate) -> dict[str, str]:
+        """None: it teaches every layer."""
+        return {}
+
     def apply(self, candidate: Candidate, task: Task) -> Candidate:
         """Hand the teacher on, and train if told to."""
         teacher = Teacher(

@@ -120,6 +120,11 @@ class LowRank(base.TrainingPass):
                     "Give a lower rank, or one for this layer in rules.",
                 )
 
+    def leaves(self, candidate: Candidate) -> dict[str, str]:
+        """See `Pass.leaves`."""
+        left = self._targets(candidate.model, candidate.holds)[1]
+        return left | kernels.unknown(candidate.model)
+
     def apply(self, candidate: Candidate, task: Task) -> Candidate:
         """Fold, choose ranks, split, fine-tune."""
         model, folded = folding.fold(candidate.model)

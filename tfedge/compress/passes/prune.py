@@ -116,6 +116,10 @@ class Prune(base.TrainingPass):
                     f"Leave the layer alone by a rule: rules={{{hold.layer!r}: None}}.",
                 )
 
+    def leaves(self, candidate: Candidate) -> dict[str, str]:
+        """See `Pass.leaves`."""
+        return self._targets(candidate)[1]
+
     def apply(self, candidate: Candidate, task: Task) -> Candidate:
         """Choose masks along the schedule, then fine-tune under the last ones."""
         targets, skipped = self._targets(candidate)

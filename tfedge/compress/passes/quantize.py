@@ -77,6 +77,10 @@ class Quantize(base.TrainingPass):
                     "Give as many or fewer, or put this pass first.",
                 )
 
+    def leaves(self, candidate: Candidate) -> dict[str, str]:
+        """See `Pass.leaves`."""
+        return fake_quantization.float_layers(candidate.model)
+
     def apply(self, candidate: Candidate, task: Task) -> Candidate:
         """Fold, calibrate, train under fake quantization."""
         model, folded = folding.fold(candidate.model)

@@ -132,6 +132,23 @@ class Slim(base.TrainingPass):
                 "Use criterion='activation', or label its examples.",
             )
 
+    def leaves(self, candidate: Candidate) -> dict[str, str]:
+        """Layers of which no channel can go, neither one they make nor one they read."""
+        found = self._channels(candidate)
+        free = {
+            member.layer
+            for member in found.members
+            if any(int(unit) not in found.fixed for unit in member.units)
+        }
+        reasons, other = found.reasons(), kernels.unknown(candidate.model)
+        layers = [*(kernel.layer for kernel in kernels.find(candidate.model)), *other]
+        usual = "no channel of it can go"
+        return {
+            layer: reasons.get(layer, other.get(layer, usual))
+            for layer in layers
+            if layer not in free
+        }
+
     def apply(self, candidate: Candidate, task: Task) -> Candidate:
         """Fade, then cut and recover, step by step."""
         start, epochs = candidate, self._epochs()

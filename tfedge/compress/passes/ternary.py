@@ -47,6 +47,10 @@ class Ternary(base.TrainingPass):
         """Kernels to train, rules that match, and no earlier promise of fewer values."""
         sign_training.require(self, candidate)
 
+    def leaves(self, candidate: Candidate) -> dict[str, str]:
+        """See `Pass.leaves`."""
+        return sign_training.leaves(self, candidate)
+
     def apply(self, candidate: Candidate, task: Task) -> Candidate:
         """Fold, choose scales, train."""
         done = sign_training.train(self, candidate, task)

@@ -88,6 +88,15 @@ class Transfer(base.TrainingPass):
         """The student's file."""
         return (self.student,) if students.is_file(self.student) else ()
 
+    def leaves(self, candidate: Candidate) -> dict[str, str]:
+        """None: the whole network is another afterwards."""
+        return {}
+
+    @property
+    def replaces_network(self) -> bool:
+        """See `Pass.replaces_network`."""
+        return True
+
     def apply(self, candidate: Candidate, task: Task) -> Candidate:
         """Build the student, give it weights, distil."""
         model = candidate.model

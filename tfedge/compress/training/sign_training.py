@@ -113,6 +113,11 @@ def targets(
     return chosen, skipped
 
 
+def leaves(settings: Settings, candidate: Candidate) -> dict[str, str]:
+    """See `Pass.leaves`."""
+    return targets(settings, kernels.find(candidate.model))[1] | kernels.unknown(candidate.model)
+
+
 def train(settings: Settings, candidate: Candidate, task: Task) -> Trained:
     """Fold, choose scales, train."""
     model, folded = folding.fold(candidate.model)

@@ -1,0 +1,107 @@
+"""What a run would do and give, told without training: size, time, latency, power of the gate."""
+
+import dataclasses
+import pathlib
+import time
+from typing import TYPE_CHECKING
+
+from tfedge import judging, making, workflow
+from tfedge.device import phone_latency
+from tfedge.device.file import tflite
+from tfedge.release import bundle, power_analysis, rejected
+
+if TYPE_CHECKING:
+    from tfedge.compress.reach import Reach
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What is expected.
+
+    Attributes:
+        passes: name of a pass, what it reaches (None where only its turn tells), seconds.
+        file: as it would be exported, with weights that were not trained.
+        baseline: the input model as a float32 file.
+        export: how it would be exported.
+        export_seconds: that this took.
+        phone: the class it is for; None where nothing is to be judged.
+        latency: of the file on that phone; None where it cannot be predicted.
+        power: what the held-out examples can show; None where that depends on their values.
+        kept: the model that would be judged again instead, made from the same; None for none.
+    """
+
+    passes: "tuple[tuple[str, Reach | None, float], ...]"
+    file: tflite.TfliteFile
+    baseline: tflite.TfliteFile
+    export: str
+    export_seconds: float
+    phone: str | None = None
+    latency: phone_latency.PhoneEstimate | None = None
+    power: power_analysis.Foresight | None = None
+    kept: pathlib.Path | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Of all passes and the export, on this computer."""
+        return sum(seconds for *_, seconds in self.passes) + self.export_seconds
+
+
+def compress(order: making.Order) -> Plan:
+    """The plan of `workflow.compress`; nothing is trained, nothing is written.
+
+    Raises:
+        BadInput: anything about the input that cannot be used.
+    """
+    return _plan(making.prepare(making.read(order)))
+
+
+def make_release(
+    order: making.Order, terms: judging.Terms, output_dir: str | pathlib.Path | None = None
+) -> Plan:
+    """The plan of `workflow.make_release`; nothing is trained, judged or written.
+
+    Args:
+        order: what is to be made.
+        terms: what it would be held to.
+        output_dir: where it would go; an earlier candidate beside it may be the same.
+
+    Raises:
+        BadInput: anything about the input that cannot be used.
+    """
+    ready = workflow.ready(order, terms)
+    made = _plan(ready)
+    earlier = None if output_dir is None else bundle.rejected_dir(output_dir)
+    is_kept = earlier is not None and rejected.read(earlier, ready.key) is not None
+    return dataclasses.replace(
+        made,
+        phone=terms.phone.name,
+        latency=phone_latency.estimate(made.file.content, terms.phone),
+        power=judging.power(ready.given.task, terms),
+        kept=earlier if is_kept else None,
+    )
+
+
+def _plan(ready: making.Ready) -> Plan:
+    from tfedge.compress import costs, reach, rehearsal
+    from tfedge.export import to_tflite
+
+    passes: tuple[tuple[str, Reach | None, float], ...] = ()
+    source, task = ready.model, ready.given.task
+    if ready.start is not None:
+        with costs.measuring(making.milliseconds(task)):
+            found = rehearsal.of(ready.start)
+        source = found.candidate
+        reached = dict(enumerate(reach.of(ready.start.passes, ready.start.candidate)))
+        passes = tuple(
+            (each.name, reached.get(number), found.seconds[number])
+            for number, each in enumerate(ready.start.passes)
+        )
+    began, export = time.monotonic(), ready.given.export.to_text()
+    content = to_tflite(source, export, task)
+    return Plan(
+        passes,
+        tflite.read(content),
+        tflite.read(ready.baseline),
+        export,
+        time.monotonic() - began,
+    )
