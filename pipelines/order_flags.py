@@ -234,7 +234,7 @@ def order(given: Input) -> dict[str, Any]:
 def _embedded_model() -> str:
     import tfedge_models
 
-    folder = pathlib.Path(next(iter(tfedge_models.__path__)))
+    folder = pathlib.Path(next(iter(tfedge_models.__path__))).resolve()  # src/ holds links
     return str(folder / "checkpoints" / "digits_cnn_digits.keras")
 
 

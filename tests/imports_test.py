@@ -38,6 +38,14 @@ def test_import_tfedge_loads_neither_tensorflow_nor_numpy():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_a_script_beside_a_clone_that_is_called_tfedge_imports_the_package(tmp_path):
+    (tmp_path / "tfedge").symlink_to(pathlib.Path(__file__).parents[1])
+    (tmp_path / "mine.py").write_text("import tfedge, tfedge_tools\nprint(tfedge.BadInput)\n")
+    command = [sys.executable, "mine.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_every_recipe_and_pass_is_read_without_tensorflow():
     code = """
 import sys
