@@ -9,7 +9,7 @@ import numpy as np
 from absl import logging
 
 from tfedge import progress
-from tfedge.data import metrics
+from tfedge.data import metrics, sources
 from tfedge.data import trained_on as trained
 from tfedge.data.task import Task
 from tfedge.device import evaluate, inference, profiles
@@ -91,6 +91,18 @@ def _check_foreseen(phone: profiles.Profile, limits: gate.Limits) -> None:
             f'Write "latency_device": one of {known}; and, where it is another, "latency_scale": '
             '[value, low, high] times that, and "extrapolated": why. Or leave max_latency_ms out.',
         )
+
+
+def check_texts(source: Task | str, terms: Terms) -> None:
+    """Refuses what can be seen to be wrong before the data are read.
+
+    Raises:
+        BadInput: a floor of a metric that there is not; a file of `trained_on` without examples.
+    """
+    if isinstance(source, str) and not sources.class_of(source).own_metrics:
+        floors.check_known(terms.limits.min_metric)
+    if terms.trained_on is not None:
+        trained.check_file(terms.trained_on)
 
 
 def check_training_data(task: Task, terms: Terms) -> Task:

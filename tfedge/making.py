@@ -138,6 +138,7 @@ def read(order: Order) -> Given:
     Raises:
         BadInput: something in them cannot be used.
     """
+    from tfedge.compress import loading
     from tfedge.compress.recipe import Recipe
 
     found = recipe_file.read(order.recipe)
@@ -145,6 +146,10 @@ def read(order: Order) -> Given:
     recipe = Recipe.parse(order.recipe, order.trust_recipe).scaled(order.epochs_scale)
     export = _export(order, found, recipe)
     augmentation.parse(order.augment or "")
+    if isinstance(order.task, str):
+        sources.parse(order.task)
+    if isinstance(order.model, str | pathlib.Path):
+        loading.check_names(order.model, order.custom_objects)
     task, findings = _task(order)
     return Given(order, task, findings, recipe, export, found)
 

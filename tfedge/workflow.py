@@ -124,6 +124,7 @@ def make_release(
     )
     shipped = None if baseline is None else _read("--baseline", baseline)
     wanted = making.Order(model, task, recipe, export, **order)
+    judging.check_texts(task, terms)
     with bundle.lock(output_dir) as folder, work_folder.open_for(folder) as work:
         found = ready(wanted, terms)
         before = _run_first(found, terms, shipped)
@@ -168,6 +169,7 @@ def evaluate_file(
     """
     candidate = _read("--tflite", path)
     compared = None if baseline is None else _read("--baseline", baseline)
+    judging.check_texts(data, terms)
     _refuse_release(pathlib.Path(output_dir))
     with bundle.lock(output_dir) as folder:
         task = _held_out_task(data, data_dir, seed)

@@ -16,7 +16,7 @@ from tfedge.data import class_weights, detection, metric_text, scores, splits, t
 from tfedge.data.kind import Kind
 from tfedge.data.metric import Metric, PerExample
 
-__all__ = ["Metric", "chance", "explained", "for_training", "judged", "resolve"]
+__all__ = ["Metric", "chance", "check_name", "explained", "for_training", "judged", "resolve"]
 
 Logits = bool | Mapping[str, bool]
 
@@ -174,11 +174,20 @@ def _usual(task: "task.Task") -> str:
     return found[0]
 
 
+def check_name(name: str, where: str = "metric") -> None:
+    """Refuses a name that no metric has, whatever the task.
+
+    Raises:
+        BadInput: with the nearest name there is.
+    """
+    known = (*_OF_ONE, *detection.KINDS)
+    if name not in known:
+        raise errors.BadInput(f"{where} {name}", "no such metric", settings.nearest(name, known))
+
+
 def _single(name: str, kind: Kind, logits: bool) -> Metric:
     """The metric of one output."""
-    if name not in _OF_ONE:
-        known = (*_OF_ONE, *detection.KINDS)
-        raise errors.BadInput(f"metric {name}", "no such metric", settings.nearest(name, known))
+    check_name(name)
     if name not in kind.metrics:
         raise errors.BadInput(
             f"metric {name}",

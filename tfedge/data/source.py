@@ -15,6 +15,7 @@ class Source(settings.Settings, abc.ABC):
     """
 
     flag: ClassVar[str] = "--data="
+    own_metrics: ClassVar[bool] = False  # whether tasks may come with metrics that are not ours
 
     @abc.abstractmethod
     def load(self, address: str, data_dir: str | None, seed: int) -> Task:

@@ -51,6 +51,15 @@ def write_split(task: Task, path: str | pathlib.Path) -> None:
         ) from error
 
 
+def check_file(path: str | pathlib.Path) -> None:
+    """Refuses a file that cannot be read or states nothing, before there are data.
+
+    Raises:
+        BadInput: see above.
+    """
+    _stated(path, f"--trained_on={path}")
+
+
 def check(task: Task, path: str | pathlib.Path) -> Task:
     """The task, knowing that none of the examples stated in the file is held out.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tfedge import errors
-from tfedge.data import metric_text
+from tfedge.data import metric_text, metrics
 from tfedge.device.scorecard import wilson_interval
 from tfedge.release import bootstrap
 from tfedge.release.check import FAIL, INSUFFICIENT_DATA, PASS, Check, spoken
@@ -75,6 +75,13 @@ def check_names(floors: float | Floors | None, judged: Iterable[str]) -> None:
                 f"that metric is not judged; these are: {', '.join(known)}",
                 "Name one of them, or ask for it by ?metric= or Task(more_metrics=...).",
             )
+
+
+def check_known(floors: float | Floors | None) -> None:
+    """Raises BadInput for a floor of a metric that no task of a built-in kind has."""
+    for name in as_mapping(floors):
+        if name:
+            metrics.check_name(metric_text.parse(name).name, _FLAG)
 
 
 def check(scorecard: "Scorecard", floors: Floors, alpha: float, seed: int) -> Iterator[Check]:

@@ -79,6 +79,23 @@ def load_model(
     return _ready(found, users, input_shape)
 
 
+def check_names(
+    path: str | os.PathLike, custom_objects: str | Mapping[str, Any] | None = None
+) -> None:
+    """Refuses what `load_model` would because of a name; nothing is opened or run.
+
+    Raises:
+        BadInput: no such file, or of a kind that nothing here reads.
+    """
+    address = str(path)
+    if isinstance(custom_objects, str):
+        user_code.check_file(_users_file(custom_objects), f"--custom_objects={custom_objects}")
+    if address.startswith("py:"):
+        user_code.check_file(address[3:].rpartition(":")[0], f"--model={address}")
+    else:
+        model_files.reader_of(pathlib.Path(path))
+
+
 def save_model(model: Any, path: str | os.PathLike) -> None:
     """Writes a .keras file of the model's own Keras; a reader sees the old file or this one.
 
@@ -130,16 +147,19 @@ def check_variables(variables: Iterable[Any], where: str) -> None:
 def _users_objects(given: str | Mapping[str, Any] | None) -> Mapping[str, Any]:
     if given is None or isinstance(given, Mapping):
         return given or {}
-    where = f"--custom_objects={given}"
-    if not given.startswith("py:"):
-        raise BadInput(where, "expected py:FILE", "For example py:layers.py.")
-    module = user_code.run(given[3:], where)
+    module = user_code.run(_users_file(given), f"--custom_objects={given}")
     # Classes that were not registered are found under their plain names.
     return {
         name: value
         for name, value in vars(module).items()
         if isinstance(value, type) and value.__module__ == module.__name__
     }
+
+
+def _users_file(given: str) -> str:
+    if not given.startswith("py:"):
+        raise BadInput(f"--custom_objects={given}", "expected py:FILE", "For example py:layers.py.")
+    return given[3:]
 
 
 def _is_model(found: Any) -> bool:

@@ -18,6 +18,8 @@ from tfedge.compress.loading import (
 )
 from tfedge.errors import BadInput
 
+Reader = Callable[[pathlib.Path, Mapping[str, Any]], Any]
+
 
 @dataclasses.dataclass(frozen=True)
 class SavedModel:
@@ -63,13 +65,23 @@ def read(path: pathlib.Path, users: Mapping[str, Any]) -> Any:
     Raises:
         BadInput: no such file, truncated, of another kind, or holding code.
     """
+    reader = reader_of(path)
+    return SavedModel(path) if reader is None else reader(path, users)
+
+
+def reader_of(path: pathlib.Path) -> Reader | None:
+    """What reads this file, by its name; None for a SavedModel folder.
+
+    Raises:
+        BadInput: no such file, or of a kind that nothing here reads.
+    """
     where = str(path)
     if not path.exists():
         raise BadInput(where, "no such file", "Give a model file, or py:FILE:FUNCTION.")
     if path.is_dir():
         if not (path / "saved_model.pb").is_file():
             raise BadInput(where, "a folder without saved_model.pb", "Give a SavedModel or a file.")
-        return SavedModel(path)
+        return None
     if not path.is_file():
         raise BadInput(where, "a pipe or a device, and no plain file", "Give a model file.")
     reader = _READERS.get(path.suffix.lower())
@@ -79,7 +91,7 @@ def read(path: pathlib.Path, users: Mapping[str, Any]) -> Any:
             f"a {path.suffix or 'nameless kind of'} file is not a model known here",
             f"Give a {', '.join(_READERS)} file, a SavedModel folder or py:FILE:FUNCTION.",
         )
-    return reader(path, users)
+    return reader
 
 
 def _read_tflite(path: pathlib.Path, users: Mapping[str, Any]) -> TfliteModel:
@@ -116,7 +128,7 @@ def _read_hdf5(path: pathlib.Path, users: Mapping[str, Any]) -> Any:
         return package.models.load_model(str(path), custom_objects=own, compile=False)
 
 
-_READERS: dict[str, Callable[[pathlib.Path, Mapping[str, Any]], Any]] = {
+_READERS: dict[str, Reader] = {
     ".keras": _read_keras,
     ".h5": _read_hdf5,
     ".hdf5": _read_hdf5,

@@ -4,6 +4,8 @@ import importlib.util
 import pathlib
 import sys
 import types
+from importlib.abc import Loader
+from importlib.machinery import ModuleSpec
 from typing import Any
 
 from tfedge.errors import BadInput
@@ -15,17 +17,23 @@ def run(path: str, where: str) -> types.ModuleType:
     Raises:
         BadInput: no such file, or code that raises.
     """
-    file = pathlib.Path(path)
-    spec = importlib.util.spec_from_file_location(file.stem, file)
-    if not file.is_file() or spec is None or spec.loader is None:
-        raise BadInput(where, f"no such Python file {path!r}", "Give the path of a .py file.")
+    file, spec, loader = _found(path, where)
     if str(file.parent.resolve()) not in sys.path:
         sys.path.append(str(file.parent.resolve()))
     module = importlib.util.module_from_spec(spec)
     # Where classes look up their own module, and where Keras looks for registered ones.
     sys.modules.setdefault(file.stem, module)
-    _guarded(spec.loader.exec_module, where, module)
+    _guarded(loader.exec_module, where, module)
     return module
+
+
+def check_file(path: str, where: str) -> None:
+    """Refuses, without running anything, a path that is no Python file.
+
+    Raises:
+        BadInput: see above.
+    """
+    _found(path, where)
 
 
 def call(address: str, where: str) -> Any:
@@ -39,6 +47,14 @@ def call(address: str, where: str) -> Any:
     if not callable(function):
         raise BadInput(where, f"{path} has no function {name!r}", "Use py:FILE:FUNCTION.")
     return _guarded(function, where)
+
+
+def _found(path: str, where: str) -> tuple[pathlib.Path, ModuleSpec, Loader]:
+    file = pathlib.Path(path)
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    if not file.is_file() or spec is None or spec.loader is None:
+        raise BadInput(where, f"no such Python file {path!r}", "Give the path of a .py file.")
+    return file, spec, spec.loader
 
 
 def _guarded(function: Any, where: str, *args: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 
 from tfedge import errors, settings
 from tfedge.data import given_weights
-from tfedge.data.reading.written import KindName, Numbers, Text, Word, Written
+from tfedge.data.reading.written import KindName, MetricNames, Numbers, Word, Written
 from tfedge.data.source import Source
 
 Made = TypeVar("Made", bound=Source)
@@ -22,7 +22,7 @@ def kind() -> Any:
 def metric() -> Any:
     """What judges."""
     said = "A metric of the kind, or several; NAME:OUTPUT for one of several outputs."
-    return settings.setting(None, Text("macro_f1", "a metric"), said)
+    return settings.setting(None, MetricNames("macro_f1", "a metric"), said)
 
 
 def class_weight() -> Any:
@@ -67,6 +67,8 @@ def split(source: str, kind: type[Made]) -> tuple[str, Made]:
         form = cast(Written, known[name].kind)
         try:
             values[name] = form.read(text)
+        except errors.BadInput:
+            raise
         except (ValueError, LookupError, ZeroDivisionError) as error:
             raise errors.BadInput(
                 f"--data={source}",

@@ -93,6 +93,19 @@ class Text(Written):
 
 
 @dataclasses.dataclass(frozen=True)
+class MetricNames(Text):
+    """Metrics by name, as `metric_text` reads them."""
+
+    def read(self, text: str) -> str:
+        """See `Written`; a name that no metric has is refused before there is a task."""
+        from tfedge.data import metric_text, metrics
+
+        for part in metric_text.split(text):
+            metrics.check_name(metric_text.parse(part).name)
+        return text
+
+
+@dataclasses.dataclass(frozen=True)
 class Numbers(Written):
     """A number such as 1/255 or 0.5, or one for each channel with commas between."""
 

@@ -63,19 +63,29 @@ def load_task(source: str, data_dir: str | None = None, seed: int = 0) -> "Task"
         BadInput: an unknown source or option, a source that cannot be read, or a bad seed.
     """
     from tfedge.data import task
-    from tfedge.data.reading import options
 
     task.check_seed(seed)
+    address, chosen = parse(source)
     try:
-        kind = class_of(source)
-        address, chosen = options.split(source, kind)
-        return chosen.load(address.partition(":")[2], data_dir, seed)
+        return chosen.load(address, data_dir, seed)
     except OSError as error:
         raise errors.BadInput(
             f"--data={source}",
             f"it cannot be read ({error})",
             "Check the path and who may read it.",
         ) from error
+
+
+def parse(source: str) -> "tuple[str, Source]":
+    """The address, and the source with its options, such as "FILE" and an `npz.Npz`.
+
+    Raises:
+        BadInput: an unknown source or option; nothing is read.
+    """
+    from tfedge.data.reading import options
+
+    address, chosen = options.split(source, class_of(source))
+    return address.partition(":")[2], chosen
 
 
 def with_option(source: str, name: str, text: str) -> str:

@@ -17,6 +17,8 @@ class Py(Source):
     The file's folder is appended to the import path, so that it may import its neighbours.
     """
 
+    own_metrics = True
+
     def load(self, address: str, data_dir: str | None, seed: int) -> task.Task:
         """See `Source.load`; the task says its own seed.
 
