@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from absl import flags, logging
 from tfedge_pipelines import supervisor
 
+import tfedge
 from tfedge import errors, plain_text, settings
 
 OK = 0
@@ -24,6 +25,7 @@ BAD_INPUT = 1
 OUR_ERROR = 2
 
 _VERBOSE = "verbose"
+_VERSION = "--version"
 _HELP = frozenset({"--help", "-help", "-h", "--helpshort", "--helpfull"})
 
 
@@ -56,6 +58,9 @@ def run(
         flags.DEFINE_boolean(_VERBOSE, False, said, flag_values=flag_values)
     if _HELP.intersection(argv[1:]):
         sys.stdout.write(_help(flag_values, about or ""))
+        sys.exit(OK)
+    if _VERSION in argv[1:]:
+        tell(f"tfedge {tfedge.__version__}")
         sys.exit(OK)
     flags.FLAGS.mark_as_parsed()  # absl's own flags stay as they are; it warns when unread
     logging.use_absl_handler()
@@ -139,6 +144,7 @@ def _help(flag_values: flags.FlagValues, about: str) -> str:
         default = f"  (default: {flag.default_as_str})" if flag.default else ""
         lines.append(f"  --{flag.name}{default}")
         lines += textwrap.wrap(flag.help, 92, initial_indent=" " * 6, subsequent_indent=" " * 6)
+    lines += [f"  {_VERSION}", "      Show the version, and do nothing."]
     return "\n".join(lines) + "\n"
 
 

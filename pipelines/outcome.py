@@ -18,39 +18,12 @@ def show(scorecard: "Scorecard", verdict: "Verdict") -> None:
     more = "" if logging.level_debug() else "--verbose and report.html have more"
     title = f"on {scorecard.profile.name}"
     figures = table.Table("figure", "value", title=title, caption=more)
-    for name, value in (*_figures(scorecard), *(() if more else _details(scorecard))):
+    for name, value in (*scorecard.figures(), *(() if more else _details(scorecard))):
         figures.add_row(name, value)
     checks = table.Table("check", "outcome", "reason", title=verdict.outcome)
     for check in verdict.checks:
-        heading = check.heading or check.name.replace("_", " ")
-        checks.add_row(heading, check.outcome, check.reason)
+        checks.add_row(check.spoken_name, check.outcome, check.reason)
     screen.make().print(figures, checks, markup=False)
-
-
-def _figures(scorecard: "Scorecard") -> Iterator[tuple[str, str]]:
-    """What is asked first."""
-    for metric in (*((scorecard.metric,) if scorecard.metric else ()), *scorecard.more_metrics):
-        name = metric.name.replace("_", " ").replace(":", " of ")
-        before = "" if metric.baseline is None else f", baseline {metric.baseline:.4f}"
-        yield name, f"{metric.value:.4f}{before}, on {metric.n:,} held-out examples"
-    yield "file", f"{scorecard.file_bytes:,} bytes"
-    if scorecard.baseline_file_bytes:
-        yield "baseline's file", f"{scorecard.baseline_file_bytes:,} bytes"
-    yield "download (deflate)", f"{scorecard.download_bytes:,} bytes"
-    if scorecard.phone_estimate:
-        estimate = scorecard.phone_estimate
-        told = f"{estimate.value:.3g} ms ({estimate.low:.3g} to {estimate.high:.3g}), an estimate"
-        told += f", extrapolated from {estimate.device}" if estimate.extrapolated else ""
-        yield f"latency on {scorecard.profile.name}", told
-    if scorecard.memory:
-        free = scorecard.memory.app_free_bytes_estimate
-        yield "an app must have free", f"{free:,} bytes, an estimate"
-    for note in scorecard.compatibility.speed if scorecard.compatibility else ():
-        yield "speed", note
-    for lacking in scorecard.incompatible:
-        yield "not on the phone", str(lacking)
-    if scorecard.failure:
-        yield "failure", f"{scorecard.failure.kind}: {scorecard.failure.detail}"
 
 
 def _details(scorecard: "Scorecard") -> Iterator[tuple[str, str]]:

@@ -31,6 +31,10 @@ __all__ = list(_HOME)
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib import metadata  # costs more than all of this module
+
+        return metadata.version("tfedge")
     if name not in _HOME:
         raise AttributeError(f"module 'tfedge' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOME[name]), name)

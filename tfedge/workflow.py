@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from absl import logging
 
-from tfedge import foreign, judging, making, progress, recipe_file
+from tfedge import foreign, judging, making, progress, recipe_file, shown
 from tfedge.data import hygiene, sources
 from tfedge.data.task import Task
 from tfedge.device import evaluate, inference, profiles
@@ -26,13 +26,17 @@ if TYPE_CHECKING:
     from tfedge.compress.candidate import Candidate
 
 
-@dataclasses.dataclass(frozen=True)
-class Release:
+@dataclasses.dataclass(frozen=True, repr=False)
+class Release(shown.Shown):
     """What came out: the verdict, what it rests on, and the folder it is in."""
 
     verdict: gate.Verdict
     scorecard: evaluate.Scorecard
     folder: pathlib.Path
+
+    def _shown(self) -> tuple[str, shown.Rows]:
+        rows = [("verdict", self.verdict.sentence), ("folder", str(self.folder))]
+        return f"Release for {self.scorecard.profile.name}", [*rows, *self.scorecard.figures()]
 
 
 def compress(

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 
 from tfedge_pipelines import entry
 
+import tfedge
 from tfedge import errors, plain_text, settings
 
 _PACKAGES = ("tfedge_pipelines", "tfedge_tools")
@@ -32,6 +33,9 @@ def run(argv: Sequence[str] | None = None) -> None:
     """
     _, *given = sys.argv if argv is None else argv
     known = programs()
+    if given[:1] == ["--version"]:
+        entry.tell(f"tfedge {tfedge.__version__}")
+        sys.exit(entry.OK)
     if not given or given[0] in _HELP:
         sys.stdout.write(_help(known))
         sys.exit(entry.OK)
@@ -94,5 +98,5 @@ def _help(known: Mapping[str, str]) -> str:
         for name, module in known.items()
     ]
     about = (__doc__ or "").strip()
-    more = "Each has a --help of its own."
+    more = "Each has a --help of its own, and tfedge help explains what may be written in them."
     return "\n".join([about, "", "Commands:", *lines, "", more]) + "\n"

@@ -7,6 +7,7 @@ import sys
 import pytest
 from tfedge_tools import command
 
+import tfedge
 from tfedge import errors
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -85,6 +86,21 @@ def test_the_rest_of_the_line_is_the_programs(tmp_path):
     assert done.returncode == 0, done.stderr
     assert '"operators"' in done.stdout
     assert _run("inspect", "--no", folder=tmp_path).stderr.startswith("--no: unknown flag")
+
+
+@pytest.mark.parametrize("arguments", [("--version",), ("release", "--version")])
+def test_the_version_is_told_by_the_command_and_by_each_program(arguments, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", sys.argv)  # the command gives each program its own
+    with pytest.raises(SystemExit) as left:
+        command.run(["tfedge", *arguments])
+    assert left.value.code == 0
+    assert capsys.readouterr().out == f"tfedge {tfedge.__version__}\n"
+
+
+def test_the_module_is_the_command(tmp_path):
+    whole = [sys.executable, "-m", "tfedge", "relase"]
+    done = subprocess.run(whole, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "Did you mean 'release'?" in done.stderr
 
 
 def test_a_command_that_is_none_is_one_line_and_exit_code_1(tmp_path):

@@ -1,11 +1,13 @@
 """What flows through a recipe: a model, what was promised about it, and what was done to it."""
 
+import collections
 import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from tfedge import shown
 from tfedge.compress import holds as holds_lib
 from tfedge.compress.layers import kernels
 
@@ -115,8 +117,8 @@ class Codes:
     codes: np.ndarray
 
 
-@dataclasses.dataclass(frozen=True)
-class Candidate:
+@dataclasses.dataclass(frozen=True, repr=False)
+class Candidate(shown.Shown):
     """A model under compression. Nothing here is ever changed in place.
 
     Attributes:
@@ -138,6 +140,18 @@ class Candidate:
     teacher: Teacher | None = None
     cuts: tuple[Cut, ...] = ()
     class_weight: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def _shown(self) -> tuple[str, shown.Rows]:
+        promises = collections.Counter(hold.kind for hold in self.holds)
+        bits = "" if self.quantization is None else f"trained for {self.quantization.bits} bits"
+        rows = [
+            ("model", f"{len(self.model.layers)} layers, {self.model.count_params():,} parameters"),
+            *((f"pass {each.name}", _did(each)) for each in self.reports),
+            ("promises", ", ".join(f"{n} {kind}" for kind, n in promises.items())),
+            ("quantization", bits),
+            ("teacher", "" if self.teacher is None else self.teacher.model.name),
+        ]
+        return f"Candidate {self.model.name}", [(name, said) for name, said in rows if said]
 
     def to_keras3(self) -> Any:
         """The model as a Keras 3 one, with the same outputs (those of its float kernels)."""
@@ -174,6 +188,11 @@ class Candidate:
                     codes=kernels.deployed(kernel.layer_class, codes).astype(np.int8),
                 )
         return promised
+
+
+def _did(report: Report) -> str:
+    left = f", {len(report.skipped)} left alone" if report.skipped else ""
+    return f"{len(report.touched)} layers{left}, {report.seconds:.1f} s: {report.settings}"
 
 
 def cut_holds(

@@ -19,7 +19,7 @@ from tfedge import errors
 from tfedge.data import splits
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class BatchSplit(splits.Split):
     """Examples from a factory of batches.
 

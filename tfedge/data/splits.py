@@ -21,6 +21,10 @@ Arrays = np.ndarray | dict[str, np.ndarray]  # dict = several inputs or outputs,
 class Split(abc.ABC):
     """Examples with their targets, by index 0..len-1."""
 
+    def __repr__(self) -> str:
+        """In a few words; nothing is read for them."""
+        return f"{type(self).__name__}, read when it is needed"
+
     @abc.abstractmethod
     def __len__(self) -> int:
         """The number of examples."""
@@ -74,6 +78,9 @@ class ArraySplit(Split):
                 "x and y", f"{counts} examples", "Give every array one row for each example."
             )
 
+    def __repr__(self) -> str:
+        return _described(self.x, self)
+
     def __len__(self) -> int:
         return count(self.x)
 
@@ -112,6 +119,9 @@ class RowSplit(Split):
         """The inputs, all copied into memory."""
         return pick(self.whole, self.rows)
 
+    def __repr__(self) -> str:
+        return _described(self.whole, self)
+
     def __len__(self) -> int:
         return len(self.rows)
 
@@ -132,6 +142,12 @@ class RowSplit(Split):
         return ArraySplit(pick(self.whole, self.rows[chosen]), pick(self.y, chosen))
 
 
+def _described(x: Arrays, split: Split) -> str:
+    """Such as "997 examples of (8, 8, 1) uint8"."""
+    forms = (f"{name} {each.shape[1:]} {each.dtype}".lstrip() for name, each in named(x).items())
+    return f"{len(split):,} examples of {', '.join(forms)}"
+
+
 @dataclass(frozen=True, eq=False)
 class StreamSplit(Split):
     """Examples read when they are needed, by index: files on disk, arrays not loaded yet.
@@ -143,6 +159,9 @@ class StreamSplit(Split):
 
     read: Callable[[np.ndarray], Arrays]
     load_targets: Callable[[], Arrays]
+
+    def __repr__(self) -> str:
+        return f"{len(self):,} examples, read when they are needed"
 
     @functools.cached_property
     def _targets(self) -> Arrays:

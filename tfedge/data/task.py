@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tfedge import errors
+from tfedge import errors, shown
 from tfedge.data import augmentation, given_weights, kinds, metric_text, splits, targets
 from tfedge.data.batch_split import BatchSplit
 from tfedge.data.kind import Kind
@@ -57,13 +57,21 @@ class Normalization:
         return x.astype(np.float32) * scale + offset
 
     @property
+    def words(self) -> str:
+        """What it does, such as "raw * 0.0039 + 0."."""
+        scale, offset = (
+            np.array2string(np.asarray(each), precision=4) for each in (self.scale, self.offset)
+        )
+        return "raw, as it is" if self.is_identity else f"raw * {scale} + {offset}"
+
+    @property
     def is_identity(self) -> bool:
         """Whether inputs keep their values."""
         return bool(np.all(np.equal(self.scale, 1)) and np.all(np.equal(self.offset, 0)))
 
 
-@dataclass(frozen=True, eq=False)
-class Task:
+@dataclass(frozen=True, eq=False, repr=False)
+class Task(shown.Shown):
     """The splits a model is trained, calibrated, selected and judged on, and how it is judged.
 
     Targets: "classification" (n,) integers; "segmentation" integers for each step, pixel or
@@ -168,6 +176,21 @@ class Task:
             given_weights.check_examples(self.sample_weight, len(self.train), where)
         if self.augment:
             augmentation.check(self.augment, self._examples())
+
+    def _shown(self) -> tuple[str, shown.Rows]:
+        metrics = (self.metric or next(iter(self.kind_facts.metrics), ""), *self.more_metrics)
+        names = [each if isinstance(each, str) else each.name for each in metrics]
+        rows = [
+            ("kind", self.kind),
+            *((role, repr(split)) for role, split in self.splits().items()),
+            ("metric", ", ".join(names)),
+            ("labels", shown.listed(self.labels)),
+            ("model input", self.normalization.words),
+            ("augment", self.augment),
+            ("inputs made by", self.preprocessing),
+            *(("note", note) for note in self.notes),
+        ]
+        return f"Task {self.name}", [(name, said) for name, said in rows if said]
 
     def splits(self) -> dict[str, Split]:
         """The splits there are, by role."""

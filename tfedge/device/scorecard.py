@@ -3,10 +3,12 @@
 import dataclasses
 import math
 import statistics
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tfedge import shown
 from tfedge.data import splits
 from tfedge.device import correct_bits, footprint, latency, phone_latency, profiles, sandbox
 from tfedge.device.compatibility import Compatibility, Incompatibility
@@ -55,8 +57,8 @@ class ClassValue:
     baseline: float | None = None
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Scorecard:
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Scorecard(shown.Shown):
     """One candidate on one class of phones. `to_json` is the public part.
 
     Attributes:
@@ -118,6 +120,36 @@ class Scorecard:
     baseline_correct: np.ndarray | None = None
     candidate_correct: np.ndarray | None = None
     held_out: str = ""
+
+    def figures(self) -> Iterator[tuple[str, str]]:
+        """(name, value) of what is asked first, in words."""
+        for metric in (*((self.metric,) if self.metric else ()), *self.more_metrics):
+            name = metric.name.replace("_", " ").replace(":", " of ")
+            before = "" if metric.baseline is None else f", baseline {metric.baseline:.4f}"
+            yield name, f"{metric.value:.4f}{before}, on {metric.n:,} held-out examples"
+        yield "file", f"{self.file_bytes:,} bytes"
+        if self.baseline_file_bytes:
+            yield "baseline's file", f"{self.baseline_file_bytes:,} bytes"
+        yield "download (deflate)", f"{self.download_bytes:,} bytes"
+        if self.phone_estimate:
+            estimate = self.phone_estimate
+            told = (
+                f"{estimate.value:.3g} ms ({estimate.low:.3g} to {estimate.high:.3g}), an estimate"
+            )
+            told += f", extrapolated from {estimate.device}" if estimate.extrapolated else ""
+            yield f"latency on {self.profile.name}", told
+        if self.memory:
+            free = self.memory.app_free_bytes_estimate
+            yield "an app must have free", f"{free:,} bytes, an estimate"
+        for note in self.compatibility.speed if self.compatibility else ():
+            yield "speed", note
+        for lacking in self.incompatible:
+            yield "not on the phone", str(lacking)
+        if self.failure:
+            yield "failure", f"{self.failure.kind}: {self.failure.detail}"
+
+    def _shown(self) -> tuple[str, shown.Rows]:
+        return f"Scorecard on {self.profile.name}", list(self.figures())
 
     @property
     def negative_flips(self) -> float | None:

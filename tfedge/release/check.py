@@ -34,6 +34,11 @@ class Check:
     note: str = ""
     heading: str = ""
 
+    @property
+    def spoken_name(self) -> str:
+        """What people read in place of the name."""
+        return self.heading or self.name.replace("_", " ")
+
     def to_json(self) -> dict[str, Any]:
         """A row of verdict.json; notes are listed beside the rows."""
         return {

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfedge import errors
+from tfedge import errors, shown
 from tfedge.device import profiles
 from tfedge.device.scorecard import Scorecard
 from tfedge.release import (
@@ -110,8 +110,8 @@ class Limits:
         return "your own limit" if name in self.own else self.profile
 
 
-@dataclasses.dataclass(frozen=True)
-class Verdict:
+@dataclasses.dataclass(frozen=True, repr=False)
+class Verdict(shown.Shown):
     """Whether to ship, and what led to it.
 
     Attributes:
@@ -132,6 +132,15 @@ class Verdict:
     def exit_code(self) -> int:
         """0 released, 3 failed (goes before 4), 4 not enough data to decide."""
         return _EXIT_CODES[self.outcome]
+
+    def _shown(self) -> tuple[str, shown.Rows]:
+        """What passed by name alone; the rest with its reason, first what decided."""
+        passed = [check.spoken_name for check in self.checks if check.outcome == PASS]
+        others = [check for check in self.checks if check.outcome != PASS]
+        others.sort(key=lambda check: check.outcome != self.outcome)
+        rows = [(check.spoken_name, f"{check.outcome}: {check.reason}") for check in others]
+        noted = [("notes", self._noted.strip())] if self._noted else []
+        return f"Verdict {self.outcome}", [*noted, ("passed", ", ".join(passed)), *rows]
 
     @property
     def sentence(self) -> str:
