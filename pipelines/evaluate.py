@@ -21,12 +21,14 @@ from tfedge_pipelines import data_flags, entry, limit_flags, order_flags, outcom
 from tfedge import errors
 
 _FLAGS = flags.FlagValues()
-_TFLITE = flags.DEFINE_string("tflite", None, "The file to judge. Required.", flag_values=_FLAGS)
+_TFLITE = flags.DEFINE_string(
+    "tflite", None, "The file to judge, or a release folder. Required.", flag_values=_FLAGS
+)
 _BASELINE = flags.DEFINE_string(
     "baseline",
     None,
-    "The .tflite to compare with: the float32 export, or the file that ships today. Without it "
-    "nothing can be said of a loss.",
+    "The .tflite to compare with, or a release folder: the float32 export, or what ships today. "
+    "Without it nothing can be said of a loss.",
     flag_values=_FLAGS,
 )
 _DATA, _DATA_DIR = data_flags.define(_FLAGS, more="Required.")

@@ -37,7 +37,10 @@ _EXAMPLES = order_flags.report_examples(_FLAGS)
 _TRAINED_ON = order_flags.trained_on(_FLAGS)
 _DRY_RUN = plan.define(_FLAGS)
 _BASELINE = flags.DEFINE_string(
-    "baseline", None, "The .tflite that ships today, to compare with.", flag_values=_FLAGS
+    "baseline",
+    None,
+    "The .tflite that ships today, or its release folder, to compare with.",
+    flag_values=_FLAGS,
 )
 
 

@@ -256,6 +256,16 @@ def test_a_subclassed_model_is_exported_but_not_compressed(tmp_path):
         workflow.make_release(model, task, "prune", "float16", output_dir=tmp_path / "two")
 
 
+@pytest.mark.parametrize("recipe", ["quantize", making.DEFAULT_RECIPE])
+def test_a_tflite_is_not_compressed_and_what_to_write_is_said_at_once(recipe):
+    order = making.Order("float.tflite", "no_such_data", recipe)
+    with pytest.raises(tfedge.BadInput, match="Write --recipe='' --export=int8") as refused:
+        making.read(order)
+    assert "--model=float.tflite" in str(refused.value) and "quantize would need" in str(
+        refused.value
+    )
+
+
 def test_compress_writes_a_keras3_model_with_the_same_answers(tmp_path):
     order = making.Order(MODEL, "digits", "prune(epochs=1), cluster(epochs=1)", "float32")
     made = workflow.compress(order, tmp_path / "out", with_keras=True)

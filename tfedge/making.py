@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from tfedge.export.options import Export
 
 DEFAULT_RECIPE = "balanced"
+_WITHOUT_LAYERS = ".tflite"
 _MEASURING_BYTES = 2**32
 
 
@@ -144,6 +145,7 @@ def read(order: Order) -> Given:
     found = recipe_file.read(order.recipe)
     order = dataclasses.replace(order, **_left_open(order, found))
     recipe = Recipe.parse(order.recipe, order.trust_recipe).scaled(order.epochs_scale)
+    _check_layers(order, recipe, has_layers=not str(order.model).endswith(_WITHOUT_LAYERS))
     export = _export(order, found, recipe)
     augmentation.parse(order.augment or "")
     if isinstance(order.task, str):
@@ -355,9 +357,9 @@ def _check_layers(order: Order, recipe: "Recipe", has_layers: bool) -> None:
         names = ", ".join(each.name for each in recipe.passes)
         raise BadInput(
             f"--model={order.model}",
-            "a file without layers or a subclassed model can be exported, not compressed:"
-            f" {names} would need a functional Keras model",
-            "Give one, or --recipe=''.",
+            "a .tflite, a SavedModel or a subclassed model can be exported, not compressed: "
+            f"{names} would need a functional Keras model",
+            "Write --recipe='' --export=int8, which quantizes it without training; or give one.",
         )
 
 

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from absl import logging
 
-from tfedge import foreign, judging, making, progress, recipe_file, shown
+from tfedge import judging, making, progress, recipe_file, shown
 from tfedge.data import hygiene, sources
 from tfedge.data.task import Task
 from tfedge.device import evaluate, inference, profiles
 from tfedge.device.file import tflite
 from tfedge.errors import BadInput
-from tfedge.release import bundle, gate, manifest, rejected, work_folder
+from tfedge.release import bundle, gate, manifest, rejected, released, work_folder
 from tfedge.release.report import facts, sensitivity
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def evaluate_file(
     """Judge a .tflite, wherever it comes from; needs no TensorFlow.
 
     Args:
-        path: the .tflite.
+        path: the .tflite, or a release folder.
         data: its source as `--data` takes it; has a held-out split.
         terms: to decide by.
         output_dir: gets scorecard.json, verdict.json and report.html.
@@ -313,6 +313,6 @@ def _refuse_release(folder: pathlib.Path) -> None:
 
 
 def _read(flag: str, path: str | pathlib.Path) -> bytes:
-    """The content of a file that can be read as a .tflite."""
+    """The content of a file that can be read as a .tflite, or of that in a release folder."""
     where = f"{flag}={path}"
-    return tflite.read(foreign.read_bytes(path, "Name a .tflite file.", where), where).content
+    return tflite.read(released.tflite_bytes(path, where), where).content

@@ -1,6 +1,6 @@
 """Shows what a .tflite is made of: its kernels, operators, tensors and bytes.
 
-    python tools/inspect_tflite.py model.tflite [--json] [--all]
+    python tools/inspect_tflite.py model.tflite [--json] [--all]     # or a release folder
 
 Kernels come first: the different values, in all and the most in one channel, are what clustering
 left, zeros what pruning left, entropy the bits an ideal coder of single weights would spend. Then
@@ -27,7 +27,10 @@ _FLAGS = flags.FlagValues()
 _JSON = flags.DEFINE_boolean("json", False, "Print JSON instead of tables.", flag_values=_FLAGS)
 _ALL = flags.DEFINE_boolean("all", False, "Every tensor, not kernels only.", flag_values=_FLAGS)
 _TFLITE = flags.DEFINE_string(
-    "tflite", None, "The file; may also be given without a flag.", flag_values=_FLAGS
+    "tflite",
+    None,
+    "The file, or a release folder; may also be given without a flag.",
+    flag_values=_FLAGS,
 )
 
 
@@ -43,15 +46,11 @@ def run() -> None:
 def main() -> int:
     """Prints what the flags ask for; the exit code."""
     from tfedge.device.file import tflite
+    from tfedge.release import released
 
     if not _TFLITE.value:
-        raise errors.BadInput("--tflite", "missing", "Name a .tflite file.")
-    try:
-        with open(_TFLITE.value, "rb") as file:
-            content = file.read()
-    except OSError as e:
-        cause = (e.strerror or str(e)).lower()
-        raise errors.BadInput(_TFLITE.value, cause, "Name a .tflite file.") from e
+        raise errors.BadInput("--tflite", "missing", "Name a .tflite file or a release folder.")
+    content = released.tflite_bytes(_TFLITE.value, _TFLITE.value)
     described = describe(tflite.read(content, _TFLITE.value), with_tensors=_ALL.value)
     if _JSON.value:
         sys.stdout.write(json.dumps(described, indent=2) + "\n")

@@ -2,8 +2,11 @@
 
     python tools/pack_tflite.py pack model.tflite            # writes model.tflite.packed
     python tools/pack_tflite.py unpack model.tflite.packed   # writes model.tflite
+    python tools/pack_tflite.py pack RELEASE                 # writes ./model.tflite.packed
 
---output names another file; --check_only packs and compares without writing. The weights of
+--output names another file; a file that is there is replaced only with --overwrite, and nothing is
+added to a release, whose manifest would be false then. --check_only packs and compares without
+writing. The weights of
 lenet_300_100, pruned and clustered, take about a twelfth of the .tflite; see
 tfedge/packing/FORMAT.md for a decoder of your own.
 """
@@ -30,10 +33,16 @@ _ACTION = flags.DEFINE_enum(
     "action", None, ["pack", "unpack"], "May also be given without a flag.", flag_values=_FLAGS
 )
 _FILE = flags.DEFINE_string(
-    "file", None, "The file; may also be given without a flag.", flag_values=_FLAGS
+    "file",
+    None,
+    "The file, or a release folder to pack; may also be given without a flag.",
+    flag_values=_FLAGS,
 )
 _OUTPUT = flags.DEFINE_string(
     "output", None, "Where to write; default: with or without .packed.", flag_values=_FLAGS
+)
+_OVERWRITE = flags.DEFINE_boolean(
+    "overwrite", False, "Replace a file that is there already.", flag_values=_FLAGS
 )
 _CHECK_ONLY = flags.DEFINE_boolean("check_only", False, "Write nothing.", flag_values=_FLAGS)
 
@@ -52,18 +61,25 @@ def main() -> int:
     if not _ACTION.value or not _FILE.value:
         raise errors.BadInput("command", "no action or no file", "Say pack FILE or unpack FILE.")
     path = pathlib.Path(_FILE.value)
-    content = _with_path(path, path.read_bytes)
     if _ACTION.value == "pack":
-        _pack(path, content)
+        _pack(path)
     else:
-        _unpack(path, content)
+        _unpack(path, _with_path(path, path.read_bytes))
     return entry.OK
 
 
-def _pack(path: pathlib.Path, content: bytes) -> None:
+def _pack(path: pathlib.Path) -> None:
     from tfedge import packing
     from tfedge.packing import account
+    from tfedge.release import released
 
+    content = released.tflite_bytes(path, str(path))
+    if path.is_dir():
+        path /= released.MODEL
+    default = path.with_name(path.name + SUFFIX)
+    if _is_release(path.parent):
+        default = pathlib.Path(default.name)
+    _check_target(default)
     started = time.perf_counter()
     packed = packing.pack(content)
     packed_at = time.perf_counter()
@@ -72,7 +88,7 @@ def _pack(path: pathlib.Path, content: bytes) -> None:
     if restored != content:
         raise RuntimeError(f"{path} does not come back as it was")
     _show(account.of(packed), content, seconds)
-    _write(path.with_name(path.name + SUFFIX), packed)
+    _write(default, packed)
 
 
 def _unpack(path: pathlib.Path, packed: bytes) -> None:
@@ -81,7 +97,31 @@ def _unpack(path: pathlib.Path, packed: bytes) -> None:
     bare = path.name.removesuffix(SUFFIX)
     if bare == path.name and not _OUTPUT.value:
         raise errors.BadInput(str(path), f"does not end in {SUFFIX}", "Name a file by --output.")
+    _check_target(path.with_name(bare))
     _write(path.with_name(bare), packing.unpack(packed))
+
+
+def _check_target(default: pathlib.Path) -> None:
+    """Refuse, before any work, to spoil what is there."""
+    path = pathlib.Path(_OUTPUT.value or default)
+    if _CHECK_ONLY.value:
+        return
+    if _is_release(path.parent):
+        raise errors.BadInput(
+            str(path),
+            "that folder is a release, whose manifest would be false with another file in it",
+            "Name a file elsewhere by --output; release.py --packed adds the packed form itself.",
+        )
+    if path.exists() and not _OVERWRITE.value:
+        raise errors.BadInput(
+            str(path), "it is there already", "Add --overwrite, or name another by --output."
+        )
+
+
+def _is_release(folder: pathlib.Path) -> bool:
+    from tfedge.release import manifest
+
+    return (folder / manifest.NAME).exists()
 
 
 def _write(default: pathlib.Path, content: bytes) -> None:

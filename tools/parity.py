@@ -11,7 +11,6 @@ to noise over all values of some calibration examples. Exit code 3 if a layer di
 """
 
 import json
-import pathlib
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +25,9 @@ if TYPE_CHECKING:
 
 _FLAGS = flags.FlagValues()
 _INPUT = order_flags.input_flags(_FLAGS)
-_TFLITE = flags.DEFINE_string("tflite", None, "The file to compare with.", flag_values=_FLAGS)
+_TFLITE = flags.DEFINE_string(
+    "tflite", None, "The file to compare with, or a release folder.", flag_values=_FLAGS
+)
 _EXAMPLES = flags.DEFINE_integer(
     "examples", 8, "How many calibration examples.", lower_bound=1, flag_values=_FLAGS
 )
@@ -44,9 +45,13 @@ def run() -> None:
 
 def main() -> int:
     """Prints the comparison; the exit code."""
+    from tfedge.release import released
+
     if _FLAGS.recipe is None:
         _FLAGS.recipe = ""  # the model as it is
-    shipped = None if _TFLITE.value is None else _read(_TFLITE.value)
+    shipped = None
+    if _TFLITE.value is not None:
+        shipped = released.tflite_bytes(_TFLITE.value, f"--tflite={_TFLITE.value}")
     order = order_flags.order(_INPUT)
     source, task, export = _source(order)
 
@@ -60,14 +65,6 @@ def main() -> int:
     else:
         show(found)
     return entry.OK if found.first_divergence is None else _DIVERGES
-
-
-def _read(path: str) -> bytes:
-    try:
-        return pathlib.Path(path).read_bytes()
-    except OSError as e:
-        cause = (e.strerror or str(e)).lower()
-        raise errors.BadInput(f"--tflite={path}", cause, "Name a .tflite file.") from e
 
 
 def _source(order: dict[str, Any]) -> tuple[Any, Any, str]:

@@ -32,6 +32,17 @@ def test_publish_then_verify(tmp_path):
     assert _beside(folder) == ["out"]
 
 
+def test_parents_of_a_run_that_published_nothing_go_again(tmp_path):
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(KeyError), bundle.lock(tmp_path / "mine" / "deep" / "deeper" / "out"):
+        raise KeyError
+    assert os.listdir(tmp_path / "mine") == []  # and what was there before stays
+    with pytest.raises(KeyError), bundle.lock(tmp_path / "deep" / "out"):
+        (tmp_path / "deep" / "notes.txt").write_text("mine")
+        raise KeyError
+    assert os.listdir(tmp_path / "deep") == ["notes.txt"]
+
+
 def test_a_rejected_candidate_is_not_copied(tmp_path):
     facts = {"released": False}
     folder = bundle.reject(tmp_path / "out", {"not_released.tflite": b"x"}, facts)

@@ -53,7 +53,7 @@ def test_names_from_a_file_are_no_markup(tmp_path):
     ("content", "expected"),
     [
         (b"hello", "not a .tflite"),
-        (None, "no such file"),
+        (None, "No such file"),
         (b"\x1c\0\0\0TFL3" + bytes(9), "damaged"),
     ],
 )

@@ -4,9 +4,13 @@ import pathlib
 import subprocess
 import sys
 
-from tfedge import packing
+import pytest
+from tfedge_tools import pack_tflite
+
+from tfedge import errors, packing
 from tfedge.device.file import tflite
 from tfedge.packing import account
+from tfedge.release import bundle
 
 ROOT = pathlib.Path(__file__).parents[2]
 FILE = ROOT / "tests" / "device" / "files" / "image_int8.tflite"
@@ -31,6 +35,47 @@ def test_a_foreign_file_is_refused_in_one_line():
     assert done.returncode == 1
     assert done.stderr.strip().count("\n") == 0
     assert "no file that tfedge packed" in done.stderr
+
+
+@pytest.fixture
+def tool(monkeypatch, tmp_path):
+    """tool(*arguments) runs it here, in an empty folder; a refusal is raised."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+
+    def run(*arguments):
+        named = zip(("--action", "--file"), arguments, strict=False)
+        own = pack_tflite._FLAGS
+        own.unparse_flags()
+        own(["program", *(f"{flag}={value}" for flag, value in named), *arguments[2:]])
+        return pack_tflite.main()
+
+    yield run
+    for name in ("output", "overwrite"):
+        pack_tflite._FLAGS[name].unparse()
+
+
+def test_a_release_stays_as_its_manifest_says(tool, tmp_path):
+    folder = bundle.publish(tmp_path / "out", {"model.tflite": FILE.read_bytes()})
+    assert tool("pack", folder / "model.tflite") == 0
+    packed = pathlib.Path("model.tflite.packed").read_bytes()
+    assert packing.unpack(packed) == FILE.read_bytes()
+    assert tool("pack", folder, "--overwrite") == 0
+    with pytest.raises(errors.BadInput, match="whose manifest would be false"):
+        tool("pack", folder, f"--output={folder}/model.tflite.packed")
+    assert bundle.verify(folder)
+
+
+def test_nothing_is_replaced_unasked(tool):
+    target = pathlib.Path("model.tflite")
+    target.write_bytes(b"mine")
+    pathlib.Path("model.tflite.packed").write_bytes(packing.pack(FILE.read_bytes()))
+    for arguments in (("unpack", "model.tflite.packed"), ("pack", FILE, f"--output={target}")):
+        with pytest.raises(errors.BadInput, match=r"it is there already\. Add --overwrite"):
+            tool(*arguments)
+    assert target.read_bytes() == b"mine"
+    assert tool("unpack", "model.tflite.packed", "--overwrite") == 0
+    assert target.read_bytes() == FILE.read_bytes()
 
 
 def test_the_account_adds_up():

@@ -30,8 +30,9 @@ verify = manifest.verify
 def lock(output_dir: str | os.PathLike) -> Iterator[pathlib.Path]:
     """Claims an output folder for a run, before any work is done.
 
-    Makes missing parents, refuses a folder that could not be published to later, and clears what
-    a killed run left. The folder itself appears with the first release.
+    Makes missing parents, which go again where nothing is published, refuses a folder that could
+    not be published to later, and clears what a killed run left. The folder itself appears with
+    the first release.
 
     Yields:
         The absolute path of the output folder.
@@ -46,13 +47,26 @@ def lock(output_dir: str | os.PathLike) -> Iterator[pathlib.Path]:
     targets = folder, rejected_dir(folder)
     with contextlib.ExitStack() as held:
         with _as_bad_input(folder):
-            folder.parent.mkdir(parents=True, exist_ok=True)
+            held.enter_context(_parents(folder))
             for target in targets:
                 output_folder.refuse_unusable(target)
             held.enter_context(kernel_lock.hold(_lock_file(folder), str(folder)))
             for target in targets:
                 _recover(target)
         yield folder
+
+
+@contextlib.contextmanager
+def _parents(folder: pathlib.Path) -> Iterator[None]:
+    """Makes missing parents; those that nothing was put into go again."""
+    missing = [parent for parent in folder.parents if not parent.exists()]
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):  # the first that holds something ends it
+            for parent in missing:
+                parent.rmdir()
 
 
 def publish(

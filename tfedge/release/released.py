@@ -66,6 +66,25 @@ def model_file(folder: pathlib.Path) -> pathlib.Path | None:
     return next((path for path in found if path.is_file()), None)
 
 
+def tflite_bytes(path: str | os.PathLike, where: str) -> bytes:
+    """What a .tflite holds, named by its path or by that of its release folder.
+
+    Args:
+        path: of a file, or of a folder: a release, or a rejected one.
+        where: what to call it in messages.
+
+    Raises:
+        BadInput: it cannot be read, or the folder holds none.
+    """
+    given, remedy = pathlib.Path(path), "Name a .tflite file or a release folder."
+    if given.is_dir():
+        found = model_file(given)
+        if found is None:
+            raise errors.BadInput(where, f"the folder holds no {MODEL}", remedy)
+        given = found
+    return foreign.read_bytes(given, remedy, where)
+
+
 def _notes(folder: pathlib.Path):
     if not (folder / manifest.NAME).exists():
         yield f"there is no {manifest.NAME}: nothing says that these files belong together"
