@@ -48,7 +48,7 @@ _JSON = flags.DEFINE_boolean("json", False, "Print JSON instead of tables.", fla
 
 def run() -> None:
     """Reads the flags."""
-    entry.run(main, _FLAGS, __doc__)
+    entry.run(main, _FLAGS, __doc__, in_child=True)
 
 
 def main() -> int:

@@ -40,7 +40,7 @@ _DIVERGES = 3
 
 def run() -> None:
     """The program."""
-    entry.run(main, _FLAGS, __doc__)
+    entry.run(main, _FLAGS, __doc__, in_child=True)
 
 
 def main() -> int:

@@ -63,9 +63,8 @@ class Seen:
 
 def run() -> None:
     """The command line to watch follows two dashes."""
-    at = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
-    command = sys.argv[at + 1 :]
-    entry.run(lambda: main(command), _FLAGS, __doc__, sys.argv[:at])
+    own, command = at_dashes(sys.argv)
+    entry.run(lambda: main(command), _FLAGS, __doc__, own)
 
 
 def main(command: Sequence[str]) -> int:
@@ -82,6 +81,12 @@ def main(command: Sequence[str]) -> int:
         f"from the last sign to the end {seen.last:.1f} s"
     )
     return int(seen.code != 0 or seen.silence > _ACCEPTED_SECONDS)
+
+
+def at_dashes(argv: list[str]) -> tuple[list[str], list[str]]:
+    """What is before two dashes, and what follows them."""
+    at = argv.index("--") if "--" in argv else len(argv)
+    return argv[:at], argv[at + 1 :]
 
 
 def watch(command: Sequence[str]) -> Seen:
