@@ -10,6 +10,7 @@ compresses and exports.
 import dataclasses
 import functools
 import pathlib
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 DEFAULT_RECIPE = "balanced"
 _WITHOUT_LAYERS = ".tflite"
+_NAMED_BY_KERAS = re.compile(r"(functional|model|sequential)(_\d+)?")
 _MEASURING_BYTES = 2**32
 
 
@@ -273,7 +275,7 @@ def _made(ready: Ready, content: bytes, class_weight: Mapping[str, Any], **more:
 
     given, order = ready.given, ready.given.order
     return Made(
-        name=getattr(ready.model, "name", pathlib.Path(str(order.model)).stem),
+        name=_name(ready.model, order.model),
         tflite=content,
         baseline=ready.baseline,
         recipe=_recipe_json(ready, class_weight),
@@ -283,6 +285,14 @@ def _made(ready: Ready, content: bytes, class_weight: Mapping[str, Any], **more:
         packed=packing.pack(content) if order.packed else None,
         **more,
     )
+
+
+def _name(model: Any, given: Any) -> str:
+    """The model's own name; that of its file where Keras gave the name, or there is none."""
+    own = getattr(model, "name", "")
+    if isinstance(given, str | pathlib.Path) and (not own or _NAMED_BY_KERAS.fullmatch(own)):
+        return pathlib.Path(str(given).removeprefix("py:").split(":")[0]).stem
+    return own or "model"
 
 
 def milliseconds(task: Task) -> "Callable[[k.Model], float]":
@@ -403,6 +413,7 @@ def _recipe_json(ready: Ready, class_weight: Mapping[str, Any]) -> dict[str, Any
         source=order.task if isinstance(order.task, str) else "in memory",
         data_dir=order.data_dir,
         input_shape=None if order.input_shape is None else list(order.input_shape),
+        epochs_scale=order.epochs_scale * (given.recipe_file.get("epochs_scale") or 1.0),
         class_weight=dict(class_weight),
     )
 

@@ -17,6 +17,7 @@ LARGEST_SEED = 2**32 - 1  # of NumPy's and Keras' generators
 _KEYS = {
     **dict.fromkeys(("export", "augment", "model", "source", "data_dir"), str),
     "class_weight": dict,
+    "epochs_scale": float,
     "input_shape": list,
 }
 

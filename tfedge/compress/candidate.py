@@ -87,6 +87,8 @@ class Report:
         notes: single facts, name -> value.
         history: one mapping an epoch (loss, validation, ...).
         seconds: wall time.
+        validation: name -> {"before": ..., "after": ...} on the validation split: of the loss, and
+            of the metric that training chooses by.
     """
 
     name: str
@@ -96,6 +98,7 @@ class Report:
     notes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     history: tuple[Mapping[str, float], ...] = ()
     seconds: float = 0.0
+    validation: Mapping[str, Mapping[str, float]] = dataclasses.field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict."""

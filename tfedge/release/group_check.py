@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tfedge.device.scorecard import Scorecard
 
 NAME = "groups"
+GROUP = "group"  # the rows of single ones begin with it
 
 
 def changes(
@@ -52,7 +53,7 @@ def check(
         )
         limit = None if margin is None else -margin
         outcome = FAIL if beyond else REPORTED
-        yield Check(f"group: {each.group}", each.change, limit, outcome, reason, _fell(each))
+        yield Check(f"{GROUP}: {each.group}", each.change, limit, outcome, reason, _fell(each))
     if found and not worse:
         lowest = min(found, key=lambda each: each.change)
         most = f"the largest loss is that of {_group(lowest)}, {100 * lowest.change:+.1f} points"
@@ -112,7 +113,7 @@ def _mean_check(
     outcome = FAIL if limit is not None and each.p_beyond <= alpha else REPORTED
     change = sign * (each.after - each.before)
     note = f"{_named(each)} got worse: {metric.name} {each.before:.4g} to {each.after:.4g}"
-    return Check(f"group: {each.group}", change, limit, outcome, reason, note)
+    return Check(f"{GROUP}: {each.group}", change, limit, outcome, reason, note)
 
 
 def _fell(change: groups.GroupChange) -> str:

@@ -36,6 +36,8 @@ class Difference:
         limit: the last difference that is accepted, below 0 where more is better.
         alpha: one-sided error.
         method: how the bounds were found.
+        needed: examples that would pass an equally good candidate with 80 % probability; None
+            where no number would.
     """
 
     value: float
@@ -44,6 +46,7 @@ class Difference:
     limit: float
     alpha: float
     method: str
+    needed: int | None = None
 
 
 def check(
@@ -129,7 +132,8 @@ def _by_answers(
     if outcome == INSUFFICIENT_DATA:
         words = statistics.power_statement(pairs, margin, alpha)
         reason += f" {words[0].upper()}{words[1:]}."
-    difference = Difference(change, low, high, -margin, alpha, "Tango score interval")
+    needed = _whole(statistics.examples_needed(pairs.discordant_share, margin, alpha))
+    difference = Difference(change, low, high, -margin, alpha, "Tango score interval", needed)
     power = statistics.power(pairs.n, pairs.discordant_share, margin, alpha)
     few = f"{pairs.n:,} examples pass an equally good model with a probability of only {power:.0%}"
     notes = [_BY_LUCK.format(few)] if outcome == PASS and power < _LIKELY else []
@@ -193,7 +197,13 @@ def _by_resampling(
     elif compared.outcome == INSUFFICIENT_DATA:
         reason += f" {_needed(compared)}"
     difference = Difference(
-        compared.difference, low, high, -better * compared.limit, alpha, "paired bootstrap"
+        compared.difference,
+        low,
+        high,
+        -better * compared.limit,
+        alpha,
+        "paired bootstrap",
+        _whole(compared.needed),
     )
     few = f"{compared.n:,} of {compared.needed:,} examples that would be enough"
     is_luck = compared.outcome == PASS and compared.n < _LITTLE * compared.needed
@@ -201,6 +211,10 @@ def _by_resampling(
     notes += [_gained(metric.name, f"{compared.difference:+.3g}")] if worst > 0 else []
     note = "; ".join(notes)
     return Check(NAME, worst, -compared.limit, compared.outcome, reason, note), difference
+
+
+def _whole(examples: float) -> int | None:
+    return int(examples) if math.isfinite(examples) else None
 
 
 def _needed(compared: bootstrap.Comparison) -> str:

@@ -39,7 +39,7 @@ def _heading(title):
 
 @pytest.fixture
 def release(card):
-    """A release of which every section has something to say; `named` stands in every name."""
+    """One of which every section has something to say: `named` stands in every name."""
 
     def make(named="front"):
         labels = ("bag", f"shirt {named}")
@@ -79,7 +79,7 @@ def release(card):
         return facts.Facts(
             named,
             scores,
-            gate.gate(scores, gate.Limits(margin=0.2)),
+            gate.gate(scores),
             content,
             data_task.Task(named, "classification", *[split] * 4, labels=labels),
             baseline=BASELINE.read_bytes(),

@@ -12,7 +12,7 @@ from tfedge.compress import rules as rules_lib
 from tfedge.compress.candidate import Candidate, Report, cut_holds
 from tfedge.compress.layers import kernels
 from tfedge.compress.rules import Rules
-from tfedge.compress.training import finetune
+from tfedge.compress.training import finetune, validation_scores
 from tfedge.data.task import Task
 from tfedge.errors import BadInput
 
@@ -70,11 +70,19 @@ class Pass(settings.Settings, abc.ABC):
         """Run the pass with all its checks."""
         self.requires(candidate)
         self.suits(task)
-        started = time.monotonic()
+        task = task.without_holdout()
         with progress.phase(str(self)):
-            result = self.apply(candidate, task.without_holdout())
-        seconds = round(time.monotonic() - started, 1)
-        last = dataclasses.replace(result.reports[-1], seconds=seconds)
+            before = _standing(candidate, task)
+            started = time.monotonic()
+            result = self.apply(candidate, task)
+            seconds = round(time.monotonic() - started, 1)
+            after = validation_scores.of(result, task)
+        changes = {
+            name: {"before": before[name], "after": value}
+            for name, value in after.items()
+            if name in before
+        }
+        last = dataclasses.replace(result.reports[-1], seconds=seconds, validation=changes)
         result = dataclasses.replace(result, reports=(*candidate.reports, last))
         self.ensures(result)
         earlier = cut_holds(candidate.holds, result.cuts)
@@ -178,6 +186,14 @@ def layer_rules(more: str = "") -> Any:
         "{'layer regex': {'setting': value}, 'another': None}",
     )
     return settings.setting({}, kind, f"{help} {more}".rstrip())
+
+
+def _standing(candidate: Candidate, task: Task) -> Mapping[str, float]:
+    """How the candidate does on validation: what the pass before it found, where there was one."""
+    found = candidate.reports[-1].validation if candidate.reports else {}
+    if found:
+        return {name: change["after"] for name, change in found.items()}
+    return validation_scores.of(candidate, task)
 
 
 def _lost(earlier: tuple[holds_lib.Hold, ...], after: Candidate) -> list[str]:

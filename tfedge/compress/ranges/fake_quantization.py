@@ -13,7 +13,7 @@ import numpy as np
 
 from tfedge.compress import graph
 from tfedge.compress import keras as k
-from tfedge.compress.candidate import Quantization
+from tfedge.compress.candidate import Candidate, Quantization
 from tfedge.compress.keras import tf
 from tfedge.compress.layers import facts, functions, operations
 from tfedge.compress.ranges import (
@@ -26,6 +26,13 @@ from tfedge.compress.ranges import (
 from tfedge.data.task import Task
 
 _ENDS = ("maximum", "minimum")  # with a constant
+
+
+def of(candidate: Candidate) -> Any:
+    """A copy of the candidate's model, with fake quantization where it has ranges."""
+    if candidate.quantization is None:
+        return graph.rebuild(candidate.model)
+    return insert(candidate.model, candidate.quantization)
 
 
 def insert(

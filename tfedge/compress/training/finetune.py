@@ -87,7 +87,7 @@ def assemble(
 ) -> trainer.Parts:
     """The parts of a training as `finetune` runs it; see there."""
     k.tf_keras.utils.set_random_seed(task.seed)
-    model = _in_training(candidate)
+    model = fake_quantization.of(candidate)
     settler, validation = Settler(model), Validation(model, task, candidate.model)
     lessons = None
     if candidate.teacher is not None and plan.epochs:
@@ -122,10 +122,3 @@ def tuned(candidate: Candidate, parts: trainer.Parts) -> Candidate:
         learned = {**quantization.ranges, **fake_quantization.ranges(parts.model)}
         quantization = dataclasses.replace(quantization, ranges=learned)
     return dataclasses.replace(candidate, model=plain, holds=best.holds, quantization=quantization)
-
-
-def _in_training(candidate: Candidate) -> k.Model:
-    """A copy of the model, with fake quantization where the candidate has ranges."""
-    if candidate.quantization is None:
-        return graph.rebuild(candidate.model)
-    return fake_quantization.insert(candidate.model, candidate.quantization)

@@ -1,5 +1,6 @@
 """The validation metric of a model, again and again while its weights are changed in place."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 from tfedge.compress import graph, losses
 from tfedge.compress.keras import tf
 from tfedge.compress.ranges import fake_quantization
-from tfedge.data import metrics
+from tfedge.data import metrics, splits
 from tfedge.data.task import Task
 
 _BATCH = 256
@@ -21,21 +22,28 @@ class Validation:
         metric: the task's.
     """
 
-    def __init__(self, model: Any, task: Task, plain: Any = None):
+    def __init__(self, model: Any, task: Task, plain: Any = None, is_once: bool = False):
         """Choose the metric.
 
         Args:
             model: flat tf_keras model.
             task: its validation split is read.
             plain: the model without fake quantization, where it has some.
+            is_once: whether it is called too seldom for a trace to pay.
         """
         plain = model if plain is None else plain
         self.metric = metrics.for_training(task, losses.gives_logits(plain))
         self._model, self._task, self._names = model, task, graph.output_names(plain)
-        self._predict = tf.function(lambda x: model(x, training=False), reduce_retracing=True)
+        self._predict = functools.partial(model, training=False)
+        if not is_once:
+            self._predict = tf.function(self._predict, reduce_retracing=True)
 
     def __call__(self) -> float:
         """The metric, in its own units."""
+        return float(self.metric.value(*self.answers()))
+
+    def answers(self) -> tuple[splits.Arrays, splits.Arrays]:
+        """Outputs and targets of the whole split."""
         found, wanted = [], []
         for raw, y in self._task.validation.batches(_BATCH):
             x = fake_quantization.inputs_of(self._model, self._task.normalization(raw))
@@ -44,11 +52,11 @@ class Validation:
                 outputs = dict(zip(self._names, tf.nest.flatten(outputs), strict=True))
             found.append(outputs)
             wanted.append(y)
-        joined = (
+        outputs, targets = (
             tf.nest.map_structure(lambda *parts: np.concatenate(parts), *each)
             for each in (found, wanted)
         )
-        return float(self.metric.value(*joined))
+        return outputs, targets
 
     def score(self, value: float) -> float:
         """A value of the metric, turned so that more is better."""

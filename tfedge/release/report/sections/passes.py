@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tfedge.release.report import training_plots
+from tfedge.release.report import pass_costs, training_plots
 
 if TYPE_CHECKING:
     from tfedge.release.report.facts import Facts
@@ -20,6 +20,7 @@ class Done:
     Attributes:
         title: the pass as it stands in the recipe.
         seconds: it took.
+        cost: on validation, in words; empty where it is not known.
         touched: layers.
         skipped: (layers, reason), so that a reason is said once.
         notes: name -> value, without empty ones.
@@ -28,6 +29,7 @@ class Done:
 
     title: str
     seconds: float
+    cost: str
     touched: Sequence[str]
     skipped: tuple[tuple[str, str], ...]
     notes: Mapping[str, Any]
@@ -44,6 +46,7 @@ def _done(report: Mapping[str, Any]) -> Done:
     return Done(
         title=report["settings"] or report["name"],
         seconds=report["seconds"] or 0,
+        cost=pass_costs.words(report),
         touched=report["touched"],
         skipped=_grouped(report["skipped"]),
         notes={
