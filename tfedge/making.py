@@ -346,7 +346,8 @@ def _task(order: Order) -> tuple[Task, hygiene.Findings]:
         task = dataclasses.replace(task, seed=order.seed)
     if order.augment is not None:
         task = dataclasses.replace(task, augment=order.augment)
-    findings = hygiene.examine(task)
+    with progress.phase("checking the data"):
+        findings = hygiene.examine(task)
     for warning in findings.warnings:
         logging.warning("%s", warning)
     return task, findings

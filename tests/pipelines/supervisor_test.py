@@ -8,6 +8,7 @@ import sys
 import time
 
 import pytest
+from tfedge_tools.benchmarks import silence
 
 PROGRAM = """
 import ctypes, os, pathlib, signal, sys, tempfile, time
@@ -130,3 +131,20 @@ def test_without_a_place_for_temporary_files_it_is_one_line(tmp_path, monkeypatc
         entry.run(lambda: 0, flags.FlagValues(), "", ["release.py"], in_child=True)
     assert left.value.code == 1
     assert capsys.readouterr().err.startswith("temporary files: no such file")
+
+
+def test_a_line_of_the_log_does_not_run_into_the_one_that_moves(tmp_path):
+    work = """
+    from absl import logging
+    from tfedge import progress
+    with progress.phase("loading"):
+        time.sleep(1)
+        logging.info("a line")
+        ctypes.PyDLL(None).sleep(1)
+        print("done")"""
+    program = PROGRAM.format(work=work).replace('"started"', f'"{tmp_path}/started"')
+    seen = silence.watch([sys.executable, "-c", program])
+    assert seen.code == 0, seen.screen
+    lines = [silence.shown(line) for line in seen.screen.decode().split("\n")]
+    assert [line.split(": ")[0] for line in lines] == ["a line", "done", "loading", ""]
+    assert seen.screen.count(b"\r\x1b[Kloading") > 2

@@ -102,6 +102,7 @@ def shown_elsewhere(by: board.Board) -> None:
         stream = getattr(sys, name)
         if by.terminal is not None and stream.isatty():
             setattr(sys, name, board.Beside(stream, by))
+    logging.get_absl_handler().python_handler.setStream(sys.stderr)  # it has kept the one before
 
 
 @contextlib.contextmanager

@@ -40,7 +40,7 @@ _SEED = flags.DEFINE_integer("seed", 0, "Of the moments.", flag_values=_FLAGS)
 
 _SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "pipelines" / "release.py"
 _ACCEPTED_SECONDS = 2.0
-_INTERRUPTED = 130
+_INTERRUPTED = (130, -signal.SIGINT)  # which a shell calls 130 too: Python has hardly started
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Ended:
     @property
     def is_good(self) -> bool:
         """As it has to be."""
-        return self.seconds <= _ACCEPTED_SECONDS and self.code == _INTERRUPTED and not self.left
+        return self.seconds <= _ACCEPTED_SECONDS and self.code in _INTERRUPTED and not self.left
 
 
 def run() -> None:
