@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import html
 import json
 import pathlib
 import types
@@ -217,6 +218,23 @@ def test_too_few_held_out_examples_are_called_so(tmp_path, caplog):
     said = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
     assert any("600 held-out examples: a compressed model as good" in line for line in said)
     assert not (tmp_path / "out").exists()
+
+
+def test_what_ships_today_decides_and_the_input_model_is_reported(released, tmp_path):
+    made, folder = released
+    again = workflow.make_release(
+        *(MODEL, "digits", "", "float16"),
+        output_dir=tmp_path / "out",
+        margin=0.05,
+        baseline=folder,
+    )
+    assert again.verdict.outcome == "PASS"
+    assert again.scorecard.metric.baseline == made.scorecard.metric.value
+    assert again.scorecard.baseline_file_bytes == (folder / "model.tflite").stat().st_size
+    (row,) = [check for check in again.verdict.checks if check.name == "input_model"]
+    assert f"input model {made.scorecard.metric.baseline:.2%}" in row.reason
+    assert row.reason in html.unescape((again.folder / "report.html").read_text())
+    assert "input\\_model" in (again.folder / "MODEL_CARD.md").read_text()
 
 
 def test_a_float_tflite_is_quantized_and_released(released, tmp_path):

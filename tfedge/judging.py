@@ -141,6 +141,7 @@ def judge(
     terms: Terms,
     baseline: bytes | inference.Run | None,
     *,
+    beside: inference.Run | None = None,
     holds: Iterable[evaluate.Hold] = (),
     near_duplicates: np.ndarray | None = None,
     allow_flex: bool = False,
@@ -152,12 +153,15 @@ def judge(
         task: has a held-out split.
         terms: to decide by.
         baseline: the .tflite to compare with, or its run; None for none.
+        beside: another model to compare with as well, which decides nothing; None for none.
         holds: promises to look for in the file.
         near_duplicates: held-out examples that look like training ones, see `gate.gate`.
         allow_flex: accept TensorFlow operators, whatever the phone class says.
     """
     with progress.phase(f"evaluating on {len(task.holdout or ()):,} held-out examples"):
-        scorecard = evaluate.evaluate(tflite_bytes, task, terms.phone, baseline, holds)
+        scorecard = evaluate.evaluate(
+            tflite_bytes, task, terms.phone, baseline, holds, beside=beside
+        )
     use = holdout_uses.record(scorecard, tflite_bytes, terms.limits.margin)
     limits = terms.limits
     limits = dataclasses.replace(limits, allow_flex=limits.allow_flex or allow_flex)

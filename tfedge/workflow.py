@@ -104,7 +104,8 @@ def make_release(
         max_file_bytes: of the .tflite.
         max_memory_bytes: of loading and running it.
         require_measured_latency: see `gate.Limits`.
-        baseline: the .tflite that ships today, instead of the input model in float32.
+        baseline: the .tflite that ships today (or its release folder), which then decides in the
+            place of the input model in float32; that one is reported beside it.
         command: how this was called, for the report.
         report_examples: new mistakes that the report shows; 0 leaves users' data out.
         trained_on: a file of the examples that the model was trained on; see `data.trained_on`.
@@ -131,9 +132,9 @@ def make_release(
     judging.check_texts(task, terms)
     with bundle.lock(output_dir) as folder, work_folder.open_for(folder) as work:
         found = ready(wanted, terms)
-        before = _run_first(found, terms, shipped)
+        before, beside = _run_first(found, terms, shipped)
         made = _made(found, bundle.rejected_dir(folder), work)
-        judged = _judge(made, terms, before)
+        judged = _judge(made, terms, before, beside)
         with progress.phase("writing the report"):
             files = judging.papers(_gathered(made, judged, terms, before.file.content))
         told = {**_facts(made), **_held_out(judged)}
@@ -209,10 +210,22 @@ def ready(order: making.Order, terms: judging.Terms) -> making.Ready:
     return found
 
 
-def _run_first(ready: making.Ready, terms: judging.Terms, shipped: bytes | None) -> inference.Run:
-    """What the candidate is compared with; a broken one shows before any training."""
+def _run_first(
+    ready: making.Ready, terms: judging.Terms, shipped: bytes | None
+) -> tuple[inference.Run, inference.Run | None]:
+    """What the candidate is compared with; a broken one shows before any training.
+
+    Where one that ships today decides, the input model is reported beside it.
+    """
+    task, phone = ready.given.task, terms.phone
     with progress.phase("running what is compared with on the held-out examples", times_more=1.5):
-        return evaluate.run_baseline(shipped or ready.baseline, ready.given.task, terms.phone)
+        if shipped is None:
+            return evaluate.run_baseline(ready.baseline, task, phone), None
+        where = "the input model, as float32"
+        return (
+            evaluate.run_baseline(shipped, task, phone),
+            evaluate.run_baseline(ready.baseline, task, phone, where=where),
+        )
 
 
 def _made(ready: making.Ready, earlier: pathlib.Path, work: pathlib.Path) -> making.Made:
@@ -227,12 +240,18 @@ def _made(ready: making.Ready, earlier: pathlib.Path, work: pathlib.Path) -> mak
     return making.again(ready, kept)
 
 
-def _judge(made: making.Made, terms: judging.Terms, before: inference.Run) -> judging.Judged:
+def _judge(
+    made: making.Made,
+    terms: judging.Terms,
+    before: inference.Run,
+    beside: inference.Run | None,
+) -> judging.Judged:
     return judging.judge(
         made.tflite,
         made.task,
         terms,
         before,
+        beside=beside,
         holds=made.holds,
         near_duplicates=made.findings.near_duplicates,
         allow_flex=made.allow_flex,

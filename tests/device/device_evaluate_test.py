@@ -215,3 +215,18 @@ def test_a_baseline_is_run_once_for_all_that_is_compared_with_it(stored, image_t
     wrong = dataclasses.replace(image_task.holdout, y=image_task.holdout.y[::-1] * 0)
     with pytest.raises(errors.BadInput, match="the baseline itself is broken"):
         evaluate.run_baseline(stored("image_float"), dataclasses.replace(image_task, holdout=wrong))
+
+
+def test_another_model_beside_the_baseline_changes_nothing_of_it(card, stored, image_task):
+    ours, other = stored("image_int8"), evaluate.run_baseline(stored("image_float"), image_task)
+    found = evaluate.evaluate(ours, image_task, "entry_phone", ours, beside=other)
+    assert found.metric.baseline == found.metric.value and found.beside.beside is None
+    assert found.beside.metric.paired == card.metric.paired
+    assert found.beside.baseline_file_bytes == len(stored("image_float"))
+    assert found.baseline_file_bytes == len(ours)
+    assert found.to_json()["baseline_file_bytes"] == len(ours) and "beside" not in found.to_json()
+
+
+def test_what_is_run_first_is_called_by_its_name(stored, image_task):
+    with pytest.raises(errors.BadInput, match="the input model: "):
+        evaluate.run_baseline(b"none", image_task, where="the input model")

@@ -219,6 +219,28 @@ def test_who_set_a_limit_is_said(card):
     )
 
 
+def test_the_input_model_stands_beside_the_baseline_and_decides_nothing(card):
+    against = card(both=9000, only_baseline=900, only_candidate=90, neither=10)
+    verdict = tfedge.gate(card(beside=against))
+    assert verdict.outcome == "PASS" and _row(verdict, "metric").outcome == "PASS"
+    row = _row(verdict, "input_model")
+    assert row.outcome == "REPORTED" and row.limit == -0.01
+    assert row.reason.startswith("Beside the baseline, which decides. Accuracy 90.90%, input model")
+    assert "Only the input model has 900 right" in row.reason
+    lost = "But it is worse than the input model by more than the margin."
+    assert verdict.sentence.endswith(lost)
+    assert verdict.difference == tfedge.gate(card()).difference
+    fine = tfedge.gate(card(both=9000, only_baseline=900, only_candidate=90, beside=card()))
+    assert fine.outcome == "FAIL" and not _row(fine, "input_model").note
+    assert "input_model" not in {check.name for check in tfedge.gate(card()).checks}
+
+
+def test_each_metric_is_compared_with_the_input_model(card):
+    more = metrics.Metric("auc", True, lambda o, y: float(np.mean(np.asarray(o)[:, 1])))
+    found = tfedge.gate(card(beside=card(also_judged_by=(more,))))
+    assert "Auc 0.909, input model 0.91" in _row(found, "input_model: auc").reason
+
+
 def test_flex_needs_a_word_in_python_too(card):
     verdict = tfedge.gate(card(flex_operators=("FlexErf",)), gate.Limits())
     assert verdict.outcome == "FAIL" and _row(verdict, "flex").outcome == "FAIL"

@@ -4,6 +4,7 @@ scorecard = evaluate.evaluate(tflite_bytes, task, "mid_range_phone", baseline=fl
 print(scorecard.metric.value, scorecard.download_bytes, scorecard.host.p50)
 """
 
+import dataclasses
 import pathlib
 from collections.abc import Iterable
 from typing import Any, Protocol
@@ -57,6 +58,7 @@ def evaluate(
     holds: Iterable[Hold] = (),
     *,
     seconds: float = 3600.0,
+    beside: inference.Run | None = None,
 ) -> Scorecard:
     """Judges a file on the whole held-out split, under a phone class's limits.
 
@@ -68,6 +70,7 @@ def evaluate(
             or what `run_baseline` gave for it.
         holds: promises to read back from the file's own numbers.
         seconds: the longest that running one file may take.
+        beside: what `run_baseline` gave for another model, to compare with as well.
 
     Returns:
         A scorecard. A candidate that runs out of memory, crashes or hangs gives one that says so.
@@ -84,7 +87,7 @@ def evaluate(
     foreseen = flatbuffer.guarded(_CANDIDATE, lambda: _foreseen(file, phone))
     before = baseline
     if before is not None and not isinstance(before, inference.Run):
-        before = _run_baseline(before, task, split, phone, seconds)
+        before = _run_baseline(before, task, split, phone, seconds=seconds)
     limits = sandbox.Limits(phone.max_memory_bytes, phone.threads, seconds)
     ours = inference.run(file, split, task.normalization, limits, _CANDIDATE)
     known: dict[str, Any] = {
@@ -93,8 +96,6 @@ def evaluate(
         "download_bytes": file.download_bytes,
         "operators": file.operator_counts,
         "flex_operators": file.flex_operators,
-        "baseline_file_bytes": None if before is None else before.file.file_bytes,
-        "baseline_host": None if before is None else before.host,
         "held_out": split_digest.of(split),
         "holds": tuple(_read_holds(file, holds)),
         **foreseen,
@@ -103,8 +104,12 @@ def evaluate(
         "unenforced_limits": ours.outcome.unenforced,
     }
     if ours.outcome.failure:
-        return Scorecard(**known)
-    return Scorecard(**known, **_judged(task, ours, before, groups))
+        return Scorecard(**known, **_of_baseline(before))
+    found = Scorecard(**known, **_judged(task, ours, before, groups))
+    if beside is None:
+        return found
+    other = Scorecard(**known, **_judged(task, ours, beside, groups))
+    return dataclasses.replace(found, beside=other)
 
 
 def run_baseline(
@@ -113,6 +118,7 @@ def run_baseline(
     profile: str | pathlib.Path | profiles.Profile = "mid_range_phone",
     *,
     seconds: float = 3600.0,
+    where: str = _BASELINE,
 ) -> inference.Run:
     """Runs what candidates will be compared with, before any work goes into one.
 
@@ -121,6 +127,7 @@ def run_baseline(
         task: needs a held-out split.
         profile: the phone class, see `evaluate`.
         seconds: the longest that it may take.
+        where: what to call it in messages.
 
     Returns:
         Its answers, which `evaluate` takes instead of the file.
@@ -129,8 +136,9 @@ def run_baseline(
         BadInput: it is no .tflite, does not fit the data, does not run, or is no better than
             chance.
     """
-    task = as_judged(task, tflite.read(baseline, _BASELINE))
-    run = _run_baseline(baseline, task, _held_out(task), profiles.load(profile), seconds)
+    task = as_judged(task, tflite.read(baseline, where))
+    phone, split = profiles.load(profile), _held_out(task)
+    run = _run_baseline(baseline, task, split, phone, seconds=seconds, where=where)
     scoring.score(task, run, run)  # refuses one that guesses
     return run
 
@@ -166,14 +174,16 @@ def _run_baseline(
     task: data_task.Task,
     split: data_task.Split,
     phone: profiles.Profile,
+    *,
     seconds: float,
+    where: str = _BASELINE,
 ) -> inference.Run:
     limits = sandbox.Limits(_BASELINE_MEMORY_BYTES, phone.threads, seconds)
-    file = tflite.read(content, _BASELINE)
-    run = inference.run(file, split, task.normalization, limits, _BASELINE)
+    file = tflite.read(content, where)
+    run = inference.run(file, split, task.normalization, limits, where)
     if run.outcome.failure:
         raise errors.BadInput(
-            _BASELINE,
+            where,
             f"it does not run: {run.outcome.failure.kind}, {run.outcome.failure.detail}",
             "Give a baseline that runs here.",
         )
@@ -189,6 +199,7 @@ def _judged(
     """The measured fields of a scorecard."""
     scores, y = scoring.score(task, ours, before), ours.targets
     return {
+        **_of_baseline(before),
         "metric": scores.metric_value(splits.count(y)),
         "per_class": scores.per_class(task, y),
         "per_slice": scores.per_slice(groups),
@@ -208,6 +219,12 @@ def _judged(
         "baseline_outputs": scores.baseline.outputs if scores.baseline else None,
         "baseline_correct": scores.baseline.correct if scores.baseline else None,
     }
+
+
+def _of_baseline(before: inference.Run | None) -> dict[str, Any]:
+    if before is None:
+        return {}
+    return {"baseline_file_bytes": before.file.file_bytes, "baseline_host": before.host}
 
 
 def _read_holds(file: tflite.TfliteFile, holds: Iterable[Hold]) -> Iterable[dict[str, Any]]:

@@ -81,6 +81,7 @@ class Scorecard(shown.Shown):
         targets, baseline_outputs, candidate_outputs: of the same examples in the same order.
         baseline_correct, candidate_correct: (n,) bool where the metric counts right answers.
         held_out: which examples these are; see `data.split_digest`.
+        beside: the same run compared with another model, which decides nothing.
     """
 
     profile: profiles.Profile
@@ -120,6 +121,7 @@ class Scorecard(shown.Shown):
     baseline_correct: np.ndarray | None = None
     candidate_correct: np.ndarray | None = None
     held_out: str = ""
+    beside: "Scorecard | None" = None
 
     def figures(self) -> Iterator[tuple[str, str]]:
         """(name, value) of what is asked first, in words."""

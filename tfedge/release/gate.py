@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from tfedge.data import metrics
 
 SCHEMA_VERSION = 1
+INPUT_MODEL = "input_model"
 _MOST_NOTES = 6
 _EXIT_CODES = {PASS: 0, FAIL: 3, INSUFFICIENT_DATA: 4}
 
@@ -200,6 +201,7 @@ def gate(
         _runs(scorecard),
         *([] if scorecard.failure else [metric]),
         *_more_metrics(scorecard, limits),
+        *_beside(scorecard.beside, limits),
         *_unjudged(scorecard),
         *floors.check(scorecard, floors.as_mapping(limits.min_metric), limits.alpha, limits.seed),
         *weak_baseline.check(scorecard),
@@ -230,9 +232,16 @@ def _metric(
     limits: Limits,
     chosen: np.ndarray | None,
     by: "metrics.Metric | None" = None,
+    versus: str = "baseline",
 ) -> tuple[Check, metric_check.Difference | None]:
     return metric_check.check(
-        scorecard, margin=limits.margin, alpha=limits.alpha, seed=limits.seed, chosen=chosen, by=by
+        scorecard,
+        margin=limits.margin,
+        alpha=limits.alpha,
+        seed=limits.seed,
+        chosen=chosen,
+        by=by,
+        versus=versus,
     )
 
 
@@ -241,6 +250,23 @@ def _more_metrics(scorecard: Scorecard, limits: Limits) -> Iterator[Check]:
     for each in scorecard.also_judged_by:
         check, _ = _metric(scorecard, limits, None, each)
         yield dataclasses.replace(check, name=f"{check.name}: {each.name}")
+
+
+def _beside(scorecard: Scorecard | None, limits: Limits) -> Iterator[Check]:
+    """The comparison with the input model, where another one decides."""
+    if scorecard is None:
+        return
+    for by in (None, *scorecard.also_judged_by):
+        check, _ = _metric(scorecard, limits, None, by, "input model")
+        name = INPUT_MODEL if by is None else f"{INPUT_MODEL}: {by.name}"
+        lost = "it is worse than the input model by more than the margin"
+        yield dataclasses.replace(
+            check,
+            name=name,
+            outcome=REPORTED,
+            reason=f"Beside the baseline, which decides. {check.reason}",
+            note=lost if check.outcome == FAIL else "",
+        )
 
 
 def _unjudged(scorecard: Scorecard) -> Iterator[Check]:

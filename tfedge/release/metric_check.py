@@ -57,6 +57,7 @@ def check(
     seed: int = 0,
     chosen: np.ndarray | None = None,
     by: "Metric | None" = None,
+    versus: str = "baseline",
 ) -> tuple[Check, Difference | None]:
     """Compares the candidate with the baseline by the test that fits the metric.
 
@@ -71,6 +72,7 @@ def check(
         seed: of the bootstrap.
         chosen: indices of the held-out examples to compare on; None for all.
         by: another metric than the scorecard's first; the check is named after it.
+        versus: what the baseline is called.
     """
     metric, rows = by or scorecard.judged_by, slice(None) if chosen is None else chosen
     before, ours, targets = (
@@ -84,7 +86,7 @@ def check(
     answers = _answers(scorecard, by)
     if answers is not None:
         pairs = statistics.Pairs.count(*(each[rows] for each in answers))
-        return _by_answers(metric.name, pairs, margin, alpha)
+        return _by_answers(metric.name, pairs, margin, alpha, versus)
     compared = _resample(
         metric,
         splits.pick(before, rows),
@@ -94,7 +96,7 @@ def check(
         alpha=alpha,
         seed=seed,
     )
-    return _by_resampling(metric, compared, margin, alpha)
+    return _by_resampling(metric, compared, margin, alpha, versus)
 
 
 def _answers(scorecard: "Scorecard", by: "Metric | None") -> tuple[np.ndarray, np.ndarray] | None:
@@ -110,7 +112,7 @@ def _answers(scorecard: "Scorecard", by: "Metric | None") -> tuple[np.ndarray, n
 
 
 def _by_answers(
-    name: str, pairs: statistics.Pairs, margin: float, alpha: float
+    name: str, pairs: statistics.Pairs, margin: float, alpha: float, versus: str
 ) -> tuple[Check, Difference | None]:
     """A share of right answers, by Tango's test."""
     outcome = statistics.decide(pairs, margin, alpha)
@@ -122,11 +124,11 @@ def _by_answers(
     before, after = pairs.both + pairs.only_baseline, pairs.both + pairs.only_candidate
     change = (after - before) / pairs.n
     reason = (
-        f"{spoken(name)} {after / pairs.n:.2%}, baseline {before / pairs.n:.2%}, on the same "
+        f"{spoken(name)} {after / pairs.n:.2%}, {versus} {before / pairs.n:.2%}, on the same "
         f"{pairs.n:,} examples: {_said(outcome, high >= -margin)}. The difference, "
         f"{_points(change)} points, lies between {_points(low)} and {_points(high)} "
         f"({1 - alpha:.0%} sure of each); "
-        f"{_points(-margin)} is accepted. Only the baseline has {pairs.only_baseline:,} right, "
+        f"{_points(-margin)} is accepted. Only the {versus} has {pairs.only_baseline:,} right, "
         f"only this model {pairs.only_candidate:,}."
     )
     if outcome == INSUFFICIENT_DATA:
@@ -176,23 +178,23 @@ def _resample(
 
 
 def _by_resampling(
-    metric: "Metric", compared: bootstrap.Comparison, margin: float, alpha: float
+    metric: "Metric", compared: bootstrap.Comparison, margin: float, alpha: float, versus: str
 ) -> tuple[Check, Difference]:
     low, high = compared.interval
     better = 1 if metric.higher_is_better else -1
     worst = low if metric.higher_is_better else 0.0 - high
     reason = (
-        f"{spoken(metric.name)} {compared.candidate:.4g}, baseline {compared.baseline:.4g} "
+        f"{spoken(metric.name)} {compared.candidate:.4g}, {versus} {compared.baseline:.4g} "
         f"({'higher' if metric.higher_is_better else 'lower'} is better), on the same "
         f"{compared.n:,} examples: {_WORDS[compared.outcome]}. The difference, "
         f"{compared.difference:+.3g}, lies between {low:+.3g} and {high:+.3g} "
         f"({1 - alpha:.0%} sure of each); {-better * compared.limit:+.3g}, {margin:.2%} of the "
-        f"baseline, is accepted."
+        f"{versus}, is accepted."
     )
     if not math.isfinite(compared.candidate):
         reason = (
             f"{spoken(metric.name)} of this model is no number on the {compared.n:,} examples, as "
-            f"NaN or infinite outputs make it; the baseline's is {compared.baseline:.4g}."
+            f"NaN or infinite outputs make it; the {versus}'s is {compared.baseline:.4g}."
         )
     elif compared.outcome == INSUFFICIENT_DATA:
         reason += f" {_needed(compared)}"
