@@ -80,8 +80,9 @@ def run(
 
 
 def tell(text: str) -> None:
-    """A line on standard output, whatever names are in it."""
+    """A line on standard output, at once, whatever names are in it."""
     sys.stdout.write(f"{plain_text.printable(text)}\n")
+    sys.stdout.flush()
 
 
 def _code(

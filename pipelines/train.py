@@ -26,7 +26,7 @@ from collections.abc import Callable
 from absl import flags, logging
 from tfedge_pipelines import data_flags, entry
 
-from tfedge import errors, settings
+from tfedge import errors, progress, settings
 from tfedge.release import lock, output_folder
 
 _FLAGS = flags.FlagValues()
@@ -191,7 +191,8 @@ def _accuracy(model, task, split) -> float:
     from tfedge.data import metrics
 
     plain = metrics.resolve(dataclasses.replace(task, metric="accuracy"))
-    return _value(plain, model, task, split)
+    with progress.phase(f"measuring accuracy on {len(split):,} examples"):
+        return _value(plain, model, task, split)
 
 
 def _value(metric, model, task, split) -> float:

@@ -171,12 +171,13 @@ def judge(
 
 def papers(gathered: facts.Facts) -> dict[str, bytes]:
     """Figures, verdict and report by file name; where there is a recipe, it and the card, too."""
-    told = sections.of(gathered)
-    found = {
-        "scorecard.json": manifest.as_json(gathered.scores),
-        "verdict.json": manifest.as_json(gathered.decided),
-        "report.html": page.render(gathered, told),
-    }
+    with progress.phase("writing the report"):
+        told = sections.of(gathered)
+        found = {
+            "scorecard.json": manifest.as_json(gathered.scores),
+            "verdict.json": manifest.as_json(gathered.decided),
+            "report.html": page.render(gathered, told),
+        }
     if not gathered.recipe:
         return found
     return {

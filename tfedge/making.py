@@ -340,14 +340,12 @@ def _task(order: Order) -> tuple[Task, hygiene.Findings]:
     """The checked data, and what was found about it."""
     task = order.task
     if isinstance(task, str):
-        with progress.phase(f"reading {task}"):
-            task = sources.load_task(task, order.data_dir, order.seed or 0)
+        task = sources.load_task(task, order.data_dir, order.seed or 0)
     elif order.seed is not None:
         task = dataclasses.replace(task, seed=order.seed)
     if order.augment is not None:
         task = dataclasses.replace(task, augment=order.augment)
-    with progress.phase("checking the data"):
-        findings = hygiene.examine(task)
+    findings = hygiene.examine(task)
     for warning in findings.warnings:
         logging.warning("%s", warning)
     return task, findings

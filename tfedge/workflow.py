@@ -135,8 +135,7 @@ def make_release(
         before, beside = _run_first(found, terms, shipped)
         made = _made(found, bundle.rejected_dir(folder), work)
         judged = _judge(made, terms, before, beside)
-        with progress.phase("writing the report"):
-            files = judging.papers(_gathered(made, judged, terms, before.file.content))
+        files = judging.papers(_gathered(made, judged, terms, before.file.content))
         told = {**_facts(made), **_held_out(judged)}
         if judged.verdict.outcome == gate.PASS:
             where = bundle.publish(folder, {**made.model_files, **files}, told)
@@ -261,6 +260,8 @@ def _judge(
 def _gathered(
     made: making.Made, judged: judging.Judged, terms: judging.Terms, compared_with: bytes
 ) -> facts.Facts:
+    with progress.phase("measuring what the change of each layer costs"):
+        sensitivities = sensitivity.of(compared_with, made.tflite, made.task)
     return facts.Facts(
         made.name,
         judged.scorecard,
@@ -272,7 +273,7 @@ def _gathered(
         reports=_reports(made),
         command=terms.command,
         findings=made.findings,
-        sensitivities=sensitivity.of(compared_with, made.tflite, made.task),
+        sensitivities=sensitivities,
         report_examples=terms.report_examples,
         kept_as="" if judged.verdict.outcome == gate.PASS else rejected.MODEL,
     )

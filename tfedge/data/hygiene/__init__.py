@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from tfedge import progress
 from tfedge.data.examined import Examined
 from tfedge.data.finding import Check, Finding
 from tfedge.data.fit import check_fits
@@ -63,7 +64,8 @@ def examine(task: Task, roles: Sequence[str] = ROLES) -> Findings:
         BadInput: naming the split, the first index, the counts and what to do.
     """
     data = Examined(task, roles)
-    return Findings({n: each.look(data) for n, each in checks().items() if not each.takes_time})
+    with progress.phase("checking the data"):
+        return Findings({n: each.look(data) for n, each in checks().items() if not each.takes_time})
 
 
 def look_closely(task: Task, roles: Sequence[str], is_patient: bool = False) -> Findings:
@@ -75,4 +77,5 @@ def look_closely(task: Task, roles: Sequence[str], is_patient: bool = False) -> 
         is_patient: whether large data may be read once more.
     """
     data = Examined(task, roles, is_patient)
-    return Findings({n: each.look(data) for n, each in checks().items() if each.takes_time})
+    with progress.phase("looking closely at the data"):
+        return Findings({n: each.look(data) for n, each in checks().items() if each.takes_time})

@@ -10,7 +10,7 @@ import pathlib
 import re
 from typing import TYPE_CHECKING
 
-from tfedge import errors, settings
+from tfedge import errors, progress, settings
 
 if TYPE_CHECKING:
     from tfedge.data.source import Source
@@ -67,7 +67,8 @@ def load_task(source: str, data_dir: str | None = None, seed: int = 0) -> "Task"
     task.check_seed(seed)
     address, chosen = parse(source)
     try:
-        return chosen.load(address, data_dir, seed)
+        with progress.phase(f"reading {source}"):
+            return chosen.load(address, data_dir, seed)
     except OSError as error:
         raise errors.BadInput(
             f"--data={source}",
