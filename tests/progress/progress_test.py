@@ -1,4 +1,5 @@
 import io
+import os
 import time
 
 import pytest
@@ -105,3 +106,15 @@ def test_without_anybody_else_a_thread_shows_it(monkeypatch):
     count = len(seen)
     time.sleep(2 * progress.painter.LOOK_SECONDS)
     assert len(seen) == count and progress._NOW.shared is None
+
+
+def test_a_forked_process_shows_what_it_does_by_itself():
+    with progress.phase("here"):
+        child = os.fork()
+        if not child:
+            is_alone = progress._NOW.shared is None
+            with progress.phase("there"):
+                is_shown = progress._NOW.shared is not None
+            os._exit(0 if is_alone and is_shown else 1)
+        _, status = os.waitpid(child, 0)
+    assert status == 0

@@ -105,6 +105,14 @@ def shown_elsewhere(by: board.Board) -> None:
     logging.get_absl_handler().python_handler.setStream(sys.stderr)  # it has kept the one before
 
 
+def _forget_board() -> None:
+    """A forked process has neither the thread that paints nor what that may have held."""
+    _NOW.shared = None
+
+
+os.register_at_fork(after_in_child=_forget_board)
+
+
 @contextlib.contextmanager
 def _step(label: str, total: int) -> Iterator[None]:
     with _painted() as where:
