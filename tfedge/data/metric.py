@@ -1,7 +1,8 @@
 """What judges a model: a number over outputs and targets, and its direction."""
 
+import dataclasses
+import functools
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,7 +12,7 @@ Value = Callable[..., float]
 PerExample = Callable[..., np.ndarray]
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Metric:
     """A metric over outputs and targets of the same examples.
 
@@ -35,8 +36,28 @@ class Metric:
     outputs: tuple[str, ...] = ()
     prepare: Callable[..., draws.Prepared] | None = None
 
+    @classmethod
+    def mean(cls, name: str, higher_is_better: bool, per_example: PerExample) -> "Metric":
+        """The mean of what each example gives."""
+        value = functools.partial(_mean, per_example)
+        return cls(name, higher_is_better, value, per_example=per_example)
+
+    @classmethod
+    def share(cls, name: str, right: PerExample) -> "Metric":
+        """The share of examples that are right, of which each gives 0 or 1."""
+        correct = functools.partial(_as_bool, right)
+        return dataclasses.replace(cls.mean(name, True, right), correct=correct)
+
     def prepared(self, outputs: splits.Arrays, y: splits.Arrays) -> draws.Prepared:
         """The metric over examples that are to be drawn again and again."""
         if self.per_example is not None:
             return draws.Mean(self.per_example(outputs, y))
         return self.prepare(outputs, y) if self.prepare else draws.Whole(self.value, outputs, y)
+
+
+def _mean(per_example: PerExample, outputs: splits.Arrays, y: splits.Arrays) -> float:
+    return float(np.mean(per_example(outputs, y)))
+
+
+def _as_bool(per_example: PerExample, outputs: splits.Arrays, y: splits.Arrays) -> np.ndarray:
+    return per_example(outputs, y).astype(bool)

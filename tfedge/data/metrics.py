@@ -1,20 +1,17 @@
-"""What a model is judged by: accuracy, top5, macro_f1, auc, mean_absolute_error and others.
-
-Metrics of boxes are in `detection`.
+"""What a model is judged by: a metric of `measures` for each output, or of boxes (`detection`).
 
 numpy only.
 """
 
 import dataclasses
-import functools
 from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
 from tfedge import errors, settings
-from tfedge.data import class_weights, detection, metric_text, scores, splits, task
+from tfedge.data import class_weights, detection, measures, metric_text, scores, splits, task
 from tfedge.data.kind import Kind
-from tfedge.data.metric import Metric, PerExample
+from tfedge.data.metric import Metric
 
 __all__ = ["Metric", "chance", "check_name", "explained", "for_training", "judged", "resolve"]
 
@@ -180,7 +177,7 @@ def check_name(name: str, where: str = "metric") -> None:
     Raises:
         BadInput: with the nearest name there is.
     """
-    known = (*_OF_ONE, *detection.KINDS)
+    known = (*measures.names(), *detection.KINDS)
     if name not in known:
         raise errors.BadInput(f"{where} {name}", "no such metric", settings.nearest(name, known))
 
@@ -194,67 +191,13 @@ def _single(name: str, kind: Kind, logits: bool) -> Metric:
             f"targets of {kind.name} have none",
             f"Use {', '.join(kind.metrics)}.",
         )
-    return _OF_ONE[name](name, kind, logits)
-
-
-def _accuracy(name: str, kind: Kind, logits: bool) -> Metric:
-    """The share of right answers; of labels, steps or pixels each by itself. Higher is better."""
-    right: PerExample = functools.partial(scores.right, kind=kind, logits=logits)
-    found = _share(name, right)
-    return found if kind.one_class else dataclasses.replace(found, correct=None)
-
-
-def _top5(name: str, kind: Kind, logits: bool) -> Metric:
-    """The share of examples whose class is among the five highest. Higher is better."""
-    return _share(name, scores.in_top5)
-
-
-def _share(name: str, right: PerExample) -> Metric:
-    """The share of examples that are right."""
-    return Metric(
-        name,
-        higher_is_better=True,
-        value=functools.partial(_mean_value, right),
-        correct=functools.partial(_as_bool, right),
-        per_example=right,
-    )
-
-
-def _macro_f1(name: str, kind: Kind, logits: bool) -> Metric:
-    """F1 of each class, then the mean: rare classes count as much as others. Higher is better."""
-    return Metric(name, True, functools.partial(scores.macro_f1, kind=kind, logits=logits))
-
-
-def _auc(name: str, kind: Kind, logits: bool) -> Metric:
-    """The area under the ROC curve. Higher is better."""
-    return Metric(name, True, functools.partial(scores.auc, kind=kind, logits=logits))
-
-
-def _mean_absolute_error(name: str, kind: Kind, logits: bool) -> Metric:
-    """In the units of the targets. Lower is better."""
-    error = scores.absolute_error
-    return Metric(name, False, functools.partial(_mean_value, error), per_example=error)
-
-
-def _root_mean_squared_error(name: str, kind: Kind, logits: bool) -> Metric:
-    """In the units of the targets. Lower is better."""
-    return Metric(name, False, scores.root_mean_squared_error)
-
-
-_OF_ONE: dict[str, Callable[[str, Kind, bool], Metric]] = {
-    "accuracy": _accuracy,
-    "top5": _top5,
-    "macro_f1": _macro_f1,
-    "auc": _auc,
-    "mean_absolute_error": _mean_absolute_error,
-    "root_mean_squared_error": _root_mean_squared_error,
-}
+    return measures.named(name, kind, logits)
 
 
 def explained() -> dict[str, str]:
     """Every metric that has a name, and what it is."""
-    makers: dict[str, object] = {**_OF_ONE, **detection.KINDS}
-    return {name: (made.__doc__ or "").partition("\n")[0] for name, made in makers.items()}
+    boxes = {name: (of.__doc__ or "").partition("\n")[0] for name, of in detection.KINDS.items()}
+    return {**measures.explained(), **boxes}
 
 
 def _of_boxes(asked: metric_text.Named, y: splits.Arrays) -> Metric:
@@ -267,14 +210,6 @@ def _of_boxes(asked: metric_text.Named, y: splits.Arrays) -> Metric:
         outputs=found.where if several else (),
         prepare=found.prepare,
     )
-
-
-def _mean_value(per_example: PerExample, outputs: splits.Arrays, y: splits.Arrays) -> float:
-    return float(np.mean(per_example(outputs, y)))
-
-
-def _as_bool(per_example: PerExample, outputs: splits.Arrays, y: splits.Arrays) -> np.ndarray:
-    return per_example(outputs, y).astype(bool)
 
 
 def _one_of(task: "task.Task", name: str, output: str, y: np.ndarray, logits: Logits) -> Metric:
@@ -298,6 +233,7 @@ def _of_output(metric: Metric, name: str) -> Metric:
         value=look(metric.value),
         correct=look(metric.correct) if metric.correct else None,
         per_example=look(metric.per_example) if metric.per_example else None,
+        prepare=look(metric.prepare) if metric.prepare else None,
     )
 
 

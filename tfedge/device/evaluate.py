@@ -215,6 +215,7 @@ def _judged(
         "unjudged": scores.unjudged,
         "targets": y,
         "candidate_outputs": scores.candidate.outputs,
+        "logits": scores.logits,
         "candidate_correct": scores.candidate.correct,
         "baseline_outputs": scores.baseline.outputs if scores.baseline else None,
         "baseline_correct": scores.baseline.correct if scores.baseline else None,

@@ -79,6 +79,7 @@ class Scorecard(shown.Shown):
         unjudged: outputs of the model, of several, that none of these looks at.
         slices: slice name -> the group of each held-out example, (n,) strings.
         targets, baseline_outputs, candidate_outputs: of the same examples in the same order.
+        logits: whether these outputs are before their sigmoid or softmax.
         baseline_correct, candidate_correct: (n,) bool where the metric counts right answers.
         held_out: which examples these are; see `data.split_digest`.
         beside: the same run compared with another model, which decides nothing.
@@ -118,6 +119,7 @@ class Scorecard(shown.Shown):
     targets: splits.Arrays | None = None
     baseline_outputs: splits.Arrays | None = None
     candidate_outputs: splits.Arrays | None = None
+    logits: bool = False
     baseline_correct: np.ndarray | None = None
     candidate_correct: np.ndarray | None = None
     held_out: str = ""

@@ -1,17 +1,29 @@
-import numpy as np
+import types
 
-from tfedge.device import scorecard
+import numpy as np
+import pytest
+
+from tfedge.data.task import ArraySplit, Task
 from tfedge.release.report import answers, heat
 
-CLASSES = (scorecard.ClassValue("bag", 2, 0.0), scorecard.ClassValue("shirt", 2, 0.5))
 NOW, BEFORE = np.eye(2)[[1, 1, 1, 0]], np.eye(2)[[1, 0, 1, 1]]
 TARGETS = np.array([0, 0, 1, 1])
 
 
-def test_rows_are_the_truth(card):
-    found = answers.of(
-        card(per_class=CLASSES, targets=TARGETS, candidate_outputs=NOW, baseline_outputs=BEFORE)
-    )
+@pytest.fixture
+def told(card):
+    """told(kind, targets, **fields of the scorecard) -> what `answers` needs of Facts."""
+
+    def make(kind="classification", targets=TARGETS, labels=("bag", "shirt"), **fields):
+        split = ArraySplit(np.zeros((len(targets), 2), np.float32), targets)
+        task = Task("t", kind, split, split, split, split, labels=labels)
+        return types.SimpleNamespace(task=task, scorecard=card(targets=targets, **fields))
+
+    return make
+
+
+def test_rows_are_the_truth(told):
+    found = answers.of(told(candidate_outputs=NOW, baseline_outputs=BEFORE))
     assert found.before == ((1, 1), (0, 2)) and found.after == ((0, 2), (1, 1))
     assert found.pairs[0] == answers.Pair("bag", "shirt", 1, 2)
     assert answers.mistakes(found) == {
@@ -20,42 +32,60 @@ def test_rows_are_the_truth(card):
     }
 
 
-def test_an_output_that_is_no_number_is_no_answer(card):
+def test_an_output_that_is_no_number_is_no_answer(told):
     broken = np.where([[False], [True], [False], [False]], np.nan, NOW)
-    fields = {"candidate_outputs": broken, "baseline_outputs": None}
-    found = answers.of(card(per_class=CLASSES, targets=TARGETS, **fields))
+    found = answers.of(told(candidate_outputs=broken, baseline_outputs=None))
     assert found.after == ((0, 1), (1, 1))
 
 
-def test_one_output_is_read_by_what_was_right(card):
-    """Whether it is a probability or a logit does not matter."""
-    logits = np.array([[-3.0], [4.0], [9.0], [-9.0]])
-    right = np.array([True, False, True, False])
-    fields = {"candidate_outputs": logits, "candidate_correct": right, "baseline_outputs": None}
-    found = answers.of(card(per_class=CLASSES, targets=TARGETS, **fields))
+@pytest.mark.parametrize("logits", [False, True])
+def test_one_output_is_read_as_the_kind_reads_it(told, logits):
+    outputs = np.array([[0.1], [0.7], [0.9], [0.2]]) - (0.5 if logits else 0)
+    fields = {"candidate_outputs": outputs, "baseline_outputs": None, "logits": logits}
+    found = answers.of(told("binary", **fields))
     assert found.before is None and found.after == ((1, 1), (1, 1))
 
 
-def test_of_many_classes_only_the_most_confused(card):
-    many = tuple(scorecard.ClassValue(str(k), 2, 0.5) for k in range(40))
+def test_places_are_counted_one_by_one(told):
+    y = np.array([[0, 1, 1], [1, 1, 0]])
+    now = y.copy()
+    now[0] = 0
+    outputs = {"candidate_outputs": np.eye(2)[now], "baseline_outputs": np.eye(2)[y]}
+    found = answers.of(told("segmentation", y, **outputs))
+    assert found.after == ((2, 0), (2, 2)) and found.before == ((2, 0), (0, 4))
+
+
+def test_of_many_classes_only_the_most_confused(told):
     targets = np.repeat(np.arange(40), 2)
     said = targets.copy()
     said[[0, 1, 2]] = 7, 7, 5
     outputs = {"candidate_outputs": np.eye(40)[said], "baseline_outputs": np.eye(40)[targets]}
-    found = answers.of(card(per_class=many, targets=targets, **outputs))
+    found = answers.of(told(targets=targets, labels=(), **outputs))
     assert found.after is None
     assert found.pairs == (answers.Pair("0", "7", 0, 2), answers.Pair("1", "5", 0, 1))
 
 
-def test_nothing_to_confuse_without_classes(card):
-    assert answers.of(card(per_class=())) is None
+def test_nothing_to_confuse_without_classes(told):
+    values = np.zeros((4, 1), np.float32)
+    assert answers.of(told("regression", values, labels=())) is None
+    labels = np.array([[0, 1], [1, 0], [1, 1], [0, 0]])
+    assert answers.of(told("multilabel", labels, candidate_outputs=labels)) is None
+    assert answers.of(told(candidate_outputs=None)) is None
 
 
 def test_cells_are_shaded_by_their_share_of_the_row():
     (label, (hit, miss)), _ = heat.cells(("a", "b"), ((75, 25), (0, 0)))
     assert (label, hit.kind, miss.kind) == ("a", "hit", "miss")
     assert hit.shade == 0.637 and miss.shade == 0.8 and miss.style == "miss dark"
+    assert (hit.text, miss.text) == ("75", "25")
     assert miss.says == "a taken for b: 25 of 100"
+
+
+def test_cells_of_very_many_are_shares():
+    rows = heat.cells(("a", "b"), ((9_980, 20), (5_000, 5_000)))
+    assert [[cell.text for cell in cells] for _, cells in rows] == [["100%", "<1%"], ["50%", "50%"]]
+    (_, (none, _)), _ = heat.cells(("a", "b"), ((0, 20_000), (1, 1)))
+    assert none.text == ""
 
 
 def test_intervals_share_an_axis():

@@ -13,7 +13,8 @@ from tfedge.release.report.sections import next_steps
 
 FILES = pathlib.Path(__file__).parents[2] / "device" / "files"
 SPLIT = data_task.ArraySplit(np.zeros((4, 2), np.float32), np.arange(4) % 2)
-TASK = data_task.Task("two", "classification", SPLIT, SPLIT, SPLIT, SPLIT)
+LABELS = ("bag", "boot")
+TASK = data_task.Task("two", "classification", SPLIT, SPLIT, SPLIT, SPLIT, labels=LABELS)
 
 
 def _report(name, before, after, **more):
@@ -101,7 +102,7 @@ def test_a_class_that_lost_is_named_with_what_it_is_taken_for(steps):
         targets=targets,
         baseline_outputs=np.eye(2)[targets],
         candidate_outputs=np.eye(2)[after],
-        per_class=tuple(scorecard.ClassValue(name, 500, 1.0, 1.0) for name in ("bag", "boot")),
+        per_class=tuple(scorecard.ClassValue(name, 500, 1.0, 1.0) for name in LABELS),
     )
     assert [step.what for step in found] == [
         "Give class 'boot' more training examples, or more weight."

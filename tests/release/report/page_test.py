@@ -66,6 +66,7 @@ def gathered(card):
             reports=[REPORT],
             command="tfedge-release --model=two.keras",
             findings=FINDINGS,
+            report_examples=0,
         )
 
     return make

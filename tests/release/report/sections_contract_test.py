@@ -39,7 +39,7 @@ def _heading(title):
 
 @pytest.fixture
 def release(card):
-    """One of which every section has something to say: `named` stands in every name."""
+    """One of which almost every section has something to say: `named` stands in every name."""
 
     def make(named="front"):
         labels = ("bag", f"shirt {named}")
@@ -94,6 +94,41 @@ def release(card):
 
 
 @pytest.fixture
+def segmented(release):
+    """The same of a segmentation, which has sections that classes of examples have not."""
+
+    def make(named="front"):
+        made = release(named)
+        images = made.task.holdout.x
+        y = (images[..., 0] > 128).astype(int)
+        split = splits.ArraySplit(images, y)
+        after = y.copy()
+        after[:, 0] = 0
+        scores = dataclasses.replace(
+            made.scorecard,
+            targets=y,
+            baseline_outputs=np.eye(2)[y],
+            candidate_outputs=np.eye(2)[after],
+        )
+        labels = made.task.labels
+        task = data_task.Task(named, "segmentation", *[split] * 4, labels=labels)
+        return dataclasses.replace(made, scorecard=scores, task=task)
+
+    return make
+
+
+@pytest.fixture
+def where(release, segmented):
+    """where(name of a section, named) -> a release that has it."""
+
+    def find(name, named="front"):
+        made = release(named)
+        return made if name in sections.of(made) else segmented(named)
+
+    return find
+
+
+@pytest.fixture
 def bare(card):
     """A release that has what every release has: it did not even run."""
     scores = card(
@@ -126,8 +161,8 @@ def test_nothing_else_is_in_the_folder():
 
 
 @every_section
-def test_it_is_shown_where_there_is_something_to_say(name, release):
-    made = release()
+def test_it_is_shown_where_there_is_something_to_say(name, where):
+    made = where(name)
     assert name in sections.of(made)
     assert _page(made).count(_heading(_module(name).TITLE)) == 1
 
@@ -147,15 +182,19 @@ def test_a_release_that_did_not_run_says_no_more_than_there_is(bare):
     assert not {"classes", "slices", "confusion", "new_mistakes", "passes"} & set(told)
 
 
-def test_they_come_in_the_order_of_their_places(release):
-    page = _page(release())
-    spots = [page.index(_heading(each.title)) for each in sections.of(release()).values()]
-    assert spots == sorted(spots) and len(spots) == len(NAMES)
+def test_they_come_in_the_order_of_their_places(release, segmented):
+    told = set()
+    for made in (release(), segmented()):
+        page, found = _page(made), sections.of(made)
+        spots = [page.index(_heading(each.title)) for each in found.values()]
+        assert spots == sorted(spots)
+        told |= set(found)
+    assert told == set(NAMES)
 
 
 @every_section
-def test_names_from_files_do_not_act(name, release):
-    made = release(HOSTILE)
+def test_names_from_files_do_not_act(name, where):
+    made = where(name, HOSTILE)
     only = {name: sections.of(made)[name]}
     shown = page.render(made, only).decode()
     assert "<script" not in shown and "\x1b" not in shown

@@ -36,7 +36,7 @@ def _hint(target: Shape, output: Shape, _: int) -> str:
 KIND = kind.Kind(
     "segmentation",
     answers=answers.Answers.ONE_OF_MANY,
-    metrics=("accuracy", "macro_f1"),
+    metrics=("accuracy", "mean_iou", "macro_f1"),
     loss="sparse_categorical_crossentropy",
     classes=ClassNumbers(has_places=True, one_hot=True),
     decide=_decide,

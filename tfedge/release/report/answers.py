@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from tfedge.device.scorecard import Scorecard
+    from tfedge.release.report.facts import Facts
 
 MOST_CLASSES = 30  # of a matrix that can still be read
 _MOST_PAIRS = 25
@@ -24,7 +24,7 @@ class Pair:
 
 @dataclasses.dataclass(frozen=True)
 class Confusion:
-    """Counts over the held-out split.
+    """Counts over the held-out split, of examples or of their places.
 
     Attributes:
         labels: of rows (the truth) and columns (the answer); empty above `MOST_CLASSES`.
@@ -38,15 +38,51 @@ class Confusion:
     pairs: tuple[Pair, ...] = ()
 
 
-def of(scorecard: "Scorecard") -> Confusion | None:
-    """The confusion of both models; None where examples have no single class."""
-    labels = tuple(each.label for each in scorecard.per_class)
-    answers = answered(scorecard)
-    if answers is None:
+@dataclasses.dataclass(frozen=True, eq=False)
+class Answered:
+    """What both models decide, as the kind of the task reads their outputs.
+
+    Attributes:
+        labels: of the classes.
+        targets: class numbers, (n,) or (n, places...).
+        before, after: the baseline's decisions (None without one) and this model's, of the same
+            shape; -1 stands for an output that is no number, which is no answer.
+    """
+
+    labels: tuple[str, ...]
+    targets: np.ndarray
+    before: np.ndarray | None
+    after: np.ndarray
+
+
+def answered(facts: "Facts") -> Answered | None:
+    """None where targets say no class numbers, or belong to several outputs."""
+    kind, scores = facts.task.kind_facts, facts.scorecard
+    decide, targets = kind.decide, scores.targets
+    if decide is None or kind.classes is None or kind.per_label:
         return None
-    targets, before, after = answers
-    now = _count(targets, after, len(labels))
-    was = None if before is None else _count(targets, before, len(labels))
+    outputs = scores.candidate_outputs
+    if not isinstance(targets, np.ndarray) or not isinstance(outputs, np.ndarray):
+        return None
+
+    def decided(outputs: np.ndarray) -> np.ndarray:
+        return np.asarray(decide(outputs, scores.logits)).astype(int)
+
+    was = scores.baseline_outputs
+    before = decided(was) if isinstance(was, np.ndarray) else None
+    given = facts.task.labels
+    labels = tuple(given[n] if n < len(given) else str(n) for n in range(facts.task.num_classes))
+    return Answered(labels, targets.astype(int), before, decided(outputs))
+
+
+def of(facts: "Facts") -> Confusion | None:
+    """The confusion of both models, place by place where there are places; None without classes."""
+    found = answered(facts)
+    if found is None:
+        return None
+    labels = found.labels
+    now = _count(found.targets, found.after, len(labels))
+    was = None if found.before is None else _count(found.targets, found.before, len(labels))
     pairs = _pairs(labels, was, now)
     if len(labels) > MOST_CLASSES:
         return Confusion(pairs=pairs)
@@ -67,37 +103,9 @@ def mistakes(found: Confusion | None) -> dict[str, str]:
     return said
 
 
-def answered(
-    scorecard: "Scorecard",
-) -> tuple[np.ndarray, np.ndarray | None, np.ndarray] | None:
-    """(targets, the baseline's answers or None, this model's), each (n,) class numbers.
-
-    -1 stands for an output that is no number, which is no answer.
-    """
-    classes = len(scorecard.per_class)
-    targets = np.asarray(scorecard.targets).reshape(-1) if classes else np.zeros(0)
-    after = _answers(scorecard.candidate_outputs, scorecard.candidate_correct, targets, classes)
-    before = _answers(scorecard.baseline_outputs, scorecard.baseline_correct, targets, classes)
-    return None if after is None else (targets.astype(int), before, after)
-
-
-def _answers(
-    outputs: object, correct: np.ndarray | None, targets: np.ndarray, classes: int
-) -> np.ndarray | None:
-    """The highest output; of a single output, what its being right or wrong tells."""
-    if not isinstance(outputs, np.ndarray) or len(outputs) != len(targets):
-        return None
-    broken = np.isnan(outputs.reshape(len(targets), -1)).any(axis=1)
-    if outputs.shape[1:] == (classes,):
-        return np.where(broken, -1, outputs.argmax(axis=1))
-    if classes == 2 and outputs.size == len(targets) and correct is not None:
-        return np.where(broken, -1, np.where(correct, targets, 1 - targets)).astype(int)
-    return None
-
-
 def _count(targets: np.ndarray, answers: np.ndarray, classes: int) -> np.ndarray:
     """(classes, classes), the truth along rows, of those that have an answer."""
-    told = answers >= 0
+    told = (answers >= 0) & (answers < classes)  # values of an ordinal kind may lie outside
     flat = np.bincount(targets[told] * classes + answers[told], minlength=classes**2)
     return flat.reshape(classes, classes)
 

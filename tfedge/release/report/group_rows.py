@@ -16,7 +16,7 @@ def classes(facts: "Facts") -> tuple[list[dict[str, Any]], str]:
     Of very many classes only those that lost most are shown.
     """
     rows, words = _classes(facts)
-    half, taken_for = half_axis(facts), answers.mistakes(answers.of(facts.scorecard))
+    half, taken_for = half_axis(facts), answers.mistakes(answers.of(facts))
     for row in rows:
         row["mistake"] = taken_for.get(row["label"], "")
         row["interval"] = heat.interval(row["group"], half)

@@ -6,14 +6,22 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 WIDTH = 100.0
+_MOST = 9999  # a longer number has no room in its cell
 _DARK = 0.7  # from here on the cell's text is light
 
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """One count. `shade` is 0..1, `kind` "hit" on the diagonal, else "miss"."""
+    """One count.
 
-    count: int
+    Attributes:
+        text: the count, of very many its share of the row; "" for none.
+        shade: 0..1.
+        kind: "hit" on the diagonal, else "miss".
+        says: the count in words.
+    """
+
+    text: str
     shade: float
     kind: str
     says: str
@@ -26,7 +34,7 @@ class Cell:
 
 def cells(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> list[tuple[str, list[Cell]]]:
     """(label, cells) of each row: hits by their share of the row, misses more strongly."""
-    rows = []
+    rows, are_shares = [], max(map(sum, counts), default=0) > _MOST
     for row, (label, numbers) in enumerate(zip(labels, counts, strict=True)):
         total = sum(numbers) or 1
         made = []
@@ -34,9 +42,16 @@ def cells(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> list[tuple[
             share, hit = count / total, row == column
             shade = 0.85 * share if hit else min(1.0, 1.6 * math.sqrt(share))
             says = f"{label} taken for {labels[column]}: {count:,} of {sum(numbers):,}"
-            made.append(Cell(count, round(shade, 3), "hit" if hit else "miss", says))
+            text = _share(share) if are_shares else str(count)
+            made.append(
+                Cell(text if count else "", round(shade, 3), "hit" if hit else "miss", says)
+            )
         rows.append((label, made))
     return rows
+
+
+def _share(share: float) -> str:
+    return "<1%" if share < 0.005 else f"{share:.0%}"
 
 
 def axis(groups: Sequence[Mapping[str, Any]]) -> float:

@@ -24,7 +24,7 @@ class Confusion:
 
 def of(facts: "Facts") -> Confusion | None:
     """None where examples have no single class, or nothing is confused."""
-    found = answers.of(facts.scorecard)
+    found = answers.of(facts)
     if found is None:
         return None
     both = (("Baseline", found.before), ("This model", found.after))

@@ -5,18 +5,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tfedge.release.report import answers, thumbnails
+from tfedge.data import answers as lib
+from tfedge.data.answers import Answers
+from tfedge.release.report import answers, previews
 
 if TYPE_CHECKING:
-    from tfedge.data.task import Task
-    from tfedge.device.scorecard import Scorecard
+    from tfedge.data.kind import Kind
     from tfedge.release.report.facts import Facts
 
 TITLE = "New mistakes"
 PLACE = 60
 
 NO_NUMBER = "nothing: NaN"
-_MOST_BYTES = 500_000  # of all pictures, so that the page stays small
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,15 +26,15 @@ class NewMistake:
     Attributes:
         number: of the example, in the held-out split's order.
         truth, said: its label, and this model's answer.
-        confidence: the probability this model gives its answer, 0..1.
-        picture: the example as a data URI; empty where it is no picture.
+        confidence: the probability this model gives its answer, 0..1; None where it gives none.
+        shown: the example.
     """
 
     number: int
     truth: str
     said: str
-    confidence: float
-    picture: str = ""
+    confidence: float | None
+    shown: previews.Preview
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,70 +47,57 @@ class NewMistakes:
 
 
 def of(facts: "Facts") -> NewMistakes | None:
-    """The worst, as many as may be shown."""
-    return worst(facts.scorecard, facts.task, facts.report_examples)
-
-
-def worst(scorecard: "Scorecard", task: "Task", most: int) -> NewMistakes | None:
-    """The new mistakes that this model is surest of.
-
-    Args:
-        scorecard: with the outputs of both.
-        task: its held-out split holds the examples.
-        most: how many to show; 0 keeps the users' data out of the report.
+    """The new mistakes that this model is surest of, as many as may be shown.
 
     Returns:
-        None where there is no baseline, or no class to answer.
+        None where there is no baseline, or an example has no class of its own.
     """
-    found = answers.answered(scorecard)
-    if found is None or found[1] is None:
+    found = answers.answered(facts)
+    if found is None or found.before is None or not facts.task.kind_facts.one_class:
         return None
-    targets, before, after = found
+    targets, before, after = found.targets, found.before, found.after
     new = np.flatnonzero((before == targets) & (after != targets))
     mended = int(((before != targets) & (after == targets)).sum())
-    sure = _confidence(np.asarray(scorecard.candidate_outputs)[new], after[new])
-    order = np.argsort(-sure, kind="stable")[:most]
-    labels = [each.label for each in scorecard.per_class]
-    pictures = _pictures(task, new[order])
-    shown = tuple(
+    sure = _confidence(facts, new, after[new])
+    order = np.argsort(-sure, kind="stable")[: facts.report_examples]
+    shown = previews.of(facts.task.holdout, new[order])
+    mistakes = (
         NewMistake(
             number=int(new[each]),
-            truth=labels[targets[new[each]]],
-            said=labels[after[new[each]]] if after[new[each]] >= 0 else NO_NUMBER,
-            confidence=float(sure[each]),
-            picture=picture,
+            truth=found.labels[targets[new[each]]],
+            said=_said(found.labels, int(after[new[each]])),
+            confidence=None if np.isnan(sure[each]) else float(sure[each]),
+            shown=preview,
         )
-        for each, picture in zip(order, pictures, strict=True)
+        for each, preview in zip(order, shown, strict=True)
     )
-    return NewMistakes(len(new), mended, shown)
+    return NewMistakes(len(new), mended, tuple(mistakes))
 
 
-def _confidence(outputs: np.ndarray, said: np.ndarray) -> np.ndarray:
-    """(m,) probability of the answer, 0 where there is none."""
-    sure, told = np.zeros(len(said)), said >= 0
+def _said(labels: tuple[str, ...], answer: int) -> str:
+    if answer < 0:
+        return NO_NUMBER
+    return labels[answer] if answer < len(labels) else str(answer)
+
+
+def _confidence(facts: "Facts", new: np.ndarray, said: np.ndarray) -> np.ndarray:
+    """(m,) probability of each answer: 0 where there is none, NaN where outputs are none."""
+    outputs = np.asarray(facts.scorecard.candidate_outputs)[new]
+    sure, told = np.zeros(len(new)), said >= 0
     if told.any():
-        sure[told] = _probability(outputs[told], said[told])
+        kind, logits = facts.task.kind_facts, facts.scorecard.logits
+        sure[told] = _probability(kind, outputs[told], said[told], logits)
     return sure
 
 
-def _probability(outputs: np.ndarray, said: np.ndarray) -> np.ndarray:
-    """(m,) of the answer; logits are squashed first."""
-    if outputs.size == len(outputs):
-        yes = outputs.reshape(-1).astype(np.float64)
-        if yes.min() < 0 or yes.max() > 1:
-            yes = 1 / (1 + np.exp(-yes))
-        return np.where(said == 1, yes, 1 - yes)
+def _probability(kind: "Kind", outputs: np.ndarray, said: np.ndarray, logits: bool) -> np.ndarray:
+    if not kind.answers.are_scores:
+        return np.full(len(said), np.nan)
+    means = Answers.ONE_OF_MANY if lib.width(outputs) > 1 else Answers.YES_OR_NO
     values = outputs.astype(np.float64)
-    if values.min() < 0 or not np.allclose(values.sum(axis=1), 1, atol=0.05):
-        powers = np.exp(values - values.max(axis=1, keepdims=True))
-        values = powers / powers.sum(axis=1, keepdims=True)
-    return values[np.arange(len(said)), said]
-
-
-def _pictures(task: "Task", numbers: np.ndarray) -> list[str]:
-    """A data URI an example, "" for what is no picture or would make the page too large."""
-    if task.holdout is None or not len(numbers):
-        return [""] * len(numbers)
-    found = thumbnails.data_uris(task.holdout.take(numbers).x) or ("",) * len(numbers)
-    sizes = np.cumsum([len(each) for each in found])
-    return [each if size <= _MOST_BYTES else "" for each, size in zip(found, sizes, strict=True)]
+    if logits:
+        values = lib.probabilities(values, means)
+    if means is Answers.ONE_OF_MANY:
+        return values[np.arange(len(said)), said]
+    yes = values.reshape(len(said))
+    return np.where(said == 1, yes, 1 - yes)

@@ -123,9 +123,11 @@ def _sparing(facts: "Facts", layer: str) -> str:
 
 def _groups(facts: "Facts") -> Iterator[Step]:
     """Classes and slices that got worse, the largest losses first."""
-    taken_for = answers.mistakes(answers.of(facts.scorecard))
+    taken_for = answers.mistakes(answers.of(facts))
     mark = f"{group_check.GROUP}: "
     worse = [check for check in facts.verdict.checks if check.name.startswith(mark)]
+    if 2 * len(worse) > len(facts.verdict.groups):  # then no class has paid for another
+        return
     for check in sorted(worse, key=lambda each: each.value)[:_MOST_GROUPS]:
         kind, _, label = check.name.removeprefix(mark).partition(": ")
         mistake = taken_for.get(label, "") if kind == "class" else ""

@@ -1,0 +1,12 @@
+"""The area under the ROC curve. Higher is better."""
+
+import functools
+
+from tfedge.data import scores
+from tfedge.data.kind import Kind
+from tfedge.data.metric import Metric
+
+
+def of(kind: Kind, logits: bool) -> Metric:
+    """See `scores.auc`."""
+    return Metric("auc", True, functools.partial(scores.auc, kind=kind, logits=logits))

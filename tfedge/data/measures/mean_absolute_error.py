@@ -1,0 +1,10 @@
+"""In the units of the targets. Lower is better."""
+
+from tfedge.data import scores
+from tfedge.data.kind import Kind
+from tfedge.data.metric import Metric
+
+
+def of(kind: Kind, logits: bool) -> Metric:
+    """The mean over the examples of their mean errors."""
+    return Metric.mean("mean_absolute_error", False, scores.absolute_error)
