@@ -52,6 +52,7 @@ def _lines(plan: "Plan") -> Iterator[str]:
             "depends on their values, which a run shows" if plan.power is None else plan.power.words
         )
         yield f"the gate: {seen}"
+    yield from plan.obstacles
     if plan.kept is not None:
         yield f"the run itself would train nothing: {plan.kept} holds this model, judged again"
     yield "nothing was trained and nothing was written"

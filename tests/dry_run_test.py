@@ -7,7 +7,8 @@ import pytest
 
 from tfedge import dry_run, judging, making
 from tfedge.compress.training import trainer
-from tfedge.release import rejected
+from tfedge.device import phone_latency
+from tfedge.release import gate, rejected
 
 MODEL = pathlib.Path(__file__).parents[1] / "models" / "checkpoints" / "digits_cnn_digits.keras"
 
@@ -22,7 +23,9 @@ def test_the_plan_of_a_release_writes_nothing(tmp_path, monkeypatch):
     keys = []
     monkeypatch.setattr(rejected, "read", lambda folder, key: keys.append((folder, key)) or "kept")
     order = making.Order(MODEL, "digits", "prune(final_sparsity=0.6, epochs=2)", "float32")
-    plan = dry_run.make_release(order, judging.Terms.read("wearable", margin=0.03), "out")
+    terms = judging.Terms.read("wearable", margin=0.03, max_file_bytes=100)
+    plan = dry_run.make_release(order, terms, "out")
+    assert plan.obstacles == ("the file would be too large: your own limit allows 100 bytes",)
     assert not os.listdir(tmp_path)
     ((name, reach, seconds),) = plan.passes
     assert (name, reach.name) == ("prune", "prune") and 0.5 < reach.share < 1 and seconds > 0
@@ -38,3 +41,15 @@ def test_a_plan_without_passes_or_judgement():
     assert plan.passes == () and plan.seconds == plan.export_seconds
     assert (plan.phone, plan.latency, plan.power, plan.kept) == (None, None, None, None)
     assert plan.file.file_bytes < plan.baseline.file_bytes / 2
+
+
+@pytest.mark.parametrize(
+    ("size", "low", "said"),
+    [(100, 20.0, []), (101, 1.0, ["large"]), (100, 20.1, ["slow: wearable allows 20 ms"])],
+)
+def test_only_what_would_surely_not_be_kept_is_an_obstacle(size, low, said):
+    limits = gate.Limits.from_profile("wearable", max_file_bytes=100)
+    latency = phone_latency.PhoneEstimate(30.0, low, 40.0, "rpi3plus", 1)
+    found = list(dry_run._obstacles(size, latency, limits))
+    assert len(found) == len(said) and all(map(str.__contains__, found, said))
+    assert not list(dry_run._obstacles(100, None, limits))

@@ -3,12 +3,13 @@
 import dataclasses
 import pathlib
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tfedge import judging, making, workflow
 from tfedge.device import phone_latency
 from tfedge.device.file import tflite
-from tfedge.release import bundle, power_analysis, rejected
+from tfedge.release import bundle, gate, power_analysis, rejected
 
 if TYPE_CHECKING:
     from tfedge.compress.reach import Reach
@@ -27,6 +28,7 @@ class Plan:
         phone: the class it is for; None where nothing is to be judged.
         latency: of the file on that phone; None where it cannot be predicted.
         power: what the held-out examples can show; None where that depends on their values.
+        obstacles: limits that the file would not keep, in words.
         kept: the model that would be judged again instead, made from the same; None for none.
     """
 
@@ -38,6 +40,7 @@ class Plan:
     phone: str | None = None
     latency: phone_latency.PhoneEstimate | None = None
     power: power_analysis.Foresight | None = None
+    obstacles: tuple[str, ...] = ()
     kept: pathlib.Path | None = None
 
     @property
@@ -72,13 +75,25 @@ def make_release(
     made = _plan(ready)
     earlier = None if output_dir is None else bundle.rejected_dir(output_dir)
     is_kept = earlier is not None and rejected.read(earlier, ready.key) is not None
+    latency = phone_latency.estimate(made.file.content, terms.phone)
     return dataclasses.replace(
         made,
         phone=terms.phone.name,
-        latency=phone_latency.estimate(made.file.content, terms.phone),
+        latency=latency,
         power=judging.power(ready.given.task, terms),
+        obstacles=tuple(_obstacles(made.file.file_bytes, latency, terms.limits)),
         kept=earlier if is_kept else None,
     )
+
+
+def _obstacles(
+    file_bytes: int, latency: phone_latency.PhoneEstimate | None, limits: gate.Limits
+) -> Iterator[str]:
+    most, slowest = limits.max_file_bytes, limits.max_latency_ms
+    if most is not None and file_bytes > most:
+        yield f"the file would be too large: {limits.who('max_file_bytes')} allows {most:,} bytes"
+    if slowest is not None and latency is not None and latency.low > slowest:
+        yield f"it would be too slow: {limits.who('max_latency_ms')} allows {slowest:g} ms"
 
 
 def _plan(ready: making.Ready) -> Plan:

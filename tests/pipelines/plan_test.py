@@ -32,7 +32,9 @@ def test_all_of_a_plan_is_shown(capsys, monkeypatch):
     latency = phone_latency.PhoneEstimate(3.14159, 1.0, 9.0, "pixel4", 4)
     power = power_analysis.of(500, 0.01)
     kept = pathlib.Path("out.rejected")
-    plan.show(_plan(phone="wearable", latency=latency, power=power, kept=kept))
+    plan.show(
+        _plan(phone="wearable", latency=latency, power=power, kept=kept, obstacles=("too large",))
+    )
     said = capsys.readouterr().out
     for words in (
         "25%",
@@ -43,6 +45,7 @@ def test_all_of_a_plan_is_shown(capsys, monkeypatch):
         "bytes as int8",
         "latency on wearable: about 3.14 ms (1 to 9), an estimate",
         "the gate: 500 held-out examples",
+        "too large",
         "would train nothing: out.rejected",
         "nothing was trained and nothing was written",
     ):

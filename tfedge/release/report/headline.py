@@ -28,7 +28,10 @@ def of(facts: "Facts") -> str:
     deciding = {c.name: c.reason for c in facts.verdict.checks if c.outcome == outcome}
     if metric_check.NAME in deciding:  # the same without near duplicates is said further below
         deciding.pop("metric_without_near_duplicates", None)
-    kept = f"{facts.kept_as} is not a release: it is kept here to be looked at and judged again."
+    kept = (
+        f"{facts.kept_as} is not a release: it is kept here, and the same command judges it again "
+        "without training."
+    )
     return " ".join(
         (
             _ADVICE[outcome],
