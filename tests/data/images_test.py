@@ -109,7 +109,10 @@ def test_given_splits_need_the_same_classes_and_a_holdout(tmp_path):
         sources.load_task(f"images:{tmp_path}")
     _write(tmp_path / "test" / "cat", 2)
     _write(tmp_path / "test" / "emu", 2)
-    with pytest.raises(errors.BadInput, match="differ from those of train in dog, emu, owl"):
+    for label in ("cat", "dog"):
+        _write(tmp_path / "val" / label, 2)
+    said = "class folders differ from those of train: of val in owl; of test in dog, emu, owl"
+    with pytest.raises(errors.BadInput, match=said):
         sources.load_task(f"images:{tmp_path}")
 
 

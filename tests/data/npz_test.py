@@ -327,7 +327,7 @@ def test_members_that_are_no_arrays_are_left_out(tmp_path, caplog):
     with zipfile.ZipFile(tmp_path / "data.npz", "a") as archive:
         archive.writestr("README.txt", "hello")
     assert len(sources.load_task(source).holdout) == 8
-    assert "README.txt is no array" in caplog.text
+    assert "not used, as they are no arrays: README.txt" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ def test_a_layer_that_is_gone_is_left_out_of_the_lesson(network, task, caplog):
     teacher = Teacher(network, ("logits", "features"), layers={"gone": "stem"})
     with caplog.at_level("INFO", logger="absl"):
         finetune.finetune(Candidate(_student(), teacher=teacher), task, finetune.Plan(1, 1e-3), "t")
-    assert "gone: stem is left out, the student has no layer 'gone'" in caplog.text
+    assert "leaves out gone: stem, as the student has no layer 'gone'" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def test_polynomial_decay_climbs_to_the_end(network, task, fired):
 
 def test_a_short_training_still_reaches_the_sparsity(network, make_task, caplog):
     # TFMOT's frequency of 100 would never fire in 2 steps and leave the model dense.
-    with caplog.at_level(logging.INFO, logger="absl"):
+    with caplog.at_level(logging.DEBUG, logger="absl"):
         pruned = prune.Prune(epochs=2)(Candidate(network), make_task(n=16))
     assert _sparsity(pruned)["pointwise"] == 0.5
     assert "prune: masks change every 1 steps, 2 in all" in caplog.text

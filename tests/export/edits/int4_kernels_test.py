@@ -82,4 +82,4 @@ def test_the_kernel_takes_half_a_byte_a_weight_and_reads_back(name):
 def test_what_stays_int8_is_logged_with_the_reason(caplog):
     _packed(_made("transposed")[0])
     reason = "LiteRT has no TRANSPOSE_CONV of INT4 kernels"
-    assert f"transposed stays INT8 with integers of 4 bits: {reason}" in caplog.text
+    assert f"stay INT8 though they have 4 bits: {reason}: transposed" in caplog.text

@@ -356,6 +356,15 @@ def test_a_split_drawn_here_and_how_images_were_resized_are_said(gathered):
     assert not {"Held-out split", "Inputs were"} & set(plain)
 
 
+def test_limits_that_were_not_enforced_are_said(gathered):
+    made = gathered()
+    refused = {"cores": "4 asked for, 2 there", "cgroup_memory": "not ours"}
+    card = dataclasses.replace(made.scorecard, unenforced_limits=refused)
+    rows = dict(judged_on.rows(dataclasses.replace(made, scorecard=card)))
+    said = "cores: 4 asked for, 2 there; cgroup_memory: not ours"
+    assert rows["Limits that could not be enforced here"] == said
+
+
 def test_class_weights_are_said_and_whether_they_were_inferred(gathered):
     made = gathered()
     told = dataclasses.replace(made, recipe={"class_weight": {"0": 0.5208, "1": 12.5}})

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from absl import logging
 
+from tfedge import shown
 from tfedge.compress import keras as k
 from tfedge.compress import losses
 from tfedge.compress.candidate import Teacher
@@ -165,8 +166,9 @@ def _lessons(teacher: Teacher, student: Any, task: Task) -> list[_Lesson]:
             continue
         places_only = method == "attention"
         pairs, reasons = hints.chosen(student, teacher.model, teacher.layers, places_only)
-        for pair, reason in reasons.items():
-            logging.info("distilling %s: %s is left out, %s", method, pair, reason)
+        if reasons:
+            told = [f"{pair}, as {reason}" for pair, reason in reasons.items()]
+            logging.info("distilling %s leaves out %s", method, shown.listed(told, 3))
         if not pairs:
             logging.warning(
                 "distilling %s: no two layers fit, nothing is learned from them", method

@@ -29,13 +29,15 @@ def find(root: pathlib.Path) -> tuple[tuple[str, ...], dict[str, pathlib.Path]]:
             "Keep images the model has never seen in DIR/test.",
         )
     labels = _classes(found["train"])
-    for folder in found.values():
-        if different := sorted(set(_classes(folder)) ^ set(labels)):
-            raise errors.BadInput(
-                str(folder),
-                f"its class folders differ from those of train in {', '.join(different)}",
-                "Give every split the same class folders.",
-            )
+    different = {
+        folder.name: sorted(set(_classes(folder)) ^ set(labels)) for folder in found.values()
+    }
+    if wrong := [f"{name} in {', '.join(each)}" for name, each in different.items() if each]:
+        raise errors.BadInput(
+            f"images:{root}",
+            f"class folders differ from those of train: of {'; of '.join(wrong)}",
+            "Give every split the same class folders.",
+        )
     return labels, found
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from absl import logging
 
-from tfedge import errors
+from tfedge import errors, shown
 
 _REMEDY = "Make it with numpy.savez(FILE, x_train=..., y_train=..., x_test=..., y_test=...)."
 _LARGEST_EXPANSION = 200
@@ -116,10 +116,10 @@ def _check_growth(path: pathlib.Path, members: list[zipfile.ZipInfo]) -> None:
 
 def _arrays(path: pathlib.Path, archive: zipfile.ZipFile) -> Arrays:
     found = Arrays()
-    for member in archive.infolist():
-        if not member.filename.endswith(".npy"):
-            logging.warning("%s: %s is no array and not used", path, member.filename)
-            continue
+    members = [each for each in archive.infolist() if each.filename.endswith(".npy")]
+    if others := [name for name in archive.namelist() if not name.endswith(".npy")]:
+        logging.warning("%s: not used, as they are no arrays: %s", path, shown.listed(others))
+    for member in members:
         header = _header(path, archive, member)
         name = member.filename.removesuffix(".npy")
         if member.compress_type == zipfile.ZIP_STORED and member.file_size >= _MAPPED_BYTES:

@@ -9,7 +9,7 @@ from typing import Any
 
 from absl import logging
 
-from tfedge import errors
+from tfedge import errors, shown
 from tfedge.compress import graph
 from tfedge.compress.layers import facts
 
@@ -54,7 +54,9 @@ def unrolled(model: Any, route: str) -> Any:
         except TypeError as error:
             raise refusal(f"layer {layer.name!r}", route, "its loop") from error
         replace[layer.name] = [graph.Replacement(twin, layer.get_weights())]
-        logging.info("%s: unrolled for %s, as LiteRT has no integer loop", layer.name, route)
+    if replace:
+        names = shown.listed(list(replace))
+        logging.info("unrolled for %s, as LiteRT has no integer loop: %s", route, names)
     return graph.rebuild(flat, replace)
 
 

@@ -12,9 +12,11 @@ import numpy as np
 from absl import logging
 from ai_edge_litert import schema_py_generated as schema
 
+from tfedge import shown
 from tfedge.export.tree import operators
 
 LARGEST = 7  # -8 is not used, so that the grid is symmetric
+_LARGE = f"as their integers reach beyond {LARGEST}"
 
 # operator -> its version from which runtimes read INT4 kernels under int8 activations; from
 # tflite/tools/versioning/op_version.cc of google-ai-edge/LiteRT.
@@ -32,17 +34,21 @@ def pack(tree: Any) -> None:
         tensor = operator.graph.tensors[operator.kernel]
         if operators.type_name(tensor) == "INT8":
             users[id(tensor)].append(operator)
+    left: dict[str, list[str]] = {}
     for together in users.values():
         tensor = together[0].graph.tensors[together[0].kernel]
         name = (tensor.name or b"").decode()
         largest = int(np.abs(operators.values(tree, tensor).astype(np.int32)).max(initial=0))
         reason = _obstacle(together)
         if largest > LARGEST:
-            logging.info("kernel %s stays INT8: its integers reach %d", name, largest)
+            left.setdefault(_LARGE, []).append(name)
         elif reason:
-            logging.warning("kernel %s stays INT8 with integers of 4 bits: %s", name, reason)
+            left.setdefault(f"though they have 4 bits: {reason}", []).append(name)
         else:
             _pack_kernel(tree, tensor, together)
+    for why, names in left.items():
+        level = logging.INFO if why == _LARGE else logging.WARNING
+        logging.log(level, "kernels that stay INT8 %s: %s", why, shown.listed(names))
 
 
 def _obstacle(users: list[operators.Weighted]) -> str | None:

@@ -62,6 +62,9 @@ def rows(facts: "Facts") -> tuple[tuple[str, str], ...]:
     found.append(("Operators", counts))
     if card.delegated_fraction is not None:
         found.append(("Run by the delegate", f"{card.delegated_fraction:.0%} of operators"))
+    if card.unenforced_limits:
+        reasons = "; ".join(f"{name}: {why}" for name, why in card.unenforced_limits.items())
+        found.append(("Limits that could not be enforced here", reasons))
     return tuple(found)
 
 
