@@ -75,6 +75,8 @@ def run() -> None:
 
 def main(release: Sequence[str]) -> int:
     """Runs and interrupts it; the exit code."""
+    # What a shell starts in the background ignores Ctrl-C, and so would its children.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="interrupt_") as temporary:
         trial = Trial(pathlib.Path(temporary), release)
         started = time.monotonic()
