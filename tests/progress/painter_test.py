@@ -63,6 +63,8 @@ def test_a_log_gets_a_line_each_ten_seconds_of_the_same_thing(monkeypatch):
         now[0] = tenth / 10
         if tenth in (1000, 1250):  # the second begins before the first has a third line
             where.put(board.Shown(f"at {tenth}", now[0]))
+        if tenth == 1280:  # and when the first goes on, it is not said at once
+            where.put(board.Shown("at 1000", 100.0))
         looks.look()
     assert said == [(110.0, "at 1000: 10 s so far"), (120.0, "at 1000: 20 s so far")]
 

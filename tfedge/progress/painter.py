@@ -33,8 +33,8 @@ class Painter:
             self._say(shown, now)
 
     def _say(self, shown: Shown, now: float) -> None:
-        if self._last != (shown.label, shown.started):  # whoever began it has said so
-            self._last, self._said = (shown.label, shown.started), shown.started
+        if self._last != (shown.label, shown.started):  # begun, or gone on with: that was said
+            self._last, self._said = (shown.label, shown.started), now
         if now - self._said >= _LOG_SECONDS:
             self._said = now
             logging.info("%s", said(shown, now))
