@@ -66,6 +66,7 @@ def run(
     logging.use_absl_handler()
     logging.get_absl_handler().setFormatter(_Printable("%(message)s"))
     logging.set_verbosity(logging.INFO)
+    in_child = in_child and supervisor.IS_POSSIBLE
     work = functools.partial(_code, main, flag_values, argv, in_child)
     try:
         code = supervisor.run(work) if in_child else work()

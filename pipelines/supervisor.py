@@ -22,6 +22,7 @@ from tfedge.progress import board, painter
 
 ENDED_BY = 128  # and a signal's number, as the shell says it
 INTERRUPTED = ENDED_BY + signal.SIGINT
+IS_POSSIBLE = hasattr(signal, "sigtimedwait")  # not on macOS
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
