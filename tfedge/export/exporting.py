@@ -4,6 +4,7 @@ A file is made on its route and unpacked; edits follow, one after the other, on 
 packed, read back, run and compared with what it came from.
 """
 
+import dataclasses
 import functools
 from typing import Any
 
@@ -13,6 +14,7 @@ from tfedge.compress import bridge, graph, loading
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate
 from tfedge.compress.graph import canonical, model_ends
+from tfedge.compress.ranges import fake_quantization
 from tfedge.data import output_kind
 from tfedge.data.task import Task
 from tfedge.device import evaluate
@@ -60,7 +62,12 @@ def to_tflite(
 
 
 def _with_layers(source: Any) -> Any:
-    """A Keras model as a candidate of plain tf_keras layers; a subclassed one has no graph."""
+    """A Keras model as a candidate of plain tf_keras layers; a subclassed one has no graph.
+
+    One with ranges has one operator a layer, so that nothing after this has to make it so.
+    """
+    if isinstance(source, Candidate) and source.quantization is not None:
+        return dataclasses.replace(source, model=fake_quantization.one_operator_each(source.model))
     if not isinstance(source, k.tf_keras.Model) and not bridge.is_keras3(source):
         return source
     if not bridge.is_functional(source):

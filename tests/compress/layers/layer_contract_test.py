@@ -16,7 +16,7 @@ from tfedge.compress import channels, folding
 from tfedge.compress import keras as k
 from tfedge.compress.bridge import spectrograms
 from tfedge.compress.layers import facts, flows, kernels, multiply_adds
-from tfedge.compress.ranges import fake_quantization
+from tfedge.compress.ranges import fake_quantization, ranged_tensors
 
 layers = k.tf_keras.layers
 _SHAPES = ((4, 4, 4), (6, 4), (4,), (3, 3, 3, 4))
@@ -303,7 +303,7 @@ def test_steps_are_kernels_of_the_layer(name):
 def test_a_range_that_the_file_fixes_holds_what_comes_out(name):
     takes = inspect.signature(_class(name).__init__).parameters
     model = _alone(name, **({"activation": "tanh"} if "activation" in takes else {}))
-    low, high = fake_quantization.fixed_range(model.get_layer("it"))
+    low, high = ranged_tensors.fixed(model.get_layer("it"))
     found = _run(model, 10 * _x(model))
     assert low <= found.min() and found.max() <= high
     assert high - low < 1.5 * (found.max() - found.min())

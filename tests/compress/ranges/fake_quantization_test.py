@@ -8,7 +8,7 @@ from tfedge.compress import keras as k
 from tfedge.compress.bridge import op_layer
 from tfedge.compress.candidate import Candidate, Quantization
 from tfedge.compress.passes.quantize import Quantize
-from tfedge.compress.ranges import fake_quantization
+from tfedge.compress.ranges import fake_quantization, ranged_tensors
 from tfedge.data.task import ArraySplit, Task
 from tfedge.device.file import tflite
 
@@ -182,14 +182,8 @@ def test_several_outputs_keep_their_names(structure):
 
 def _chain(*chain):
     model = k.tf_keras.Sequential([k.tf_keras.Input((4, 4, 2), name="x"), *chain])
-    seen = []
-
-    def place(name, tensor):
-        seen.append(name)
-        return tensor
-
-    fake_quantization._place(graph.rebuild(model), place)
-    return [name.removesuffix("_range_0_0") for name in seen]
+    found = ranged_tensors.find(fake_quantization.integer_ready(graph.rebuild(model)))
+    return [name.removesuffix("_range_0_0") for name in found.tensors]
 
 
 @pytest.mark.parametrize(

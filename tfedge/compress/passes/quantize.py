@@ -13,6 +13,7 @@ from typing import Any
 from tfedge import settings
 from tfedge.compress import folding, rules
 from tfedge.compress import holds as holds_lib
+from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate, Quantization, export_route
 from tfedge.compress.holds import Grid, Hold, on
 from tfedge.compress.integers import step_sizes
@@ -93,7 +94,8 @@ class Quantize(base.TrainingPass):
         ready = dataclasses.replace(candidate, model=model)
         ready = ready.with_holds(*(hold for holds, _ in held for hold in holds))
         stay_float = fake_quantization.float_layers(model)
-        quantization = self._ranges(ready, task, stay_float)
+        measured = fake_quantization.integer_ready(model)
+        quantization = self._ranges(ready, measured, task, stay_float)
         ready = dataclasses.replace(ready, quantization=quantization)
         free = tuple(holds[0] for holds, is_free in held if is_free)
         update = _ScaleUpdate(free, self.epochs * finetune.steps_per_epoch(task)) if free else None
@@ -105,9 +107,7 @@ class Quantize(base.TrainingPass):
         uneven = uneven_inputs.find(model)
         if uneven:
             notes["inputs_normalized_in_float"] = tuple(uneven.columns)
-        joined = fake_quantization.joined_in_float(
-            fake_quantization.one_operator_each(model), quantization.ranges
-        )
+        joined = fake_quantization.joined_in_float(measured, quantization.ranges)
         if joined:
             notes["outputs_joined_in_float"] = tuple(each.name for each in joined)
         report = self.report(touched, stay_float, notes, history)
@@ -117,12 +117,14 @@ class Quantize(base.TrainingPass):
         settings = rules.settings_for(self, layer)
         return self.bits if settings is None else settings.bits
 
-    def _ranges(self, ready: Candidate, task: Task, stay_float: dict[str, str]) -> Quantization:
+    def _ranges(
+        self, ready: Candidate, measured: k.Model, task: Task, stay_float: dict[str, str]
+    ) -> Quantization:
         """Of the calibration split; those that are powers of two by a promise stay."""
         earlier = ready.quantization
         if earlier is not None and earlier.power_of_two:
             return dataclasses.replace(earlier, bits=self.bits, float_layers=stay_float)
-        ranges = fake_quantization.calibrate(ready.model, task)
+        ranges = fake_quantization.calibrate(measured, task)
         return Quantization(ranges, stay_float, self.bits)
 
     def _held(

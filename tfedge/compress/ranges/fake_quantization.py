@@ -1,9 +1,7 @@
 """Puts TFMOT's fake quantization on the activations of a flat, folded model.
 
 Kernels need none: they are already on their integer grid (`holds.Grid`). A quantizer stands
-after every tensor that becomes an int8 tensor in the .tflite, which is where the converter
-needs a range and nowhere else: not between a convolution and the ReLU it is fused with, not
-after layers that only move values, not after softmax or sigmoid, whose range LiteRT fixes.
+after every tensor that becomes an int8 tensor in the .tflite, see `ranged_tensors`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,17 +13,15 @@ from tfedge.compress import graph
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate, Quantization
 from tfedge.compress.keras import tf
-from tfedge.compress.layers import facts, functions, operations
+from tfedge.compress.layers import facts
 from tfedge.compress.ranges import (
-    input_prefix,
     output_tail,
+    ranged_tensors,
     uneven_inputs,
     uneven_outputs,
     whole_inputs,
 )
 from tfedge.data.task import Task
-
-_ENDS = ("maximum", "minimum")  # with a constant
 
 
 def of(candidate: Candidate) -> Any:
@@ -58,8 +54,10 @@ def insert(
         made[name] = _quantize_layer(name, learns=not quantization.power_of_two)
         return made[name](tensor)
 
-    joined = None if integer_outputs else quantization.ranges
-    quantized = _place(model, quantize, not integer_inputs, joined)
+    ready = integer_ready(model)
+    joined = () if integer_outputs else joined_in_float(ready, quantization.ranges)
+    joins = frozenset(call for output in joined for call in output.tail.calls)
+    quantized = _place(ready, ranged_tensors.find(ready, not integer_inputs, joins), quantize)
     for layer in quantized.layers:
         if layer.name in made:
             low, high = quantization.ranges[layer.name]
@@ -86,30 +84,18 @@ def calibrate(model: Any, task: Task, batch_size: int = 32) -> dict[str, tuple[f
     Uneven inputs have them as if they were integers, and what is made of them in float as well;
     likewise uneven outputs, and what they join.
     """
-    found = _extremes(model, task, batch_size, keep_float=False)
-    flat = one_operator_each(whole_inputs.as_floats(model))
+    flat = integer_ready(model)
+    found = _measured(flat, ranged_tensors.find(flat).tensors, task, batch_size)
     if uneven_inputs.find(flat):
-        found |= _extremes(model, task, batch_size, keep_float=True)
+        in_float = ranged_tensors.find(flat, keep_float=True)
+        found |= _measured(flat, in_float.tensors, task, batch_size)
     measured = measure_edges(flat, task, batch_size)
     joined = {
-        range_of(edge): measured[range_of(edge)]
+        ranged_tensors.range_of(edge): measured[ranged_tensors.range_of(edge)]
         for output in joined_in_float(flat, measured)
         for edge in output.tail.edges
     }
     return {**joined, **found}
-
-
-def _extremes(
-    model: Any, task: Task, batch_size: int, keep_float: bool
-) -> dict[str, tuple[float, float]]:
-    seen: dict[str, Any] = {}
-
-    def record(name: str, tensor: Any) -> Any:
-        seen[name] = tensor
-        return tensor
-
-    flat = _place(model, record, keep_float)
-    return _measured(flat, seen, task, batch_size)
 
 
 def _measured(
@@ -149,15 +135,14 @@ def measure_edges(model: Any, task: Task, batch_size: int = 32) -> dict[str, tup
     edges = [edge for tail in output_tail.find(model) for edge in tail.edges]
     if not edges:
         return {}
-    found = _measured(model, {range_of(edge): edge.tensor for edge in edges}, task, batch_size)
-    fixed = {range_of(edge): fixed_range(edge.tensor._keras_history.layer) for edge in edges}
+    found = _measured(
+        model, {ranged_tensors.range_of(edge): edge.tensor for edge in edges}, task, batch_size
+    )
+    fixed = {
+        ranged_tensors.range_of(edge): ranged_tensors.fixed(edge.tensor._keras_history.layer)
+        for edge in edges
+    }
     return {name: fixed[name] or seen for name, seen in found.items()}
-
-
-def fixed_range(layer: Any) -> tuple[float, float] | None:
-    """Of what a layer puts out as an integer, where LiteRT fixes it."""
-    function = functions.name(layer) or facts.of(layer).op
-    return functions.FUNCTIONS[function].range if function in functions.FUNCTIONS else None
 
 
 def ranges_of_edges(
@@ -165,7 +150,11 @@ def ranges_of_edges(
 ) -> dict[int, tuple[float, float]]:
     """Id of a tensor that outputs of a flat model join -> its range, of those that have any."""
     edges = (edge for tail in output_tail.find(model) for edge in tail.edges)
-    return {id(e.tensor): ranges[range_of(e)] for e in edges if range_of(e) in ranges}
+    return {
+        id(e.tensor): ranges[ranged_tensors.range_of(e)]
+        for e in edges
+        if ranged_tensors.range_of(e) in ranges
+    }
 
 
 def joined_in_float(
@@ -191,7 +180,7 @@ def float_layers(model: Any) -> dict[str, str]:
 
 
 def _float_reason(layer: Any) -> str:
-    if _is_operation(layer):
+    if ranged_tensors.is_operation(layer):
         return ""
     found = facts.of(layer)
     if not found.has_int8:
@@ -199,102 +188,37 @@ def _float_reason(layer: Any) -> str:
     return found.float_reason(layer)
 
 
-def _place(
-    model: Any,
-    place: Callable[[str, Any], Any],
-    keep_float: bool = False,
-    joined: Mapping[str, tuple[float, float]] | None = None,
-) -> Any:
-    """Rebuild `model` with `place(name, tensor)` on each tensor that needs a range.
-
-    With `keep_float` none is in front of where uneven inputs have come to one scale; none is behind
-    where uneven outputs, as the ranges of what is `joined` tell, have one no more.
-    """
-    model = one_operator_each(whole_inputs.as_floats(model))
-    readers = graph.consumers(model)
-    uneven = uneven_inputs.find(model) if keep_float else None
-    edges = uneven.prefix.edges if uneven else {}
-    inside = uneven.prefix.calls if uneven else frozenset()
-    joins = {call for output in joined_in_float(model, joined or {}) for call in output.tail.calls}
+def _place(model: Any, ranged: ranged_tensors.Ranged, place: Callable[[str, Any], Any]) -> Any:
+    """Rebuild a model, one operator each, with `place(range, tensor)` on what needs a range."""
     placed: dict[int, Any] = {}
 
     def before(call: graph.Call, old: Any, new: Any) -> Any:
-        if id(old) not in edges or (call.name, call.index) in inside or not new.dtype.is_floating:
+        if id(old) not in ranged.edges or (call.name, call.index) in ranged.inside:
             return new
         if id(old) not in placed:
-            placed[id(old)] = place(range_of(edges[id(old)]), new)
+            placed[id(old)] = place(ranged.edges[id(old)], new)
         return placed[id(old)]
 
     def after(call: graph.Call, outputs: Any) -> Any:
-        in_float = (call.name, call.index) in joins.union(inside)
-        if in_float or not _needs_range(call.layer, readers[call.name]):
-            return outputs
-        tensors = tf.nest.flatten(outputs)
-        ranged = [
-            place(_name(call.name, call.index, number), tensor)
-            if tensor.dtype.is_floating
-            else tensor
-            for number, tensor in enumerate(tensors)
+        made = [
+            place(ranged.outputs[where], tensor) if where in ranged.outputs else tensor
+            for number, tensor in enumerate(tf.nest.flatten(outputs))
+            for where in [(call.name, call.index, number)]
         ]
-        return tf.nest.pack_sequence_as(outputs, ranged)
+        return tf.nest.pack_sequence_as(outputs, made)
 
     def after_input(name: str, tensor: Any) -> Any:
-        if (uneven and name in uneven.columns) or not tensor.dtype.is_floating:
-            return tensor
-        if keep_float and readers[name] and all(map(_cuts_off, readers[name])):
-            return tensor
-        return place(range_of_input(name), tensor)
+        return place(ranged.inputs[name], tensor) if name in ranged.inputs else tensor
 
     return graph.rebuild(model, after=after, after_input=after_input, before=before)
 
 
-def range_of(edge: input_prefix.Edge) -> str:
-    """What the range of a tensor is called."""
-    return _name(edge.layer, edge.call, edge.number)
+def integer_ready(model: Any) -> Any:
+    """One operator each, and pixels as floats: as ranges are measured and placed.
 
-
-def range_of_input(name: str) -> str:
-    """What the range of an input is called."""
-    return _name(name, 0, 0)
-
-
-def _name(layer: str, call: int, tensor: int) -> str:
-    return f"{layer}_range_{call}_{tensor}"
-
-
-def _needs_range(layer: Any, readers: list[Any]) -> bool:
-    found, name = facts.of(layer), functions.name(layer)
-    if found.keeps_range or (_fixes_range(layer) and fixed_range(layer)):
-        return False
-    if name in operations.MOVES and _is_operation(layer) and _reads_floats(layer):
-        return False
-    fused = len(readers) == 1 and _is_fused(readers[0])
-    return not (fused and name in ("linear", None))
-
-
-def _fixes_range(layer: Any) -> bool:
-    return _is_operation(layer) or facts.of(layer).fixes_range
-
-
-def _cuts_off(layer: Any) -> bool:
-    """Whether only a part of the range of what comes in goes on, as of the mask of attention."""
-    read = tf.nest.flatten(layer.inbound_nodes[0].keras_inputs)
-    return operations.is_ours(layer) and layer.op in _ENDS and len(read) == 1
-
-
-def _reads_floats(layer: Any) -> bool:
-    """Not of a table with rows that integers choose, for one."""
-    read = tf.nest.flatten(layer.inbound_nodes[0].keras_inputs)
-    return any(tensor.dtype.is_floating for tensor in read)
-
-
-def _is_fused(layer: Any) -> bool:
-    """Whether what a layer reads becomes an integer only behind it."""
-    return functions.is_relu(layer) if _is_operation(layer) else facts.of(layer).fuses(layer)
-
-
-def _is_operation(layer: Any) -> bool:
-    return type(layer).__name__ in operations.CLASSES
+    Of a model that is so already, the model itself.
+    """
+    return one_operator_each(whole_inputs.as_floats(model))
 
 
 def one_operator_each(model: Any) -> Any:

@@ -15,7 +15,7 @@ from tfedge.compress import graph
 from tfedge.compress import keras as k
 from tfedge.compress.keras import tf
 from tfedge.compress.layers import facts, kernels
-from tfedge.compress.ranges import fake_quantization, output_tail, uneven_outputs
+from tfedge.compress.ranges import fake_quantization, output_tail, ranged_tensors, uneven_outputs
 from tfedge.data import splits
 from tfedge.data.task import Task
 
@@ -113,9 +113,7 @@ def _ends(model: Any) -> list[_End]:
         edges = tails[number].edges if number in tails else ()
         for tensor in [edge.tensor for edge in edges] or [output]:
             layer = tensor._keras_history.layer
-            is_free = not layer.inbound_nodes[0].is_input and not fake_quantization.fixed_range(
-                layer
-            )
+            is_free = not layer.inbound_nodes[0].is_input and not ranged_tensors.fixed(layer)
             if tensor.dtype.is_floating and is_free:
                 tensors[id(tensor)] = tensor
                 outputs.setdefault(layer.name, set()).add(number)

@@ -113,12 +113,13 @@ def tuned(candidate: Candidate, parts: trainer.Parts) -> Candidate:
     """The candidate of the best epoch, as a plain model."""
     best = parts.selection.chosen()
     parts.model.set_weights(best.weights)
+    quantization = candidate.quantization
+    if quantization is None:
+        return dataclasses.replace(candidate, model=parts.model, holds=best.holds)
     plain = graph.rebuild(candidate.model)
     for layer in plain.layers:
         if layer.weights:
             layer.set_weights(parts.model.get_layer(layer.name).get_weights())
-    quantization = candidate.quantization
-    if quantization is not None:
-        learned = {**quantization.ranges, **fake_quantization.ranges(parts.model)}
-        quantization = dataclasses.replace(quantization, ranges=learned)
+    learned = {**quantization.ranges, **fake_quantization.ranges(parts.model)}
+    quantization = dataclasses.replace(quantization, ranges=learned)
     return dataclasses.replace(candidate, model=plain, holds=best.holds, quantization=quantization)

@@ -49,8 +49,8 @@ def take_out(candidate: Candidate, export: options.Export, task: Task | None) ->
         task: whose calibration split shows what is joined, where no recipe has looked before: also
             how the columns differ that one kernel makes.
     """
-    model = float_front.flat(candidate)
-    if model is None or export.has_float_activations:
+    model = None if export.has_float_activations else float_front.flat(candidate)
+    if model is None:
         return None
     if task is not None and candidate.quantization is None and not candidate.holds:
         model = output_columns.to_one_scale(model, task)

@@ -13,7 +13,12 @@ from absl import logging
 from tfedge.compress import folding, graph, rules
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate
-from tfedge.compress.ranges import fake_quantization, raw_columns, uneven_inputs
+from tfedge.compress.ranges import (
+    fake_quantization,
+    ranged_tensors,
+    raw_columns,
+    uneven_inputs,
+)
 from tfedge.data.splits import Split
 from tfedge.data.task import Normalization, Task
 from tfedge.export import options
@@ -45,8 +50,8 @@ def take_out(candidate: Candidate, export: options.Export, task: Task | None) ->
         export: the route; where it asks for integers as inputs, there is no float part, and a
             warning names the columns that are lost.
     """
-    model = flat(candidate)
-    if model is None or not export.facts.is_quantizing:
+    model = flat(candidate) if export.facts.is_quantizing else None
+    if model is None:
         return None
     if task is not None and candidate.quantization is None and not candidate.holds:
         model = raw_columns.to_one_scale(model, task)
@@ -127,7 +132,7 @@ def _parts(candidate: Candidate, model: Any, uneven: uneven_inputs.Uneven) -> Pa
     for edge in uneven.prefix.edges.values():
         name = edge.layer if edge.layer in model.input_names else free(edge.layer, taken)
         taken.add(name)
-        cut[name], names[name] = edge.tensor, fake_quantization.range_of(edge)
+        cut[name], names[name] = edge.tensor, ranged_tensors.range_of(edge)
     front = k.tf_keras.Model(
         [t for n, t in zip(model.input_names, model.inputs, strict=True) if n in uneven.columns],
         list(cut.values()),
@@ -138,7 +143,7 @@ def _parts(candidate: Candidate, model: Any, uneven: uneven_inputs.Uneven) -> Pa
     rest = dataclasses.replace(candidate, model=graph.behind(model, starts))
     if candidate.quantization is not None:
         learned = candidate.quantization.ranges
-        ranges = {fake_quantization.range_of_input(n): learned[r] for n, r in names.items()}
+        ranges = {ranged_tensors.range_of_input(n): learned[r] for n, r in names.items()}
         quantization = dataclasses.replace(candidate.quantization, ranges={**learned, **ranges})
         rest = dataclasses.replace(rest, quantization=quantization)
     return Parts(front, rest, tuple(model.input_names))

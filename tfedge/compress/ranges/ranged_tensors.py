@@ -1,0 +1,154 @@
+"""Which tensors of a model need a range to become integers, and what each range is called.
+
+Those that become an int8 tensor in the .tflite, which is where the converter needs a range and
+nowhere else: not between a convolution and the ReLU it is fused with, not after layers that only
+move values, not after softmax or sigmoid, whose range LiteRT fixes.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tfedge.compress import graph
+from tfedge.compress.keras import tf
+from tfedge.compress.layers import facts, functions, operations
+from tfedge.compress.ranges import input_prefix, uneven_inputs
+
+_ENDS = ("maximum", "minimum")  # with a constant
+_Calls = frozenset[tuple[str, int]]  # of layers: name, number of the call
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Ranged:
+    """The tensors that need a range.
+
+    Attributes:
+        inputs: input -> its range.
+        outputs: (layer, number of its call, number of its output) -> its range.
+        edges: id of a tensor that leaves the part in front of the integers -> its range; it is
+            for those alone that read it behind that part.
+        inside: the calls of that part.
+        tensors: range -> the tensor of the model.
+    """
+
+    inputs: Mapping[str, str]
+    outputs: Mapping[tuple[str, int, int], str]
+    edges: Mapping[int, str]
+    inside: _Calls
+    tensors: Mapping[str, Any]
+
+
+def find(model: Any, keep_float: bool = False, joins: _Calls = frozenset()) -> Ranged:
+    """The tensors of a model, as `fake_quantization.one_operator_each` has it, that need a range.
+
+    Args:
+        model: flat tf_keras model, one operator each.
+        keep_float: none is in front of where uneven inputs have come to one scale.
+        joins: calls that compute in float, behind the integers.
+    """
+    readers = graph.consumers(model)
+    uneven = uneven_inputs.find(model) if keep_float else None
+    inside = uneven.prefix.calls if uneven else frozenset[tuple[str, int]]()
+    inputs = {
+        name: tensor
+        for name, tensor in _inputs(model)
+        if not (uneven and name in uneven.columns)
+        and not (keep_float and readers[name] and all(map(_cuts_off, readers[name])))
+    }
+    outputs = dict(_outputs(model, readers, joins.union(inside)))
+    edges = _read_behind(model, uneven.prefix) if uneven else {}
+    return Ranged(
+        {name: range_of_input(name) for name in inputs},
+        {place: _name(*place) for place in outputs},
+        {number: range_of(edge) for number, edge in edges.items()},
+        inside,
+        {range_of_input(name): tensor for name, tensor in inputs.items()}
+        | {range_of(edge): edge.tensor for edge in edges.values()}
+        | {_name(*place): tensor for place, tensor in outputs.items()},
+    )
+
+
+def range_of(edge: input_prefix.Edge) -> str:
+    """What the range of a tensor is called."""
+    return _name(edge.layer, edge.call, edge.number)
+
+
+def range_of_input(name: str) -> str:
+    """What the range of an input is called."""
+    return _name(name, 0, 0)
+
+
+def fixed(layer: Any) -> tuple[float, float] | None:
+    """The range of what a layer puts out as an integer, where LiteRT fixes it."""
+    function = functions.name(layer) or facts.of(layer).op
+    return functions.FUNCTIONS[function].range if function in functions.FUNCTIONS else None
+
+
+def _name(layer: str, call: int, tensor: int) -> str:
+    return f"{layer}_range_{call}_{tensor}"
+
+
+def _inputs(model: Any) -> Iterator[tuple[str, Any]]:
+    for tensor in model.inputs:
+        if tensor.dtype.is_floating:
+            yield tensor._keras_history.layer.name, tensor
+
+
+def _outputs(
+    model: Any, readers: Mapping[str, list[Any]], in_float: _Calls
+) -> Iterator[tuple[tuple[str, int, int], Any]]:
+    for node, call in graph.order_of_calls(model):
+        layer = node.layer
+        if node.is_input or (layer.name, call) in in_float:
+            continue
+        if _needs_range(layer, readers[layer.name]):
+            for number, tensor in enumerate(tf.nest.flatten(node.outputs)):
+                if tensor.dtype.is_floating:
+                    yield (layer.name, call, number), tensor
+
+
+def _read_behind(model: Any, prefix: input_prefix.Prefix) -> dict[int, input_prefix.Edge]:
+    """Id -> what leaves a prefix and is read as floats by a call behind it."""
+    return {
+        id(tensor): prefix.edges[id(tensor)]
+        for node, call in graph.order_of_calls(model)
+        if not node.is_input and (node.layer.name, call) not in prefix.calls
+        for tensor in tf.nest.flatten(node.keras_inputs)
+        if id(tensor) in prefix.edges and tensor.dtype.is_floating
+    }
+
+
+def _needs_range(layer: Any, readers: list[Any]) -> bool:
+    found, name = facts.of(layer), functions.name(layer)
+    if found.keeps_range or (_fixes_range(layer) and fixed(layer)):
+        return False
+    if name in operations.MOVES and is_operation(layer) and _reads_floats(layer):
+        return False
+    fused = len(readers) == 1 and _is_fused(readers[0])
+    return not (fused and name in ("linear", None))
+
+
+def _fixes_range(layer: Any) -> bool:
+    return is_operation(layer) or facts.of(layer).fixes_range
+
+
+def _cuts_off(layer: Any) -> bool:
+    """Whether only a part of the range of what comes in goes on, as of the mask of attention."""
+    read = tf.nest.flatten(layer.inbound_nodes[0].keras_inputs)
+    return operations.is_ours(layer) and layer.op in _ENDS and len(read) == 1
+
+
+def _reads_floats(layer: Any) -> bool:
+    """Not of a table with rows that integers choose, for one."""
+    read = tf.nest.flatten(layer.inbound_nodes[0].keras_inputs)
+    return any(tensor.dtype.is_floating for tensor in read)
+
+
+def _is_fused(layer: Any) -> bool:
+    """Whether what a layer reads becomes an integer only behind it."""
+    return functions.is_relu(layer) if is_operation(layer) else facts.of(layer).fuses(layer)
+
+
+def is_operation(layer: Any) -> bool:
+    """Whether a layer is an operation between layers."""
+    return type(layer).__name__ in operations.CLASSES
