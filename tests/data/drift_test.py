@@ -81,3 +81,10 @@ def test_brighter_held_out_images_are_warned_about():
     (train, calibration) = hygiene.check(dataclasses.replace(made, holdout=brighter))
     assert "not drawn like train: mean" in train or "lowest value" in train
     assert "not drawn like calibration" in calibration
+
+
+def test_the_chance_of_all_comparisons_together_decides():
+    one = drift.Drift("train", "labels", 0.1, p_value=0.0125, tests=4, before=0.0, after=0.0)
+    assert one.is_sure and one.matters
+    assert not dataclasses.replace(one, p_value=0.0126).is_sure
+    assert not dataclasses.replace(one, effect=0.099).matters
