@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from tfedge_pipelines import evaluate
 
+from tfedge.release import bundle
+
 SCRIPT = pathlib.Path(evaluate.__file__)
 FILES = pathlib.Path(__file__).parents[1] / "device" / "files"
 INT8, FLOAT = FILES / "image_int8.tflite", FILES / "image_float.tflite"
@@ -180,3 +182,12 @@ def test_what_was_trained_on_is_refused_as_held_out_or_said(data, tmp_path):
     rows = json.loads((tmp_path / "out" / "verdict.json").read_text())["checks"]
     assert [row["reason"] for row in rows if row["name"] == "trained_on"] == [said]
     assert said in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_a_release_is_not_replaced_by_papers_without_a_model(data, tmp_path):
+    (tmp_path / "model.tflite").write_bytes(INT8.read_bytes())
+    released = {"model.tflite": INT8.read_bytes(), "recipe.json": b'{"schema_version": 1}'}
+    bundle.publish(tmp_path / "out", released)
+    done = run(f"--tflite={INT8}", data, f"--output_dir={tmp_path / 'out'}")
+    assert done.returncode == 1 and "--output_dir" in done.stderr, done.stderr
+    assert (tmp_path / "out" / "model.tflite").read_bytes() == INT8.read_bytes()
