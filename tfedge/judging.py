@@ -143,6 +143,7 @@ def judge(
     *,
     beside: inference.Run | None = None,
     holds: Iterable[evaluate.Hold] = (),
+    measured: Mapping[str, Any] | None = None,
     near_duplicates: np.ndarray | None = None,
     allow_flex: bool = False,
 ) -> Judged:
@@ -155,6 +156,7 @@ def judge(
         baseline: the .tflite to compare with, or its run; None for none.
         beside: another model to compare with as well, which decides nothing; None for none.
         holds: promises to look for in the file.
+        measured: fields of the scorecard that a phone has measured of this file.
         near_duplicates: held-out examples that look like training ones, see `gate.gate`.
         allow_flex: accept TensorFlow operators, whatever the phone class says.
     """
@@ -162,6 +164,7 @@ def judge(
         scorecard = evaluate.evaluate(
             tflite_bytes, task, terms.phone, baseline, holds, beside=beside
         )
+    scorecard = dataclasses.replace(scorecard, **(measured or {}))
     use = holdout_uses.record(scorecard, tflite_bytes, terms.limits.margin)
     limits = terms.limits
     limits = dataclasses.replace(limits, allow_flex=limits.allow_flex or allow_flex)

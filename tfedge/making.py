@@ -87,6 +87,7 @@ class Made:
         holds: promises about its weights.
         reports: one per pass.
         dropped_inputs: columns of the input that it does not read; None where it reads all.
+        measured: fields of the scorecard that a phone has measured already.
         recipe: what recipe.json holds.
         task: the data, with its held-out split.
         findings: what the checks of the data found.
@@ -104,6 +105,7 @@ class Made:
     holds: tuple[evaluate.Hold, ...] = ()
     reports: "tuple[Report, ...]" = ()
     dropped_inputs: Any = None
+    measured: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     allow_flex: bool = False
     packed: bytes | None = None
 
@@ -267,6 +269,7 @@ def again(ready: Ready, kept: rejected.Kept) -> Made:
         holds=kept.holds,
         reports=reports,
         dropped_inputs=kept.dropped_inputs,
+        measured=kept.measured,
     )
 
 

@@ -252,6 +252,7 @@ def _judge(
         before,
         beside=beside,
         holds=made.holds,
+        measured=made.measured,
         near_duplicates=made.findings.near_duplicates,
         allow_flex=made.allow_flex,
     )

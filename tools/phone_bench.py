@@ -102,20 +102,15 @@ def _check_flags() -> None:
 
 
 def _model() -> "TfliteFile":
-    """The file; of a release that is as it was released."""
+    """The file; of a release that is as it was released, or of a rejected candidate."""
     from tfedge.device.file import tflite
-    from tfedge.release import bundle
+    from tfedge.release import bundle, released
 
+    flag = _RELEASE if _RELEASE.value else _TFLITE
+    where = f"--{flag.name}={flag.value}"
     if _RELEASE.value:
         bundle.verify(_RELEASE.value)
-        path, where = pathlib.Path(_RELEASE.value, "model.tflite"), f"--release={_RELEASE.value}"
-    else:
-        path, where = pathlib.Path(_TFLITE.value), f"--tflite={_TFLITE.value}"
-    try:
-        return tflite.read(path.read_bytes(), where)
-    except OSError as e:
-        cause = (e.strerror or str(e)).lower()
-        raise errors.BadInput(str(path), cause, "Name a release or a .tflite file.") from e
+    return tflite.read(released.tflite_bytes(flag.value, where), where)
 
 
 def _native(file: "TfliteFile") -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pytest
 import tfedge
 from tfedge import errors
 from tfedge.device import phone_latency
-from tfedge.release import bundle, gate, manifest, measured
+from tfedge.release import bundle, gate, manifest, measured, rejected
 
 MODEL = b"a model"
 SHA = hashlib.sha256(MODEL).hexdigest()
@@ -17,18 +17,23 @@ LIMITS = gate.Limits(max_latency_ms=10.0, profile="test_phone")
 ESTIMATE = phone_latency.PhoneEstimate(6.0, 4.0, 9.0, "pixel4", 4)
 
 
-@pytest.fixture
-def release(tmp_path, card):
-    """A folder as release.py leaves it, but for what is in the report."""
-    scorecard = dataclasses.replace(card(), phone_estimate=ESTIMATE)
-    verdict = tfedge.gate(scorecard, LIMITS)
-    files = {
-        "model.tflite": MODEL,
+def files_of(card, name, estimate, limits):
+    """Of a folder as release.py leaves it, but for what is in the report."""
+    scorecard = dataclasses.replace(card(), phone_estimate=estimate)
+    verdict = tfedge.gate(scorecard, limits)
+    return {
+        name: MODEL,
         "scorecard.json": manifest.as_json(scorecard.to_json()),
         "verdict.json": manifest.as_json(verdict.to_json()),
         "report.html": b"<body>\n<main>\n<h1>net</h1></main></body>",
         "MODEL_CARD.md": b"# net\n\n**Released.**\n",
     }
+
+
+@pytest.fixture
+def release(tmp_path, card):
+    """A release."""
+    files = files_of(card, "model.tflite", ESTIMATE, LIMITS)
     return bundle.publish(tmp_path / "out", files, {"dropped_inputs": ["age"]})
 
 
@@ -80,3 +85,26 @@ def test_only_the_model_that_was_measured(release):
     (release / "model.tflite").write_bytes(b"changed")
     with pytest.raises(errors.BadInput, match=r"model\.tflite was changed"):
         measured.record(release, SHA, measured.NATIVE, entry(p50=5.0))
+
+
+def test_a_rejected_candidate_that_waits_for_a_phone_is_measured_where_it_is(tmp_path, card):
+    unclear = dataclasses.replace(ESTIMATE, high=20.0)
+    strict = dataclasses.replace(LIMITS, require_measured_latency=True)
+    files = files_of(card, rejected.MODEL, unclear, strict)
+    folder = bundle.reject(tmp_path / "out", files, rejected.facts("abc"))
+    assert read(folder, "verdict.json")["outcome"] == "INSUFFICIENT_DATA"
+    found = measured.record(folder, SHA, measured.NATIVE, entry(p50=5.0, p90=9.0))
+    assert found["outcome"] == "PASS" and not (tmp_path / "out").exists()
+    listing = bundle.verify(folder)
+    assert listing["released"] is False and listing["made_from"] == "abc"
+    said = "The same command judges the model again, by this."
+    assert said in (folder / "report.html").read_text()
+    with bundle.lock(tmp_path / "out"), pytest.raises(errors.BadInput, match="in use by process"):
+        measured.record(folder, SHA, measured.NATIVE, entry(p50=5.0))
+
+
+def test_a_rejected_candidate_that_was_moved_is_not_measured(tmp_path):
+    folder = bundle.reject(tmp_path / "out", {rejected.MODEL: MODEL}, rejected.facts("abc"))
+    folder.rename(tmp_path / "elsewhere")
+    with pytest.raises(errors.BadInput, match="not where its run has put it"):
+        measured.record(tmp_path / "elsewhere", SHA, measured.NATIVE, entry(p50=5.0))

@@ -14,7 +14,12 @@ def folder(tmp_path):
     files = {
         **rejected.files(b"a model", [REPORT]),
         "recipe.json": manifest.as_json({"class_weight": {"0": 2.0}}),
-        "scorecard.json": manifest.as_json({"holds": [HOLD, {**HOLD, "kind": "bits"}]}),
+        "scorecard.json": manifest.as_json(
+            {
+                "holds": [HOLD, {**HOLD, "kind": "bits"}],
+                "latency_ms": {"phone_measured": {"p90": 3.5}, "browser_wasm": None},
+            }
+        ),
     }
     told = {**rejected.facts("abc"), "dropped_inputs": {"x": [1]}}
     return bundle.reject(tmp_path / "out", files, told)
@@ -25,6 +30,7 @@ def test_what_was_kept_is_read_back(folder):
     assert kept.tflite == b"a model" and kept.reports == (REPORT,)
     assert kept.class_weight == {"0": 2.0} and kept.dropped_inputs == {"x": [1]}
     assert [hold.kind for hold in kept.holds] == ["zeros", "bits"]
+    assert kept.measured == {"phone_measured": {"p90": 3.5}}
     assert kept.holds[0].read(None, 0, None) == (0.5, 0.5, True)
 
 
@@ -51,6 +57,11 @@ def test_what_is_not_as_it_was_written_is_not_taken_over(folder, caplog):
     [
         ("scorecard.json", {"holds": [{"kind": "zeros"}]}),
         ("scorecard.json", {"holds": 3}),
+        ("scorecard.json", {"holds": []}),
+        (
+            "scorecard.json",
+            {"holds": [], "latency_ms": {"phone_measured": {"p90": "3"}, "browser_wasm": None}},
+        ),
         ("reports.json", {"passes": [3]}),
         ("recipe.json", {"class_weight": 3}),
     ],

@@ -24,6 +24,7 @@ from tfedge.release import atomic_replace, manifest, output_folder, removal
 from tfedge.release import lock as kernel_lock
 
 verify = manifest.verify
+_REJECTED = ".rejected"
 
 
 @contextlib.contextmanager
@@ -117,7 +118,7 @@ def copy(output_dir: str | os.PathLike, destination: str | os.PathLike) -> pathl
             cannot be used.
     """
     content = manifest.read_release(output_dir)
-    if not (manifest.parse(content[manifest.NAME]) or {}).get("released", True):
+    if not manifest.is_release(manifest.parse(content[manifest.NAME]) or {}):
         raise errors.BadInput(
             str(output_dir), "what is in it was not released", "Give a release; see its verdict."
         )
@@ -129,7 +130,26 @@ def copy(output_dir: str | os.PathLike, destination: str | os.PathLike) -> pathl
 def rejected_dir(output_dir: str | os.PathLike) -> pathlib.Path:
     """Where a rejected candidate and the verdict on it go."""
     folder = pathlib.Path(os.path.realpath(output_dir))
-    return folder.with_name(f"{folder.name}.rejected")
+    return folder.with_name(f"{folder.name}{_REJECTED}")
+
+
+def owner_of(folder: str | os.PathLike) -> pathlib.Path:
+    """The release folder whose lock guards this one: itself, or that a rejected one stands beside.
+
+    Raises:
+        BadInput: see `verify`; a rejected candidate that was moved.
+    """
+    given = pathlib.Path(os.path.realpath(folder))
+    if manifest.is_release(manifest.verify(given)):
+        return given
+    owner = given.with_name(given.name.removesuffix(_REJECTED))
+    if rejected_dir(owner) != given:
+        raise errors.BadInput(
+            str(given),
+            "a rejected candidate that is not where its run has put it",
+            f"Give the folder its name back, which ends in {_REJECTED}.",
+        )
+    return owner
 
 
 def _replace(

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from tfedge import errors, foreign
 
 NAME = "manifest.json"
+RELEASED = "released"  # false of a candidate that was not; missing of all that was
 SCHEMA_VERSION = 1
 DROPPINGS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})  # of file browsers, no one's files
 _ATTEMPTS = 20
@@ -66,6 +67,11 @@ def parse(content: bytes | None) -> dict | None:
         return manifest if whole else None
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
+
+
+def is_release(listing: Mapping[str, Any]) -> bool:
+    """Whether a manifest is that of a release, and not of a rejected candidate."""
+    return listing.get(RELEASED) is not False
 
 
 def verify(output_dir: str | os.PathLike) -> dict:

@@ -1,9 +1,10 @@
-"""Puts what a phone measured into a release that is there already.
+"""Puts what a phone measured into a release, or into a rejected candidate, that is there already.
 
 The folder is published anew as a whole, so a reader sees the release before or after, and its
 manifest stays true. Scorecard and verdict are changed: a native measurement decides over the
 estimate it replaces (`cost_checks`), a browser's is reported. Report and model card were written
-before; they get a note, under which they stay as they were.
+before; they get a note, under which they stay as they were. The command that made a rejected
+candidate judges it by the measurement.
 """
 
 import hashlib
@@ -17,7 +18,7 @@ from typing import Any
 from tfedge import errors, foreign
 from tfedge.device import profiles
 from tfedge.device.scorecard import Scorecard
-from tfedge.release import bundle, cost_checks, manifest
+from tfedge.release import bundle, cost_checks, manifest, released
 from tfedge.release.check import FAIL, INSUFFICIENT_DATA, PASS
 from tfedge.release.report import card
 
@@ -40,7 +41,7 @@ def record(
     """Adds a measurement to a release.
 
     Args:
-        output_dir: the release folder.
+        output_dir: the folder.
         model_sha256: of the file that was measured.
         kind: `NATIVE` or `BROWSER`.
         found: the entry of the scorecard's latency_ms; replaces an earlier one.
@@ -51,7 +52,9 @@ def record(
     Raises:
         BadInput: no release, a changed one, or one of another model by now.
     """
-    with bundle.lock(output_dir) as folder:
+    owner, folder = bundle.owner_of(output_dir), pathlib.Path(os.path.realpath(output_dir))
+    put = bundle.publish if owner == folder else bundle.reject
+    with bundle.lock(owner):
         listing = bundle.verify(folder)
         files = {name: (folder / name).read_bytes() for name in listing["files"]}
         _check_model(files, model_sha256, folder)
@@ -65,12 +68,12 @@ def record(
                 verdict = decide(verdict, scorecard)
             files["scorecard.json"] = manifest.as_json(scorecard)
             files["verdict.json"] = manifest.as_json(verdict)
-            note = _note(scorecard, verdict)
+            note = _note(scorecard, verdict, manifest.is_release(listing))
             for name, headline in _HEADLINES.items():
                 if name in files:
                     files[name] = _noted(files[name], headline, note[name])
         facts = {k: v for k, v in listing.items() if k not in ("files", "schema_version")}
-        bundle.publish(folder, files, facts)
+        put(owner, files, facts)
     return verdict
 
 
@@ -108,21 +111,25 @@ def decide(verdict: Mapping[str, Any], scorecard: Mapping[str, Any]) -> dict[str
 
 
 def _check_model(files: Mapping[str, bytes], sha256: str, folder: pathlib.Path) -> None:
-    needed = ("model.tflite", "scorecard.json", "verdict.json")
+    model = next((name for name in released.MODELS if name in files), released.MODELS[0])
+    needed = (model, "scorecard.json", "verdict.json")
     lacking = [name for name in needed if name not in files]
     if lacking:
         raise errors.BadInput(str(folder), f"it holds no {lacking[0]}", _AGAIN)
-    if hashlib.sha256(files["model.tflite"]).hexdigest() != sha256:
+    if hashlib.sha256(files[model]).hexdigest() != sha256:
         raise errors.BadInput(
             str(folder), "its model is another than the one that was measured", "Measure again."
         )
 
 
-def _note(scorecard: Mapping[str, Any], verdict: Mapping[str, Any]) -> dict[str, bytes]:
+def _note(
+    scorecard: Mapping[str, Any], verdict: Mapping[str, Any], is_release: bool
+) -> dict[str, bytes]:
     """What to say, by file name."""
     said = [_sentence(kind, scorecard["latency_ms"].get(kind)) for kind in (NATIVE, BROWSER)]
     now = f"; the verdict now is {verdict['outcome']}" if said[0] else ""
     rows = [c["reason"] for c in verdict["checks"] if c["name"] == "phone_latency" and said[0]]
+    rows += [] if is_release else ["The same command judges the model again, by this."]
     words = " ".join([f"Measured after this was written{now}.", *filter(None, said), *rows])
     page = (
         '<p style="padding:.75rem 1rem;border:1px solid;border-radius:.5rem">'

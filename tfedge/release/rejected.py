@@ -7,7 +7,7 @@ number in the manifest, made of all that determines the bytes of the file; see `
 import dataclasses
 import os
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from tfedge.release import manifest
 MODEL = "not_released.tflite"
 MADE_FROM, DROPPED = "made_from", "dropped_inputs"
 _REMEDY = "Delete it."
+_FIGURES = ("p50", "p90", "p95", "mean", "energy_mj")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Kept:
         reports: what each pass did, as `Report.to_json` wrote it.
         class_weight: as in recipe.json.
         dropped_inputs: columns that it does not read; None where it reads all.
+        measured: fields of the scorecard that a phone has measured since, see `measured`.
     """
 
     folder: str
@@ -57,11 +59,12 @@ class Kept:
     reports: tuple[Mapping[str, Any], ...]
     class_weight: Mapping[str, Any]
     dropped_inputs: Any = None
+    measured: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 def facts(key: str) -> dict[str, Any]:
     """For the manifest of a rejected candidate: what `read` asks for, and that it may not ship."""
-    return {"released": False, MADE_FROM: key}
+    return {manifest.RELEASED: False, MADE_FROM: key}
 
 
 def files(tflite: bytes, reports: list[dict[str, Any]]) -> dict[str, bytes]:
@@ -105,4 +108,15 @@ def _kept(folder: str, content: Mapping[str, bytes], listing: Mapping[str, Any])
         tuple(dict(each) for each in reports["passes"]),
         dict(recipe.get("class_weight") or {}),
         listing.get(DROPPED),
+        dict(_measured(scorecard["latency_ms"])),
     )
+
+
+def _measured(latency_ms: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for name in ("phone_measured", "browser_wasm"):
+        found = latency_ms[name]
+        if found is not None:
+            numbers = (found.get(each) for each in _FIGURES)
+            if not all(each is None or isinstance(each, int | float) for each in numbers):
+                raise ValueError(f"{name} has figures that are no numbers")
+            yield name, found

@@ -11,6 +11,7 @@ from tfedge.device.file import layer_weights, tflite
 from tfedge.release import manifest, rejected
 
 MODEL = "model.tflite"
+MODELS = (MODEL, rejected.MODEL)  # of a release, of a rejected candidate
 _REMEDY = "Give a release folder, its DIR.rejected, or a scorecard.json."
 _MOST_BYTES = 2**28
 _NEEDED = ("schema_version", "profile", "file_bytes", "download_bytes")
@@ -62,7 +63,7 @@ def read(path: str | os.PathLike) -> Released:
 
 def model_file(folder: pathlib.Path) -> pathlib.Path | None:
     """The .tflite of a release folder or of a rejected one; None where neither is there."""
-    found = (folder / name for name in (MODEL, rejected.MODEL))
+    found = (folder / name for name in MODELS)
     return next((path for path in found if path.is_file()), None)
 
 
