@@ -12,7 +12,6 @@ the whole where the sensor is worn.
 """
 
 # %% The data. Half a minute in all; nothing to download.
-import keras
 import numpy as np
 
 import tfedge
@@ -52,6 +51,8 @@ def task():
 # %% A model that is trained on the same split, so that held-out sequences are new to it.
 def model():
     """Its outputs have the names of the targets."""
+    import keras  # here, so that whoever needs the data alone does not load TensorFlow
+
     keras.utils.set_random_seed(0)
     sensor = keras.Input((STEPS, CHANNELS), name="sensor")
     steps = keras.layers.Conv1D(16, 5, padding="same", activation="relu")(sensor)

@@ -63,8 +63,10 @@ def load_model(
         BadInput: no such file, truncated, of another kind, holding code, a layer without
             counterpart, weights that are not finite, no fixed input shape.
     """
-    users = _users_objects(custom_objects)
     address = str(path)
+    if custom_objects is not None or address.startswith("py:"):
+        keras.keras3()  # quietly; the user's file would start it with its greetings
+    users = _users_objects(custom_objects)
     if address.startswith("py:"):
         found = user_code.call(address[3:], f"--model={address}")
         compiled_loss.say_other(getattr(found, "loss", None), f"--model={address}")
