@@ -29,9 +29,18 @@ from tfedge_pipelines import data_flags, entry
 from tfedge import errors, progress, settings
 from tfedge.release import lock, output_folder
 
+
+def networks() -> list[str]:
+    """The names --network takes: the files of models/."""
+    import tfedge_models
+
+    files = pathlib.Path(tfedge_models.__path__[0]).glob("[a-z]*.py")
+    return sorted(file.stem for file in files)
+
+
 _FLAGS = flags.FlagValues()
 _NETWORK = flags.DEFINE_string(
-    "network", "digits_cnn", "Network to train: the name of a file in models/.", flag_values=_FLAGS
+    "network", "digits_cnn", f"Network to train: {' | '.join(networks())}.", flag_values=_FLAGS
 )
 _DATA, _DATA_DIR = data_flags.define(_FLAGS, "digits")
 _OUTPUT_DIR = flags.DEFINE_string(
@@ -92,14 +101,6 @@ def main() -> int:
     with lock.hold(folder / ".lock", str(folder)):
         _train_into(folder)
     return entry.OK
-
-
-def networks() -> list[str]:
-    """The names --network takes: the files of models/."""
-    import tfedge_models
-
-    files = pathlib.Path(tfedge_models.__path__[0]).glob("[a-z]*.py")
-    return sorted(file.stem for file in files)
 
 
 def _train_into(folder: pathlib.Path) -> None:

@@ -7,13 +7,16 @@ missed in the other until it is there.
 import contextlib
 import importlib
 import io
+import pathlib
 import re
 import sys
 
 import pytest
+from tfedge_pipelines import train
 from tfedge_tools import command, topics
 from tfedge_tools.docs import pages
 
+import tfedge
 from tfedge import settings
 from tfedge.compress import recipe, recipes
 from tfedge.data import augmentation, detection, kinds, metrics, sources
@@ -116,10 +119,21 @@ def test_the_keys_of_an_npz_and_the_folders_of_images_are_told():
     assert not [each for each in (*words, *folders, *others) if each not in text]
 
 
-@pytest.mark.parametrize("program", ["release", "compress", "evaluate", "train"])
+@pytest.mark.parametrize("program", command.programs())
 def test_help_explains_every_flag(program):
     said = _help(program)
     values = importlib.import_module(command.programs()[program])._FLAGS
-    assert set(values) >= {"data", "verbose"}
+    assert "verbose" in values and "--version " in said
     for name in values:
         assert f"--{name} " in said and len(values[name].help.split()) > 1, name
+
+
+def test_networks_to_train_are_named():
+    assert not set(train.networks()) - set(re.findall(r"\w+", _help("train")))
+
+
+def test_variables_of_the_environment_are_told():
+    files = (pathlib.Path(tfedge.__file__).parent).rglob("*.py")
+    found = {name for file in files for name in re.findall(r"TFEDGE_[A-Z_]+\b", file.read_text())}
+    told = "".join(_page(path.stem) for path in pages.FOLDER.glob("*.md"))
+    assert found and not [name for name in found if name not in told]
