@@ -8,7 +8,7 @@ import pytest
 from tfedge.data import task as data_task
 from tfedge.device import scorecard
 from tfedge.release import gate
-from tfedge.release.report import facts, pass_costs
+from tfedge.release.report import facts, pass_costs, sensitivity
 from tfedge.release.report.sections import next_steps
 
 FILES = pathlib.Path(__file__).parents[2] / "device" / "files"
@@ -69,7 +69,8 @@ def test_the_pass_that_cost_most_is_named(steps):
         _report("quantize", 1.5, 1.6),
     ]
     recipe = {"passes": [{"name": "cluster", "settings": {"rules": {}}}]}
-    told = {"reports": reports, "sensitivities": {"conv": 0.3, "dense": 0.5, "gone": 0.9, "x": 0}}
+    shares = {"conv": 0.3, "dense": 0.5, "gone": 0.9, "x": 0}
+    told = {"reports": reports, "sensitivities": sensitivity.Sensitivities(shares)}
     first, second = steps(told={**told, "recipe": recipe}, **WORSE)
     assert first.what == "Ask less of cluster, or leave it out: it cost most."
     assert first.why == "cluster(hard=True): validation loss 0.5 to 1.5, accuracy 90.00% to 91.23%."

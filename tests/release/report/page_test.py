@@ -20,6 +20,7 @@ from tfedge.release.report import (
     headline,
     page,
     sections,
+    sensitivity,
     wording,
 )
 from tfedge.release.report.sections import figures, judged_on, promises, repeat
@@ -281,9 +282,13 @@ def test_what_the_data_checks_found_is_told(gathered):
 
 
 def test_a_sensitivity_stands_with_its_layer(gathered):
-    found = dataclasses.replace(gathered(), sensitivities={"conv": 0.123})
+    found = dataclasses.replace(
+        gathered(),
+        sensitivities=sensitivity.Sensitivities({"conv": 0.123}, {"a": "why", "b": "why"}),
+    )
     text = _Page(_report(found)).text
     assert "12.3%" in text and "how far the baseline's outputs move" in text
+    assert "No sensitivity of a, b: why." in text
 
 
 def test_a_release_says_which_classes_paid_for_it(gathered):

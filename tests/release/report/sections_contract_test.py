@@ -14,7 +14,7 @@ from tfedge.device import compatibility, phone_latency, profiles, scorecard
 from tfedge.device.file import tflite
 from tfedge.release import gate
 from tfedge.release.report import card as model_card
-from tfedge.release.report import facts, page, sections
+from tfedge.release.report import facts, page, sections, sensitivity
 
 FILES = pathlib.Path(__file__).parents[2] / "device" / "files"
 CANDIDATE, BASELINE = (FILES / f"image_{kind}.tflite" for kind in ("int8", "float"))
@@ -87,7 +87,7 @@ def release(card):
             reports=(done,),
             command=f"release --data={named}",
             findings=hygiene.Findings({"copies": finding.Finding((named,))}),
-            sensitivities={"conv": 0.1},
+            sensitivities=sensitivity.Sensitivities({"conv": 0.1}, {named: named}),
         )
 
     return make

@@ -6,7 +6,7 @@ import pytest
 
 from tfedge.data import splits
 from tfedge.data import task as data_task
-from tfedge.device.file import tflite
+from tfedge.device.file import layer_weights, tflite
 from tfedge.release.report import sensitivity
 
 FILES = pathlib.Path(__file__).parents[2] / "device" / "files"
@@ -22,19 +22,20 @@ def task():
 
 def test_every_layer_alone(task):
     found = sensitivity.of(FLOAT, INT8, task)
-    assert {"conv", "depthwise"} <= set(found)
-    assert all(0 < share < 0.2 for share in found.values())
+    assert {"conv", "depthwise"} <= set(found.shares) and not found.missing
+    assert all(0 < share < 0.2 for share in found.shares.values())
 
 
 def test_the_same_weights_move_nothing(task):
-    assert set(sensitivity.of(FLOAT, FLOAT, task).values()) == {0.0}
+    assert set(sensitivity.of(FLOAT, FLOAT, task).shares.values()) == {0.0}
 
 
 def test_only_the_weights_of_one_layer_are_exchanged():
     before, after = tflite.read(FLOAT), tflite.read(INT8)
-    made = dict(sensitivity._one_by_one(before, after))
+    made = sensitivity._one_by_one(before, after)
     assert len(made) == len(list(before.kernels())) > 1
-    for name, content in made.items():
+    for name, change in made.items():
+        content = change.made(FLOAT)
         kernels = zip(before.kernels(), tflite.read(content).kernels(), strict=True)
         changed = [
             new.tensor.name
@@ -44,12 +45,28 @@ def test_only_the_weights_of_one_layer_are_exchanged():
         assert len(content) == len(FLOAT) and len(changed) == 1 and name in changed[0]
 
 
-def test_a_baseline_of_integers_has_none_and_time_is_kept(task):
-    assert sensitivity.of(INT8, FLOAT, task) == {}
-    assert sensitivity.of(FLOAT, INT8, task, seconds=0.0) == {}
+def test_a_layer_without_one_says_why(task):
+    names = set(sensitivity.of(FLOAT, INT8, task).shares)
+    late, of_integers = (
+        sensitivity.of(FLOAT, INT8, task, seconds=0.0),
+        sensitivity.of(INT8, FLOAT, task),
+    )
+    assert not late.shares and late.missing == dict.fromkeys(names, "no time was left for it")
+    why = "the baseline does not keep it in float32"
+    assert not of_integers.shares and of_integers.missing == dict.fromkeys(names, why)
+
+
+def test_the_largest_layers_come_first(task):
+    sizes = {
+        layer_weights.short_name(layer.name): layer.stored_bytes
+        for layer in layer_weights.read(tflite.read(FLOAT))
+    }
+    by_size = sorted(sizes, key=lambda each: -sizes[each])
+    assert list(sizes) != by_size == list(sensitivity.of(FLOAT, INT8, task).shares)
 
 
 def test_data_that_does_not_fit_is_no_error_of_the_release(task, caplog):
     rows = splits.ArraySplit(np.zeros((40, 3), np.float32), np.arange(40) % 4)
-    assert sensitivity.of(FLOAT, INT8, dataclasses.replace(task, validation=rows)) == {}
+    found = sensitivity.of(FLOAT, INT8, dataclasses.replace(task, validation=rows))
+    assert not found.shares and set(found.missing.values()) == {"the baseline does not run alone"}
     assert "not known" in caplog.text

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfedge.device.file import tflite
 from tfedge.release import statistics
+from tfedge.release.report import sensitivity
 
 if TYPE_CHECKING:
     from tfedge.data.hygiene import Findings
@@ -47,7 +48,9 @@ class Facts:
     reports: Sequence[Mapping[str, Any]] = ()
     command: str = ""
     findings: "Findings | None" = None
-    sensitivities: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    sensitivities: sensitivity.Sensitivities = dataclasses.field(
+        default_factory=sensitivity.Sensitivities
+    )
     report_examples: int = DEFAULT_SHOWN
     kept_as: str = ""
 

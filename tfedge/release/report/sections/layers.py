@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tfedge.device.file import layer_weights, overhead
+from tfedge.release.report import wording
 
 if TYPE_CHECKING:
     from tfedge.release.report.facts import Facts
@@ -43,11 +44,19 @@ class Row:
 
 @dataclasses.dataclass(frozen=True)
 class Layers:
-    """The parts of the file, the largest first, and the layers in its order."""
+    """Where the bytes are.
+
+    Attributes:
+        parts: of the file, the largest first.
+        rows: the layers in its order.
+        with_sensitivities: whether any layer has one.
+        without: (layers, why they have none).
+    """
 
     parts: tuple[Part, ...]
     rows: tuple[Row, ...]
     with_sensitivities: bool
+    without: tuple[tuple[str, str], ...]
 
     @property
     def largest(self) -> Row:
@@ -65,8 +74,16 @@ def of(facts: "Facts") -> Layers:
     return Layers(
         tuple(_parts(overhead.by_kind(facts.file))),
         tuple(_rows(facts)),
-        bool(facts.sensitivities),
+        bool(facts.sensitivities.shares),
+        _by_reason(facts.sensitivities.missing),
     )
+
+
+def _by_reason(missing: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    found: dict[str, list[str]] = {}
+    for layer, reason in missing.items():
+        found.setdefault(reason, []).append(layer)
+    return tuple((wording.plain(layers), reason) for reason, layers in found.items())
 
 
 def _parts(by_kind: Mapping[str, int]) -> Iterator[Part]:
@@ -82,7 +99,7 @@ def _rows(facts: "Facts") -> Iterator[Row]:
     before = layer_weights.read(facts.baseline_file) if facts.baseline_file else ()
     for was, now in layer_weights.paired(before, layer_weights.read(facts.file)):
         name = layer_weights.short_name(now.name)
-        yield Row(name, now, was, facts.sensitivities.get(name), notes(facts.reports, name))
+        yield Row(name, now, was, facts.sensitivities.shares.get(name), notes(facts.reports, name))
 
 
 def notes(reports: Sequence[Mapping[str, Any]], name: str) -> str:

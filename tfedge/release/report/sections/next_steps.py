@@ -99,7 +99,7 @@ def _less_of_a_pass(facts: "Facts") -> Iterator[Step]:
 
 def _spared_layers(facts: "Facts") -> Iterator[Step]:
     touched = {layer for report in facts.reports for layer in report["touched"]}
-    shares = sorted(facts.sensitivities.items(), key=lambda each: -each[1])
+    shares = sorted(facts.sensitivities.shares.items(), key=lambda each: -each[1])
     moving = [each for each in shares if each[0] in touched and each[1] >= _MOVES][:_MOST_LAYERS]
     if not moving:
         return
