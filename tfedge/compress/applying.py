@@ -4,12 +4,12 @@ import dataclasses
 import functools
 import pathlib
 import time
-from typing import Any
 
 from absl import logging
 
 from tfedge import progress
 from tfedge.compress import bridge, checkpoint, folding, graph, loading, reach
+from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate
 from tfedge.compress.graph import canonical, model_ends
 from tfedge.compress.passes import base
@@ -71,7 +71,7 @@ class Start:
         return candidate
 
 
-def start(passes: tuple[base.Pass, ...], model: Any, task: Task) -> Start:
+def start(passes: tuple[base.Pass, ...], model: k.Model, task: Task) -> Start:
     """Looks at all of it; nothing is trained. See `Recipe.apply`."""
     task = task.without_holdout()
     flat = folding.flatten(_as_tf_keras(model))
@@ -88,7 +88,7 @@ def start(passes: tuple[base.Pass, ...], model: Any, task: Task) -> Start:
     return Start(passes, candidate, task)
 
 
-def _as_tf_keras(model: Any) -> Any:
+def _as_tf_keras(model: k.Model) -> k.Model:
     """As a model out of a file is: plain layers that compute in float32."""
     if bridge.is_keras3(model):
         return bridge.to_tf_keras(model)

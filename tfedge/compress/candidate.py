@@ -9,6 +9,7 @@ import numpy as np
 
 from tfedge import shown
 from tfedge.compress import holds as holds_lib
+from tfedge.compress import keras as k
 from tfedge.compress.layers import kernels
 
 
@@ -168,7 +169,7 @@ class Candidate(shown.Shown):
         kept = tuple(hold for hold in self.holds if (hold.kind, hold.layer) not in replaced)
         return dataclasses.replace(self, holds=kept + new)
 
-    def with_cut(self, model: Any, cuts: tuple[Cut, ...]) -> "Candidate":
+    def with_cut(self, model: k.Model, cuts: tuple[Cut, ...]) -> "Candidate":
         """The candidate with a smaller model, and its holds on what is left.
 
         Raises:

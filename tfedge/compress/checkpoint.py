@@ -50,7 +50,7 @@ def fingerprint(content: Iterable[bytes], task: Task) -> str:
     return digest.hexdigest()[:16]
 
 
-def of_model(model: Any) -> Iterator[bytes]:
+def of_model(model: k.Model) -> Iterator[bytes]:
     """Graph and weights of a flat model."""
     yield model.to_json().encode()
     for weight in model.get_weights():
@@ -140,7 +140,7 @@ def _candidate(index: dict[str, Any], arrays: dict[str, np.ndarray], like: Any) 
     )
 
 
-def _pack_model(model: Any, prefix: str, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+def _pack_model(model: k.Model, prefix: str, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
     """A model as JSON; its weights go into `arrays`."""
     weights = model.get_weights()
     arrays |= {f"{prefix}/{number}": weight for number, weight in enumerate(weights)}
@@ -151,7 +151,7 @@ def _pack_model(model: Any, prefix: str, arrays: dict[str, np.ndarray]) -> dict[
     }
 
 
-def _model(packed: Mapping[str, Any], prefix: str, arrays: Mapping, classes: Mapping) -> Any:
+def _model(packed: Mapping[str, Any], prefix: str, arrays: Mapping, classes: Mapping) -> k.Model:
     """Checked like a model file of someone else's: the folder may have been written by one."""
     described = foreign.parse_json(packed["graph"].encode(), "its graph", _REMEDY)
     config_safety.check(described, "its graph", lambda name: _trusted(name, classes))

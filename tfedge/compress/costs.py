@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from tfedge.compress import keras as k
 from tfedge.compress.channels import Channels
 from tfedge.compress.layers import kernels, multiply_adds
 
@@ -39,17 +40,17 @@ def milliseconds() -> Milliseconds | None:
     return _MEASURE.get()
 
 
-def parameters(model: Any) -> int:
+def parameters(model: k.Model) -> int:
     """Weights of a model, those of BatchNormalization's statistics too; shared ones once."""
     return int(sum(np.prod(weight.shape) for weight in model.weights))
 
 
-def total_multiply_adds(model: Any) -> int:
+def total_multiply_adds(model: k.Model) -> int:
     """Multiply-adds of all kernels for one example, of a flat tf_keras model."""
     return sum(multiply_adds.of(model).values())
 
 
-def counted(model: Any, channels: Channels, what: str) -> Cost:
+def counted(model: k.Model, channels: Channels, what: str) -> Cost:
     """How `what` of a model falls with its channels, without building a smaller one.
 
     Args:

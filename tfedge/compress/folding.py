@@ -18,7 +18,7 @@ from tfedge.compress.ranges import uneven_inputs
 _DEPTHWISE = {3: "DepthwiseConv1D", 4: "DepthwiseConv2D"}  # rank of what it reads -> class
 
 
-def flatten(model: Any) -> Any:
+def flatten(model: k.Model) -> k.Model:
     """A flat copy: no nested models; separable convolutions as depthwise, then pointwise.
 
     TimeDistributed(Dense) is Dense, which treats each step alike by itself.
@@ -32,7 +32,7 @@ def flatten(model: Any) -> Any:
     return graph.rebuild(flat, replace) if replace else flat
 
 
-def fold(model: Any) -> tuple[Any, tuple[str, ...]]:
+def fold(model: k.Model) -> tuple[Any, tuple[str, ...]]:
     """Merge every BatchNormalization that directly follows its only source.
 
     Those that are left and that only a dense layer reads are merged into that one.
@@ -71,7 +71,7 @@ def fold(model: Any) -> tuple[Any, tuple[str, ...]]:
     return model, (*folded, *ahead)
 
 
-def _fold_ahead(model: Any) -> tuple[Any, tuple[str, ...]]:
+def _fold_ahead(model: k.Model) -> tuple[Any, tuple[str, ...]]:
     """Merge each BatchNormalization into the dense layer that alone reads it.
 
     The converter would, after the kernel was trained. One that brings uneven inputs to one scale
@@ -99,7 +99,7 @@ def _fold_ahead(model: Any) -> tuple[Any, tuple[str, ...]]:
     return (graph.rebuild(model, replace) if folded else model), tuple(folded)
 
 
-def _only_reader(norm: Any, readers: dict[str, list[Any]]) -> tuple[Any, set[str]]:
+def _only_reader(norm: k.Layer, readers: dict[str, list[Any]]) -> tuple[Any, set[str]]:
     """What alone reads a layer, None if several do, and the idle layers passed on the way there."""
     layer, between = norm, set[str]()
     while len(readers[layer.name]) == 1:
@@ -110,11 +110,11 @@ def _only_reader(norm: Any, readers: dict[str, list[Any]]) -> tuple[Any, set[str
     return None, between
 
 
-def _is_matrix(layer: Any) -> bool:
+def _is_matrix(layer: k.Layer) -> bool:
     return facts.of(layer).is_compressed and kernels.axes(type(layer).__name__).is_matrix
 
 
-def _behind_norm(layer: Any, norm: Any) -> graph.Replacement:
+def _behind_norm(layer: k.Layer, norm: k.Layer) -> graph.Replacement:
     """Dense `layer` with the affine map of the `norm` before it in its kernel and bias."""
     factor, offset = _affine(norm)
     kernel, *rest = layer.get_weights()
@@ -124,7 +124,7 @@ def _behind_norm(layer: Any, norm: Any) -> graph.Replacement:
     return graph.Replacement(twin, [weight.astype(np.float32) for weight in weights])
 
 
-def _with_norm(layer: Any, norm: Any) -> graph.Replacement:
+def _with_norm(layer: k.Layer, norm: k.Layer) -> graph.Replacement:
     """`layer` with the affine map of `norm` in its kernel and bias."""
     factor, offset = _affine(norm)
     kernel, *rest = layer.get_weights()
@@ -138,7 +138,7 @@ def _with_norm(layer: Any, norm: Any) -> graph.Replacement:
     return graph.Replacement(twin, [weight.astype(np.float32) for weight in weights])
 
 
-def scale_by_convolution(model: Any) -> tuple[Any, tuple[str, ...]]:
+def scale_by_convolution(model: k.Model) -> tuple[Any, tuple[str, ...]]:
     """Turn each BatchNormalization that could not be folded into a 1x1 depthwise convolution.
 
     It computes the same in one int8 operator instead of two float ones; in front of uneven inputs
@@ -163,14 +163,14 @@ def scale_by_convolution(model: Any) -> tuple[Any, tuple[str, ...]]:
     return (graph.rebuild(model, replace) if replace else model), tuple(replace)
 
 
-def _as_depthwise(norm: Any) -> graph.Replacement:
+def _as_depthwise(norm: k.Layer) -> graph.Replacement:
     factor, offset = _affine(norm)
     layer = getattr(k.tf_keras.layers, _DEPTHWISE[len(norm.input_shape)])(1, name=norm.name)
     window = (1,) * (len(norm.input_shape) - 2)
     return graph.Replacement(layer, [factor.reshape(*window, -1, 1), offset])
 
 
-def _affine(norm: Any) -> tuple[np.ndarray, np.ndarray]:
+def _affine(norm: k.Layer) -> tuple[np.ndarray, np.ndarray]:
     """(channels,) factor and offset of a layer that folds."""
     folds = facts.of(norm).folds
     assert folds is not None

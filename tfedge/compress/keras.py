@@ -81,6 +81,7 @@ tf: Any = _Later("tensorflow")
 tf_keras: Any = _Later("tf_keras")
 
 # For signatures, which say what is meant.
+Layer = Any
 Model = Any
 Optimizer = Any
 Tensor = Any

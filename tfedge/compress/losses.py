@@ -16,7 +16,7 @@ from tfedge.data.task import Task
 from tfedge.errors import BadInput
 
 
-def loss_of(task: Task, model: Any) -> Callable[..., Any]:
+def loss_of(task: Task, model: k.Model) -> Callable[..., Any]:
     """(targets, outputs) -> scalar: the task's own loss, or its kind's, summed over outputs.
 
     A third argument is what `weigher` gave; without it classes count as the task says.
@@ -39,7 +39,7 @@ def loss_of(task: Task, model: Any) -> Callable[..., Any]:
     weigh = weigher(task, names)
     logits = {name: gives_logits(model, number) for number, name in enumerate(names)}
 
-    def loss(targets: Any, outputs: Any, weights: Any = None) -> Any:
+    def loss(targets: Any, outputs: Any, weights: Any = None) -> k.Tensor:
         wanted = targets if isinstance(targets, dict) else {names[0]: targets}
         if weights is None:
             wanted, weights = weigh(targets)
@@ -74,7 +74,9 @@ def weigher(
     tables = class_weights.of(task)
     kinds = {name: task.kind_of(y) for name, y in splits.named(task.validation.targets()).items()}
 
-    def weigh(targets: Any, counts: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:
+    def weigh(
+        targets: Any, counts: k.Tensor | None = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
         wanted = targets if isinstance(targets, dict) else {names[0]: targets}
         counts = None if counts is None else tf.cast(counts, tf.float32)
         learned: dict[str, Any] = {}
@@ -89,14 +91,14 @@ def weigher(
     return weigh
 
 
-def _ranked(weights: Any, rank: int) -> Any:
+def _ranked(weights: k.Tensor, rank: int) -> k.Tensor:
     """Weights with axes of 1 behind, as many as it takes to multiply values of this rank."""
     for _ in range(rank - weights.shape.rank):
         weights = weights[..., tf.newaxis]
     return weights
 
 
-def _weights(kind: Kind, table: np.ndarray | None, target: Any, counts: Any) -> Any:
+def _weights(kind: Kind, table: np.ndarray | None, target: k.Tensor, counts: k.Tensor) -> k.Tensor:
     if table is None:
         return counts
     of_class = tf.constant(table, tf.float32)
@@ -111,7 +113,7 @@ def _weights(kind: Kind, table: np.ndarray | None, target: Any, counts: Any) -> 
     return each if counts is None else each * _ranked(counts, each.shape.rank)
 
 
-def _emphasized(kind: Kind, table: np.ndarray | None, target: Any) -> Any:
+def _emphasized(kind: Kind, table: np.ndarray | None, target: k.Tensor) -> k.Tensor:
     """Mixed targets with each part counted by its class; class numbers as they are."""
     if table is None:
         return target
@@ -126,12 +128,12 @@ def _emphasized(kind: Kind, table: np.ndarray | None, target: Any) -> Any:
     return target
 
 
-def _are_shares(kind: Kind, target: Any) -> bool:
+def _are_shares(kind: Kind, target: k.Tensor) -> bool:
     """Whether targets are what mixing makes of class numbers: (batch, classes) shares of each."""
     return kind.one_of_many and len(target.shape) == 2
 
 
-def gives_logits(model: Any, output: int = 0) -> bool:
+def gives_logits(model: k.Model, output: int = 0) -> bool:
     """Whether this output is not the result of a softmax or a sigmoid."""
     tensor = model.outputs[output]
     while facts.of(tensor._keras_history.layer).moves:
@@ -169,7 +171,9 @@ def _keras_loss(task: Task, loss: Any) -> Any:
         ) from error
 
 
-def _one(task: Task, own: Any, logits: bool, target: Any, output: Any, *, weights: Any) -> Any:
+def _one(
+    task: Task, own: Any, logits: bool, target: k.Tensor, output: k.Tensor, *, weights: k.Tensor
+) -> k.Tensor:
     if own is not None:
         # As in `Model.fit`: (n,) targets of (n, 1) outputs would broadcast to (n, n).
         if output.shape[-1] == 1 and target.shape.rank == output.shape.rank - 1:
@@ -201,7 +205,7 @@ def _keras_class(name: str) -> Any:
     return getattr(k.tf_keras.losses, name.title().replace("_", ""))
 
 
-def _own(task: Task, own: Any, target: Any, output: Any, weights: Any) -> Any:
+def _own(task: Task, own: Any, target: k.Tensor, output: k.Tensor, weights: k.Tensor) -> k.Tensor:
     """The task's own loss; only one that gives a number for each example can be weighted."""
     if weights is None:
         return tf.reduce_mean(own(target, output))
@@ -220,6 +224,6 @@ def _own(task: Task, own: Any, target: Any, output: Any, weights: Any) -> Any:
     return tf.reduce_mean(found * _ranked(weights, found.shape.rank))
 
 
-def _spread(weights: Any, output: Any) -> Any:
+def _spread(weights: k.Tensor, output: k.Tensor) -> k.Tensor:
     """(batch,) weights for losses of (batch, places...), which Keras would not broadcast."""
     return None if weights is None else _ranked(weights, output.shape.rank - 1)

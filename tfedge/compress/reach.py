@@ -2,10 +2,10 @@
 
 import dataclasses
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 
+from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate
 from tfedge.compress.layers import kernels
 from tfedge.compress.passes import base
@@ -69,7 +69,7 @@ def of(passes: Sequence[base.Pass], candidate: Candidate) -> Iterator[Reach]:
             return
 
 
-def _weights(model: Any) -> dict[str, int]:
+def _weights(model: k.Model) -> dict[str, int]:
     """Layer -> weights in its kernel; in all its matrices, where it has no kernel."""
     sizes = {
         layer.name: sum(int(np.prod(each.shape)) for each in layer.weights if len(each.shape) > 1)

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tfedge import foreign, grammar, settings
+from tfedge.compress import keras as k
 from tfedge.compress import passes, recipes
 from tfedge.compress.candidate import Candidate
 from tfedge.compress.passes import base
@@ -115,7 +116,7 @@ class Recipe:
                 )
 
     def apply(
-        self, model: Any, task: Task, work_dir: str | pathlib.Path | None = None
+        self, model: k.Model, task: Task, work_dir: str | pathlib.Path | None = None
     ) -> Candidate:
         """Compress.
 
@@ -132,7 +133,7 @@ class Recipe:
         """
         return self.start(model, task).run(work_dir)
 
-    def start(self, model: Any, task: Task) -> "Start":
+    def start(self, model: k.Model, task: Task) -> "Start":
         """What `apply` starts from, looked at by every pass; nothing is trained yet.
 
         Raises:

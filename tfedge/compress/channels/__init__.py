@@ -10,10 +10,10 @@ arXiv:2301.12900; here it is a walk over the Keras graph that numbers channels.
 import dataclasses
 import functools
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
+from tfedge.compress import keras as k
 from tfedge.compress.bridge import replay
 from tfedge.compress.channels import channel_ops, input_columns
 from tfedge.compress.layers import facts, flows, operations
@@ -108,7 +108,9 @@ class Channels:
         return (*block.sources, *sorted(passing))
 
 
-def analyse(model: Any, kept: Mapping[str, str] | None = None, inputs: bool = False) -> Channels:
+def analyse(
+    model: k.Model, kept: Mapping[str, str] | None = None, inputs: bool = False
+) -> Channels:
     """Follow all channels through a model.
 
     Args:
@@ -141,7 +143,7 @@ def _through(walk: Walk, call: replay.Call) -> Flow | None:
     return facts.of(use.layer).channels(walk, use)
 
 
-def _flat_inputs(model: Any, walk: Walk) -> None:
+def _flat_inputs(model: k.Model, walk: Walk) -> None:
     """Columns of flat inputs are channels that nobody makes, or that an earlier cut has left."""
     selected = {}
     for layer in model.layers:

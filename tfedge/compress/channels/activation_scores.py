@@ -21,7 +21,7 @@ _BINS = 32
 _MOST = 512  # examples
 
 
-def by_data(statistic: str, model: Any, channels: Channels, task: Task) -> np.ndarray:
+def by_data(statistic: str, model: k.Model, channels: Channels, task: Task) -> np.ndarray:
     """(units,) what each is worth.
 
     Args:
@@ -50,14 +50,14 @@ def by_data(statistic: str, model: Any, channels: Channels, task: Task) -> np.nd
 
 
 def _batches(
-    model: Any, taps: tuple[Tap, ...], task: Task, summary: Callable
+    model: k.Model, taps: tuple[Tap, ...], task: Task, summary: Callable
 ) -> Iterator[list[np.ndarray]]:
     """A list of (numbers, examples, channels) per batch, one for each tap."""
     watched = k.tf_keras.Model(model.inputs, [[tap.tensor for tap in taps], list(model.outputs)])
     loss = losses.loss_of(task, model) if summary is _harm else None
 
     @tf.function(reduce_retracing=True)
-    def look(x: Any, y: Any) -> Any:
+    def look(x: k.Tensor, y: k.Tensor) -> k.Tensor:
         with tf.GradientTape() as tape:
             # Columns of an input are channels, too, and no variable makes them.
             tape.watch([each for each in tf.nest.flatten(x) if each.dtype.is_floating])
@@ -81,15 +81,15 @@ def _batches(
         yield [value.numpy() for value in found]
 
 
-def _rows(y: Any) -> Any:
+def _rows(y: k.Tensor) -> k.Tensor:
     return tf.shape(tf.nest.flatten(y)[0])[0]
 
 
-def _others(values: Any, axis: int) -> list[int]:
+def _others(values: k.Tensor, axis: int) -> list[int]:
     return [other for other in range(1, len(values.shape)) if other != axis]
 
 
-def _size_and_share(values: Any, _: Any, axis: int) -> Any:
+def _size_and_share(values: k.Tensor, _: Any, axis: int) -> k.Tensor:
     others = _others(values, axis)
     alive = tf.cast(tf.not_equal(values, 0), values.dtype)
     return tf.stack(
@@ -97,11 +97,11 @@ def _size_and_share(values: Any, _: Any, axis: int) -> Any:
     )
 
 
-def _mean(values: Any, _: Any, axis: int) -> Any:
+def _mean(values: k.Tensor, _: Any, axis: int) -> k.Tensor:
     return tf.reduce_mean(values, axis=_others(values, axis))[tf.newaxis]
 
 
-def _harm(values: Any, slopes: Any, axis: int) -> Any:
+def _harm(values: k.Tensor, slopes: k.Tensor, axis: int) -> k.Tensor:
     return tf.abs(tf.reduce_sum(values * slopes, axis=_others(values, axis)))[tf.newaxis]
 
 

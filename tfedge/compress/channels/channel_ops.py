@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from tfedge.compress import keras as k
 from tfedge.compress.bridge import operation, replay, tf_symbols
 from tfedge.compress.layers import flows, operations
 from tfedge.compress.layers.channel_walk import Flow, Use, Walk
@@ -77,7 +78,7 @@ def _on_ids(found: operation.Operation) -> Callable[[Any], Any]:
     return run
 
 
-def _unbroken(walk: Walk, tensor: Any, flow: Flow | None, layer: Any) -> Flow | None:
+def _unbroken(walk: Walk, tensor: k.Tensor, flow: Flow | None, layer: k.Layer) -> Flow | None:
     """What keeps its settings must have kept every channel in its place."""
     if flow is None or np.array_equal(flow.ids, walk.flow(tensor).ids):  # type: ignore[union-attr]
         return flow

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from tfedge.compress import holds as holds_lib
+from tfedge.compress import keras as k
 from tfedge.compress.channels import Channels, importance
 from tfedge.compress.keras import tf
 
 PENALTIES = ("l1", "group_lasso")
 
 
-def penalty(kind: str, weight: float, model: Any, channels: Channels) -> Callable[[Any], Any]:
+def penalty(kind: str, weight: float, model: k.Model, channels: Channels) -> Callable[[Any], Any]:
     """Model in training -> lambda R(W).
 
     Args:

@@ -6,10 +6,9 @@ in a row multiply (as their geometric mean), places side by side (several makers
 several readers) are averaged, each in units of its own mean.
 """
 
-from typing import Any
-
 import numpy as np
 
+from tfedge.compress import keras as k
 from tfedge.compress.channels import Channels, Member
 from tfedge.compress.channels.activation_scores import STATISTICS, by_data
 from tfedge.data.task import Task
@@ -17,7 +16,7 @@ from tfedge.data.task import Task
 CRITERIA = ("l1", "l2", "fpgm", "random", *STATISTICS)
 
 
-def scores(criterion: str, model: Any, channels: Channels, task: Task) -> np.ndarray:
+def scores(criterion: str, model: k.Model, channels: Channels, task: Task) -> np.ndarray:
     """(units,) what each is worth; only comparable within a block.
 
     Args:
@@ -41,7 +40,7 @@ def places(channels: Channels) -> list[Member]:
     return [member for member in channels.members if member.role]
 
 
-def _by_weights(criterion: str, model: Any, channels: Channels) -> np.ndarray:
+def _by_weights(criterion: str, model: k.Model, channels: Channels) -> np.ndarray:
     totals: dict[str, np.ndarray] = {}
     times: dict[str, np.ndarray] = {}
     values = {layer.name: layer.get_weights() for layer in model.layers}

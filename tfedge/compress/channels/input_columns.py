@@ -4,19 +4,18 @@ The input keeps its shape: an app that fills all columns goes on working, and th
 those that were found useless. Which they are can be asked of the model.
 """
 
-from typing import Any
-
 import numpy as np
 
+from tfedge.compress import keras as k
 from tfedge.compress.layers import operations
 
 
-def select(name: str, tensor: Any, kept: np.ndarray) -> Any:
+def select(name: str, tensor: k.Tensor, kept: np.ndarray) -> k.Tensor:
     """These columns of the input `name`, (batch, columns)."""
     return _layer(f"{name}_columns", kept)(tensor)
 
 
-def kept(layer: Any) -> np.ndarray | None:
+def kept(layer: k.Layer) -> np.ndarray | None:
     """The columns of the input that a layer made by `select` lets through; None: another layer."""
     if not operations.is_ours(layer) or layer.op != "take" or len(layer.inbound_nodes) != 1:
         return None
@@ -28,17 +27,17 @@ def kept(layer: Any) -> np.ndarray | None:
     return np.asarray(layer.arguments[1]["array"])
 
 
-def fewer(layer: Any, alive: np.ndarray) -> Any:
+def fewer(layer: k.Layer, alive: np.ndarray) -> k.Layer:
     """The same layer with only those of its columns; `alive` is (columns it has,) bool."""
     return _layer(layer.name, np.asarray(layer.arguments[1]["array"])[alive])
 
 
-def makers(model: Any) -> set[str]:
+def makers(model: k.Model) -> set[str]:
     """Names of the inputs, and of the layers that let only some columns of one through."""
     return {*model.input_names, *(each.name for each in model.layers if kept(each) is not None)}
 
 
-def dropped(model: Any) -> dict[str, list[int]]:
+def dropped(model: k.Model) -> dict[str, list[int]]:
     """Input -> its columns that the model does not read."""
     found = {}
     for layer in model.layers:
@@ -50,7 +49,7 @@ def dropped(model: Any) -> dict[str, list[int]]:
     return found
 
 
-def _layer(name: str, columns: np.ndarray) -> Any:
+def _layer(name: str, columns: np.ndarray) -> k.Layer:
     indices = {"array": columns.tolist(), "dtype": "int64"}
     from tfedge.compress.bridge import op_layer
 

@@ -5,13 +5,14 @@ from typing import Any
 import numpy as np
 
 from tfedge.compress import graph
+from tfedge.compress import keras as k
 from tfedge.compress.candidate import Cut
 from tfedge.compress.channels import Channels, input_columns
 from tfedge.compress.layers import facts, kernels
 from tfedge.compress.layers.channel_walk import Flow
 
 
-def cut(model: Any, channels: Channels, alive: np.ndarray) -> tuple[Any, tuple[Cut, ...]]:
+def cut(model: k.Model, channels: Channels, alive: np.ndarray) -> tuple[Any, tuple[Cut, ...]]:
     """A smaller model.
 
     Args:
@@ -50,7 +51,7 @@ def cut(model: Any, channels: Channels, alive: np.ndarray) -> tuple[Any, tuple[C
         and input_columns.kept(layer) is not None
     }
 
-    def after_input(name: str, tensor: Any) -> Any:
+    def after_input(name: str, tensor: k.Tensor) -> k.Tensor:
         units = channels.sources.get(name)
         if units is None or alive[units].all():
             return tensor
@@ -59,7 +60,7 @@ def cut(model: Any, channels: Channels, alive: np.ndarray) -> tuple[Any, tuple[C
     return graph.rebuild(model, replace, after_input=after_input), tuple(cuts)
 
 
-def _narrower(layer: Any, channels: Channels, alive: np.ndarray) -> Any:
+def _narrower(layer: k.Layer, channels: Channels, alive: np.ndarray) -> k.Layer:
     """The layer with as many outputs as are left."""
     config = layer.get_config()
     units = channels.sources.get(layer.name)
@@ -69,7 +70,7 @@ def _narrower(layer: Any, channels: Channels, alive: np.ndarray) -> Any:
     return type(layer).from_config(config)
 
 
-def _reshaped(layer: Any, flow: Flow, alive: np.ndarray) -> Any:
+def _reshaped(layer: k.Layer, flow: Flow, alive: np.ndarray) -> k.Layer:
     """A layer that reshapes to the width that is left."""
     shape = [int(size) for size in layer.output_shape[1:]]
     shape[flow.axis - 1] = int(alive[flow.ids].sum())

@@ -16,7 +16,7 @@ from tfedge.compress.factors.ranks import Option
 _STAGES = {2: ("reduce",), 3: ("reduce", "window")}  # suffixes of all names but the last
 
 
-def split(model: Any, chosen: Mapping[str, Option]) -> tuple[Any, dict[str, float]]:
+def split(model: k.Model, chosen: Mapping[str, Option]) -> tuple[Any, dict[str, float]]:
     """Put chains in the place of layers.
 
     Args:
@@ -38,7 +38,9 @@ def split(model: Any, chosen: Mapping[str, Option]) -> tuple[Any, dict[str, floa
     return (graph.rebuild(model, replace) if replace else model), errors
 
 
-def chain(layer: Any, parts: Sequence[np.ndarray], names: Sequence[str]) -> list[graph.Replacement]:
+def chain(
+    layer: k.Layer, parts: Sequence[np.ndarray], names: Sequence[str]
+) -> list[graph.Replacement]:
     """Layers to stand in the place of one.
 
     Args:
@@ -67,7 +69,7 @@ def chain(layer: Any, parts: Sequence[np.ndarray], names: Sequence[str]) -> list
     return made
 
 
-def _layer_class(layer: Any) -> Any:
+def _layer_class(layer: k.Layer) -> Any:
     return getattr(k.tf_keras.layers, type(layer).__name__)
 
 

@@ -5,12 +5,12 @@ factors, which gives the same outputs.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from absl import logging
 
 from tfedge.compress import graph
+from tfedge.compress import keras as k
 from tfedge.compress.factors.ranks import Option
 from tfedge.compress.layers import kernels
 from tfedge.compress.training import validation
@@ -18,7 +18,7 @@ from tfedge.data.task import Task
 
 
 def choose(
-    model: Any,
+    model: k.Model,
     task: Task,
     ladders: Mapping[str, Sequence[Option]],
     before: Mapping[str, int],
@@ -79,7 +79,7 @@ def _worth(
 class _Trial:
     """A model whose kernels are replaced in place and scored."""
 
-    def __init__(self, model: Any, task: Task, ladders: Mapping[str, Sequence[Option]]):
+    def __init__(self, model: k.Model, task: Task, ladders: Mapping[str, Sequence[Option]]):
         self._kernels = {kernel.layer: kernel for kernel in kernels.find(model)}
         self._original = {layer: self._kernels[layer].numpy() for layer in ladders}
         self._ladders, self._made = ladders, dict[tuple[str, int], np.ndarray]()

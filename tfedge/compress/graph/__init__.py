@@ -44,14 +44,14 @@ Before = Callable[[Call, Any, Any], Any]
 
 
 def rebuild(
-    model: Any,
+    model: k.Model,
     replace: Mapping[str, Sequence[Replacement]] | None = None,
     after: After | None = None,
     after_input: Callable[[str, Any], Any] | None = None,
     before: Before | None = None,
     *,
     input_types: Mapping[str, str] | None = None,
-) -> Any:
+) -> k.Model:
     """A flat copy of `model`.
 
     Args:
@@ -81,7 +81,7 @@ def rebuild(
     return _Replay(replace or {}, after, after_input, before, input_types or {}).run(model)
 
 
-def behind(model: Any, starts: Mapping[str, Any]) -> Any:
+def behind(model: k.Model, starts: Mapping[str, Any]) -> k.Model:
     """A copy of what comes behind some tensors of a flat model.
 
     Args:
@@ -95,7 +95,7 @@ def behind(model: Any, starts: Mapping[str, Any]) -> Any:
     return _Replay({}, None, None, None, {}).run_behind(model, starts)
 
 
-def order_of_calls(model: Any) -> Iterator[tuple[Any, int]]:
+def order_of_calls(model: k.Model) -> Iterator[tuple[Any, int]]:
     """(node, number of the call of its layer) of a flat model, readers behind what they read."""
     counts: dict[int, int] = {}
     for node in nodes(model):
@@ -104,19 +104,19 @@ def order_of_calls(model: Any) -> Iterator[tuple[Any, int]]:
         yield node, index
 
 
-def is_functional(model: Any) -> bool:
+def is_functional(model: k.Model) -> bool:
     """Whether a tf_keras model has a layer graph (functional, or a built Sequential)."""
     functional = k.tf_keras.src.engine.functional.Functional
     return isinstance(model, functional) and bool(getattr(model, "_nodes_by_depth", None))
 
 
-def output_names(model: Any) -> list[str]:
+def output_names(model: k.Model) -> list[str]:
     """Names of the outputs as a task's targets have them, in the order of `model.outputs`."""
     structure = _output_structure(model)
     return sorted(structure) if isinstance(structure, dict) else list(model.output_names)
 
 
-def consumers(model: Any) -> dict[str, list[Any]]:
+def consumers(model: k.Model) -> dict[str, list[Any]]:
     """Layer name -> the layers that read one of its outputs, in a flat model."""
     readers: dict[str, list[Any]] = {layer.name: [] for layer in model.layers}
     for node in nodes(model):
@@ -125,7 +125,7 @@ def consumers(model: Any) -> dict[str, list[Any]]:
     return readers
 
 
-def nodes(model: Any) -> list[Any]:
+def nodes(model: k.Model) -> list[Any]:
     """Nodes in an order in which each comes after all that it reads."""
     by_depth = model._nodes_by_depth
     return [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]]
@@ -148,7 +148,7 @@ class _Replay:
         self._names: dict[int, str] = {}
         self._calls: dict[int, int] = {}
 
-    def run(self, model: Any) -> Any:
+    def run(self, model: k.Model) -> k.Model:
         inputs = [self._input(tensor) for tensor in model.inputs]
         self._names |= {
             id(t._keras_history.layer): t._keras_history.layer.name for t in model.inputs
@@ -161,7 +161,7 @@ class _Replay:
             ]
         return self._model(model, _as_before(model, inputs), self._inline(model, started))
 
-    def run_behind(self, model: Any, starts: Mapping[str, Any]) -> Any:
+    def run_behind(self, model: k.Model, starts: Mapping[str, Any]) -> k.Model:
         inputs = [
             k.tf_keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=name)
             for name, tensor in starts.items()
@@ -170,24 +170,26 @@ class _Replay:
         outputs = self._replay(model, tensors)
         return self._model(model, inputs if len(inputs) > 1 else inputs[0], outputs)
 
-    def _model(self, model: Any, inputs: Any, outputs: list[Any]) -> Any:
+    def _model(self, model: k.Model, inputs: Any, outputs: list[Any]) -> k.Model:
         structure = tf.nest.pack_sequence_as(_output_structure(model), outputs)
         made = k.tf_keras.Model(inputs, structure, name=model.name)
         made.output_names = list(model.output_names)
         return made
 
-    def _input(self, tensor: Any) -> Any:
+    def _input(self, tensor: k.Tensor) -> k.Tensor:
         name = tensor._keras_history.layer.name
         dtype = self._input_types.get(name, tensor.dtype)
         return k.tf_keras.Input(batch_shape=tensor.shape, dtype=dtype, name=name)
 
-    def _inline(self, model: Any, given: Sequence[Any], training: bool | None = None) -> list[Any]:
+    def _inline(
+        self, model: k.Model, given: Sequence[Any], training: bool | None = None
+    ) -> list[Any]:
         """The output tensors of `model` called on `given`, in a fixed mode if one is set."""
         tensors = {id(old): new for old, new in zip(model.inputs, given, strict=True)}
         return self._replay(model, tensors, training)
 
     def _replay(
-        self, model: Any, tensors: dict[int, Any], training: bool | None = None
+        self, model: k.Model, tensors: dict[int, Any], training: bool | None = None
     ) -> list[Any]:
         """The outputs, from old tensor's id -> new one; calls that read any other are left out."""
         for node in nodes(model):
@@ -208,7 +210,7 @@ class _Replay:
                 tensors[id(old)] = new
         return [tensors[id(tensor)] for tensor in model.outputs]
 
-    def _given(self, layer: Any, tensors: Mapping[int, Any], value: Any) -> Any:
+    def _given(self, layer: k.Layer, tensors: Mapping[int, Any], value: Any) -> Any:
         """What a layer reads in place of an old tensor, or of a constant."""
         new = tensors.get(id(value), value)
         if self._before is None or new is value:
@@ -216,7 +218,7 @@ class _Replay:
         name = self._names.get(id(layer), layer.name)
         return self._before(Call(layer, name, self._calls.get(id(layer), 0)), value, new)
 
-    def _call(self, layer: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    def _call(self, layer: k.Layer, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         if is_functional(layer):
             return self._inline(layer, tf.nest.flatten(args[0]), kwargs.get("training"))
         index = self._calls.get(id(layer), 0)
@@ -230,7 +232,7 @@ class _Replay:
             return outputs
         return self._after(Call(layer, self._names[id(layer)], index), outputs)
 
-    def _make(self, layer: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    def _make(self, layer: k.Layer, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """The first call of a layer: its twin, or what stands in its place, is made and built."""
         name = self._names[id(layer)]
         if name in self._replace:
@@ -252,7 +254,7 @@ class _Replay:
         return free
 
 
-def _twin(layer: Any, name: str) -> Any:
+def _twin(layer: k.Layer, name: str) -> k.Layer:
     """A new layer of the same class and settings.
 
     Raises:
@@ -279,12 +281,12 @@ def _chain(layers: Sequence[Any], args: Sequence[Any], kwargs: Mapping[str, Any]
     return value
 
 
-def _output_structure(model: Any) -> Any:
+def _output_structure(model: k.Model) -> Any:
     structure = getattr(model, "_nested_outputs", None)
     return model.outputs if structure is None else structure
 
 
-def _as_before(model: Any, inputs: list[Any]) -> Any:
+def _as_before(model: k.Model, inputs: list[Any]) -> Any:
     structure = getattr(model, "_nested_inputs", None)
     if structure is None:
         return inputs if len(inputs) > 1 else inputs[0]

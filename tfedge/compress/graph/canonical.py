@@ -12,6 +12,7 @@ import numpy as np
 from absl import logging
 
 from tfedge.compress import keras
+from tfedge.compress import keras as k
 from tfedge.compress.bridge import operation, replay, tf_symbols
 from tfedge.compress.layers import facts
 from tfedge.errors import BadInput
@@ -27,7 +28,7 @@ _WRAPPERS = {
 }
 
 
-def tidy(model: Any, input_shapes: Mapping[str, Sequence[int]] | None = None) -> Any:
+def tidy(model: k.Model, input_shapes: Mapping[str, Sequence[int]] | None = None) -> k.Model:
     """The same model out of plain layers.
 
     Args:
@@ -70,7 +71,7 @@ class _Tidying:
         self._made: dict[int, Any] = {}
         self._weights: list[tuple[Any, list[np.ndarray]]] = []
 
-    def run(self, model: Any) -> Any:
+    def run(self, model: k.Model) -> k.Model:
         made = self._of(model)
         for layer, weights in self._weights:
             layer.set_weights(weights)
@@ -78,13 +79,13 @@ class _Tidying:
                 layer.finalize_state()
         return made
 
-    def _of(self, layer: Any) -> Any:
+    def _of(self, layer: k.Layer) -> k.Layer:
         if id(layer) not in self._made:
             made = self._model(layer) if replay.is_functional(layer) else self._layer(layer)
             self._made[id(layer)] = made
         return self._made[id(layer)]
 
-    def _model(self, model: Any) -> Any:
+    def _model(self, model: k.Model) -> k.Model:
         given = replay.substitute(replay.inputs(model), self._input)
         if replay.is_sequential(model) and not any(map(_replaced_by_call, model.layers)):
             layers = [given, *map(self._of, model.layers)]
@@ -92,7 +93,7 @@ class _Tidying:
         outputs = replay.replay(model, given, self._call)
         return keras.tf_keras.Model(given, outputs, name=model.name)
 
-    def _input(self, tensor: Any) -> Any:
+    def _input(self, tensor: k.Tensor) -> k.Tensor:
         name = tensor._keras_history.layer.name
         shape = self._input_shapes.get(name, tensor.shape[1:])
         dtype = "float32" if tensor.dtype.name in ("float16", "bfloat16") else tensor.dtype
@@ -108,7 +109,7 @@ class _Tidying:
             return operation.in_tf_keras(found, layer.name, masked)
         return self._of(layer)(*args, **kwargs)
 
-    def _layer(self, layer: Any) -> Any:
+    def _layer(self, layer: k.Layer) -> k.Layer:
         if replay.is_model(layer):  # a subclassed one has no config to make it from
             return layer
         config, weights = _plain(layer)
@@ -119,34 +120,34 @@ class _Tidying:
         return made
 
 
-def _all_layers(model: Any) -> list[Any]:
+def _all_layers(model: k.Model) -> list[Any]:
     """The layers of a model and of the models within."""
     inner = [_all_layers(layer) for layer in model.layers if replay.is_model(layer)]
     return [*model.layers, *(layer for layers in inner for layer in layers)]
 
 
-def _is_wrapper(layer: Any) -> bool:
+def _is_wrapper(layer: k.Layer) -> bool:
     return type(layer).__name__ in _WRAPPERS and "model_optimization" in type(layer).__module__
 
 
-def _inner(layer: Any) -> Any:
+def _inner(layer: k.Layer) -> k.Layer:
     return layer.layer if _is_wrapper(layer) else layer
 
 
-def _computes_in_half(layer: Any) -> bool:
+def _computes_in_half(layer: k.Layer) -> bool:
     return not replay.is_model(layer) and "float16" in layer.dtype_policy.name
 
 
-def _has_op(layer: Any) -> bool:
+def _has_op(layer: k.Layer) -> bool:
     """Whether tf_keras made this layer of a function that `Op` knows; others stay as they are."""
     return type(layer).__name__ in tf_symbols.LAYERS and layer.symbol in tf_symbols.KNOWN
 
 
-def _replaced_by_call(layer: Any) -> bool:
+def _replaced_by_call(layer: k.Layer) -> bool:
     return type(layer).__name__ == "QuantizeLayer" or _has_op(layer)
 
 
-def _plain(layer: Any) -> tuple[dict[str, Any], list[np.ndarray]]:
+def _plain(layer: k.Layer) -> tuple[dict[str, Any], list[np.ndarray]]:
     """The config and weights of a layer without what wraps it."""
     if not _is_wrapper(layer):
         return layer.get_config(), layer.get_weights()
@@ -158,7 +159,7 @@ def _plain(layer: Any) -> tuple[dict[str, Any], list[np.ndarray]]:
     return _quantized(layer)
 
 
-def _clustered(layer: Any) -> tuple[dict[str, Any], list[np.ndarray]]:
+def _clustered(layer: k.Layer) -> tuple[dict[str, Any], list[np.ndarray]]:
     """Weights as TFMOT would strip them: each replaced by its centroid."""
     layer.update_clustered_weights_associations()
     if type(layer).__name__ == "ClusterWeightsMHA":
@@ -170,7 +171,7 @@ def _clustered(layer: Any) -> tuple[dict[str, Any], list[np.ndarray]]:
     return layer.layer.get_config(), weights
 
 
-def _quantized(layer: Any) -> tuple[dict[str, Any], list[np.ndarray]]:
+def _quantized(layer: k.Layer) -> tuple[dict[str, Any], list[np.ndarray]]:
     """The float weights that training went on with, and the activation that was meant."""
     inner, config = layer.layer, layer.layer.get_config()
     activation = getattr(inner, "activation", None)

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from tfedge.compress import keras as k
 from tfedge.compress.graph import model_ends
 from tfedge.compress.layers import facts
 from tfedge.data import seen_scale
 
 
-def trained_range(model: Any) -> tuple[float, float] | None:
+def trained_range(model: k.Model) -> tuple[float, float] | None:
     """The range of inputs that a Rescaling behind the only input was made for; see `seen_scale`.
 
     Args:
@@ -29,7 +30,7 @@ def trained_range(model: Any) -> tuple[float, float] | None:
     return seen_scale.trained_range(float(scale.item()), float(offset.item()))
 
 
-def moments(model: Any) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+def moments(model: k.Model) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     """(input, means, variances), each (channels,), of layers that normalize an input as it comes.
 
     Args:
@@ -42,7 +43,7 @@ def moments(model: Any) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
             yield name, *found
 
 
-def _behind_inputs(model: Any) -> Iterator[tuple[str, Any]]:
+def _behind_inputs(model: k.Model) -> Iterator[tuple[str, Any]]:
     """(name of the input, layer) of what scales an input of the model, and reads only that."""
     names = {
         id(t): name for name, t in zip(model_ends.input_names(model), model.inputs, strict=True)

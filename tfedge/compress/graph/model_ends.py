@@ -1,19 +1,18 @@
 """The inputs and outputs of a functional model of either Keras, by name."""
 
-from typing import Any
-
 from tfedge.compress import graph
+from tfedge.compress import keras as k
 from tfedge.compress.bridge import replay
 
 
-def input_names(model: Any) -> list[str]:
+def input_names(model: k.Model) -> list[str]:
     """The names of the inputs, in their order."""
     if replay.is_keras3(model):
         return [tensor.name for tensor in model.inputs]
     return list(model.input_names)
 
 
-def output_shapes(model: Any) -> dict[str, tuple[int | None, ...]]:
+def output_shapes(model: k.Model) -> dict[str, tuple[int | None, ...]]:
     """Name, as a task's targets have it, -> shape with the batch axis first."""
     if replay.is_keras3(model):
         structure = model._outputs_struct

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tfedge.compress import graph
+from tfedge.compress import keras as k
 from tfedge.compress.layers import facts, kernels
 
 
@@ -30,7 +31,7 @@ class Link:
     cap: float | None
 
 
-def find(model: Any) -> tuple[tuple[Link, ...], dict[str, str]]:
+def find(model: k.Model) -> tuple[tuple[Link, ...], dict[str, str]]:
     """The links of a flat, folded model, in order, and why other kernels make none.
 
     Returns:
@@ -78,7 +79,7 @@ def read(kernel: kernels.Kernel, value: np.ndarray, channels: int) -> np.ndarray
     return rows.reshape(-1, channels, rows[0].size).max(axis=(0, 2))
 
 
-def _follow(layer: Any, readers: dict[str, list[Any]], outputs: set[str]) -> Link | str:
+def _follow(layer: k.Layer, readers: dict[str, list[Any]], outputs: set[str]) -> Link | str:
     """The link that starts at a layer, or why there is none."""
     first, between, cap = layer.name, layer.name, facts.of(layer).limit(layer)
     while True:

@@ -10,10 +10,10 @@ One class = one file here; `known` finds it by its name.
 import importlib
 import inspect
 import pkgutil
-from typing import Any
 
 import numpy as np
 
+from tfedge.compress import keras as k
 from tfedge.compress.holds.grid import Grid
 from tfedge.compress.holds.hold import Hold
 from tfedge.compress.holds.levels import Levels
@@ -83,7 +83,7 @@ def rescaled(
     return moved
 
 
-def broken(model: Any, holds: tuple[Hold, ...]) -> tuple[Hold, ...]:
+def broken(model: k.Model, holds: tuple[Hold, ...]) -> tuple[Hold, ...]:
     """The holds that a model's kernels do not keep."""
     found = {kernel.layer: kernel for kernel in kernels.find(model)}
     return tuple(

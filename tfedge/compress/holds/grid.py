@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from tfedge.compress import keras as k
 from tfedge.compress.holds.hold import Hold
 from tfedge.compress.integers.codes import INT8_MAX
 from tfedge.compress.keras import tf
@@ -28,7 +29,7 @@ class Grid(Hold):
         """See `Hold.state`."""
         return {} if self.frozen is None else {"scales": self.frozen.astype(np.float32)}
 
-    def project(self, kernel: Any, state: dict[str, Any]) -> Any:
+    def project(self, kernel: k.Tensor, state: dict[str, Any]) -> k.Tensor:
         """See `Hold.project`."""
         scales = state.get("scales")
         if scales is None:

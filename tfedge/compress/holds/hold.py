@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from tfedge.compress import keras as k
 from tfedge.compress.integers.codes import INT8_MAX
 
 
@@ -33,10 +34,10 @@ class Hold(abc.ABC):
         """The arrays that `project` needs; of the same shapes all through a training."""
 
     @abc.abstractmethod
-    def project(self, kernel: Any, state: dict[str, Any]) -> Any:
+    def project(self, kernel: k.Tensor, state: dict[str, Any]) -> k.Tensor:
         """The nearest kernel that keeps the promise. Traced by TensorFlow, so no numpy."""
 
-    def gradient(self, gradient: Any, state: dict[str, Any]) -> Any:
+    def gradient(self, gradient: k.Tensor, state: dict[str, Any]) -> k.Tensor:
         """The gradient that the unconstrained copy gets, from that at the projected kernel."""
         return gradient
 

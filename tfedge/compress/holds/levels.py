@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from tfedge.compress import keras as k
 from tfedge.compress.holds.hold import Hold
 from tfedge.compress.integers.codes import INT8_MAX
 from tfedge.compress.keras import tf
@@ -42,7 +43,7 @@ class Levels(Hold):
             "table": table.astype(np.float32).reshape(-1),
         }
 
-    def project(self, kernel: Any, state: dict[str, Any]) -> Any:
+    def project(self, kernel: k.Tensor, state: dict[str, Any]) -> k.Tensor:
         """See `Hold.project`."""
         codes = tf.round(kernel / state["scales"])
         codes = tf.clip_by_value(codes, -INT8_MAX, INT8_MAX)

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from tfedge.compress import keras as k
 from tfedge.compress.holds.hold import Hold
 from tfedge.compress.integers import step_sizes
 from tfedge.compress.integers.codes import INT8_MAX
@@ -29,7 +30,7 @@ class PowerOfTwo(Hold):
         """See `Hold.state`."""
         return {"scales": self._scales}
 
-    def project(self, kernel: Any, state: dict[str, Any]) -> Any:
+    def project(self, kernel: k.Tensor, state: dict[str, Any]) -> k.Tensor:
         """See `Hold.project`."""
         codes = tf.round(kernel / state["scales"])
         return tf.clip_by_value(codes, -self.largest_code, self.largest_code) * state["scales"]

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from tfedge.compress import keras as k
 from tfedge.compress.holds.hold import Hold
 from tfedge.compress.integers.codes import INT8_MAX
 from tfedge.compress.keras import tf
@@ -42,7 +43,7 @@ class Signs(Hold):
             found["thresholds"] = self.thresholds.astype(np.float32)
         return found
 
-    def project(self, kernel: Any, state: dict[str, Any]) -> Any:
+    def project(self, kernel: k.Tensor, state: dict[str, Any]) -> k.Tensor:
         """See `Hold.project`."""
         signed = tf.where(kernel < 0, -state["scales"], state["scales"])
         if self.thresholds is None:

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from tfedge.compress import keras as k
 from tfedge.compress.holds.hold import Hold
 from tfedge.compress.layers import kernels
 
@@ -22,11 +23,11 @@ class Zeros(Hold):
         """See `Hold.state`."""
         return {"mask": self.mask.astype(np.float32)}
 
-    def project(self, kernel: Any, state: dict[str, Any]) -> Any:
+    def project(self, kernel: k.Tensor, state: dict[str, Any]) -> k.Tensor:
         """See `Hold.project`."""
         return kernel * state["mask"]
 
-    def gradient(self, gradient: Any, state: dict[str, Any]) -> Any:
+    def gradient(self, gradient: k.Tensor, state: dict[str, Any]) -> k.Tensor:
         """Masked weights wait as they are: they return only when others become smaller."""
         return gradient * state["mask"]
 

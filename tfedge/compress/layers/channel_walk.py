@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from tfedge.compress import keras as k
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Use:
@@ -92,7 +94,7 @@ class Walk:
         """Never cut these."""
         self.kept.append((ids, reason))
 
-    def bind(self, layer: Any, weight: int, axis: int, ids: np.ndarray, role: str = "") -> None:
+    def bind(self, layer: k.Layer, weight: int, axis: int, ids: np.ndarray, role: str = "") -> None:
         """A weight's axis runs along these channels; another use's along the same.
 
         Args:
@@ -108,7 +110,7 @@ class Walk:
         if before is not ids:
             self.join(before, ids)
 
-    def flow(self, tensor: Any) -> Flow | None:
+    def flow(self, tensor: k.Tensor) -> Flow | None:
         """The channels of a tensor; None where all of it stays as it is."""
         return self.flows.get(id(tensor))
 
@@ -135,7 +137,7 @@ class Walk:
             )
         return flow
 
-    def tap(self, tensor: Any) -> None:
+    def tap(self, tensor: k.Tensor) -> None:
         """A kernel reads this tensor."""
         flow = self.flow(tensor)
         if flow is not None:

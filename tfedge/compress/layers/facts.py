@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from tfedge.compress import keras as k
 from tfedge.compress.layers import flows
 from tfedge.compress.layers.affine import Map
 
@@ -80,7 +81,7 @@ class Twin:
     parts: tuple[str, ...] = ()
 
 
-def _unscaled(layer: Any) -> str:
+def _unscaled(layer: k.Layer) -> str:
     return f"{layer.name}, a {type(layer).__name__}, reads its channels"
 
 
@@ -158,7 +159,7 @@ class Layer:
         return self.kernel is not None and self.kernel.is_compressed
 
 
-def of(layer: Any) -> Layer:
+def of(layer: k.Layer) -> Layer:
     """What is known of a layer of either Keras."""
     return of_class(type(layer).__name__)
 

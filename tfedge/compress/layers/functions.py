@@ -2,7 +2,8 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+
+from tfedge.compress import keras as k
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,12 +49,12 @@ FUNCTIONS = {
 _UNKNOWN = Function(elementwise=False)
 
 
-def of(layer: Any) -> Function:
+def of(layer: k.Layer) -> Function:
     """The function that a layer ends in."""
     return FUNCTIONS.get(name(layer) or "", _UNKNOWN)
 
 
-def name(layer: Any) -> str | None:
+def name(layer: k.Layer) -> str | None:
     """The name of the function a layer ends in, None where it has no such setting."""
     config = layer.get_config()
     if isinstance(config.get("function"), str):  # tf_keras' layer around one of TensorFlow
@@ -64,18 +65,18 @@ def name(layer: Any) -> str | None:
     return activation.rsplit(">", 1)[-1] if isinstance(activation, str) else None
 
 
-def limit(layer: Any) -> float | str | None:
+def limit(layer: k.Layer) -> float | str | None:
     """Up to what output a layer that ends in a function scales with its input, or why not."""
     found = of(layer)
     named = name(layer) or "its activation"
     return found.cap if found.scales else f"{layer.name}: {named} does not scale with its input"
 
 
-def float_reason(layer: Any) -> str:
+def float_reason(layer: k.Layer) -> str:
     """Why a layer that ends in a function has no operator on integers, "" if it has one."""
     return "" if of(layer).has_int8 else f"activation {name(layer)!r} has no int8 kernel"
 
 
-def is_relu(layer: Any) -> bool:
+def is_relu(layer: k.Layer) -> bool:
     """Whether a layer that is a function is one that the converter fuses with what it reads."""
     return name(layer) in ("relu", "relu6")

@@ -33,7 +33,7 @@ def ended(walk: Walk, use: Use, ids: np.ndarray) -> Flow:
     return Flow(use.last_axis, ids)
 
 
-def _linear_and_activation(layer: Any) -> tuple[Any, ...]:
+def _linear_and_activation(layer: k.Layer) -> tuple[Any, ...]:
     if functions.of(layer).is_fused:
         return ()
     linear = type(layer).from_config({**layer.get_config(), "activation": "linear"})

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tfedge.compress import keras as k
 from tfedge.compress.layers import facts
 
 _SPATIAL_AXES = 2  # of a convolution in a .tflite, also where Keras has one
@@ -48,7 +49,7 @@ class Kernel:
         return self.variable.numpy()
 
 
-def find(model: Any) -> tuple[Kernel, ...]:
+def find(model: k.Model) -> tuple[Kernel, ...]:
     """The kernels of a flat tf_keras model, in the order of its layers; a shared one once."""
     return tuple(
         Kernel(layer.name, type(layer).__name__, variable(layer))
@@ -57,7 +58,7 @@ def find(model: Any) -> tuple[Kernel, ...]:
     )
 
 
-def unknown(model: Any) -> dict[str, str]:
+def unknown(model: k.Model) -> dict[str, str]:
     """Layers with weight matrices that are no kernels here, with the reason: for reports."""
     return {
         layer.name: f"weights of {type(layer).__name__} are not compressed"
@@ -67,7 +68,7 @@ def unknown(model: Any) -> dict[str, str]:
     }
 
 
-def variable(layer: Any) -> Any:
+def variable(layer: k.Layer) -> k.Variable:
     """The kernel of a built layer that has one."""
     return getattr(layer, axes(type(layer).__name__).attribute)
 
@@ -80,7 +81,7 @@ def axes(layer_class: str) -> facts.KernelAxes:
     return found
 
 
-def groups(layer: Any) -> int:
+def groups(layer: k.Layer) -> int:
     """In how many groups a layer reads its channels, each for channels of its own."""
     return int(getattr(layer, "groups", 1))
 

@@ -3,10 +3,10 @@
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
+from tfedge.compress import keras as k
 from tfedge.compress.keras import tf
 from tfedge.compress.layers import kernels
 
@@ -28,7 +28,7 @@ class Positions:
     outputs: int
 
 
-def positions(layer: Any) -> Positions:
+def positions(layer: k.Layer) -> Positions:
     """Where a layer of a built model applies its kernel."""
     inputs = halfway = outputs = 0
     for node in layer.inbound_nodes:
@@ -40,7 +40,7 @@ def positions(layer: Any) -> Positions:
     return Positions(inputs, halfway, outputs)
 
 
-def of(model: Any) -> dict[str, int]:
+def of(model: k.Model) -> dict[str, int]:
     """Multiply-adds of each layer with a kernel, by name, for a flat tf_keras model."""
     found = {}
     for kernel in kernels.find(model):

@@ -1,7 +1,6 @@
 """Operations between layers, and layers as operations, by their name in `keras.ops`."""
 
-from typing import Any
-
+from tfedge.compress import keras as k
 from tfedge.compress.layers import facts, functions
 
 # Ours, and those that tf_keras makes of functions of TensorFlow.
@@ -15,12 +14,12 @@ MOVES = (
 MOVES_OTHERWISE = ("concatenate", "stack", "cast", "flip")
 
 
-def is_ours(layer: Any) -> bool:
+def is_ours(layer: k.Layer) -> bool:
     """Whether a layer is an `op_layer.Op`."""
     return type(layer).__name__ == "Op"
 
 
-def name(layer: Any) -> str:
+def name(layer: k.Layer) -> str:
     """What a layer computes: `add` of Add and `Op("add")`, `softmax` of Activation("softmax")."""
     if is_ours(layer):
         return str(layer.op)
@@ -28,7 +27,7 @@ def name(layer: Any) -> str:
     return (functions.name(layer) or "") if found.is_function else found.op
 
 
-def moves(layer: Any) -> bool:
+def moves(layer: k.Layer) -> bool:
     """Whether all that a layer does outside of training is to move values, and make no new ones."""
     if is_ours(layer):
         return layer.op in (*MOVES, *MOVES_OTHERWISE)

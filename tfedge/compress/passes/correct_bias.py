@@ -7,13 +7,13 @@ here: post-training quantization rounds them later, just as was assumed.
 """
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 
 from tfedge import settings
 from tfedge.compress import folding, graph
 from tfedge.compress import holds as holds_lib
+from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate
 from tfedge.compress.layers import kernels
 from tfedge.compress.passes import base
@@ -67,7 +67,7 @@ class CorrectBias(base.Pass):
 class _Rounding:
     """A model whose kernels are rounded one depth after the other."""
 
-    def __init__(self, model: Any, holds: tuple[holds_lib.Hold, ...], bits: int):
+    def __init__(self, model: k.Model, holds: tuple[holds_lib.Hold, ...], bits: int):
         every = {kernel.layer: np.zeros(()) for kernel in kernels.find(model)}
         self._model = activation_statistics.without_activations(_with_biases(model, every))
         self._kernels = {kernel.layer: kernel for kernel in kernels.find(self._model)}
@@ -119,7 +119,7 @@ def _shift(
     return {layer: float(np.abs(wanted[layer] - found[layer]).mean()) for layer in wanted}
 
 
-def _with_biases(model: Any, corrections: activation_statistics.PerChannel) -> Any:
+def _with_biases(model: k.Model, corrections: activation_statistics.PerChannel) -> k.Model:
     replace = {
         name: [_with_bias(model.get_layer(name), correction)]
         for name, correction in corrections.items()
@@ -127,7 +127,7 @@ def _with_biases(model: Any, corrections: activation_statistics.PerChannel) -> A
     return graph.rebuild(model, replace)
 
 
-def _with_bias(layer: Any, more: np.ndarray) -> graph.Replacement:
+def _with_bias(layer: k.Layer, more: np.ndarray) -> graph.Replacement:
     """A layer's twin with this much more bias; one without a bias gets one."""
     config = {**layer.get_config(), "use_bias": True}
     kernel, *rest = layer.get_weights()

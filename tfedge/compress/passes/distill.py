@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tfedge import settings
+from tfedge.compress import keras as k
 from tfedge.compress import teaching
 from tfedge.compress.candidate import Candidate, Teacher
 from tfedge.compress.layers import kernels
@@ -121,7 +122,7 @@ class Distill(base.TrainingPass):
         report = self.report(layers, notes=notes, history=history)
         return dataclasses.replace(taught, reports=(*candidate.reports, report))
 
-    def _pairs(self, student: Any, teacher: Teacher) -> dict[str, Any]:
+    def _pairs(self, student: k.Model, teacher: Teacher) -> dict[str, Any]:
         """Method -> the pairs of layers, for the report; a pair that does not fit is refused."""
         found = {}
         for method in teaching.FEATURE_METHODS:
@@ -146,7 +147,7 @@ class Distill(base.TrainingPass):
     def _methods(self, task: Task) -> tuple[str, ...]:
         return (teaching.usual(task),) if self.method == _AUTO else self._named()
 
-    def _model(self, candidate: Candidate) -> Any:
+    def _model(self, candidate: Candidate) -> k.Model:
         if self.teacher == "input":
             return candidate.model
         return teachers.read(self.teacher, self._where())
@@ -155,7 +156,7 @@ class Distill(base.TrainingPass):
         return f"{self.name}(teacher={self.teacher!r})"
 
 
-def _validation(teacher: Any, task: Task) -> dict[str, float]:
+def _validation(teacher: k.Model, task: Task) -> dict[str, float]:
     """How good the teacher is, for the report."""
     metric = metrics.for_training(task)
     value = validation.scorer(teacher, task)() * (1 if metric.higher_is_better else -1)

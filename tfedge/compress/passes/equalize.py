@@ -11,7 +11,6 @@ ReLU6 scales only below 6, so what stands before one is left alone unless `relu6
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from absl import logging
@@ -19,6 +18,7 @@ from absl import logging
 from tfedge import settings
 from tfedge.compress import folding, graph
 from tfedge.compress import holds as holds_lib
+from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate
 from tfedge.compress.graph import scale_pairs
 from tfedge.compress.graph.scale_pairs import Link
@@ -180,7 +180,7 @@ def _below_caps(
 
 
 def _without_promises(
-    model: Any, found: Sequence[Link], holds: tuple[holds_lib.Hold, ...]
+    model: k.Model, found: Sequence[Link], holds: tuple[holds_lib.Hold, ...]
 ) -> tuple[tuple[Link, ...], dict[str, str]]:
     """The links that no promise about a kernel forbids, and the others' reasons."""
     known = {kernel.layer: kernel for kernel in kernels.find(model)}
@@ -224,7 +224,7 @@ def _kernel(kernel: kernels.Kernel, factors: Factors) -> np.ndarray:
 
 
 def _scale(
-    model: Any,
+    model: k.Model,
     known: Mapping[str, kernels.Kernel],
     factors: Factors,
     holds: tuple[holds_lib.Hold, ...],

@@ -16,6 +16,7 @@ from absl import logging
 from tfedge import settings
 from tfedge.compress import factors, folding, rules
 from tfedge.compress import holds as holds_lib
+from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate
 from tfedge.compress.factors import chains, ranks, tolerance
 from tfedge.compress.layers import kernels, multiply_adds
@@ -159,7 +160,7 @@ class LowRank(base.TrainingPass):
         return dataclasses.replace(ready, reports=(*candidate.reports, report))
 
     def _targets(
-        self, model: Any, holds: tuple[holds_lib.Hold, ...]
+        self, model: k.Model, holds: tuple[holds_lib.Hold, ...]
     ) -> tuple[list[tuple[kernels.Kernel, "LowRank"]], dict[str, str]]:
         """Kernels that can be split with their settings, and the others with the reason."""
         targets, skipped = [], {}
@@ -183,7 +184,7 @@ class LowRank(base.TrainingPass):
 
     def _choose(
         self,
-        model: Any,
+        model: k.Model,
         task: Task,
         targets: Sequence[tuple[kernels.Kernel, "LowRank"]],
         before: Mapping[str, int],
@@ -230,7 +231,7 @@ class _Choices:
         kernel: kernels.Kernel,
         settings: LowRank,
         ways: Sequence[factors.Factorisation],
-        layer: Any,
+        layer: k.Layer,
     ) -> "_Choices":
         """The choices for a kernel of a built layer."""
         value, places = kernel.numpy(), multiply_adds.positions(layer)

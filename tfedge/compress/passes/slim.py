@@ -15,6 +15,7 @@ from absl import logging
 
 from tfedge import settings
 from tfedge.compress import channels, costs, holds, rules
+from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate
 from tfedge.compress.channels import fading, importance, input_columns, narrowing, surgery
 from tfedge.compress.layers import kernels
@@ -227,7 +228,7 @@ class Slim(base.TrainingPass):
         label = f"{label}-fading"
         return finetune.finetune(candidate, task, plan, label, last, penalty=penalty)
 
-    def _cost(self, model: Any, found: channels.Channels) -> costs.Cost:
+    def _cost(self, model: k.Model, found: channels.Channels) -> costs.Cost:
         measure = costs.milliseconds()
         if self.budget != "latency" or measure is None:
             return costs.counted(model, found, self.budget)
@@ -257,7 +258,7 @@ class Slim(base.TrainingPass):
         multiple, scope = self.multiple_of, self.scope
         return narrowing.order(blocks, scores, multiple, scope=scope, shares=shares)
 
-    def _check_columns(self, model: Any, found: channels.Channels) -> None:
+    def _check_columns(self, model: k.Model, found: channels.Channels) -> None:
         """Refuse `inputs` where no column of an input could go."""
         makers = input_columns.makers(model)
         if not any(name in makers for block in found.blocks for name in block.sources):

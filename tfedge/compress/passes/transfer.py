@@ -6,11 +6,11 @@ from, cut by importance where shapes differ, and the student is then distilled (
 """
 
 import dataclasses
-from typing import Any
 
 from absl import logging
 
 from tfedge import settings
+from tfedge.compress import keras as k
 from tfedge.compress import losses, teaching
 from tfedge.compress.candidate import Candidate, Teacher
 from tfedge.compress.layers import kernels
@@ -132,7 +132,7 @@ class Transfer(base.TrainingPass):
         width = (0.5 if self.depth is None else 1.0) if self.width is None else self.width
         return width, depth
 
-    def _built(self, model: Any, seed: int) -> Any:
+    def _built(self, model: k.Model, seed: int) -> k.Model:
         """The student with weights drawn anew."""
         if self.student != "model":
             where = f"{self.name}(student={self.student!r})"

@@ -32,12 +32,12 @@ def of(candidate: Candidate) -> Any:
 
 
 def insert(
-    model: Any,
+    model: k.Model,
     quantization: Quantization,
     *,
     integer_inputs: bool = False,
     integer_outputs: bool = False,
-) -> Any:
+) -> k.Model:
     """A copy of `model` with a TFMOT QuantizeLayer, named for its range, on each activation.
 
     Args:
@@ -50,7 +50,7 @@ def insert(
     """
     made = {}
 
-    def quantize(name: str, tensor: Any) -> Any:
+    def quantize(name: str, tensor: k.Tensor) -> k.Tensor:
         made[name] = _quantize_layer(name, learns=not quantization.power_of_two)
         return made[name](tensor)
 
@@ -66,7 +66,7 @@ def insert(
     return quantized
 
 
-def ranges(quantized: Any) -> dict[str, tuple[float, float]]:
+def ranges(quantized: k.Model) -> dict[str, tuple[float, float]]:
     """The ranges a model made by `insert` has now."""
     return {
         layer.name: (
@@ -78,7 +78,7 @@ def ranges(quantized: Any) -> dict[str, tuple[float, float]]:
     }
 
 
-def calibrate(model: Any, task: Task, batch_size: int = 32) -> dict[str, tuple[float, float]]:
+def calibrate(model: k.Model, task: Task, batch_size: int = 32) -> dict[str, tuple[float, float]]:
     """Ranges of all activations over the calibration split: mean extremes of its batches.
 
     Uneven inputs have them as if they were integers, and what is made of them in float as well;
@@ -99,7 +99,7 @@ def calibrate(model: Any, task: Task, batch_size: int = 32) -> dict[str, tuple[f
 
 
 def _measured(
-    flat: Any, seen: Mapping[str, Any], task: Task, batch_size: int
+    flat: k.Model, seen: Mapping[str, Any], task: Task, batch_size: int
 ) -> dict[str, tuple[float, float]]:
     """Mean extremes, over calibration batches, of some tensors of a model."""
     low, high = np.transpose(extremes(flat, list(seen.values()), task, batch_size))
@@ -110,12 +110,12 @@ def _measured(
 
 
 def extremes(
-    model: Any, tensors: Sequence[Any], task: Task, batch_size: int, by_column: bool = False
+    model: k.Model, tensors: Sequence[Any], task: Task, batch_size: int, by_column: bool = False
 ) -> list[np.ndarray]:
     """Mean lowest and highest of each tensor over calibration batches, (2,) or (2, columns)."""
     observed = k.tf_keras.Model(model.inputs, list(tensors))
 
-    def ends(value: Any) -> Any:
+    def ends(value: Any) -> k.Tensor:
         axes = tf.range(tf.rank(value) - 1) if by_column else None
         return tf.stack([tf.reduce_min(value, axes), tf.reduce_max(value, axes)])
 
@@ -130,7 +130,9 @@ def extremes(
     return [np.mean(np.stack(each), axis=0) for each in zip(*found, strict=True)]
 
 
-def measure_edges(model: Any, task: Task, batch_size: int = 32) -> dict[str, tuple[float, float]]:
+def measure_edges(
+    model: k.Model, task: Task, batch_size: int = 32
+) -> dict[str, tuple[float, float]]:
     """Ranges of what the outputs of a flat model join, by name; fixed ones as LiteRT has them."""
     edges = [edge for tail in output_tail.find(model) for edge in tail.edges]
     if not edges:
@@ -146,7 +148,7 @@ def measure_edges(model: Any, task: Task, batch_size: int = 32) -> dict[str, tup
 
 
 def ranges_of_edges(
-    model: Any, ranges: Mapping[str, tuple[float, float]]
+    model: k.Model, ranges: Mapping[str, tuple[float, float]]
 ) -> dict[int, tuple[float, float]]:
     """Id of a tensor that outputs of a flat model join -> its range, of those that have any."""
     edges = (edge for tail in output_tail.find(model) for edge in tail.edges)
@@ -158,13 +160,13 @@ def ranges_of_edges(
 
 
 def joined_in_float(
-    model: Any, ranges: Mapping[str, tuple[float, float]]
+    model: k.Model, ranges: Mapping[str, tuple[float, float]]
 ) -> tuple[uneven_outputs.Uneven, ...]:
     """The outputs of a model, as `one_operator_each` has it, that no integer scale serves."""
     return uneven_outputs.find(model, ranges_of_edges(model, ranges))
 
 
-def inputs_of(model: Any, x: Any) -> Any:
+def inputs_of(model: k.Model, x: Any) -> Any:
     """What to call `model` on: one array, or a list in the order of its inputs."""
     if not isinstance(x, dict):
         return tf.convert_to_tensor(x)
@@ -173,13 +175,13 @@ def inputs_of(model: Any, x: Any) -> Any:
     return [tf.convert_to_tensor(x[name]) for name in model.input_names]
 
 
-def float_layers(model: Any) -> dict[str, str]:
+def float_layers(model: k.Model) -> dict[str, str]:
     """Layers that stay float when the rest of the model is int8, with the reason."""
     reasons = {layer.name: _float_reason(layer) for layer in model.layers}
     return {name: reason for name, reason in reasons.items() if reason}
 
 
-def _float_reason(layer: Any) -> str:
+def _float_reason(layer: k.Layer) -> str:
     if ranged_tensors.is_operation(layer):
         return ""
     found = facts.of(layer)
@@ -188,11 +190,13 @@ def _float_reason(layer: Any) -> str:
     return found.float_reason(layer)
 
 
-def _place(model: Any, ranged: ranged_tensors.Ranged, place: Callable[[str, Any], Any]) -> Any:
+def _place(
+    model: k.Model, ranged: ranged_tensors.Ranged, place: Callable[[str, Any], Any]
+) -> k.Model:
     """Rebuild a model, one operator each, with `place(range, tensor)` on what needs a range."""
     placed: dict[int, Any] = {}
 
-    def before(call: graph.Call, old: Any, new: Any) -> Any:
+    def before(call: graph.Call, old: Any, new: Any) -> k.Tensor:
         if id(old) not in ranged.edges or (call.name, call.index) in ranged.inside:
             return new
         if id(old) not in placed:
@@ -207,13 +211,13 @@ def _place(model: Any, ranged: ranged_tensors.Ranged, place: Callable[[str, Any]
         ]
         return tf.nest.pack_sequence_as(outputs, made)
 
-    def after_input(name: str, tensor: Any) -> Any:
+    def after_input(name: str, tensor: k.Tensor) -> k.Tensor:
         return place(ranged.inputs[name], tensor) if name in ranged.inputs else tensor
 
     return graph.rebuild(model, after=after, after_input=after_input, before=before)
 
 
-def integer_ready(model: Any) -> Any:
+def integer_ready(model: k.Model) -> k.Model:
     """One operator each, and pixels as floats: as ranges are measured and placed.
 
     Of a model that is so already, the model itself.
@@ -221,7 +225,7 @@ def integer_ready(model: Any) -> Any:
     return one_operator_each(whole_inputs.as_floats(model))
 
 
-def one_operator_each(model: Any) -> Any:
+def one_operator_each(model: k.Model) -> k.Model:
     """Layers that are two operators become two, so that the tensor between them has a range.
 
     Kernels end linear, or in an activation that LiteRT fuses; scale and offset come apart; three
@@ -238,7 +242,7 @@ def one_operator_each(model: Any) -> Any:
     return graph.rebuild(model, split) if split else model
 
 
-def _quantize_layer(name: str, learns: bool) -> Any:
+def _quantize_layer(name: str, learns: bool) -> k.Layer:
     """TFMOT's layer; its range follows what comes in while training, or stays as it is set."""
     from tensorflow_model_optimization.python.core.quantization.keras import (
         quantize_layer,

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from tfedge.compress import graph
+from tfedge.compress import keras as k
 from tfedge.compress.bridge import operation
 from tfedge.compress.keras import tf
 from tfedge.compress.layers import facts, operations
@@ -104,7 +105,7 @@ class Prefix:
         return frozenset(layer for layer, _ in self.calls)
 
 
-def find(model: Any, inputs: Collection[str] | None = None) -> Prefix:
+def find(model: k.Model, inputs: Collection[str] | None = None) -> Prefix:
     """The prefix of a flat tf_keras model, of all its inputs or of those named."""
     places = _places(model, model.input_names if inputs is None else inputs)
     outputs = {id(tensor) for tensor in model.outputs}
@@ -140,7 +141,7 @@ def find(model: Any, inputs: Collection[str] | None = None) -> Prefix:
     return Prefix(places, frozenset(calls), edges, frozenset(heard))
 
 
-def _places(model: Any, names: Collection[str]) -> dict[str, np.ndarray]:
+def _places(model: k.Model, names: Collection[str]) -> dict[str, np.ndarray]:
     places, first = {}, 0
     for name, tensor in zip(model.input_names, model.inputs, strict=True):
         shape = [1, *(size or _UNSEEN for size in tensor.shape[1:])]
@@ -181,12 +182,12 @@ def _behind_a_logarithm(node: Any, count: int) -> list[None] | None:
     return [None] * len(made) if stays and all(t.dtype.is_floating for t in made) else None
 
 
-def is_arithmetic(layer: Any) -> bool:
+def is_arithmetic(layer: k.Layer) -> bool:
     """Whether a layer is one of `+ - * /` between tensors, or with a constant."""
     return operations.is_ours(layer) and layer.op in _ARITHMETIC
 
 
-def _squeezes(layer: Any, readers: Mapping[str, list[Any]]) -> bool:
+def _squeezes(layer: k.Layer, readers: Mapping[str, list[Any]]) -> bool:
     """Whether a call is a logarithm, or keeps what one is taken of above zero."""
     op = operations.name(layer)
     if op in _LOGARITHMS:
@@ -194,7 +195,7 @@ def _squeezes(layer: Any, readers: Mapping[str, list[Any]]) -> bool:
     return op in _GUARDS and _is_all_squeezed(layer, readers)
 
 
-def _is_all_squeezed(layer: Any, readers: Mapping[str, list[Any]]) -> bool:
+def _is_all_squeezed(layer: k.Layer, readers: Mapping[str, list[Any]]) -> bool:
     found = readers[layer.name]
     return bool(found) and all(
         _squeezes(each, readers) or (is_arithmetic(each) and _is_all_squeezed(each, readers))

@@ -22,7 +22,7 @@ from tfedge.data.task import Task
 _BATCH = 32
 
 
-def to_one_scale(model: Any, task: Task) -> Any:
+def to_one_scale(model: k.Model, task: Task) -> k.Model:
     """The same function with uneven columns made at one scale, or `model` where none need it.
 
     Args:
@@ -86,7 +86,7 @@ class _End:
         return bool(np.any((self.width > 0) & (self.steps < uneven_outputs.FEWEST_STEPS)))
 
 
-def _fits(model: Any, task: Task) -> bool:
+def _fits(model: k.Model, task: Task) -> bool:
     """Whether the data goes by the model's names and shapes, example by example."""
     first = next(iter(task.calibration.batches(1)), None)
     if first is None or model.stateful:
@@ -103,7 +103,7 @@ def _fits(model: Any, task: Task) -> bool:
     )
 
 
-def _ends(model: Any) -> list[_End]:
+def _ends(model: k.Model) -> list[_End]:
     """Of all outputs, not measured yet."""
     tails = {tail.position: tail for tail in output_tail.find(model)}
     joining = frozenset().union(*(tail.calls for tail in tails.values()))
@@ -133,7 +133,7 @@ def _ends(model: Any) -> list[_End]:
     return found
 
 
-def _kernel(model: Any, layer: Any) -> Any:
+def _kernel(model: k.Model, layer: k.Layer) -> Any:
     """The layer with a kernel whose columns these are, with nothing but a rectifier behind it."""
     known = facts.of(layer)
     commutes = known.limit(layer) is None  # with a positive factor
@@ -148,7 +148,7 @@ def _kernel(model: Any, layer: Any) -> Any:
     return _kernel(model, before) if alone and not is_output else None
 
 
-def _measured(model: Any, ends: list[_End], task: Task) -> list[_End]:
+def _measured(model: k.Model, ends: list[_End], task: Task) -> list[_End]:
     """With the mean extremes, over calibration batches, of each column; without what has none."""
     ends = [each for each in ends if all(len(t.shape) > 1 and t.shape[-1] for t in each.tensors)]
     tensors = [tensor for each in ends for tensor in each.tensors]
@@ -166,7 +166,7 @@ def _measured(model: Any, ends: list[_End], task: Task) -> list[_End]:
     return found
 
 
-def _warn(model: Any, end: _End) -> None:
+def _warn(model: k.Model, end: _End) -> None:
     names = graph.output_names(model)
     reach = np.maximum(abs(end.low), abs(end.high))
     logging.warning(
@@ -178,7 +178,7 @@ def _warn(model: Any, end: _End) -> None:
     )
 
 
-def _divided(model: Any, ends: list[_End]) -> Any:
+def _divided(model: k.Model, ends: list[_End]) -> k.Model:
     """The model with kernels divided by column, and what takes that back behind them."""
     replaced: dict[str, list[graph.Replacement]] = {}
     for each in ends:
@@ -191,7 +191,7 @@ def _divided(model: Any, ends: list[_End]) -> Any:
     return graph.rebuild(model, replaced) if replaced else model
 
 
-def _with_columns(layer: Any, factors: np.ndarray) -> graph.Replacement:
+def _with_columns(layer: k.Layer, factors: np.ndarray) -> graph.Replacement:
     """A layer with kernel and bias multiplied by one factor for each output channel."""
     kernel, *bias = layer.get_weights()
     axes = kernels.channel_axes(type(layer).__name__)

@@ -51,7 +51,7 @@ class Elements:
     scales: np.ndarray
 
 
-def find(model: Any) -> list[Tail]:
+def find(model: k.Model) -> list[Tail]:
     """The tails of a flat tf_keras model, one for each output that has any."""
     calls = list(graph.order_of_calls(model))
     readers: dict[int, set[tuple[str, int]]] = {}
@@ -97,7 +97,7 @@ def _is_affine(node: Any) -> bool:
     return is_map or operations.moves(layer)
 
 
-def model_of(model: Any, tails: Sequence[Tail], names: Mapping[int, str]) -> Any:
+def model_of(model: k.Model, tails: Sequence[Tail], names: Mapping[int, str]) -> k.Model:
     """Tails as a model of their own.
 
     Args:
@@ -110,7 +110,7 @@ def model_of(model: Any, tails: Sequence[Tail], names: Mapping[int, str]) -> Any
     return graph.behind(whole, {names[key]: tensor for key, tensor in tensors.items()})
 
 
-def elements(model: Any, tail: Tail) -> Elements | None:
+def elements(model: k.Model, tail: Tail) -> Elements | None:
     """What a tail makes of its edges: seen by calling it on zeros, ones and twos.
 
     None where an operation with a constant is not the scale and offset it looked like.

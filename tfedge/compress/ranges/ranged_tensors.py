@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tfedge.compress import graph
+from tfedge.compress import keras as k
 from tfedge.compress.keras import tf
 from tfedge.compress.layers import facts, functions, operations
 from tfedge.compress.ranges import input_prefix, uneven_inputs
@@ -38,7 +39,7 @@ class Ranged:
     tensors: Mapping[str, Any]
 
 
-def find(model: Any, keep_float: bool = False, joins: _Calls = frozenset()) -> Ranged:
+def find(model: k.Model, keep_float: bool = False, joins: _Calls = frozenset()) -> Ranged:
     """The tensors of a model, as `fake_quantization.one_operator_each` has it, that need a range.
 
     Args:
@@ -78,7 +79,7 @@ def range_of_input(name: str) -> str:
     return _name(name, 0, 0)
 
 
-def fixed(layer: Any) -> tuple[float, float] | None:
+def fixed(layer: k.Layer) -> tuple[float, float] | None:
     """The range of what a layer puts out as an integer, where LiteRT fixes it."""
     function = functions.name(layer) or facts.of(layer).op
     return functions.FUNCTIONS[function].range if function in functions.FUNCTIONS else None
@@ -88,14 +89,14 @@ def _name(layer: str, call: int, tensor: int) -> str:
     return f"{layer}_range_{call}_{tensor}"
 
 
-def _inputs(model: Any) -> Iterator[tuple[str, Any]]:
+def _inputs(model: k.Model) -> Iterator[tuple[str, Any]]:
     for tensor in model.inputs:
         if tensor.dtype.is_floating:
             yield tensor._keras_history.layer.name, tensor
 
 
 def _outputs(
-    model: Any, readers: Mapping[str, list[Any]], in_float: _Calls
+    model: k.Model, readers: Mapping[str, list[Any]], in_float: _Calls
 ) -> Iterator[tuple[tuple[str, int, int], Any]]:
     for node, call in graph.order_of_calls(model):
         layer = node.layer
@@ -107,7 +108,7 @@ def _outputs(
                     yield (layer.name, call, number), tensor
 
 
-def _read_behind(model: Any, prefix: input_prefix.Prefix) -> dict[int, input_prefix.Edge]:
+def _read_behind(model: k.Model, prefix: input_prefix.Prefix) -> dict[int, input_prefix.Edge]:
     """Id -> what leaves a prefix and is read as floats by a call behind it."""
     return {
         id(tensor): prefix.edges[id(tensor)]
@@ -118,7 +119,7 @@ def _read_behind(model: Any, prefix: input_prefix.Prefix) -> dict[int, input_pre
     }
 
 
-def _needs_range(layer: Any, readers: list[Any]) -> bool:
+def _needs_range(layer: k.Layer, readers: list[Any]) -> bool:
     found, name = facts.of(layer), functions.name(layer)
     if found.keeps_range or (_fixes_range(layer) and fixed(layer)):
         return False
@@ -128,27 +129,27 @@ def _needs_range(layer: Any, readers: list[Any]) -> bool:
     return not (fused and name in ("linear", None))
 
 
-def _fixes_range(layer: Any) -> bool:
+def _fixes_range(layer: k.Layer) -> bool:
     return is_operation(layer) or facts.of(layer).fixes_range
 
 
-def _cuts_off(layer: Any) -> bool:
+def _cuts_off(layer: k.Layer) -> bool:
     """Whether only a part of the range of what comes in goes on, as of the mask of attention."""
     read = tf.nest.flatten(layer.inbound_nodes[0].keras_inputs)
     return operations.is_ours(layer) and layer.op in _ENDS and len(read) == 1
 
 
-def _reads_floats(layer: Any) -> bool:
+def _reads_floats(layer: k.Layer) -> bool:
     """Not of a table with rows that integers choose, for one."""
     read = tf.nest.flatten(layer.inbound_nodes[0].keras_inputs)
     return any(tensor.dtype.is_floating for tensor in read)
 
 
-def _is_fused(layer: Any) -> bool:
+def _is_fused(layer: k.Layer) -> bool:
     """Whether what a layer reads becomes an integer only behind it."""
     return functions.is_relu(layer) if is_operation(layer) else facts.of(layer).fuses(layer)
 
 
-def is_operation(layer: Any) -> bool:
+def is_operation(layer: k.Layer) -> bool:
     """Whether a layer is an operation between layers."""
     return type(layer).__name__ in operations.CLASSES

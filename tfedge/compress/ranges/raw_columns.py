@@ -24,7 +24,7 @@ from tfedge.data.task import Task
 _BATCH = 256
 
 
-def to_one_scale(model: Any, task: Task) -> Any:
+def to_one_scale(model: k.Model, task: Task) -> k.Model:
     """The same function with raw uneven columns at one scale, or `model` where none need it.
 
     Args:
@@ -51,7 +51,7 @@ class _Seen:
     high: np.ndarray
 
     @classmethod
-    def of(cls, model: Any, prefix: input_prefix.Prefix, task: Task) -> "_Seen | None":
+    def of(cls, model: k.Model, prefix: input_prefix.Prefix, task: Task) -> "_Seen | None":
         """None where the data does not go by the model's names and shapes."""
         parts: list[np.ndarray] = []
         for name, places in prefix.places.items():
@@ -89,7 +89,7 @@ def _of_input(task: Task, name: str, size: int, is_only: bool) -> np.ndarray | N
     return np.stack([seen.mean, seen.variance, seen.low, seen.high]) if seen.count else None
 
 
-def _one_edge(model: Any, layer: str, call: int, number: int, seen: _Seen) -> Any:
+def _one_edge(model: k.Model, layer: str, call: int, number: int, seen: _Seen) -> Any:
     """Brings one tensor of the prefix to one scale, if its readers are kernels that suffer."""
     prefix = input_prefix.find(model)
     keys = {(each.layer, each.call, each.number): each for each in prefix.edges.values()}
@@ -163,7 +163,7 @@ _ELSEWHERE = (0.0, 1.0, 0.0)
 
 
 def _readers(
-    model: Any, prefix: input_prefix.Prefix, edge: input_prefix.Edge, values: list[np.ndarray]
+    model: k.Model, prefix: input_prefix.Prefix, edge: input_prefix.Edge, values: list[np.ndarray]
 ) -> list[_Reader] | None:
     """All that reads a tensor, through layers that move values; None unless all have kernels."""
     shape = [1, *(size or 1 for size in edge.tensor.shape[1:])]
@@ -190,7 +190,7 @@ def _readers(
     return found
 
 
-def _filled(tensor: Any, value: float) -> np.ndarray:
+def _filled(tensor: k.Tensor, value: float) -> np.ndarray:
     return np.full([1, *(size or 1 for size in tensor.shape[1:])], value, np.float32)
 
 
@@ -202,7 +202,7 @@ def _reader(node: Any, values: list[np.ndarray]) -> _Reader | None:
     return _Reader(node.layer, *(value[0] for value in flat)) if alike and not shared else None
 
 
-def _takes_an_offset(layer: Any) -> bool:
+def _takes_an_offset(layer: k.Layer) -> bool:
     """Whether an input moved by a constant moves the output by one: no zeros are padded in."""
     padded = getattr(layer, "padding", "valid") != "valid"
     return not padded and not _axes(layer).is_transposed
@@ -222,7 +222,7 @@ def _suffers(
     )
 
 
-def _axes(layer: Any) -> facts.KernelAxes:
+def _axes(layer: k.Layer) -> facts.KernelAxes:
     return kernels.axes(type(layer).__name__)
 
 
@@ -232,14 +232,14 @@ def _power(reader: _Reader, size: np.ndarray) -> np.ndarray:
     return _over_inputs(reader.layer, weights.astype(np.float64) ** 2)
 
 
-def _along_input(layer: Any, values: np.ndarray) -> np.ndarray:
+def _along_input(layer: k.Layer, values: np.ndarray) -> np.ndarray:
     """One value for each input channel, in a shape to multiply the kernel with."""
     shape = [1] * layer.get_weights()[0].ndim
     shape[_axes(layer).input] = -1
     return values.reshape(shape)
 
 
-def _over_inputs(layer: Any, weights: np.ndarray) -> np.ndarray:
+def _over_inputs(layer: k.Layer, weights: np.ndarray) -> np.ndarray:
     """The sum of all that goes into each output channel, in the order of its bias."""
     outputs = _axes(layer).outputs
     summed = weights.sum(axis=tuple(axis for axis in range(weights.ndim) if axis not in outputs))
@@ -247,12 +247,16 @@ def _over_inputs(layer: Any, weights: np.ndarray) -> np.ndarray:
 
 
 def _placed(
-    model: Any, prefix: input_prefix.Prefix, edge: input_prefix.Edge, layer: Any, replaced: Any
+    model: k.Model,
+    prefix: input_prefix.Prefix,
+    edge: input_prefix.Edge,
+    layer: k.Layer,
+    replaced: Any,
 ) -> Any:
     """The model with a layer between a tensor and what reads it behind the prefix."""
     made: list[Any] = []
 
-    def before(call: graph.Call, old: Any, new: Any) -> Any:
+    def before(call: graph.Call, old: Any, new: Any) -> k.Tensor:
         if id(old) != id(edge.tensor) or (call.name, call.index) in prefix.calls:
             return new
         if not made:
@@ -262,7 +266,7 @@ def _placed(
     return graph.rebuild(model, replaced, before=before)
 
 
-def _with_offset(layer: Any, rest: list[np.ndarray], moved: np.ndarray) -> list[np.ndarray]:
+def _with_offset(layer: k.Layer, rest: list[np.ndarray], moved: np.ndarray) -> list[np.ndarray]:
     """The weights behind the kernel with a constant added to the bias, which is the last."""
     others = rest[:-1] if layer.use_bias else rest
     # Of the two rows that some GRUs have, the first is the input's.

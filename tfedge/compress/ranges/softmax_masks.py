@@ -31,7 +31,7 @@ _OPERANDS = ("x1", "x2")  # as keras.ops calls them
 Seen = Mapping[int, mask_bounds.Seen]
 
 
-def bound(model: Any, task: Task) -> Any:
+def bound(model: k.Model, task: Task) -> k.Model:
     """The model with masks no further from its scores than they need to be.
 
     Args:
@@ -90,7 +90,7 @@ def _on_the_way(nodes: list[Any]) -> dict[int, Any]:
     return reached
 
 
-def _seen(model: Any, watched: Mapping[int, Any], task: Task) -> dict[int, mask_bounds.Seen]:
+def _seen(model: k.Model, watched: Mapping[int, Any], task: Task) -> dict[int, mask_bounds.Seen]:
     observed = k.tf_keras.Model(model.inputs, list(watched.values()))
     found = dict.fromkeys(watched, mask_bounds.Seen())
     for x, _ in task.calibration.batches(32):
@@ -125,11 +125,11 @@ def _ask_operands(node: Any, seen: Seen, bounds: dict[int, float]) -> dict[int, 
     return constants
 
 
-def _is_sink(layer: Any) -> bool:
+def _is_sink(layer: k.Layer) -> bool:
     return operations.name(layer) in _SINKS
 
 
-def _rule(layer: Any) -> mask_bounds.Rule | None:
+def _rule(layer: k.Layer) -> mask_bounds.Rule | None:
     moves = operations.moves(layer)
     return mask_bounds.same if moves else _RULES.get(operations.name(layer))
 
@@ -145,7 +145,7 @@ def _operands(node: Any) -> list[Any]:
     return [each for each in tensors if _is_constant(each) or each.dtype.is_floating]
 
 
-def _places(layer: Any) -> list[int | str]:
+def _places(layer: k.Layer) -> list[int | str]:
     """Where an `Op` has what it computes with: numbers of arguments, names of settings.
 
     What chooses between the others is left out. `where(mask, scores, -1e9)` ends in a setting.
@@ -159,7 +159,7 @@ def _holder(config: Mapping[str, Any], place: int | str) -> Any:
     return config["arguments" if isinstance(place, int) else "settings"]
 
 
-def _with_bounds(layer: Any, bounds: Mapping[int, float]) -> Any:
+def _with_bounds(layer: k.Layer, bounds: Mapping[int, float]) -> Any:
     """A twin of an `Op` with other constants."""
     config = copy.deepcopy(layer.get_config())
     places = _places(layer)

@@ -6,10 +6,10 @@ in whatever spelling, that is done in float, and what comes out becomes int8.
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
+from tfedge.compress import keras as k
 from tfedge.compress.ranges import input_prefix
 
 FEWEST_STEPS = 8  # of the scale in a standard deviation: fewer are worse than noise of 4 %
@@ -43,7 +43,7 @@ class Uneven:
         )
 
 
-def find(model: Any) -> Uneven:
+def find(model: k.Model) -> Uneven:
     """The uneven inputs of a flat tf_keras model, as its own constants tell.
 
     A column that a model shifts by m and divides by s is taken to lie around m, s wide.

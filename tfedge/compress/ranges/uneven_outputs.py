@@ -6,11 +6,11 @@ has a scale of its own in front of the layers that join them; so those are compu
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import numpy as np
 
 from tfedge.compress import graph
+from tfedge.compress import keras as k
 from tfedge.compress.ranges import output_tail
 
 STEPS = 255  # of an int8 tensor's range
@@ -42,7 +42,7 @@ class Uneven:
 
 
 def find(
-    model: Any, ranges: Mapping[int, tuple[float, float]], steps: int = STEPS
+    model: k.Model, ranges: Mapping[int, tuple[float, float]], steps: int = STEPS
 ) -> tuple[Uneven, ...]:
     """The uneven outputs of a flat tf_keras model.
 
@@ -61,7 +61,7 @@ def find(
 
 
 def _judged(
-    model: Any, name: str, tail: output_tail.Tail, ranges: list[tuple[float, float]], steps: int
+    model: k.Model, name: str, tail: output_tail.Tail, ranges: list[tuple[float, float]], steps: int
 ) -> Uneven | None:
     elements = output_tail.elements(model, tail)
     if elements is None:

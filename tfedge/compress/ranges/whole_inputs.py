@@ -7,12 +7,13 @@ as floats: an input has a scale then, and LiteRT has few operators that read byt
 from typing import Any
 
 from tfedge.compress import graph
+from tfedge.compress import keras as k
 from tfedge.compress.layers import facts, operations
 
 _COMPUTE = ("cast", "divide", "true_divide", "multiply", "subtract", "add")  # of keras.ops
 
 
-def find(model: Any) -> dict[str, str]:
+def find(model: k.Model) -> dict[str, str]:
     """Input -> its type, such as "uint8", of inputs whose whole numbers become floats as they are.
 
     Args:
@@ -29,7 +30,7 @@ def find(model: Any) -> dict[str, str]:
     }
 
 
-def as_floats(model: Any) -> Any:
+def as_floats(model: k.Model) -> k.Model:
     """The model with those inputs in float32; it computes the same, whatever whole number comes."""
     found = find(model)
     return graph.rebuild(model, input_types=dict.fromkeys(found, "float32")) if found else model
@@ -45,7 +46,7 @@ def _become_floats(name: str, readers: dict[str, list[Any]]) -> bool:
     )
 
 
-def _takes_numbers(layer: Any) -> bool:
+def _takes_numbers(layer: k.Layer) -> bool:
     if operations.is_ours(layer):
         return layer.op in _COMPUTE and layer.output.dtype.is_floating
     return facts.of(layer).takes_numbers

@@ -76,7 +76,7 @@ def usual(task: Task) -> str:
 class Lessons:
     """All that one student learns from one teacher in one training."""
 
-    def __init__(self, teacher: Teacher, student: Any, task: Task):
+    def __init__(self, teacher: Teacher, student: k.Model, task: Task):
         """Find what is to be imitated.
 
         Args:
@@ -111,7 +111,7 @@ class Lessons:
 
     def loss(
         self, own: Any, answers: Sequence[Any], taken: Sequence[Any], weights: Sequence[Any]
-    ) -> Any:
+    ) -> k.Tensor:
         """The loss on the targets and those of the lessons, weighted.
 
         Args:
@@ -152,12 +152,12 @@ class Lessons:
         return answers
 
 
-def _giving(model: Any, more: Sequence[Any]) -> Any:
+def _giving(model: k.Model, more: Sequence[Any]) -> k.Model:
     """(inputs) -> list of outputs, then these tensors of it; the layers are the model's own."""
     return k.tf_keras.Model(model.inputs, [*model.outputs, *more])
 
 
-def _lessons(teacher: Teacher, student: Any, task: Task) -> list[_Lesson]:
+def _lessons(teacher: Teacher, student: k.Model, task: Task) -> list[_Lesson]:
     found = []
     for method in teacher.methods:
         if method in OUTPUT_METHODS:
@@ -178,13 +178,13 @@ def _lessons(teacher: Teacher, student: Any, task: Task) -> list[_Lesson]:
     return found
 
 
-def _on_output(method: str, number: int, teacher: Teacher, student: Any, task: Task) -> _Lesson:
+def _on_output(method: str, number: int, teacher: Teacher, student: k.Model, task: Task) -> _Lesson:
     shown, taken = teacher.model.outputs[number], student.outputs[number]
     ours, theirs = (losses.gives_logits(model, number) for model in (student, teacher.model))
     said = task.kind_facts.answers_of(taken.shape[-1])
     independent = said is Answers.YES_OR_NO
 
-    def loss(wanted: Any, outputs: Any, weights: Any) -> Any:
+    def loss(wanted: Any, outputs: Any, weights: Any) -> k.Tensor:
         found = imitation.scores(outputs, said, ours)
         if method == "logits":
             return imitation.divergence(wanted, found, teacher.temperature, independent, weights)
@@ -197,7 +197,7 @@ def _on_output(method: str, number: int, teacher: Teacher, student: Any, task: T
     return _Lesson(f"scores {number}", ask, shown, taken, loss, output=number)
 
 
-def _on_features(pair: tuple[str, str], student: Any, teacher: Any, seed: int) -> _Lesson:
+def _on_features(pair: tuple[str, str], student: k.Model, teacher: k.Model, seed: int) -> _Lesson:
     """The teacher's features, through a projection where there are more or fewer channels."""
     taken, shown = hints.tensors(student)[pair[0]], hints.tensors(teacher)[pair[1]]
     width, wanted_width = taken.shape[-1], shown.shape[-1]
@@ -207,7 +207,7 @@ def _on_features(pair: tuple[str, str], student: Any, teacher: Any, seed: int) -
         start = generator.normal(size=(width, wanted_width)) / math.sqrt(width)
         variables = (tf.Variable(start.astype(np.float32), name="projection"),)
 
-    def loss(wanted: Any, found: Any, _: Any) -> Any:
+    def loss(wanted: Any, found: Any, _: Any) -> k.Tensor:
         if variables:
             found = tf.tensordot(found, variables[0], 1)
         return imitation.feature_error(wanted, found)
@@ -218,11 +218,11 @@ def _on_features(pair: tuple[str, str], student: Any, teacher: Any, seed: int) -
     return _Lesson(_question("features", pair, taken), ask, shown, taken, loss, variables)
 
 
-def _on_attention(pair: tuple[str, str], student: Any, teacher: Any, seed: int) -> _Lesson:
+def _on_attention(pair: tuple[str, str], student: k.Model, teacher: k.Model, seed: int) -> _Lesson:
     del seed  # nothing is drawn
     taken, shown = hints.tensors(student)[pair[0]], hints.tensors(teacher)[pair[1]]
 
-    def loss(wanted: Any, found: Any, _: Any) -> Any:
+    def loss(wanted: Any, found: Any, _: Any) -> k.Tensor:
         return imitation.attention_error(wanted, imitation.attention(found))
 
     def ask(features: Any) -> Any:
@@ -235,7 +235,7 @@ def _question(method: str, pair: tuple[str, str], taken: Any) -> str:
     return f"{method} of {pair[1]} at {tuple(taken.shape[1:-1])}"
 
 
-def _resized(features: Any, like: Any) -> Any:
+def _resized(features: Any, like: Any) -> k.Tensor:
     """The teacher's images of features in the student's height and width."""
     if features.shape.rank != 4 or features.shape[1:3] == like.shape[1:3]:
         return features

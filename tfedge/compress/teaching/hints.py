@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from tfedge.compress import graph
+from tfedge.compress import keras as k
 from tfedge.compress.keras import tf
 from tfedge.compress.layers import facts, kernels
 
 Pairs = tuple[tuple[str, str], ...]  # (student's layer, teacher's layer)
 
 
-def tensors(model: Any) -> dict[str, Any]:
+def tensors(model: k.Model) -> dict[str, Any]:
     """Layer -> its first output, where that is a batch of float features; in topological order."""
     found = {}
     for layer in model.layers:
@@ -28,7 +29,7 @@ def tensors(model: Any) -> dict[str, Any]:
     return found
 
 
-def matched(student: Any, teacher: Any, places_only: bool) -> Pairs:
+def matched(student: k.Model, teacher: k.Model, places_only: bool) -> Pairs:
     """The pairs there are without being told.
 
     The last layers of the same height and width; of a network of dense layers alone, the hidden
@@ -52,7 +53,7 @@ def matched(student: Any, teacher: Any, places_only: bool) -> Pairs:
     )
 
 
-def misfit(student: Any, teacher: Any, pair: tuple[str, str], places_only: bool) -> str:
+def misfit(student: k.Model, teacher: k.Model, pair: tuple[str, str], places_only: bool) -> str:
     """Why one of these layers cannot be shown to the other, or "".
 
     Args:
@@ -76,7 +77,7 @@ def misfit(student: Any, teacher: Any, pair: tuple[str, str], places_only: bool)
 
 
 def chosen(
-    student: Any, teacher: Any, told: Mapping[str, str], places_only: bool
+    student: k.Model, teacher: k.Model, told: Mapping[str, str], places_only: bool
 ) -> tuple[Pairs, Mapping[str, str]]:
     """The pairs to use: those told, or else those found; and which do not fit, with the reason."""
     if not told:
@@ -89,7 +90,7 @@ def chosen(
     return fine, {name: reason for name, reason in reasons.items() if reason}
 
 
-def _last_of_each_size(model: Any) -> dict[tuple[int, ...], str]:
+def _last_of_each_size(model: k.Model) -> dict[tuple[int, ...], str]:
     """(height, width) or (length,) -> the last layer of that size, if it is not 1."""
     return {
         tuple(tensor.shape[1:-1]): name
@@ -98,7 +99,7 @@ def _last_of_each_size(model: Any) -> dict[tuple[int, ...], str]:
     }
 
 
-def _hidden_dense(model: Any) -> list[str]:
+def _hidden_dense(model: k.Model) -> list[str]:
     """Layers with a kernel that give (batch, channels) which another kernel reads, if late."""
     features, readers = tensors(model), graph.consumers(model)
     dense = {kernel.layer for kernel in kernels.find(model)}

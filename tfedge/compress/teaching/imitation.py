@@ -4,15 +4,14 @@ Every loss is (what the teacher showed, what the student shows) -> scalar, near 
 have nothing in common, so that they can be added.
 """
 
-from typing import Any
-
+from tfedge.compress import keras as k
 from tfedge.compress.keras import tf
 from tfedge.data.answers import Answers
 
 _SMALLEST = 1e-7  # of a probability, before its logarithm is taken
 
 
-def scores(outputs: Any, said: Answers, logits: bool) -> Any:
+def scores(outputs: k.Tensor, said: Answers, logits: bool) -> k.Tensor:
     """A model's outputs as logits; those that are no scores of classes as they are.
 
     Args:
@@ -29,8 +28,12 @@ def scores(outputs: Any, said: Answers, logits: bool) -> Any:
 
 
 def divergence(
-    wanted: Any, found: Any, temperature: float, independent: bool, weights: Any = None
-) -> Any:
+    wanted: k.Tensor,
+    found: k.Tensor,
+    temperature: float,
+    independent: bool,
+    weights: k.Tensor | None = None,
+) -> k.Tensor:
     """Of the softened distributions: T^2 KL(softmax(teacher / T) || softmax(student / T)).
 
     Hinton et al. 2015, arXiv:1503.02531.
@@ -55,7 +58,9 @@ def divergence(
     return temperature**2 * _mean(apart, weights)
 
 
-def squared_error(wanted: Any, found: Any, free_level: bool, weights: Any = None) -> Any:
+def squared_error(
+    wanted: k.Tensor, found: k.Tensor, free_level: bool, weights: k.Tensor | None = None
+) -> k.Tensor:
     """Of scores, Ba & Caruana 2013, arXiv:1312.6184.
 
     Args:
@@ -71,7 +76,7 @@ def squared_error(wanted: Any, found: Any, free_level: bool, weights: Any = None
     return _mean(tf.square(apart), weights)
 
 
-def _mean(values: Any, weights: Any) -> Any:
+def _mean(values: k.Tensor, weights: k.Tensor) -> k.Tensor:
     if weights is None:
         return tf.reduce_mean(values)
     for _ in range(values.shape.rank - weights.shape.rank):
@@ -79,7 +84,7 @@ def _mean(values: Any, weights: Any) -> Any:
     return tf.reduce_mean(values * weights)
 
 
-def feature_error(wanted: Any, found: Any) -> Any:
+def feature_error(wanted: k.Tensor, found: k.Tensor) -> k.Tensor:
     """Squared error of features as a share of the teacher's own mean square.
 
     Romero et al. 2014, "FitNets", arXiv:1412.6550.
@@ -87,7 +92,7 @@ def feature_error(wanted: Any, found: Any) -> Any:
     return tf.reduce_mean(tf.square(found - wanted)) / (tf.reduce_mean(tf.square(wanted)) + 1e-6)
 
 
-def attention(features: Any) -> Any:
+def attention(features: k.Tensor) -> k.Tensor:
     """(batch, places): where features are strong, of length 1.
 
     The sum of squares over channels, Zagoruyko & Komodakis 2016, arXiv:1612.03928.
@@ -97,6 +102,6 @@ def attention(features: Any) -> Any:
     return tf.math.l2_normalize(places, axis=-1)
 
 
-def attention_error(wanted: Any, found: Any) -> Any:
+def attention_error(wanted: k.Tensor, found: k.Tensor) -> k.Tensor:
     """Squared distance of two attention maps, mean of the batch."""
     return tf.reduce_mean(tf.reduce_sum(tf.square(found - wanted), axis=-1))

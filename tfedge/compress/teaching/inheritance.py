@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tfedge.compress import channels, graph
+from tfedge.compress import keras as k
 from tfedge.compress.channels import importance
 from tfedge.compress.layers import kernels
 from tfedge.data.task import Task
@@ -23,7 +24,9 @@ WHICH = ("all", "shallow", "deep", "none")
 Axes = Mapping[tuple[str, int, int], np.ndarray]  # (layer, weight, axis) -> unit at each index
 
 
-def inherit(student: Any, teacher: Any, which: str, task: Task) -> tuple[Any, dict[str, str]]:
+def inherit(
+    student: k.Model, teacher: k.Model, which: str, task: Task
+) -> tuple[Any, dict[str, str]]:
     """The student with weights of its teacher.
 
     Args:
@@ -55,7 +58,7 @@ def inherit(student: Any, teacher: Any, which: str, task: Task) -> tuple[Any, di
     return made, taken
 
 
-def paired(student: Any, teacher: Any) -> dict[str, str]:
+def paired(student: k.Model, teacher: k.Model) -> dict[str, str]:
     """Student's layer -> teacher's: by name, or else by kind and window in the same order."""
     ours, theirs = (
         {layer.name: _look(layer) for layer in model.layers if layer.weights}
@@ -71,14 +74,14 @@ def paired(student: Any, teacher: Any) -> dict[str, str]:
     return {one[a + i]: other[b + i] for a, b, size in same for i in range(size)}
 
 
-def _look(layer: Any) -> tuple:
+def _look(layer: k.Layer) -> tuple:
     """What two layers must have in common: the kind, the window, the number of weights."""
     shapes = [tuple(weight.shape) for weight in layer.weights]
     window = shapes[0][:-2] if len(shapes[0]) > 2 else ()
     return type(layer).__name__, window, len(shapes)
 
 
-def _which(student: Any, pairs: Mapping[str, str], which: str) -> dict[str, str]:
+def _which(student: k.Model, pairs: Mapping[str, str], which: str) -> dict[str, str]:
     """The pairs of the half of the student that is asked for."""
     names = [layer.name for layer in student.layers]
     ends = [names.index(kernel.layer) for kernel in kernels.find(student)]
@@ -92,7 +95,7 @@ def _which(student: Any, pairs: Mapping[str, str], which: str) -> dict[str, str]
 class _Choice:
     """Which of the teacher's channels each of the student's channels is."""
 
-    def __init__(self, student: Any, teacher: Any, task: Task):
+    def __init__(self, student: k.Model, teacher: k.Model, task: Task):
         found = channels.analyse(teacher)
         self._worth = importance.scores("l1", teacher, found, task)
         self._theirs = _axes(found.members)

@@ -24,7 +24,7 @@ _SUFFIXES = (".keras", ".h5", ".hdf5")
 _MULTIPLE = 8  # of channels: what kernels for SIMD like
 
 
-def build(name: str, like: Any, seed: int, where: str) -> Any:
+def build(name: str, like: Any, seed: int, where: str) -> k.Model:
     """A network by its name, a file's, or that of "py:FILE:FUNCTION"; new weights by the seed.
 
     Args:
@@ -60,7 +60,7 @@ def names() -> list[str]:
     return sorted(_points())
 
 
-def narrower(model: Any, width: float) -> Any:
+def narrower(model: k.Model, width: float) -> k.Model:
     """The model with this share of the channels of each layer; its outputs stay.
 
     Widths become multiples of 8. A layer no wider than 8 becomes a multiple of 4, and so on.
@@ -72,7 +72,7 @@ def narrower(model: Any, width: float) -> Any:
     return surgery.cut(model, found, alive)[0]
 
 
-def shallower(model: Any, depth: float) -> Any:
+def shallower(model: k.Model, depth: float) -> k.Model:
     """The model with this share of its residual blocks that could be left out, evenly spread."""
     blocks = residual_blocks(model)
     dropped = {
@@ -88,14 +88,14 @@ def shallower(model: Any, depth: float) -> Any:
         seen[call.name] = outputs
         return outputs
 
-    def after_input(name: str, tensor: Any) -> Any:
+    def after_input(name: str, tensor: k.Tensor) -> k.Tensor:
         seen[name] = tensor
         return tensor
 
     return graph.rebuild(graph.rebuild(model, after=after, after_input=after_input))
 
 
-def residual_blocks(model: Any) -> dict[str, str]:
+def residual_blocks(model: k.Model) -> dict[str, str]:
     """Add layer -> the layer whose output goes around a branch into it, unchanged."""
     behind: dict[str, set[str]] = {}
     found = {}
@@ -111,7 +111,7 @@ def residual_blocks(model: Any) -> dict[str, str]:
     return found
 
 
-def fresh(model: Any, seed: int) -> Any:
+def fresh(model: k.Model, seed: int) -> k.Model:
     """A copy whose trained weights are drawn anew; what was never trained (scales) is kept."""
     k.tf_keras.utils.set_random_seed(seed)
     return graph.rebuild(
@@ -131,7 +131,7 @@ def _kept(width: int, share: float) -> int:
     return min(width, max(1, round(width * share / multiple)) * multiple)
 
 
-def _sources(layer: Any) -> list[str]:
+def _sources(layer: k.Layer) -> list[str]:
     """The layers that a layer reads, in any of its uses."""
     return [
         tensor._keras_history.layer.name
@@ -141,7 +141,7 @@ def _sources(layer: Any) -> list[str]:
     ]
 
 
-def _network(name: str, like: Any, where: str) -> Any:
+def _network(name: str, like: Any, where: str) -> k.Model:
     points = _points()
     if name not in points:
         known = settings.nearest(name, points)
@@ -171,7 +171,7 @@ def _points() -> dict[str, importlib.metadata.EntryPoint]:
     }
 
 
-def _renamed(model: Any, like: Any) -> Any:
+def _renamed(model: k.Model, like: Any) -> k.Model:
     """The model with the names of the other's inputs and outputs, which apps feed and read."""
     inputs = [
         k.tf_keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=name)

@@ -6,10 +6,11 @@ import pathlib
 from typing import Any
 
 from tfedge.compress import folding, graph
+from tfedge.compress import keras as k
 from tfedge.errors import BadInput
 
 
-def read(path: str, where: str) -> Any:
+def read(path: str, where: str) -> k.Model:
     """The flat tf_keras model in a file; it is read once as long as it stays the same.
 
     Raises:
@@ -18,7 +19,7 @@ def read(path: str, where: str) -> Any:
     return _read(path, where, digest(path, where))
 
 
-def load(path: str, where: str) -> Any:
+def load(path: str, where: str) -> k.Model:
     """What `loading.load_model` gives; a refusal names the setting instead of a flag.
 
     Raises:
@@ -48,14 +49,14 @@ def digest(path: str, where: str) -> str:
 
 
 @functools.lru_cache(maxsize=2)
-def _read(path: str, where: str, _: str) -> Any:
+def _read(path: str, where: str, _: str) -> k.Model:
     model = load(path, where)
     if not graph.is_functional(model):
         raise BadInput(where, "it is no functional Keras model", "Name one.")
     return folding.flatten(model)
 
 
-def check_fits(model: Any, like: Any, where: str, who: str) -> None:
+def check_fits(model: k.Model, like: Any, where: str, who: str) -> None:
     """Refuse a model that takes or gives something else than another.
 
     Args:

@@ -17,7 +17,7 @@ _ENDING = "unobserved_activation"
 PerChannel = dict[str, np.ndarray]
 
 
-def highest(model: Any, task: Task, layers: Sequence[str]) -> PerChannel:
+def highest(model: k.Model, task: Task, layers: Sequence[str]) -> PerChannel:
     """Largest magnitude of each channel of the layers' outputs.
 
     Args:
@@ -34,7 +34,7 @@ def highest(model: Any, task: Task, layers: Sequence[str]) -> PerChannel:
     return {layer: np.max(values, axis=0) for layer, *values in zip(layers, *found, strict=True)}
 
 
-def means(model: Any, layers: Sequence[str]) -> Callable[[Task], PerChannel]:
+def means(model: k.Model, layers: Sequence[str]) -> Callable[[Task], PerChannel]:
     """A function that gives the mean of each channel with the weights `model` has when called.
 
     Args:
@@ -57,7 +57,7 @@ def means(model: Any, layers: Sequence[str]) -> Callable[[Task], PerChannel]:
     return measure
 
 
-def covariances(model: Any, task: Task, layers: Sequence[str]) -> dict[str, np.ndarray]:
+def covariances(model: k.Model, task: Task, layers: Sequence[str]) -> dict[str, np.ndarray]:
     """E[y y'] of what each layer's kernel alone gives, before bias and activation.
 
     Args:
@@ -81,7 +81,7 @@ def covariances(model: Any, task: Task, layers: Sequence[str]) -> dict[str, np.n
     return covariances
 
 
-def without_activations(model: Any) -> Any:
+def without_activations(model: k.Model) -> k.Model:
     """A copy in which a layer with a kernel gives what its activation is then applied to."""
     replace = {}
     for kernel in kernels.find(model):
@@ -95,31 +95,31 @@ def without_activations(model: Any) -> Any:
     return graph.rebuild(model, replace)
 
 
-def _bias(layer: Any) -> np.ndarray:
+def _bias(layer: k.Layer) -> np.ndarray:
     return layer.bias.numpy() if layer.use_bias else np.zeros(layer.get_output_shape_at(0)[-1])
 
 
-def _moments(tensors: list[Any]) -> Any:
+def _moments(tensors: list[Any]) -> k.Tensor:
     """(channels + 1, channels): E[y y'], and E[y] below it."""
     rows = tf.concat([tf.reshape(t, (-1, t.shape[-1])) for t in tensors], axis=0)
     ones = tf.concat([rows, tf.ones_like(rows[:, :1])], axis=1)
     return tf.matmul(ones, rows, transpose_a=True) / tf.cast(tf.shape(rows)[0], rows.dtype)
 
 
-def _largest(tensors: list[Any]) -> Any:
+def _largest(tensors: list[Any]) -> k.Tensor:
     return tf.reduce_max([tf.reduce_max(tf.abs(t), axis=_all_but_last(t)) for t in tensors], 0)
 
 
-def _mean(tensors: list[Any]) -> Any:
+def _mean(tensors: list[Any]) -> k.Tensor:
     return tf.reduce_mean([tf.reduce_mean(t, axis=_all_but_last(t)) for t in tensors], 0)
 
 
-def _all_but_last(tensor: Any) -> list[int]:
+def _all_but_last(tensor: k.Tensor) -> list[int]:
     return list(range(tensor.shape.rank - 1))
 
 
 def _observed(
-    model: Any, layers: Sequence[str], statistic: Callable[[list[Any]], Any]
+    model: k.Model, layers: Sequence[str], statistic: Callable[[list[Any]], Any]
 ) -> Callable[[Task], Iterator[tuple[list[np.ndarray], int]]]:
     """A function that yields, per calibration batch, the statistic of each layer and its size."""
     found = [model.get_layer(name) for name in layers]

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tfedge.compress import keras as k
 from tfedge.compress.keras import tf
 from tfedge.data import augmentation
 from tfedge.data.task import Task
@@ -31,7 +32,7 @@ def augmenter(task: Task) -> Vary | None:
     black = np.asarray(task.normalization.offset, np.float32)  # what a raw 0 became
     classes = task.num_classes if task.kind_facts.one_of_many else 0
 
-    def vary(x: Any, y: Any, step: Any, counts: Any = ()) -> tuple[Any, Any, Any]:
+    def vary(x: k.Tensor, y: k.Tensor, step: k.Tensor, counts: Any = ()) -> tuple[Any, Any, Any]:
         x = tf.convert_to_tensor(x)
         are_mixed = any(each.mixes for each in chosen)
         if are_mixed:
@@ -50,19 +51,21 @@ def augmenter(task: Task) -> Vary | None:
     return vary
 
 
-def _counted(y: Any, counts: Any) -> Any:
+def _counted(y: k.Tensor, counts: k.Tensor) -> k.Tensor:
     """Targets times what their examples count, and that as a last column: mixing is linear."""
     flat = tf.reshape(y, (counts.shape[0], -1)) * counts[:, None]
     return tf.concat([flat, counts[:, None]], axis=1)
 
 
-def _parted(counted: Any, shape: Any) -> tuple[Any, tuple[Any]]:
+def _parted(counted: k.Tensor, shape: k.Tensor) -> tuple[Any, tuple[Any]]:
     """The inverse of `_counted`: targets of this shape, and what their examples count."""
     counts = counted[:, -1]
     return tf.reshape(tf.math.divide_no_nan(counted[:, :-1], counts[:, None]), shape), (counts,)
 
 
-def _flip(how: augmentation.Flip, x: Any, y: Any, seed: Any, _: Any) -> tuple[Any, Any]:
+def _flip(
+    how: augmentation.Flip, x: k.Tensor, y: k.Tensor, seed: k.Tensor, _: Any
+) -> tuple[Any, Any]:
     chosen = _uniform(x, seed, 0.0, 1.0, 2) < 0.5
     for number, wanted in ((1, how.vertical), (2, how.horizontal)):
         if wanted:
@@ -71,7 +74,9 @@ def _flip(how: augmentation.Flip, x: Any, y: Any, seed: Any, _: Any) -> tuple[An
     return x, y
 
 
-def _crop(how: augmentation.Crop, x: Any, y: Any, seed: Any, black: Any) -> tuple[Any, Any]:
+def _crop(
+    how: augmentation.Crop, x: k.Tensor, y: k.Tensor, seed: k.Tensor, black: k.Tensor
+) -> tuple[Any, Any]:
     """Shifts, as gathering rows and columns: nothing is padded."""
     shape, reach = (x.shape[0], 2), how.padding
     shifts = tf.random.stateless_uniform(shape, seed, -reach, reach + 1, tf.int32)
@@ -89,17 +94,21 @@ def _crop(how: augmentation.Crop, x: Any, y: Any, seed: Any, black: Any) -> tupl
     return x, y
 
 
-def _rotation(how: augmentation.Rotation, x: Any, y: Any, seed: Any, _: Any) -> tuple[Any, Any]:
+def _rotation(
+    how: augmentation.Rotation, x: k.Tensor, y: k.Tensor, seed: k.Tensor, _: Any
+) -> tuple[Any, Any]:
     angle = _uniform(x, seed, -how.degrees, how.degrees, 1)[:, 0] * (np.pi / 180)
     return _resampled(x, tf.cos(angle), tf.sin(angle)), y
 
 
-def _zoom(how: augmentation.Zoom, x: Any, y: Any, seed: Any, _: Any) -> tuple[Any, Any]:
+def _zoom(
+    how: augmentation.Zoom, x: k.Tensor, y: k.Tensor, seed: k.Tensor, _: Any
+) -> tuple[Any, Any]:
     scale = _uniform(x, seed, 1 - how.factor, 1 + how.factor, 1)[:, 0]
     return _resampled(x, 1 / scale, tf.zeros_like(scale)), y
 
 
-def _resampled(x: Any, cosine: Any, sine: Any) -> Any:
+def _resampled(x: k.Tensor, cosine: k.Tensor, sine: k.Tensor) -> k.Tensor:
     """Images turned (and scaled) about their middle, bilinear, the rim reflected."""
     height, width = x.shape[1], x.shape[2]
     right, down, none = (width - 1) / 2, (height - 1) / 2, tf.zeros_like(sine)
@@ -115,29 +124,39 @@ def _resampled(x: Any, cosine: Any, sine: Any) -> Any:
     )
 
 
-def _brightness(how: augmentation.Brightness, x: Any, y: Any, seed: Any, _: Any) -> tuple[Any, Any]:
+def _brightness(
+    how: augmentation.Brightness, x: k.Tensor, y: k.Tensor, seed: k.Tensor, _: Any
+) -> tuple[Any, Any]:
     low, high = tf.reduce_min(x), tf.reduce_max(x)
     change = _uniform(x, seed, -how.factor, how.factor, 1)[:, :, None, None] * (high - low)
     return tf.clip_by_value(x + change, low, high), y
 
 
-def _contrast(how: augmentation.Contrast, x: Any, y: Any, seed: Any, _: Any) -> tuple[Any, Any]:
+def _contrast(
+    how: augmentation.Contrast, x: k.Tensor, y: k.Tensor, seed: k.Tensor, _: Any
+) -> tuple[Any, Any]:
     mean = tf.reduce_mean(x, axis=(1, 2), keepdims=True)
     factor = _uniform(x, seed, 1 - how.factor, 1 + how.factor, 1)[:, :, None, None]
     return tf.clip_by_value(mean + (x - mean) * factor, tf.reduce_min(x), tf.reduce_max(x)), y
 
 
-def _cutout(how: augmentation.Cutout, x: Any, y: Any, seed: Any, _: Any) -> tuple[Any, Any]:
+def _cutout(
+    how: augmentation.Cutout, x: k.Tensor, y: k.Tensor, seed: k.Tensor, _: Any
+) -> tuple[Any, Any]:
     half = tf.fill((x.shape[0], 2), how.size / 2)
     mean = tf.reduce_mean(x, axis=(0, 1, 2))
     return tf.where(_box(x, seed, half), mean, x), y
 
 
-def _mixup(how: augmentation.Mixup, x: Any, y: Any, seed: Any, _: Any) -> tuple[Any, Any]:
+def _mixup(
+    how: augmentation.Mixup, x: k.Tensor, y: k.Tensor, seed: k.Tensor, _: Any
+) -> tuple[Any, Any]:
     return _mixed(x, y, _share(x, seed, how.alpha))
 
 
-def _cutmix(how: augmentation.Cutmix, x: Any, y: Any, seed: Any, _: Any) -> tuple[Any, Any]:
+def _cutmix(
+    how: augmentation.Cutmix, x: k.Tensor, y: k.Tensor, seed: k.Tensor, _: Any
+) -> tuple[Any, Any]:
     sizes = tf.constant([[x.shape[1] / 2, x.shape[2] / 2]], tf.float32)
     half = tf.sqrt(1 - _share(x, seed, how.alpha))[:, None] * sizes
     kept = 1 - tf.cast(_box(x, seed, half), x.dtype)
@@ -145,7 +164,9 @@ def _cutmix(how: augmentation.Cutmix, x: Any, y: Any, seed: Any, _: Any) -> tupl
     return _mixed(x, y, kept, share)
 
 
-def _mixed(x: Any, y: Any, kept: Any, share: Any = None) -> tuple[Any, Any]:
+def _mixed(
+    x: k.Tensor, y: k.Tensor, kept: k.Tensor, share: k.Tensor | None = None
+) -> tuple[Any, Any]:
     """Each example with its neighbour: the order is random, so the neighbour is too."""
     share = kept if share is None else share
     of_x, of_y = _like(kept, x), _like(share, y)
@@ -155,19 +176,19 @@ def _mixed(x: Any, y: Any, kept: Any, share: Any = None) -> tuple[Any, Any]:
     )
 
 
-def _like(share: Any, values: Any) -> Any:
+def _like(share: k.Tensor, values: k.Tensor) -> k.Tensor:
     """(batch,) with as many axes of one as it takes to multiply the values."""
     missing = values.shape.rank - share.shape.rank
     return tf.reshape(share, (*share.shape, *[1] * missing))
 
 
-def _share(x: Any, seed: Any, alpha: float) -> Any:
+def _share(x: k.Tensor, seed: k.Tensor, alpha: float) -> k.Tensor:
     """(batch,) draws of Beta(alpha, alpha): a gamma's share of the sum of two."""
     draws = tf.random.stateless_gamma((x.shape[0], 2), seed, alpha) + _ROUNDING
     return draws[:, 0] / tf.reduce_sum(draws, axis=1)
 
 
-def _box(x: Any, seed: Any, half: Any) -> Any:
+def _box(x: k.Tensor, seed: k.Tensor, half: k.Tensor) -> k.Tensor:
     """(batch, height, width, 1): inside a box of these half sides about a random pixel."""
     middle = _uniform(x, tf.random.experimental.stateless_fold_in(seed, 1), 0.0, 1.0, 2)
     height, width = x.shape[1], x.shape[2]
@@ -177,7 +198,7 @@ def _box(x: Any, seed: Any, half: Any) -> Any:
     return in_rows[:, :, None, None] & in_columns[:, None, :, None]
 
 
-def _uniform(x: Any, seed: Any, low: float, high: float, count: int) -> Any:
+def _uniform(x: k.Tensor, seed: k.Tensor, low: float, high: float, count: int) -> k.Tensor:
     return tf.random.stateless_uniform((x.shape[0], count), seed, low, high)
 
 

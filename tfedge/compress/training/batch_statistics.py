@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from absl import logging
 
+from tfedge.compress import keras as k
 from tfedge.compress.keras import tf
 
 _EXAMPLES = 2048  # that are looked at
@@ -29,7 +30,7 @@ class Settler:
     Frozen layers, and those whose momentum of 1 keeps their averages, are left alone.
     """
 
-    def __init__(self, model: Any):
+    def __init__(self, model: k.Model):
         """Find the layers; the model is Keras 3's or tf_keras'."""
         self._layers = [layer for layer in model._flatten_layers() if _moves(layer)]
         self._run: Callable[[Any], Any] = tf.function(
@@ -74,16 +75,16 @@ class Settler:
         ]
 
 
-def _moves(layer: Any) -> bool:
+def _moves(layer: k.Layer) -> bool:
     is_plain = type(layer).__name__ == "BatchNormalization" and not getattr(layer, "renorm", False)
     return is_plain and layer.trainable and layer.momentum < 1
 
 
-def _averages(layer: Any) -> tuple[np.ndarray, np.ndarray]:
+def _averages(layer: k.Layer) -> tuple[np.ndarray, np.ndarray]:
     return np.array(layer.moving_mean), np.array(layer.moving_variance)
 
 
-def _assign(layer: Any, mean: np.ndarray, variance: np.ndarray) -> None:
+def _assign(layer: k.Layer, mean: np.ndarray, variance: np.ndarray) -> None:
     layer.moving_mean.assign(mean)
     layer.moving_variance.assign(variance)
 

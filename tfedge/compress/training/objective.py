@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tfedge.compress import graph, losses, teaching
+from tfedge.compress import keras as k
 from tfedge.compress.keras import tf
 from tfedge.compress.training.batches import Batch
 from tfedge.data.task import Task
@@ -13,8 +14,8 @@ Objective = Callable[[Batch], tuple[Any, Any]]  # (loss to tell, the one to take
 
 
 def of(
-    model: Any,
-    plain: Any,
+    model: k.Model,
+    plain: k.Model,
     task: Task,
     lessons: teaching.Lessons | None,
     penalty: Penalty | None = None,
@@ -34,7 +35,7 @@ def of(
     names = graph.output_names(plain)
     loss_of, weigh = losses.loss_of(task, plain), losses.weigher(task, names)
 
-    def loss_on(batch: Batch) -> Any:
+    def loss_on(batch: Batch) -> k.Tensor:
         """The loss on the targets, and on what a teacher says."""
         targets, weights = weigh(batch.targets, *batch.counts)
         if lessons is None:

@@ -1,12 +1,10 @@
 """Which optimizer trains, and how its learning rate falls."""
 
-from typing import Any
-
 from tfedge.compress import keras as k
 from tfedge.data.task import Task
 
 
-def of(task: Task, learning_rate: float, steps: int) -> Any:
+def of(task: Task, learning_rate: float, steps: int) -> k.Optimizer:
     """The task's own optimizer, or Adam under a cosine.
 
     Args:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from tfedge.compress import holds as holds_lib
+from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate
 from tfedge.compress.keras import tf
 from tfedge.compress.layers import kernels
@@ -48,7 +49,7 @@ class Projection:
         holds: in force now.
     """
 
-    def __init__(self, model: Any, candidate: Candidate, update: Update | None = None):
+    def __init__(self, model: k.Model, candidate: Candidate, update: Update | None = None):
         """Ask for the first holds, and project on them.
 
         Args:
@@ -127,7 +128,7 @@ class Projection:
             latent.assign(self._kernels[name].variable)
         self.project()
 
-    def _through(self, layer: str, gradient: Any) -> Any:
+    def _through(self, layer: str, gradient: Any) -> k.Tensor:
         for hold, state in self._on(layer):
             gradient = hold.gradient(gradient, state)
         return gradient

@@ -1,8 +1,8 @@
 """Which epoch of a training is kept, and when no better one is to be expected."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+from tfedge.compress import keras as k
 from tfedge.compress.training.projection import Projection
 from tfedge.compress.training.training_state import Best
 from tfedge.compress.training.validation import Validation
@@ -15,7 +15,7 @@ class Selection:
         best: None until holds have settled.
     """
 
-    def __init__(self, model: Any, projection: Projection, validation: Validation):
+    def __init__(self, model: k.Model, projection: Projection, validation: Validation):
         """Nothing is chosen yet.
 
         Args:

@@ -5,6 +5,7 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tfedge.compress import keras as k
 from tfedge.compress.keras import tf
 from tfedge.compress.training.batches import Batch
 from tfedge.compress.training.objective import Objective
@@ -44,7 +45,7 @@ class Step:
         """Make the optimizer's slots, which a resumed training fills."""
         self.optimizer.build(self.variables)
 
-    def __call__(self, batch: Batch) -> Any:
+    def __call__(self, batch: Batch) -> k.Tensor:
         """Take the step."""
         return self._traced(batch)
 
@@ -52,7 +53,7 @@ class Step:
     def _traced(self) -> Callable[[Batch], Any]:
         return tf.function(self._take, reduce_retracing=True)
 
-    def _take(self, batch: Batch) -> Any:
+    def _take(self, batch: Batch) -> k.Tensor:
         loss, gradients = self.gradients(self.objective, batch, self.variables)
         pairs = [(g, v) for g, v in zip(gradients, self.variables, strict=True) if g is not None]
         pairs = self.projection.gradients(pairs)

@@ -13,12 +13,12 @@ softening of all answers does, and only of a model that has learned to tell its 
 
 import dataclasses
 import math
-from typing import Any
 
 import numpy as np
 from absl import logging
 
 from tfedge.compress import graph, losses
+from tfedge.compress import keras as k
 from tfedge.compress.keras import tf
 from tfedge.compress.ranges import fake_quantization
 from tfedge.data import answers as answers_lib
@@ -38,7 +38,7 @@ _MOST = 100.0  # between the largest and the smallest weight, in units of the ba
 _STEPS = 200
 
 
-def resolved(task: Task, model: Any) -> Task:
+def resolved(task: Task, model: k.Model) -> Task:
     """The task with the weights `model` was trained with, where it was and none are given.
 
     Args:
@@ -114,7 +114,7 @@ def _are_imbalanced(task: Task, y: dict[str, np.ndarray]) -> bool:
     return False
 
 
-def _answers(task: Task, model: Any) -> tuple[list[np.ndarray], np.ndarray]:
+def _answers(task: Task, model: k.Model) -> tuple[list[np.ndarray], np.ndarray]:
     """The model's outputs to a sample of train, and the rows of the sample."""
     order = np.random.default_rng(task.seed).permutation(len(task.train))[:_EXAMPLES]
     predict = tf.function(lambda x: model(x, training=False), reduce_retracing=True)

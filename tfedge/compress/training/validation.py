@@ -2,11 +2,11 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from tfedge.compress import graph, losses
+from tfedge.compress import keras as k
 from tfedge.compress.keras import tf
 from tfedge.compress.ranges import fake_quantization
 from tfedge.data import metrics, splits
@@ -22,7 +22,7 @@ class Validation:
         metric: the task's.
     """
 
-    def __init__(self, model: Any, task: Task, plain: Any = None, is_once: bool = False):
+    def __init__(self, model: k.Model, task: Task, plain: k.Model = None, is_once: bool = False):
         """Choose the metric.
 
         Args:
@@ -63,7 +63,7 @@ class Validation:
         return value if self.metric.higher_is_better else -value
 
 
-def scorer(model: Any, task: Task) -> Callable[[], float]:
+def scorer(model: k.Model, task: Task) -> Callable[[], float]:
     """A function that gives the score of the weights `model` has when it is called.
 
     Args:

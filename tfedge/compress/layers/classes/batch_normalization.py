@@ -1,9 +1,8 @@
 """BatchNormalization: outside of training a factor and an offset for each channel."""
 
-from typing import Any
-
 import numpy as np
 
+from tfedge.compress import keras as k
 from tfedge.compress.layers import affine, facts, flows
 from tfedge.compress.layers.channel_walk import Flow, Use, Walk
 
@@ -18,7 +17,7 @@ def _channels(walk: Walk, use: Use) -> Flow | None:
     return flow
 
 
-def _affine(layer: Any, rank: int) -> affine.Map | None:
+def _affine(layer: k.Layer, rank: int) -> affine.Map | None:
     if len(layer.axis) != 1:
         return None
     shape = [1] * rank
@@ -33,7 +32,7 @@ def _affine(layer: Any, rank: int) -> affine.Map | None:
     return affine.Map(scale, beta - mean * scale, mean, deviation)
 
 
-def _factor_and_offset(layer: Any) -> tuple[np.ndarray, np.ndarray]:
+def _factor_and_offset(layer: k.Layer) -> tuple[np.ndarray, np.ndarray]:
     """In float32, as the kernel that takes them over is."""
     gamma = layer.gamma.numpy() if layer.scale else 1.0
     beta = layer.beta.numpy() if layer.center else 0.0
@@ -41,7 +40,7 @@ def _factor_and_offset(layer: Any) -> tuple[np.ndarray, np.ndarray]:
     return factor, beta - layer.moving_mean.numpy() * factor
 
 
-def _moments(layer: Any) -> tuple[np.ndarray, np.ndarray] | None:
+def _moments(layer: k.Layer) -> tuple[np.ndarray, np.ndarray] | None:
     # Keras 3 keeps the axis as a number, tf_keras as a list of one; negative ones are from the end.
     axis, rank = int(np.ravel(layer.axis)[0]), len(layer.input.shape)
     if axis % rank != rank - 1:

@@ -9,7 +9,7 @@ from tfedge.compress.layers import facts, flows
 class _Pairwise:
     """Called as a merging layer of many inputs is; the last of its layers has that one's name."""
 
-    def __init__(self, layer: Any, most: int):
+    def __init__(self, layer: k.Layer, most: int):
         names = [*(f"{layer.name}_pair_{number}" for number in range(most - 2)), layer.name]
         config = layer.get_config()
         self._layers = [type(layer).from_config({**config, "name": name}) for name in names]
@@ -21,7 +21,7 @@ class _Pairwise:
         return merged
 
 
-def _pairs(layer: Any) -> tuple[Any, ...]:
+def _pairs(layer: k.Layer) -> tuple[Any, ...]:
     """LiteRT's operators take two at a time."""
     most = max(len(k.tf.nest.flatten(node.keras_inputs)) for node in layer.inbound_nodes)
     return (_Pairwise(layer, most),) if most > 2 else ()

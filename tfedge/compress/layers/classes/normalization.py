@@ -1,9 +1,8 @@
 """Normalization: takes off a mean that was measured or given, and divides by the deviation."""
 
-from typing import Any
-
 import numpy as np
 
+from tfedge.compress import keras as k
 from tfedge.compress.layers import affine, facts, flows
 from tfedge.compress.layers.channel_walk import Flow, Use, Walk
 
@@ -20,7 +19,7 @@ def _channels(walk: Walk, use: Use) -> Flow | None:
     return flow
 
 
-def _affine(layer: Any, rank: int) -> affine.Map:
+def _affine(layer: k.Layer, rank: int) -> affine.Map:
     mean = np.asarray(layer.mean, np.float64)
     deviation = np.sqrt(np.asarray(layer.variance, np.float64))
     if layer.invert:
@@ -29,7 +28,7 @@ def _affine(layer: Any, rank: int) -> affine.Map:
     return affine.Map(scale, -mean * scale, mean, deviation)
 
 
-def _moments(layer: Any) -> tuple[np.ndarray, np.ndarray] | None:
+def _moments(layer: k.Layer) -> tuple[np.ndarray, np.ndarray] | None:
     if getattr(layer, "mean", None) is None or getattr(layer, "invert", False):
         return None
     return np.asarray(layer.mean).ravel(), np.asarray(layer.variance).ravel()

@@ -2,16 +2,17 @@
 
 from typing import Any
 
+from tfedge.compress import keras as k
 from tfedge.compress.layers import facts
 
 _KERNEL = facts.KernelAxes("kernel", (1,), 0, is_compressed=False)
 
 
-def _cell(layer: Any, builder: Any) -> dict[str, Any]:
+def _cell(layer: k.Layer, builder: Any) -> dict[str, Any]:
     return {"cell": builder.of(layer.cell)}
 
 
-def _cells(layer: Any, builder: Any) -> dict[str, Any]:
+def _cells(layer: k.Layer, builder: Any) -> dict[str, Any]:
     return {"cells": [builder.of(cell) for cell in layer.cells]}
 
 

@@ -1,22 +1,21 @@
 """ReLU with its settings, and the rectifiers that have a class of their own."""
 
-from typing import Any
-
+from tfedge.compress import keras as k
 from tfedge.compress.layers import facts, flows
 
 
-def _limit(layer: Any) -> float | str | None:
+def _limit(layer: k.Layer) -> float | str | None:
     if layer.threshold:
         return f"{layer.name} has a threshold"
     return None if layer.max_value is None else float(layer.max_value)
 
 
-def _is_fused(layer: Any) -> bool:
+def _is_fused(layer: k.Layer) -> bool:
     """As relu or relu6, which end a kernel's operator."""
     return not layer.negative_slope and not layer.threshold and layer.max_value in (None, 6.0)
 
 
-def _float_reason(layer: Any) -> str:
+def _float_reason(layer: k.Layer) -> str:
     if _is_fused(layer) or layer.max_value is None:
         return ""
     return f"ReLU up to {layer.max_value:g} has no int8 kernel"

@@ -15,11 +15,11 @@ def _channels(walk: Walk, use: Use) -> Flow | None:
     return walk.flow(use.tensors[0])
 
 
-def _affine(layer: Any, rank: int) -> affine.Map:
+def _affine(layer: k.Layer, rank: int) -> affine.Map:
     return affine.Map(np.asarray(layer.scale, np.float64), np.asarray(layer.offset, np.float64))
 
 
-def _factor_then_offset(layer: Any) -> tuple[Any, ...]:
+def _factor_then_offset(layer: k.Layer) -> tuple[Any, ...]:
     if not np.any(layer.offset) or not np.any(np.not_equal(layer.scale, 1)):
         return ()
     factor = type(layer).from_config({**layer.get_config(), "offset": 0.0})

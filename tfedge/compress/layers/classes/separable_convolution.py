@@ -14,7 +14,7 @@ def _facts(axes: int) -> facts.Layer:
     return facts.Layer(steps=steps, plain=_steps)
 
 
-def _steps(layer: Any) -> list[tuple[Any, list[np.ndarray]]]:
+def _steps(layer: k.Layer) -> list[tuple[Any, list[np.ndarray]]]:
     config = layer.get_config()
     depthwise_kind, pointwise_kind = (kind for kind, _ in facts.of(layer).steps)
     shared = {key: config[key] for key in ("strides", "dilation_rate", "data_format")}

@@ -4,20 +4,21 @@ from typing import Any
 
 import numpy as np
 
+from tfedge.compress import keras as k
 from tfedge.compress.layers import facts
 
 
-def _layer(layer: Any, builder: Any) -> dict[str, Any]:
+def _layer(layer: k.Layer, builder: Any) -> dict[str, Any]:
     return {"layer": builder.of(layer.layer)}
 
 
-def _both_ways(layer: Any, builder: Any) -> dict[str, Any]:
+def _both_ways(layer: k.Layer, builder: Any) -> dict[str, Any]:
     forward = builder.make_layer(layer.forward_layer)
     forward._name = layer.forward_layer.name.removeprefix("forward_")
     return {"layer": forward, "backward_layer": builder.make_layer(layer.backward_layer)}
 
 
-def _each_step_alike(layer: Any) -> list[tuple[Any, list[np.ndarray]]]:
+def _each_step_alike(layer: k.Layer) -> list[tuple[Any, list[np.ndarray]]]:
     """A matrix at every position is one at every step, too."""
     inner = layer.layer
     axes = facts.of(inner).kernel
