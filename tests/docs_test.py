@@ -254,6 +254,15 @@ def test_arrays_as_the_page_makes_them_are_data(name, tmp_path, monkeypatch):
     assert made.kind == kinds[name] and len(made.holdout) in (200, 300)
 
 
+def test_the_task_that_the_page_writes_in_python_is_one(tmp_path):
+    (block,) = (b for b in _blocks(_text(pages.FOLDER / "data.md"), "python") if "def load" in b)
+    file = tmp_path / "photos.py"
+    file.write_text(block, encoding="utf-8")
+    made = sources.load_task(f"py:{file}:load")
+    assert (made.name, made.num_classes, len(made.holdout)) == ("photos", 10, 600)
+    hygiene.check(made)
+
+
 @every_page
 def test_json_can_be_read(path, tmp_path):
     for number, block in enumerate(_blocks(_text(path), "json")):
