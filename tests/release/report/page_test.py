@@ -3,6 +3,7 @@ import html.parser
 import pathlib
 import re
 import shlex
+import types
 
 import numpy as np
 import pytest
@@ -223,8 +224,28 @@ def test_the_page_lists_its_parts_and_the_verdict_comes_before_the_figures(gathe
 def test_the_model_is_linked_where_it_stands_beside_the_page(gathered):
     link = b'<a href="model.tflite">'
     assert link in _report(gathered())
-    assert link not in _report(gathered(file_bytes=10**6))
-    assert link not in _report(dataclasses.replace(gathered(), recipe={}))
+    rejected = gathered(file_bytes=10**6)
+    assert link not in _report(rejected)
+    kept = _report(dataclasses.replace(rejected, kept_as="kept.tflite"))
+    assert b'<a href="kept.tflite">' in kept and link not in kept
+    assert b'<a href="verdict' not in _report(dataclasses.replace(gathered(), recipe={}))
+
+
+@pytest.mark.parametrize(
+    ("scale", "zero", "words"),
+    [
+        (0.5, -128, "uint8 1x2, value = 0.5 * (code + 128)"),
+        (0.5, 3, "uint8 1x2, value = 0.5 * (code - 3)"),
+        (0.5, 0, "uint8 1x2, value = 0.5 * code"),
+        (1.0, 0, "uint8 1x2, value = code"),
+        (1.0, -1, "uint8 1x2, value = (code + 1)"),
+    ],
+)
+def test_what_codes_stand_for(scale, zero, words):
+    tensor = types.SimpleNamespace(
+        shape_signature=(1, 2), dtype="UINT8", scales=[scale], zero_points=[zero]
+    )
+    assert judged_on._describe(tensor) == words
 
 
 @pytest.mark.parametrize(

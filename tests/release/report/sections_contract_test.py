@@ -218,3 +218,9 @@ def test_a_section_is_two_files(release, tmp_path, monkeypatch):
     places = [page.index(_heading(title)) for title in ("Checks", "The weather", "Per class")]
     assert places == sorted(places)
     assert model_card.render(made, sections.of(made))
+
+
+def test_the_card_has_the_overlap_of_each_class(segmented):
+    made = segmented()
+    text = model_card.render(made, sections.of(made)).decode()
+    assert "| bag | " in text and "Overlap (IoU)" in text and "| mean | 2,560 | 100.0% |" in text

@@ -75,9 +75,13 @@ class Facts:
         return self.verdict.to_json()
 
     @property
-    def is_released(self) -> bool:
-        """Whether the model stands beside the report, under the name of a release."""
-        return bool(self.recipe) and self.verdict.outcome == statistics.PASS
+    def beside(self) -> tuple[str, ...]:
+        """Files that stand beside the report, the model first; none where nothing was made."""
+        if not self.recipe:
+            return ()
+        model = "model.tflite" if self.verdict.outcome == statistics.PASS else self.kept_as
+        papers = ("MODEL_CARD.md", "recipe.json", "scorecard.json", "verdict.json")
+        return (model, *papers) if model else papers
 
     @property
     def warnings(self) -> tuple[str, ...]:

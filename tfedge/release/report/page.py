@@ -13,8 +13,6 @@ from tfedge.release.report.facts import Facts
 
 _TEMPLATES = pathlib.Path(__file__).parent / "templates"
 _TITLES = {PASS: "Released", FAIL: "Rejected", INSUFFICIENT_DATA: "Not enough data to decide"}
-# What stands beside the page in a release.
-_FILES = ("model.tflite", "MODEL_CARD.md", "recipe.json", "scorecard.json", "verdict.json")
 _MARKS = {PASS: "✓", FAIL: "✗", INSUFFICIENT_DATA: "?"}
 
 
@@ -52,6 +50,6 @@ def render(facts: Facts, told: Mapping[str, sections.Section]) -> bytes:
         headline=headline.of(facts),
         notes=[check.note for check in facts.verdict.checks if check.note],
         sections=told.values(),
-        files=_FILES if facts.is_released else (),
+        files=facts.beside,
     )
     return plain_text.printable(page).encode()

@@ -81,5 +81,6 @@ def _describe(tensor: "Tensor") -> str:
     words = f"{tensor.dtype.lower()} {shape}"
     if len(tensor.scales) == 1:
         scale, zero = float(tensor.scales[0]), int(tensor.zero_points[0])
-        words += f", value = {scale:.6g} * (code {'-' if zero >= 0 else '+'} {abs(zero)})"
+        code = f"(code {'-' if zero > 0 else '+'} {abs(zero)})" if zero else "code"
+        words += f", value = {code if scale == 1 else f'{scale:.6g} * {code}'}"
     return words
