@@ -141,8 +141,7 @@ def _parse(flag_values: flags.FlagValues, argv: Sequence[str]) -> None:
 
 def _help(flag_values: flags.FlagValues, about: str) -> str:
     lines = [about.strip(), "", "Flags:"]
-    own = flag_values.flags_by_module_dict().values()
-    for flag in (flag for module in own for flag in module):
+    for flag in (flag_values[name] for name in flag_values):
         default = f"  (default: {flag.default_as_str})" if flag.default else ""
         lines.append(f"  --{flag.name}{default}")
         lines += textwrap.wrap(flag.help, 92, initial_indent=" " * 6, subsequent_indent=" " * 6)

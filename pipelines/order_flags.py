@@ -16,6 +16,7 @@ from tfedge.export import options, routes
 
 EMBEDDED_MARGIN = 0.03
 _EMBEDDED_RECIPE = "embedded"
+_OF_WHAT_IS_WRITTEN = ("augment", "allow_flex", "packed")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +54,14 @@ class Input:
 
 
 def input_flags(flag_values: flags.FlagValues) -> Input:
-    """Define the flags of `Input`."""
+    """Define the flags of `Input`, and those of what is written of it."""
+    given = read_flags(flag_values)
+    _written_flags(flag_values)
+    return given
+
+
+def read_flags(flag_values: flags.FlagValues) -> Input:
+    """Define the flags of `Input`, for programs that write no folder."""
     text, own = flags.DEFINE_string, {"flag_values": flag_values}
     text(
         "model",
@@ -81,7 +89,6 @@ def input_flags(flag_values: flags.FlagValues) -> Input:
         "int8.",
         **own,
     )
-    text("output_dir", None, "Folder to write to; an earlier release in it is replaced.", **own)
     flags.DEFINE_boolean(
         "trust_recipe", False, "Let a recipe.json name Python code to run (py:...).", **own
     )
@@ -92,6 +99,15 @@ def input_flags(flag_values: flags.FlagValues) -> Input:
     flags.DEFINE_float(
         "epochs_scale", 1.0, "Shortens (or lengthens) all training.", lower_bound=0.001, **own
     )
+    flags.DEFINE_integer(
+        "seed", None, "Of everything. Default: the recipe's, else 0.", lower_bound=0, **own
+    )
+    return Input(flag_values)
+
+
+def _written_flags(flag_values: flags.FlagValues) -> None:
+    text, own = flags.DEFINE_string, {"flag_values": flag_values}
+    text("output_dir", None, "Folder to write to; an earlier release in it is replaced.", **own)
     text(
         "augment",
         None,
@@ -109,10 +125,6 @@ def input_flags(flag_values: flags.FlagValues) -> Input:
     flags.DEFINE_boolean(
         "packed", False, "Also write model.tflite.packed, to be unpacked by the app.", **own
     )
-    flags.DEFINE_integer(
-        "seed", None, "Of everything. Default: the recipe's, else 0.", lower_bound=0, **own
-    )
-    return Input(flag_values)
 
 
 def _routes() -> str:
@@ -221,13 +233,11 @@ def order(given: Input) -> dict[str, Any]:
         "export": values.export,
         "epochs_scale": values.epochs_scale,
         "seed": values.seed,
-        "augment": values.augment,
-        "allow_flex": values.allow_flex,
-        "packed": values.packed,
         "data_dir": values.data_dir,
         "custom_objects": values.custom_objects,
         "trust_recipe": values.trust_recipe,
         "input_shape": None if shape is None else _whole_numbers(shape),
+        **{name: values[name].value for name in _OF_WHAT_IS_WRITTEN if name in values},
     }
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tfedge.export.parity import LayerParity, Parity
 
 _FLAGS = flags.FlagValues()
-_INPUT = order_flags.input_flags(_FLAGS)
+_INPUT = order_flags.read_flags(_FLAGS)
 _TFLITE = flags.DEFINE_string(
     "tflite", None, "The file to compare with, or a release folder.", flag_values=_FLAGS
 )

@@ -32,6 +32,14 @@ def test_a_recipe_json_alone_names_model_and_data(tmp_path):
     assert (order["model"], order["task"]) == ("other.keras", "digits")
 
 
+def test_a_program_that_writes_no_folder_has_no_flags_for_one():
+    values = flags.FlagValues()
+    given = order_flags.read_flags(values)
+    assert not {"output_dir", "packed", "allow_flex", "augment"} & set(values)
+    values(["parity.py"])
+    assert set(order_flags.order(given)) == set(_order()[0]) - {"augment", "allow_flex", "packed"}
+
+
 def test_bad_files_are_skipped_by_an_option_of_the_source_that_is_recorded_with_it(tmp_path):
     path = tmp_path / "recipe.json"
     path.write_text(json.dumps({"passes": [], "model": "my.keras", "source": "images:shots"}))
