@@ -44,15 +44,15 @@ def _show(made: Any, folder: str) -> None:
     from rich import table
     from tfedge_pipelines import screen
 
-    rows = table.Table("pass", "layers", "skipped", "last validation", "seconds")
+    from tfedge.release.report import pass_costs
+
+    rows = table.Table("pass", "layers", "skipped", "validation", "seconds")
     for report in made.reports:
-        last = dict(report.history[-1]) if report.history else {}
-        values = [f"{value:.4f}" for key, value in last.items() if key.startswith("validation")]
         rows.add_row(
             report.settings,
             str(len(report.touched)),
             str(len(report.skipped)),
-            ", ".join(values),
+            pass_costs.words(report.validation),
             f"{report.seconds:.1f}",
         )
     out = screen.make()

@@ -117,6 +117,13 @@ def test_operators_the_phone_lacks(card):
     assert check.reason == "test_phone lacks WHILE at loop: test_phone denies it."
 
 
+def test_the_same_reason_is_said_once(card):
+    more = metrics.Metric("auc", True, lambda o, y: 0.5)
+    verdict = tfedge.gate(card(baseline_outputs=None, also_judged_by=(more,)))
+    assert len([check for check in verdict.checks if check.outcome == "INSUFFICIENT_DATA"]) == 2
+    assert verdict.sentence.count("There is no baseline to compare with") == 1
+
+
 @pytest.mark.parametrize(("allowed", "outcome"), [(False, "FAIL"), (True, "PASS")])
 def test_flex_ships_only_when_allowed(card, allowed, outcome):
     flex = compatibility.Incompatibility("FlexErf", "gelu", "needs TensorFlow")

@@ -151,7 +151,8 @@ class Verdict(shown.Shown):
             open_ones = sum(check.outcome == UNDECIDED for check in self.checks)
             rest = f" {open_ones} could not be decided by an estimate." if open_ones else ""
             return f"PASS: {_all_passed(len(deciding))}.{rest}{self._noted}"
-        return f"{self.outcome}: {' '.join(check.reason for check in deciding)}{self._noted}"
+        reasons = dict.fromkeys(check.reason for check in deciding)
+        return f"{self.outcome}: {' '.join(reasons)}{self._noted}"
 
     @property
     def _noted(self) -> str:

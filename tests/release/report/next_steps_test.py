@@ -62,6 +62,11 @@ def test_how_many_examples_are_missing(steps):
     assert "1,971 would pass" in step.why and step.why.endswith("there are 400.")
 
 
+def test_without_a_baseline_one_is_asked_for(steps):
+    (step,) = steps(baseline_outputs=None)
+    assert step.write == "--baseline=FILE.tflite"
+
+
 def test_the_pass_that_cost_most_is_named(steps):
     reports = [
         _report("prune", 0.2, 0.5),
@@ -116,7 +121,7 @@ def test_a_class_that_lost_is_named_with_what_it_is_taken_for(steps):
 
 def test_a_pass_of_which_nothing_is_known_costs_nothing():
     bare = {"name": "prune", "settings": "prune", "touched": []}
-    assert pass_costs.words(bare) == "" and pass_costs.costliest([bare]) is None
+    assert pass_costs.words({}) == "" and pass_costs.costliest([bare]) is None
     worst = pass_costs.costliest([bare, _report("cluster", 0.1, 0.2), _report("prune", 0.2, 0.25)])
     assert worst["name"] == "cluster"
 

@@ -75,7 +75,7 @@ class Facts:
         return self.verdict.to_json()
 
     @property
-    def beside(self) -> tuple[str, ...]:
+    def files_beside(self) -> tuple[str, ...]:
         """Files that stand beside the report, the model first; none where nothing was made."""
         if not self.recipe:
             return ()

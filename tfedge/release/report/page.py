@@ -50,6 +50,6 @@ def render(facts: Facts, told: Mapping[str, sections.Section]) -> bytes:
         headline=headline.of(facts),
         notes=[check.note for check in facts.verdict.checks if check.note],
         sections=told.values(),
-        files=facts.beside,
+        files=facts.files_beside,
     )
     return plain_text.printable(page).encode()

@@ -8,15 +8,15 @@ from tfedge.release.report import wording
 _NOTICED = 0.02  # of the loss before; less than that is noise
 
 
-def words(report: Mapping[str, Any]) -> str:
-    """Such as "validation loss 0.21 to 1.35, accuracy 91.20% to 40.10%"; "" where none is known."""
+def words(validation: Mapping[str, Mapping[str, float]]) -> str:
+    """Such as "loss 0.21 to 1.35, accuracy 91.20% to 40.10%"; "" where none is known."""
     told = []
-    for name, change in (report.get("validation") or {}).items():
+    for name, change in validation.items():
         before, after = (
             wording.metric_value({"name": name}, change[when]) for when in ("before", "after")
         )
         told.append(f"{name.replace('_', ' ')} {before} to {after}")
-    return f"validation {', '.join(told)}" if told else ""
+    return ", ".join(told)
 
 
 def costliest(reports: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:

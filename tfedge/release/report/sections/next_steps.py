@@ -60,13 +60,16 @@ def _is_of_answers(check: Check) -> bool:
 def _more_examples(facts: "Facts") -> Iterator[Step]:
     undecided = {check.name for check in facts.verdict.checks if check.outcome == INSUFFICIENT_DATA}
     difference, metric = facts.verdict.difference, facts.scorecard.metric
-    if metric_check.NAME not in undecided or difference is None or metric is None:
+    if metric_check.NAME not in undecided or metric is None:
         return
-    missing = (difference.needed or 0) - metric.n
+    if facts.scorecard.baseline_outputs is None:
+        why = "How good is good enough is decided by comparing."
+        yield Step("Name the .tflite to compare with.", why, "--baseline=FILE.tflite")
+    missing = ((difference and difference.needed) or 0) - metric.n
     if missing > 0:
         yield Step(
             f"Judge it on {missing:,} held-out examples more.",
-            f"{difference.needed:,} would pass an equally good model with "
+            f"{missing + metric.n:,} would pass an equally good model with "
             f"{statistics.POWER:.0%} probability; there are {metric.n:,}.",
         )
 
@@ -87,13 +90,13 @@ def _less_of_a_pass(facts: "Facts") -> Iterator[Step]:
     if worst is not None:
         yield Step(
             f"Ask less of {worst['name']}, or leave it out: it cost most.",
-            f"{worst['settings']}: {pass_costs.words(worst)}.",
+            f"{worst['settings']}: validation {pass_costs.words(worst['validation'])}.",
         )
     elif known:
         yield Step(
             "Compare another export, and look whether held-out and validation data are alike.",
             "No pass cost anything on validation; what was lost was lost after them. The last one: "
-            f"{pass_costs.words(known[-1])}.",
+            f"{pass_costs.words(known[-1]['validation'])}.",
         )
 
 

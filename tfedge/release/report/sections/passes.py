@@ -46,7 +46,7 @@ def _done(report: Mapping[str, Any]) -> Done:
     return Done(
         title=report["settings"] or report["name"],
         seconds=report["seconds"] or 0,
-        cost=pass_costs.words(report),
+        cost=pass_costs.words(report.get("validation") or {}),
         touched=report["touched"],
         skipped=_grouped(report["skipped"]),
         notes={
