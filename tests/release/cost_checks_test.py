@@ -110,3 +110,13 @@ def test_reasons_are_whole_sentences(card):
     rows = [_rows(tfedge.gate(measured, limits)) for limits in (LIMITS, gate.Limits())]
     reasons = [row["phone_latency"].reason for row in rows]
     assert reasons == [f"{known}; test_phone allows 10 ms.", f"{known}. No limit was set."]
+
+
+def test_small_energies_are_in_a_unit_that_can_be_read(card):
+    row = _rows(tfedge.gate(card(energy=_energy(0.0001, 0.0015, 0.005)), LIMITS))["energy"]
+    assert row.reason == (
+        "An estimate: 1.5 µJ (0.1 to 5); test_phone allows 2000 µJ: all of the interval."
+    )
+    assert (row.value, row.limit) == (0.0015, 2.0)  # the file keeps its unit
+    row = _rows(tfedge.gate(card(energy=_energy(0.1, 0.5, 1)), LIMITS))["energy"]
+    assert "0.5 mJ (0.1 to 1); test_phone allows 2 mJ" in row.reason

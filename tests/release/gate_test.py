@@ -245,7 +245,7 @@ def test_the_input_model_stands_beside_the_baseline_and_decides_nothing(card):
 def test_each_metric_is_compared_with_the_input_model(card):
     more = metrics.Metric("auc", True, lambda o, y: float(np.mean(np.asarray(o)[:, 1])))
     found = tfedge.gate(card(beside=card(also_judged_by=(more,))))
-    assert "Auc 0.909, input model 0.91" in _row(found, "input_model: auc").reason
+    assert "AUC 0.909, input model 0.91" in _row(found, "input_model: auc").reason
 
 
 def test_flex_needs_a_word_in_python_too(card):

@@ -86,7 +86,7 @@ def test_a_slice_whose_error_grew_is_reported_or_fails(by_error):
     reported = _row(gate.gate(by_error, gate.Limits(margin=0.5)), "group: side: left")
     assert reported.outcome == "REPORTED" and reported.value == pytest.approx(-0.1, abs=0.02)
     assert "own error went from" in reported.reason and "among 2 groups" in reported.reason
-    assert reported.limit is None and reported.note.startswith("side 'left' got worse: own_error")
+    assert reported.limit is None and reported.note.startswith("side 'left' got worse: own error")
     strict = gate.gate(by_error, gate.Limits(margin=0.5, group_margin=0.02))
     row = _row(strict, "group: side: left")
     before = by_error.baseline_outputs[:200].mean()
@@ -115,3 +115,10 @@ def test_a_second_metric_may_be_no_count_of_right_answers(card):
     found = gate.gate(card(also_judged_by=(auc,)), gate.Limits(margin=0.02))
     row = _row(found, "metric: auc")
     assert row.outcome == "PASS" and "higher is better" in row.reason
+
+
+def test_a_label_stays_as_it_is(two_sided):
+    (kind,) = two_sided.slices
+    renamed = {kind: np.where(two_sided.slices[kind] == "left", "left_f1:b", "right")}
+    row = _row(gate.gate(dataclasses.replace(two_sided, slices=renamed)), "group: side: left_f1:b")
+    assert row.reason.startswith("Side left_f1:b went from 92.5%")

@@ -5,10 +5,20 @@ from typing import Any
 
 from tfedge.release.statistics import FAIL, INSUFFICIENT_DATA, PASS
 
-__all__ = ["FAIL", "INSUFFICIENT_DATA", "PASS", "REPORTED", "UNDECIDED", "Check", "spoken"]
+__all__ = [
+    "FAIL",
+    "INSUFFICIENT_DATA",
+    "PASS",
+    "REPORTED",
+    "UNDECIDED",
+    "Check",
+    "in_words",
+    "spoken",
+]
 
 REPORTED = "REPORTED"
 UNDECIDED = "UNDECIDED"  # an estimate on both sides of a limit: said, and no obstacle
+_WRITTEN = {"auc": "AUC", "f1": "F1", "iou": "IoU"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +56,14 @@ class Check:
         }
 
 
+def in_words(name: str) -> str:
+    """An identifier inside a sentence: "macro_f1" -> "macro F1", "auc:b" -> "AUC of b"."""
+    own, colon, output = name.partition(":")
+    words = " ".join(_WRITTEN.get(word, word) for word in own.split("_"))
+    return f"{words} of {output.replace('_', ' ')}" if colon else words
+
+
 def spoken(name: str) -> str:
-    """An identifier as the start of a sentence: "macro_f1" -> "Macro f1", "auc:b" -> "Auc of b"."""
-    words = name.replace("_", " ").replace(":", " of ")
+    """The same as the start of one: "Macro F1", "AUC of b"."""
+    words = in_words(name)
     return words[:1].upper() + words[1:]

@@ -22,6 +22,7 @@ _LATENCIES = {
     "p50": " (median)",
     "mean": " (mean)",
 }
+_SMALL_MJ = 0.01
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +38,15 @@ class _Cost:
     quantity: str
     estimate: PhoneEstimate | EnergyEstimate | None
     must_be_measured: bool
+
+    @property
+    def scale(self) -> tuple[float, str]:
+        """What numbers are multiplied by to be shown, and their unit then: µJ of small energies."""
+        known = self.measured
+        if known is None and self.estimate is not None:
+            known = self.estimate.value
+        small = known is not None and known < _SMALL_MJ
+        return (1000.0, "µJ") if self.unit == "mJ" and small else (1.0, self.unit)
 
 
 def check(
@@ -97,7 +107,8 @@ def _judged(cost: _Cost) -> Check:
 def _outcome(cost: _Cost) -> tuple[str, str]:
     if cost.limit is None:
         return REPORTED, "No limit was set."
-    allowed = f"{cost.who} allows {cost.limit:.4g} {cost.unit}"
+    factor, unit = cost.scale
+    allowed = f"{cost.who} allows {factor * cost.limit:.4g} {unit}"
     if cost.measured is not None:
         return PASS if cost.measured <= cost.limit else FAIL, f"{allowed}."
     if cost.estimate is not None and cost.estimate.high <= cost.limit:
@@ -110,13 +121,15 @@ def _outcome(cost: _Cost) -> tuple[str, str]:
 
 
 def _known(cost: _Cost) -> str:
+    factor, unit = cost.scale
     if cost.measured is not None:
         which = _LATENCIES.get(cost.quantity, "")
-        return f"{cost.measured:.4g} {cost.unit}{which}, measured on a phone"
+        return f"{factor * cost.measured:.4g} {unit}{which}, measured on a phone"
     if cost.estimate is None:
         return f"Nothing is known of the {cost.name.replace('phone_', '')} on a phone"
-    low, high = cost.estimate.low, cost.estimate.high
-    return f"An estimate: {cost.estimate.value:.3g} {cost.unit} ({low:.3g} to {high:.3g})"
+    found = (cost.estimate.value, cost.estimate.low, cost.estimate.high)
+    value, low, high = (f"{factor * each:.3g}" for each in found)
+    return f"An estimate: {value} {unit} ({low} to {high})"
 
 
 def _first(measured: Mapping[str, Any] | None, *names: str) -> tuple[float | None, str]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from tfedge.data import slices
 from tfedge.release import group_means, groups, statistics
-from tfedge.release.check import FAIL, PASS, REPORTED, Check, spoken
+from tfedge.release.check import FAIL, PASS, REPORTED, Check, in_words, spoken
 
 if TYPE_CHECKING:
     from tfedge.data.metrics import Metric
@@ -47,7 +47,7 @@ def check(
     for each in worse:
         beyond = margin is not None and each.p_beyond <= alpha
         reason = (
-            f"{spoken(_group(each))} went from {each.before:.1%} to {each.after:.1%} of {each.n:,} "
+            f"{_start(each)} went from {each.before:.1%} to {each.after:.1%} of {each.n:,} "
             f"examples ({100 * each.low:+.1f} to {100 * each.high:+.1f} points): more than chance "
             f"explains among {len(found)} groups (at {alpha:.0%}); {_accepted(margin)}."
         )
@@ -106,13 +106,15 @@ def _mean_check(
     limit = None if margin is None else -margin * abs(each.before)
     accepted = _accepted(None) if limit is None else f"{sign * limit:+.3g} is accepted"
     reason = (
-        f"{spoken(_group(each))}: {metric.name.replace('_', ' ')} went from {each.before:.4g} to "
+        f"{_start(each)}: {in_words(metric.name)} went from {each.before:.4g} to "
         f"{each.after:.4g} on {each.n:,} examples, more than chance explains among {among} groups "
         f"(at {alpha:.0%}); {accepted}."
     )
     outcome = FAIL if limit is not None and each.p_beyond <= alpha else REPORTED
     change = sign * (each.after - each.before)
-    note = f"{_named(each)} got worse: {metric.name} {each.before:.4g} to {each.after:.4g}"
+    note = (
+        f"{_named(each)} got worse: {in_words(metric.name)} {each.before:.4g} to {each.after:.4g}"
+    )
     return Check(f"{GROUP}: {each.group}", change, limit, outcome, reason, note)
 
 
@@ -128,6 +130,12 @@ def _named(change: groups.GroupChange | group_means.MeanChange) -> str:
 
 def _group(change: groups.GroupChange | group_means.MeanChange) -> str:
     return change.group.replace(": ", " ", 1)
+
+
+def _start(change: groups.GroupChange | group_means.MeanChange) -> str:
+    """A group as the start of a sentence; its label stays as it is."""
+    words = _group(change)
+    return words[:1].upper() + words[1:]
 
 
 def _accepted(margin: float | None) -> str:

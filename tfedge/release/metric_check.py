@@ -8,7 +8,7 @@ import numpy as np
 
 from tfedge.data import splits
 from tfedge.release import bootstrap, statistics
-from tfedge.release.check import FAIL, INSUFFICIENT_DATA, PASS, Check, spoken
+from tfedge.release.check import FAIL, INSUFFICIENT_DATA, PASS, Check, in_words, spoken
 
 if TYPE_CHECKING:
     from tfedge.data import draws
@@ -146,7 +146,7 @@ def _by_answers(
 def _gained(name: str, change: str) -> str:
     """Compression takes information away; what it seems to add, something else added."""
     return (
-        f"{name.replace('_', ' ').replace(':', ' of ')} changed by {change} for the better, more "
+        f"{in_words(name)} changed by {change} for the better, more "
         "than chance explains: that comes from more (or other) training, not from compression, and "
         "the baseline may have been stopped early"
     )

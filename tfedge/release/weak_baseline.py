@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tfedge.release.check import REPORTED, Check
+from tfedge.release.check import REPORTED, Check, in_words
 
 if TYPE_CHECKING:
     from tfedge.device.scorecard import MetricValue, Scorecard
@@ -34,7 +34,7 @@ def _weakness(metric: "MetricValue") -> str:
     before, chance = metric.baseline, metric.chance
     if before is None or not math.isfinite(before):
         return ""
-    name, is_share = metric.name.replace("_", " ").replace(":", " of "), metric.paired is not None
+    name, is_share = in_words(metric.name), metric.paired is not None
     said = f"{name} {before:.1%}" if is_share else f"{name} {before:.4g}"
     guessed = "" if chance is None else f"{chance:.1%}" if is_share else f"{chance:.4g}"
     way = _way(before, chance, metric.higher_is_better)

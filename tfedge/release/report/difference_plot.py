@@ -4,6 +4,7 @@ import dataclasses
 import math
 from typing import TYPE_CHECKING
 
+from tfedge.release.check import in_words
 from tfedge.release.report import axis, wording
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def of(facts: "Facts") -> DifferencePlot | None:
         unit="points" if factor == 100 else "",
         limit_text=say(found.limit),
         label=(
-            f"Difference of {metric['name'].replace('_', ' ')} to the baseline: "
+            f"Difference of {in_words(metric['name'])} to the baseline: "
             f"{say(found.value)}, between {say(found.low)} and {say(found.high)} "
             f"({found.method}, {1 - found.alpha:.0%} on each side)."
         ),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tfedge.release.check import in_words
 from tfedge.release.report import wording
 
 _NOTICED = 0.02  # of the loss before; less than that is noise
@@ -15,7 +16,7 @@ def words(validation: Mapping[str, Mapping[str, float]]) -> str:
         before, after = (
             wording.metric_value({"name": name}, change[when]) for when in ("before", "after")
         )
-        told.append(f"{name.replace('_', ' ')} {before} to {after}")
+        told.append(f"{in_words(name)} {before} to {after}")
     return ", ".join(told)
 
 
