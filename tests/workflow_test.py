@@ -323,7 +323,7 @@ def test_the_packed_form_is_in_the_release_and_in_its_manifest(tmp_path):
         ({"recipe": "prune", "epochs_scale": float("nan")}, "--epochs_scale"),
         ({"seed": -1}, "--seed"),
         ({"margin": 2.0}, "margin"),
-        ({"min_metric": {"acuracy": 0.9}}, "these are: accuracy"),
+        ({"min_metric": {"acuracy": 0.9}}, "Did you mean 'accuracy'"),
     ],
 )
 def test_bad_input_is_refused_in_one_line_and_writes_nothing(changed, named, tmp_path):
