@@ -47,7 +47,7 @@ def of(chosen: np.ndarray, y: np.ndarray, classes: int = 0) -> Overlaps:
         y: targets of the same shape.
         classes: how many there are; 0 for as many as occur.
     """
-    chosen, y = (each.reshape(len(each), -1).astype(int) for each in (chosen, y))
+    chosen, y = (each.reshape(len(each), -1).astype(int, copy=False) for each in (chosen, y))
     count = classes or int(max(chosen.max(initial=0), y.max(initial=0))) + 1
     both = _counts(np.where(chosen == y, y, -1), count)
     return Overlaps(both, _counts(chosen, count) + _counts(y, count) - both)
@@ -60,7 +60,10 @@ def of_outputs(outputs: np.ndarray, y: np.ndarray, kind: Kind, logits: bool) -> 
 
 
 def _counts(numbers: np.ndarray, classes: int) -> np.ndarray:
-    """(n, classes) how often each class occurs in each row; others are not counted."""
-    rows, places = np.nonzero((numbers >= 0) & (numbers < classes))
-    flat = rows * classes + numbers[rows, places]
-    return np.bincount(flat, minlength=len(numbers) * classes).reshape(len(numbers), classes)
+    """(n, classes) how often each class occurs in each row; others are not counted.
+
+    Row by row: whole splits of masks take gigabytes, and indices into them several times that.
+    """
+    rows = (row[(row >= 0) & (row < classes)] for row in numbers)
+    found = [np.bincount(row, minlength=classes) for row in rows]
+    return np.array(found, int).reshape(len(numbers), classes)

@@ -17,7 +17,9 @@ def told(card):
     def make(kind="classification", targets=TARGETS, labels=("bag", "shirt"), **fields):
         split = ArraySplit(np.zeros((len(targets), 2), np.float32), targets)
         task = Task("t", kind, split, split, split, split, labels=labels)
-        return types.SimpleNamespace(task=task, scorecard=card(targets=targets, **fields))
+        facts = types.SimpleNamespace(task=task, scorecard=card(targets=targets, **fields))
+        facts.answered = answers.answered(facts)
+        return facts
 
     return make
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from tfedge.data import task as data_task
-from tfedge.release.report import masks, previews, thumbnails
+from tfedge.release.report import answers, masks, previews, thumbnails
 from tfedge.release.report.sections import mask_changes, new_mistakes, overlaps
 
 LABELS = ("bag", "<script>", "shoe")
@@ -27,7 +27,9 @@ def told(card):
         split = data_task.ArraySplit(x, y)
         task = data_task.Task("t", kind, split, split, split, split, labels=LABELS)
         scores = card(targets=y, **{**outputs, **fields})
-        return types.SimpleNamespace(task=task, scorecard=scores, report_examples=most)
+        facts = types.SimpleNamespace(task=task, scorecard=scores, report_examples=most)
+        facts.answered = answers.answered(facts)
+        return facts
 
     return make
 

@@ -20,10 +20,16 @@ def task():
     return data_task.Task("t", "classification", split, split, split)
 
 
-def test_every_layer_alone(task):
+def test_every_layer_alone_the_largest_first(task):
     found = sensitivity.of(FLOAT, INT8, task)
     assert {"conv", "depthwise"} <= set(found.shares) and not found.missing
     assert all(0 < share < 0.2 for share in found.shares.values())
+    sizes = {
+        layer_weights.short_name(layer.name): layer.stored_bytes
+        for layer in layer_weights.read(tflite.read(FLOAT))
+    }
+    by_size = sorted(sizes, key=lambda each: -sizes[each])
+    assert list(sizes) != by_size == list(found.shares)
 
 
 def test_the_same_weights_move_nothing(task):
@@ -54,15 +60,6 @@ def test_a_layer_without_one_says_why(task):
     assert not late.shares and late.missing == dict.fromkeys(names, "no time was left for it")
     why = "the baseline does not keep it in float32"
     assert not of_integers.shares and of_integers.missing == dict.fromkeys(names, why)
-
-
-def test_the_largest_layers_come_first(task):
-    sizes = {
-        layer_weights.short_name(layer.name): layer.stored_bytes
-        for layer in layer_weights.read(tflite.read(FLOAT))
-    }
-    by_size = sorted(sizes, key=lambda each: -sizes[each])
-    assert list(sizes) != by_size == list(sensitivity.of(FLOAT, INT8, task).shares)
 
 
 def test_data_that_does_not_fit_is_no_error_of_the_release(task, caplog):

@@ -56,7 +56,10 @@ class Answered:
 
 
 def answered(facts: "Facts") -> Answered | None:
-    """None where targets say no class numbers, or belong to several outputs."""
+    """None where targets say no class numbers, or belong to several outputs.
+
+    It takes as long as there are places: `Facts.answered` keeps it.
+    """
     kind, scores = facts.task.kind_facts, facts.scorecard
     decide, targets = kind.decide, scores.targets
     if decide is None or kind.classes is None or kind.per_label:
@@ -66,18 +69,18 @@ def answered(facts: "Facts") -> Answered | None:
         return None
 
     def decided(outputs: np.ndarray) -> np.ndarray:
-        return np.asarray(decide(outputs, scores.logits)).astype(int)
+        return np.asarray(decide(outputs, scores.logits)).astype(int, copy=False)
 
     was = scores.baseline_outputs
     before = decided(was) if isinstance(was, np.ndarray) else None
     given = facts.task.labels
     labels = tuple(given[n] if n < len(given) else str(n) for n in range(facts.task.num_classes))
-    return Answered(labels, targets.astype(int), before, decided(outputs))
+    return Answered(labels, targets.astype(int, copy=False), before, decided(outputs))
 
 
 def of(facts: "Facts") -> Confusion | None:
     """The confusion of both models, place by place where there are places; None without classes."""
-    found = answered(facts)
+    found = facts.answered
     if found is None:
         return None
     labels = found.labels

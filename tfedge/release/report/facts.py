@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfedge.device.file import tflite
 from tfedge.release import statistics
-from tfedge.release.report import sensitivity
+from tfedge.release.report import answers, sensitivity
 
 if TYPE_CHECKING:
     from tfedge.data.hygiene import Findings
@@ -63,6 +63,11 @@ class Facts:
     def baseline_file(self) -> tflite.TfliteFile | None:
         """Likewise of the baseline."""
         return None if self.baseline is None else tflite.read(self.baseline)
+
+    @functools.cached_property
+    def answered(self) -> answers.Answered | None:
+        """What both models decide, where targets are classes."""
+        return answers.answered(self)
 
     @functools.cached_property
     def scores(self) -> dict[str, Any]:

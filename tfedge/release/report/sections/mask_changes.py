@@ -46,7 +46,7 @@ class Masks:
 
 def of(facts: "Facts") -> Masks | None:
     """None where there is no baseline, or targets are no pictures of classes."""
-    found = answers.answered(facts)
+    found = facts.answered
     if found is None or found.before is None or found.targets.ndim != 3:
         return None
     was, now = (_right(each, found.targets) for each in (found.before, found.after))

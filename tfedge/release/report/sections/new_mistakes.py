@@ -7,7 +7,7 @@ import numpy as np
 
 from tfedge.data import answers as lib
 from tfedge.data.answers import Answers
-from tfedge.release.report import answers, previews
+from tfedge.release.report import previews
 
 if TYPE_CHECKING:
     from tfedge.data.kind import Kind
@@ -52,7 +52,7 @@ def of(facts: "Facts") -> NewMistakes | None:
     Returns:
         None where there is no baseline, or an example has no class of its own.
     """
-    found = answers.answered(facts)
+    found = facts.answered
     if found is None or found.before is None or not facts.task.kind_facts.one_class:
         return None
     targets, before, after = found.targets, found.before, found.after

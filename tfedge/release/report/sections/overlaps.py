@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tfedge.data import overlaps
-from tfedge.release.report import answers
 
 if TYPE_CHECKING:
     from tfedge.release.report.facts import Facts
@@ -49,7 +48,7 @@ class Overlaps:
 
 def of(facts: "Facts") -> Overlaps | None:
     """None where targets have no places."""
-    found = answers.answered(facts)
+    found = facts.answered
     if found is None or not facts.task.kind_facts.has_places:
         return None
     count = len(found.labels)
