@@ -2,6 +2,7 @@ import itertools
 import types
 
 import numpy as np
+import pytest
 
 from tfedge.compress import rehearsal
 from tfedge.compress.recipe import Recipe
@@ -36,11 +37,13 @@ def _seconds(monkeypatch, each, ticks, batches):
 
 def test_the_time_is_that_of_all_steps_and_judgements(monkeypatch):
     each = types.SimpleNamespace(epochs=3, learning_rate=1e-3)
-    # Begun at 0, built at 4, five steps done at 14 (2 s each), judged from 14 to 15.
-    ticks = (0, 4, 14, 14, 15)
-    assert _seconds(monkeypatch, each, ticks, 9) == 4 + 3 * (10 * 2 + 1)
+    # Begun at 0, built at 4, five steps, of which one was held up, judged from 20 to 21.
+    ticks = (0, 4, *(6, 8, 10, 17, 19), 20, 21)
+    assert _seconds(monkeypatch, each, ticks, 60) == 4 + 3 * (10 * 2 + 1)
     each = types.SimpleNamespace(epochs=1, learning_rate=1e-3)
-    assert _seconds(monkeypatch, each, (0, 4, 4, 4, 5), 1) == 4 + 1  # a single batch is all
+    assert _seconds(monkeypatch, each, (0, 4, 4, 5), 1) == 4 + 1  # a single batch is all
+    quick = (0, *(1 + number / 100 for number in range(51)), 2, 3)
+    assert _seconds(monkeypatch, each, quick, 60) == pytest.approx(1 + 10 * 0.01 + 1)
     assert rehearsal._training_seconds(types.SimpleNamespace(), None, None) == 0.0
 
 
