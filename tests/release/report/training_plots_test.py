@@ -28,7 +28,8 @@ def test_the_line_fits_its_axes():
 
 
 def test_a_value_that_stays_is_a_line_with_its_number():
-    (plot,) = training_plots.of([{"validation_accuracy": 0.995}] * 4)
+    (plot,) = training_plots.of([{"validation_mean_iou": 0.995}] * 4)
+    assert plot.name == "validation mean IoU"
     assert plot.up == ((pytest.approx(56.0), "0.995"),)
     assert {y for _, y in _points(plot)} == {56.0}
 

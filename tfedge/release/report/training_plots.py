@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from tfedge.release.check import in_words
 from tfedge.release.report import axis
 
 WIDTH, HEIGHT = 300, 130
@@ -46,7 +47,7 @@ def _plots(history: Sequence[Mapping[str, Any]]) -> Iterator[Plot]:
         values = [entry.get(name) for entry in history]
         numbers = [float(v) for v in values if isinstance(v, int | float) and math.isfinite(v)]
         if name not in _NOT_PLOTTED and len(numbers) == len(history):
-            yield _plot(name.replace("_", " "), numbers)
+            yield _plot(in_words(name), numbers)
 
 
 def _plot(name: str, numbers: Sequence[float]) -> Plot:
