@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tfedge import judging, making, workflow
+from tfedge import judging, making, progress, workflow
 from tfedge.device import phone_latency
 from tfedge.device.file import tflite
 from tfedge.release import bundle, gate, power_analysis, rejected
@@ -112,7 +112,8 @@ def _plan(ready: making.Ready) -> Plan:
             for number, each in enumerate(ready.start.passes)
         )
     began, export = time.monotonic(), ready.given.export.to_text()
-    content = to_tflite(source, export, task)
+    with progress.phase(f"exporting as {export}"):
+        content = to_tflite(source, export, task)
     return Plan(
         passes,
         tflite.read(content),

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from absl import logging
 
+from tfedge import progress
 from tfedge.compress.applying import Start
 from tfedge.compress.candidate import Candidate
 from tfedge.compress.passes import base
@@ -51,7 +52,8 @@ def of(start: Start) -> Rehearsal:
         began = time.monotonic()
         candidate = _untrained(each)(candidate, start.task)
         spent = time.monotonic() - began
-        seconds.append(spent + _training_seconds(each, candidate, start.task))
+        with progress.phase(f"timing {each.name}"):
+            seconds.append(spent + _training_seconds(each, candidate, start.task))
     return Rehearsal(candidate, tuple(seconds))
 
 
