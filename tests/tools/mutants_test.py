@@ -40,6 +40,7 @@ def test_every_change_of_a_line(source, after):
         '"""Words."""',
         'logging.info("%d", 1)',
         'raise ValueError("less than 3")',
+        "@dataclass(frozen=True)\nclass A:\n    a: int",
         "def f(a: Literal[1]) -> Literal[2]:\n    return a",
         'f"{a:3d}"',
         '"a" + b',

@@ -19,6 +19,7 @@ _EXCHANGED: dict[type, type] = {
 }
 _CALLED = {"any": "all", "all": "any", "min": "max", "max": "min", "sorted": "list"}
 _SILENT = ("logging", "warnings")  # what is said is not what is decided
+_DECLARED = ("annotation", "returns", "type_params", "decorator_list")  # to readers: frozen=True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,9 +83,9 @@ def _pairs(tree: ast.AST) -> Iterator[tuple[ast.AST, ast.AST]]:
 
 
 def _running(node: ast.AST) -> Iterator[ast.AST]:
-    """A tree without annotations, types, and what is only said."""
+    """A tree without annotations, decorators, types, and what is only said."""
     for name, value in ast.iter_fields(node):
-        if name in ("annotation", "returns", "type_params") or isinstance(node, ast.JoinedStr):
+        if name in _DECLARED or isinstance(node, ast.JoinedStr):
             continue
         for child in value if isinstance(value, list) else [value]:
             if isinstance(child, ast.AST) and not _is_said(child):
