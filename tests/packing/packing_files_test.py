@@ -1,6 +1,7 @@
 """Packing of whole files: every byte comes back, in few bytes, and damage is refused."""
 
 import hashlib
+import lzma
 import pathlib
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 import tfedge
 from tfedge import errors
-from tfedge.packing import container, finding
+from tfedge.packing import container, finding, primer
 
 FILES = sorted((pathlib.Path(__file__).parents[1] / "device" / "files").glob("*.tflite"))
 _TYPES = {"int8": 9, "float32": 0, "float16": 1, "int32": 2, "int4": 17}
@@ -229,3 +230,19 @@ def _dense_layer(*scales):
     builder = flatbuffers.Builder(1024)
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())
+
+
+def test_what_an_older_version_packed_still_opens():
+    packed = pathlib.Path(__file__).parent / "files" / "image_int8_by_0_1.packed"
+    content = next(file for file in FILES if file.stem == "image_int8").read_bytes()
+    assert tfedge.unpack(packed.read_bytes()) == content
+    assert len(tfedge.pack(content)) < 0.9 * len(packed.read_bytes())
+
+
+def test_a_damaged_start_or_end_of_a_primed_piece_is_refused():
+    content = bytes(range(64)) * 40
+    shared, rest = primer.shorten(content)
+    assert primer.restore(shared, rest, len(content)) == content
+    for wrong in ((shared - 1, rest, 2560), (shared, rest[:-1], 2560), (shared, rest, 2559)):
+        with pytest.raises((ValueError, lzma.LZMAError)):
+            primer.restore(*wrong)

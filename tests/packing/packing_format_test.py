@@ -1,15 +1,21 @@
 """FORMAT.md is enough to decode: a decoder of plain loops, written from that page alone."""
 
+import hashlib
 import lzma
 import pathlib
+import re
 import struct
 import zlib
 
 import pytest
 
 import tfedge
+from tfedge import packing
 
 FILES = pathlib.Path(__file__).parents[1] / "device" / "files"
+PAGE = pathlib.Path(packing.__file__).with_name("FORMAT.md")
+PRIMER = PAGE.with_name("primer.lzma")
+PLAIN = int(re.search(r"first ([\d,]+) bytes are dropped", PAGE.read_text())[1].replace(",", ""))
 
 
 class _Decoder:
@@ -174,6 +180,14 @@ def _piece(piece, size):
         return piece[1:]
     if piece[0] == 1:
         return zlib.decompress(piece[1:], -15)
+    if piece[0] == 3:
+        shared, start = 0, 1
+        while not shared or piece[start - 1] > 127:
+            shared |= (piece[start] & 127) << 7 * (start - 1)
+            start += 1
+        stream = PRIMER.read_bytes()[:shared] + piece[start:]
+        filters = [{"id": lzma.FILTER_LZMA1, "dict_size": 1 << 17, "lc": 0, "lp": 2, "pb": 2}]
+        return lzma.decompress(stream, lzma.FORMAT_RAW, filters=filters)[PLAIN:]
     pb, rest = divmod(piece[1], 45)
     lp, lc = divmod(rest, 9)
     dictionary = max(4096, 1 << size.bit_length())
@@ -200,3 +214,9 @@ def test_classes_of_rows_and_columns_and_int4_too():
         files._tflite(floats[:40, :40].astype(files.np.float32)),
     ):
         assert _Decoder(tfedge.pack(content)).file() == content
+
+
+def test_the_page_names_the_primer():
+    content = PRIMER.read_bytes()
+    assert hashlib.sha256(content).hexdigest() in PAGE.read_text()
+    assert f"{len(content):,} bytes" in PAGE.read_text()

@@ -1,5 +1,7 @@
 """The outermost bytes of a packed file, and pieces that are stored, deflated or LZMA.
 
+LZMA comes by itself or behind a primer.
+
 "TFP1" | mode, 1 byte | SHA-256 of the file, 32 bytes | its size, varint | body
 """
 
@@ -8,12 +10,15 @@ import hashlib
 import lzma
 import zlib
 
+from tfedge.packing import primer
+
 MAGIC = b"TFP1"
 WHOLE, PARTS = range(2)  # modes: the body is one piece, or what `parts` reads
-STORED, DEFLATED, LZMA = range(3)  # methods of a piece
+STORED, DEFLATED, LZMA, PRIMED = range(4)  # methods of a piece
 LARGEST_EXPANSION = 1032  # bytes out for each byte in; deflate cannot do more
 _HASH_BYTES = 32
 _MOST_LZMA_DICTIONARY = 1 << 26
+_MOST_PRIMED = 1 << 20  # of more than that, what a primer saves is nothing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,6 +76,9 @@ def squeeze(data: bytes) -> bytes:
         filters = _filters(len(data), lc, lp, pb) | {"preset": 9 | lzma.PRESET_EXTREME}
         coded = lzma.compress(data, format=lzma.FORMAT_RAW, filters=[filters])
         found.append(bytes([LZMA, (pb * 5 + lp) * 9 + lc]) + coded)
+    if len(data) <= _MOST_PRIMED:
+        shared, rest = primer.shorten(data)
+        found.append(bytes([PRIMED]) + varint(shared) + rest)
     return min(found, key=len)
 
 
@@ -87,6 +95,9 @@ def expand(piece: bytes, size: int) -> bytes:
         ValueError, IndexError, zlib.error, lzma.LZMAError: it is damaged.
     """
     method = piece[0]
+    if method == PRIMED:
+        shared, start = read_varint(piece, 1)
+        return primer.restore(shared, piece[start:], size)
     if method == STORED:
         found, is_whole = piece[1:], True
     elif method == DEFLATED:

@@ -33,8 +33,23 @@ def encode(content: bytes) -> bytes:
     return container.write_header(container.WHOLE, content) + container.deflate(content)
 
 
+def structure(content: bytes) -> bytes:
+    """What is left of a file without what is coded: operators, shapes, names, ...
+
+    Args:
+        content: a .tflite.
+    """
+    return _skeleton(content, *_found(content))
+
+
 def _parts(content: bytes) -> bytes | None:
     """The body of mode PARTS; None where nothing in the file can be coded."""
+    written, products = _found(content)
+    return _body(content, written, products) if written or products else None
+
+
+def _found(content: bytes) -> tuple[list[spans.Span], list[parts.Product]]:
+    """What is coded, each span in its shortest way."""
     found, products = finding.find(content)
     written: list[spans.Span] = []
     earlier: list[frequencies.Tables] = []
@@ -45,8 +60,7 @@ def _parts(content: bytes) -> bytes | None:
             written.append(span)
             earlier += span.singles
             free -= span.tables
-    products = products[: parts.MOST_SPANS // 2]
-    return _body(content, written, products) if written or products else None
+    return written, products[: parts.MOST_SPANS // 2]
 
 
 def _body(content: bytes, written: list[spans.Span], products: list[parts.Product]) -> bytes:
