@@ -8,8 +8,8 @@ about 3 seconds; a ds_cnn as exported to int8 reaches 91 %. The models run in ch
 file that crashes, hangs or eats memory ends in a verdict. DIR gets scorecard.json, verdict.json and
 report.html.
 
-Exit codes: 0 the gate passed, 1 bad input, 2 an error of ours, 3 the gate failed, 4 too few
-held-out examples to decide.
+Exit codes: 0 the gate passed, 1 bad input, 2 an error of ours, 3 the gate failed, 4 not decided:
+too few held-out examples, or no --baseline to compare with.
 """
 
 import shlex

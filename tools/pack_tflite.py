@@ -129,7 +129,7 @@ def _write(default: pathlib.Path, content: bytes) -> None:
         return
     path = pathlib.Path(_OUTPUT.value or default)
     _with_path(path, lambda: path.write_bytes(content))
-    entry.tell(f"{len(content):,} bytes in {path}")
+    entry.tell(f"{len(content):,} bytes in {path.absolute()}")
 
 
 def _with_path(path: pathlib.Path, work: Callable[[], Any]) -> Any:

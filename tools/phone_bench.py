@@ -1,6 +1,6 @@
 """Measures a model on a real phone, and puts the figures into the release's scorecard.
 
-    python tools/phone_bench.py --release=DIR                     # in the phone's browser
+    python tools/phone_bench.py --release=DIR --data=SOURCE       # in the phone's browser
     python tools/phone_bench.py --release=DIR --adb --benchmark_model=FILE
     python tools/phone_bench.py --release=DIR --import=LOG --device='Pixel 9'
 
@@ -13,7 +13,7 @@ the native runtime: `phone_measured`, by which the latency check of the verdict 
 page too: adb reverse tcp:8080 tcp:8080, with --host=127.0.0.1 --port=8080.
 
 Exit codes: 0 measured, 1 bad input or nobody came, 2 an error of ours, 3 the model does not run
-there or computes something else, or the verdict now fails.
+there or computes something else, or the verdict now fails, 130 stopped by Ctrl-C.
 """
 
 import hashlib
@@ -141,10 +141,10 @@ def _browser(file: "TfliteFile") -> "Result":
     from tfedge.data import sources
 
     where = f"--release={_RELEASE.value}" if _RELEASE.value else f"--tflite={_TFLITE.value}"
-    host = _HOST.value or server.local_address()
-    runtime = litert_js.files()  # where it cannot be had, that is said before any work
     made_with = _recipe()
     task = sources.load_task(_data(made_with), _DATA_DIR.value, made_with.get("seed") or 0)
+    host = _HOST.value or server.local_address()
+    runtime = litert_js.files()  # where it cannot be had, that is said before any model runs
     expected = golden.make(file, task, _EXAMPLES.value, where)
     return _serve(expected, runtime, host)
 
@@ -168,11 +168,7 @@ def _serve(expected: "Golden", runtime: Mapping[str, pathlib.Path], host: str) -
     with server.Server(files, judge, limit, host, _PORT.value) as page:
         sys.stderr.write(invitation.words(page.address, _MINUTES.value))
         sys.stderr.flush()
-        try:
-            came = page.wait(60 * _MINUTES.value)
-        except KeyboardInterrupt:
-            raise errors.BadInput(page.address, "stopped", "Nothing was written.") from None
-        if not came:
+        if not page.wait(60 * _MINUTES.value):
             raise errors.BadInput(
                 page.address,
                 f"no phone sent a result within {_MINUTES.value:g} minutes",
@@ -206,7 +202,9 @@ def _data(made_with: Mapping[str, Any]) -> str:
     """The flag, or the release's own where its name says where it is."""
     source = _DATA.value or made_with.get("data")
     if not source or (not _DATA.value and source not in _KNOWN_DATA):
-        raise errors.BadInput("--data", "missing", "Name the data, for examples to compare.")
+        raise errors.BadInput(
+            "--data", "missing", "Name the data of the release, for examples to compare."
+        )
     return source
 
 

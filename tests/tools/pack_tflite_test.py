@@ -55,10 +55,12 @@ def tool(monkeypatch, tmp_path):
         pack_tflite._FLAGS[name].unparse()
 
 
-def test_a_release_stays_as_its_manifest_says(tool, tmp_path):
+def test_a_release_stays_as_its_manifest_says(tool, tmp_path, capsys):
     folder = bundle.publish(tmp_path / "out", {"model.tflite": FILE.read_bytes()})
     assert tool("pack", folder / "model.tflite") == 0
-    packed = pathlib.Path("model.tflite.packed").read_bytes()
+    written = tmp_path / "here" / "model.tflite.packed"
+    packed = written.read_bytes()
+    assert f"{len(packed):,} bytes in {written}\n" in capsys.readouterr().out
     assert packing.unpack(packed) == FILE.read_bytes()
     assert tool("pack", folder, "--overwrite") == 0
     with pytest.raises(errors.BadInput, match="whose manifest would be false"):

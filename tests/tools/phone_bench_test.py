@@ -17,6 +17,7 @@ import urllib.request
 
 import numpy as np
 import pytest
+from tfedge_tools import phone_bench as program
 from tfedge_tools.phone import (
     benchmark_model_output,
     golden,
@@ -360,6 +361,38 @@ def test_one_line_where_something_is_missing(tmp_path):
         done = phone_bench(*arguments, **nothing)
         assert done.returncode == 1 and said in done.stderr, done.stderr
         assert done.stderr.strip().splitlines()[-1].count(": ") and "Traceback" not in done.stderr
+
+
+@pytest.fixture
+def in_process(monkeypatch):
+    """in_process(*arguments) runs it here; what it fetches comes at once."""
+    monkeypatch.setattr(litert_js, "files", dict)
+
+    def run(*arguments):
+        program._FLAGS.unparse_flags()
+        program._FLAGS(["program", f"--tflite={FILES / 'image_int8.tflite'}", *arguments])
+        return program.main()
+
+    yield run
+    for name in ("tflite", "data", "host"):
+        program._FLAGS[name].unparse()
+
+
+def test_nothing_is_fetched_for_data_that_is_not_there(in_process, monkeypatch):
+    monkeypatch.setattr(litert_js, "files", lambda: pytest.fail("it was fetched"))
+    with pytest.raises(errors.BadInput, match="--data: missing"):
+        in_process()
+    with pytest.raises(errors.BadInput, match="nowhere"):
+        in_process("--data=npz:nowhere.npz")
+
+
+def test_ctrl_c_is_no_bad_input(in_process, monkeypatch):
+    def interrupted(page, seconds):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(server.Server, "wait", interrupted)
+    with pytest.raises(KeyboardInterrupt):  # of which every program makes 130
+        in_process("--data=digits", "--host=127.0.0.1")
 
 
 def test_the_invitation_holds_the_address():
