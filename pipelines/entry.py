@@ -7,6 +7,7 @@ else, and two pipelines can be imported side by side.
 import functools
 import logging as stdlib_logging
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -26,6 +27,8 @@ OUR_ERROR = 2
 
 _VERBOSE = "verbose"
 _VERSION = "--version"
+_NO_NUMBER = re.compile(r"flag --(\w+)=(.*): (could not convert|invalid literal)", re.DOTALL)
+_NUMBERS = {"float": "a number such as 0.01", "int": "a whole number such as 8"}
 _HELP = frozenset({"--help", "-help", "-h", "--helpshort", "--helpfull"})
 
 
@@ -133,10 +136,23 @@ def _parse(flag_values: flags.FlagValues, argv: Sequence[str]) -> None:
         remedy = settings.nearest(error.flagname, list(flag_values))
         raise errors.BadInput(f"--{error.flagname}", "unknown flag", remedy) from error
     except flags.Error as error:
+        _refuse_what_is_no_number(flag_values, str(error))
         raise errors.BadInput("command line", _one_line(error), "See --help") from error
     if rest:
         cause = "only flags are expected here"
         raise errors.BadInput(repr(rest[0]), cause, "Write --flag=value; see --help")
+
+
+def _refuse_what_is_no_number(flag_values: flags.FlagValues, said: str) -> None:
+    """In other words than Python's, which name no flag's kind."""
+    found = _NO_NUMBER.match(said)
+    expected = found and _NUMBERS.get(flag_values[found[1]].flag_type())
+    if found and expected:
+        raise errors.BadInput(
+            f"--{found[1]}={found[2]}",
+            f"expected {expected}, got {found[2]!r}",
+            "Write digits and a decimal point, no unit.",
+        )
 
 
 def _help(flag_values: flags.FlagValues, about: str) -> str:

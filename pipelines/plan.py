@@ -9,6 +9,12 @@ if TYPE_CHECKING:
     from tfedge.dry_run import Plan
 
 
+_UNFORESEEN = (
+    "how many held-out examples are enough depends on how the metric varies between them, which "
+    "a run shows"
+)
+
+
 def define(flag_values: flags.FlagValues) -> flags.FlagHolder:
     """Defines --dry_run."""
     return flags.DEFINE_boolean(
@@ -48,10 +54,7 @@ def _lines(plan: "Plan") -> Iterator[str]:
     yield f"time: about {_time(plan.seconds)} here for passes and export, by a few steps of each"
     if plan.phone is not None:
         yield f"latency on {plan.phone}: {_latency(plan)}"
-        seen = (
-            "depends on their values, which a run shows" if plan.power is None else plan.power.words
-        )
-        yield f"the gate: {seen}"
+        yield f"the gate: {_UNFORESEEN if plan.power is None else plan.power.words}"
     yield from plan.obstacles
     if plan.kept is not None:
         yield f"the run itself would train nothing: {plan.kept} holds this model, judged again"

@@ -9,6 +9,7 @@ import doctest
 import functools
 import importlib
 import io
+import itertools
 import json
 import pathlib
 import re
@@ -170,7 +171,7 @@ def _command_lines(text):
 def test_commands_have_the_flags_and_values_that_are_shown(path):
     for line in _command_lines(_text(path)):
         started = _module(shlex.split(line, comments=True))
-        for word in started[1] if started else ():
+        for word in itertools.takewhile("--".__ne__, started[1] if started else ()):
             if not word.startswith("--"):
                 continue
             name, _, value = word[2:].partition("=")

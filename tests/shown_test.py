@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+import re
 
 import numpy as np
 import pytest
@@ -105,5 +106,15 @@ def test_it_fits_a_screen_and_says_what_matters(name):
 
 def test_the_version_is_that_of_the_package():
     assert tfedge.__version__.count(".") == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("evaluat", "'evaluat'. Did you mean 'evaluate'?"), ("zzz", "'zzz'")]
+)
+def test_a_name_that_is_not_there_brings_the_nearest(name, said):
+    with pytest.raises(
+        AttributeError, match=f"^module 'tfedge' has no attribute {re.escape(said)}$"
+    ):
+        getattr(tfedge, name)
     with pytest.raises(AttributeError):
         tfedge.__nothing__  # noqa: B018

@@ -36,7 +36,11 @@ def __getattr__(name: str) -> Any:
 
         return metadata.version("tfedge")
     if name not in _HOME:
-        raise AttributeError(f"module 'tfedge' has no attribute {name!r}")
+        import difflib
+
+        near = difflib.get_close_matches(name, _HOME, 1)
+        meant = f". Did you mean {near[0]!r}?" if near else ""
+        raise AttributeError(f"module 'tfedge' has no attribute {name!r}{meant}")
     return getattr(importlib.import_module(_HOME[name]), name)
 
 

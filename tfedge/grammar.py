@@ -14,6 +14,7 @@ from typing import Any
 
 from tfedge import errors, foreign
 
+_NAMED = {"true": "True", "false": "False", "none": "None", "null": "None"}
 _SHOWN = 80  # characters of a text that a message repeats
 
 
@@ -125,11 +126,19 @@ def _value(word: ast.keyword, where: str) -> Any:
     try:
         return ast.literal_eval(word.value)
     except (ValueError, TypeError, MemoryError, RecursionError) as error:
+        remedy = "Write the value itself."
+        if isinstance(word.value, ast.Name):
+            remedy = f"Write {word.arg}={_meant(word.value.id)}, all of it in single quotes."
         raise errors.BadInput(
             f"{where}({word.arg}={ast.unparse(word.value)[:_SHOWN]})",
-            "expected a plain value (number, text, tuple, dict), nothing to compute",
-            "Write the value itself.",
+            "expected a plain value (number, text in quotes, tuple, dict), nothing to compute",
+            remedy,
         ) from error
+
+
+def _meant(bare: str) -> str:
+    """A word without quotes, which a shell may have taken away, as a plain value."""
+    return _NAMED.get(bare.lower(), literal(bare[:_SHOWN]))
 
 
 def _frozen(value: Any) -> Any:

@@ -108,3 +108,13 @@ def test_importing_and_loading_brings_no_tensorflow_or_scikit_learn():
         [sys.executable, "-c", code], capture_output=True, text=True, env=os.environ, check=True
     )
     assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("a/b.npz?metric=f1", "npz:a/b.npz?metric=f1"), ("my.py", "py:my.py:FUNCTION")],
+)
+def test_a_file_alone_is_told_with_its_source(written, meant):
+    with pytest.raises(errors.BadInput) as caught:
+        sources.load_task(written)
+    assert str(caught.value).endswith(f"Write {meant}.")

@@ -149,3 +149,16 @@ def test_xnnpack_neither_gathers_nor_pads():
 def test_prediction_loads_no_tensorflow():
     code = "import sys, tfedge; tfedge.predict_latency; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_an_estimate_shows_itself_in_a_line_and_its_notes():
+    known = tfedge.Estimate(3.14159, 1.0, 9.87654, "pixel4", 4, "a runtime", ("Few have it.",))
+    assert repr(known).splitlines() == [
+        "Estimate: 3.14 ms (1 to 9.88) on pixel4, 4 threads",
+        "  note  Few have it.",
+    ]
+    assert (
+        repr(tfedge.Estimate(0.5, 0.25, 1, "host"))
+        == "Estimate: 0.5 ms (0.25 to 1) on host, 1 thread"
+    )
+    assert repr(tfedge.Estimate(0.5, 0.25, 1)) == "Estimate: 0.5 ms (0.25 to 1)"

@@ -31,3 +31,25 @@ def test_help_shows_the_flag_that_all_programs_have(capsys):
     with pytest.raises(SystemExit):
         entry.run(pytest.fail, flags.FlagValues(), "About.", ["release.py", "--help"])
     assert "  --verbose" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("argument", "said"),
+    [
+        ("--margin=1%", "--margin=1%: expected a number such as 0.01, got '1%'. Write digits"),
+        ("--margin=0,2", "--margin=0,2: expected a number such as 0.01, got '0,2'. Write digits"),
+        ("--margin=-1", "command line: flag --margin=-1: -1.0 is not"),
+        (
+            "--epochs=1.5",
+            "--epochs=1.5: expected a whole number such as 8, got '1.5'. Write digits",
+        ),
+    ],
+)
+def test_what_is_no_number_is_told_with_one_that_is(argument, said, capsys):
+    values = flags.FlagValues()
+    flags.DEFINE_float("margin", 0.01, "", lower_bound=0, flag_values=values)
+    flags.DEFINE_integer("epochs", 3, "", flag_values=values)
+    with pytest.raises(SystemExit) as left:
+        entry.run(pytest.fail, values, "", ["release.py", argument])
+    assert left.value.code == 1
+    assert capsys.readouterr().err.startswith(said)

@@ -117,6 +117,9 @@ def class_of(source: str) -> "type[Source]":
     written = {form.partition(":")[0]: form for form in forms()}
     if name not in written:
         remedy = settings.nearest(name, written)
+        suffix = pathlib.PurePath(source.partition("?")[0]).suffix[1:]
+        if suffix in written:
+            remedy = f"Write {written[suffix].replace('FILE', source)}."
         raise errors.BadInput(f"--data={source}", f"there is no source {name!r}", remedy)
     rest = source[len(name) :]
     if not (len(rest) > 1 and rest[0] == ":" if ":" in written[name] else rest[:1] != ":"):

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from tfedge import errors
+from tfedge import errors, shown
 from tfedge.device.file import flatbuffer, tflite
 from tfedge.device.prediction import devices, fitted, host, network, operators, work
 
@@ -25,8 +25,8 @@ _PUBLISHED = frozenset(
 )
 
 
-@dataclasses.dataclass(frozen=True)
-class Estimate:
+@dataclasses.dataclass(frozen=True, repr=False)
+class Estimate(shown.Shown):
     """An estimated latency in milliseconds.
 
     Attributes:
@@ -43,6 +43,13 @@ class Estimate:
     threads: int = 1
     runtime: str = ""
     notes: tuple[str, ...] = ()
+
+    def _shown(self) -> tuple[str, shown.Rows]:
+        """In one line, and the notes."""
+        threads = f"{self.threads} thread{'s' if self.threads > 1 else ''}"
+        title = f"Estimate: {self.value:.3g} ms ({self.low:.3g} to {self.high:.3g})"
+        title += f" on {self.device}, {threads}" if self.device else ""
+        return title, [("note", note) for note in self.notes]
 
 
 def predict_latency(tflite_bytes: bytes, device: str = "pixel3", threads: int = 4) -> Estimate:

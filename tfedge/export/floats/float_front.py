@@ -68,9 +68,10 @@ def take_out(candidate: Candidate, export: options.Export, task: Task | None) ->
         )
         return None
     logging.info(
-        "%s: too small a part of the range of all columns for one integer scale; brought to one "
-        "scale in float, as the model has it",
+        "%s: fewer than %d steps of the input's one scale in how they vary; brought to one scale "
+        "in float, as the model has it",
         uneven.described(),
+        uneven_inputs.FEWEST_STEPS,
     )
     return _parts(candidate, model, uneven)
 

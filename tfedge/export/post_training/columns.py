@@ -59,9 +59,10 @@ def keep(
         )
         return model, export
     logging.info(
-        "%s: too small a part of the range of all columns for one integer scale; brought to one "
-        "scale in float",
+        "%s: fewer than %d steps of the input's one scale in how they vary; brought to one scale "
+        "in float",
         front.described(),
+        uneven_inputs.FEWEST_STEPS,
     )
     names = front.keep(helped)
     marked = tuple(
