@@ -27,6 +27,14 @@ SWALLOWS = """
         except BaseException: pass"""
 
 
+@pytest.fixture(autouse=True)
+def heeded():
+    """What is started heeds Ctrl-C, also where the tests run in the background of a script."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def _start(work, folder):
     (folder / "tmp").mkdir()
     return subprocess.Popen(

@@ -155,6 +155,8 @@ class Trial:
         return None
 
     def _start(self, name: str) -> subprocess.Popen:
+        # What runs in the background of a script ignores Ctrl-C, and so does what it starts.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         command = [sys.executable, str(_SCRIPT), *self._release]
         with (self._place / "said").open("w") as said:
             return subprocess.Popen(

@@ -64,6 +64,12 @@ def test_a_task_without_a_loss_has_no_scores():
     assert validation_scores.of(Candidate(_model()), task) == {}
 
 
+def test_targets_that_the_outputs_do_not_have_give_no_scores():
+    split = ArraySplit(X, Y + 2)
+    task = dataclasses.replace(_task(), validation=split)
+    assert validation_scores.of(Candidate(_model()), task) == {}
+
+
 def test_each_pass_says_what_it_found_and_what_it_left():
     harsh = prune.Prune(final_sparsity=0.75, epochs=0)
     once = harsh(Candidate(_model()), _task())

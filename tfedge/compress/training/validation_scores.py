@@ -23,18 +23,19 @@ def of(candidate: Candidate, task: Task) -> dict[str, float]:
         task: its validation split is read.
 
     Returns:
-        "loss" and the metric's name -> value. Empty where a task has no loss or metric: a pass
-        that does not train needs neither.
+        "loss" and the metric's name -> value. Empty where a task has no loss or metric, or targets
+        that its outputs do not have: a pass that does not train needs none of them.
     """
     plain = candidate.model
     try:
         loss_of = losses.loss_of(task, plain)
         validation = Validation(fake_quantization.of(candidate), task, plain, is_once=True)
-    except BadInput:
+        outputs, y = validation.answers()
+        loss = _loss(loss_of, outputs, y, graph.output_names(plain))
+        value = float(validation.metric.value(outputs, y))
+    except (BadInput, ValueError, tf.errors.InvalidArgumentError):
         return {}
-    outputs, y = validation.answers()
-    loss = _loss(loss_of, outputs, y, graph.output_names(plain))
-    return {"loss": loss, validation.metric.name: float(validation.metric.value(outputs, y))}
+    return {"loss": loss, validation.metric.name: value}
 
 
 def _loss(loss_of: Any, outputs: splits.Arrays, y: splits.Arrays, names: list[str]) -> float:
