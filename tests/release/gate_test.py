@@ -248,6 +248,55 @@ def test_each_metric_is_compared_with_the_input_model(card):
     assert "AUC 0.909, input model 0.91" in _row(found, "input_model: auc").reason
 
 
+def _shifted_error(card, shift, seed=1):
+    """1,000 errors of about 1, then about 1 + shift, the pairs 0.1 apart on either side."""
+    random = np.random.default_rng(seed)
+    before = np.full(1000, 1.0)
+    gained = random.permutation(np.repeat([-0.1, 0.1], 500)) + shift
+    return card(
+        judged_by=metrics.Metric.mean("own_error", False, lambda o, y: np.asarray(o)),
+        targets=np.zeros(1000),
+        baseline_outputs=before,
+        candidate_outputs=before + gained,
+        baseline_correct=None,
+        candidate_correct=None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("shift", "margin", "said"),
+    [
+        (0.007, 0.01, "not shown to be within the margin, as so many examples would show of a "),
+        (0.05, 0.01, ": worse than the margin allows. "),
+    ],
+)
+def test_an_error_fails_for_the_reason_that_it_names(card, shift, margin, said):
+    """The mean lies within 1.645 * 0.1 / sqrt(1000) = 0.0052 of the shift, on either side."""
+    found = tfedge.gate(_shifted_error(card, shift), gate.Limits(margin=margin))
+    row = _row(found, "metric")
+    assert row.outcome == "FAIL" and row.value == pytest.approx(-shift - 0.0052, abs=0.0005)
+    assert said in row.reason
+    assert ("worse than" in row.reason) == (found.difference.low > found.difference.limit)
+
+
+def test_the_same_of_a_metric_of_which_more_is_better(card):
+    gain = _shifted_error(card, -0.007)
+    more = dataclasses.replace(gain.judged_by, higher_is_better=True)
+    row = _row(tfedge.gate(dataclasses.replace(gain, judged_by=more)), "metric")
+    assert row.outcome == "FAIL" and "not shown to be within the margin" in row.reason
+
+
+def test_a_file_that_grew_is_named_and_ships(card):
+    grown = tfedge.gate(card(file_bytes=11_392, baseline_file_bytes=11_312))
+    assert grown.outcome == "PASS" and _row(grown, "file_size").outcome == "PASS"
+    assert grown.sentence.endswith(
+        "But the file is larger than the baseline's: 11,392 against 11,312 bytes."
+    )
+    for before in (11_392, None):
+        same = tfedge.gate(card(file_bytes=11_392, baseline_file_bytes=before))
+        assert "But" not in same.sentence
+
+
 def test_flex_needs_a_word_in_python_too(card):
     verdict = tfedge.gate(card(flex_operators=("FlexErf",)), gate.Limits())
     assert verdict.outcome == "FAIL" and _row(verdict, "flex").outcome == "FAIL"

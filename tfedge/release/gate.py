@@ -211,7 +211,7 @@ def gate(
         *_without(scorecard, limits, near_duplicates),
         *_uses(scorecard, limits, use),
         *([Check("trained_on", None, None, REPORTED, _sentence(trained_on))] if trained_on else []),
-        _at_most("file_size", scorecard.file_bytes, limits, "max_file_bytes"),
+        _file_size(scorecard, limits),
         *_memory(scorecard, limits),
         *_operators(scorecard, limits),
         *_holds(scorecard),
@@ -334,6 +334,16 @@ def _at_most(name: str, size: int, limits: Limits, field: str) -> Check:
     outcome = PASS if size <= limit else FAIL
     reason = f"{what} {size:,} bytes; {limits.who(field)} allows {limit:,}."
     return Check(name, size, limit, outcome, reason)
+
+
+def _file_size(scorecard: Scorecard, limits: Limits) -> Check:
+    """A file may be larger than the baseline's, as the limit is the phone's, but not unsaid."""
+    size, before = scorecard.file_bytes, scorecard.baseline_file_bytes
+    grew = before is not None and size > before
+    note = (
+        f"the file is larger than the baseline's: {size:,} against {before:,} bytes" if grew else ""
+    )
+    return dataclasses.replace(_at_most("file_size", size, limits, "max_file_bytes"), note=note)
 
 
 def _memory(scorecard: Scorecard, limits: Limits) -> Iterator[Check]:

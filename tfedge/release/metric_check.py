@@ -155,7 +155,10 @@ def _gained(name: str, change: str) -> str:
 def _said(outcome: str, may_be_within: bool) -> str:
     """Enough examples that do not show it speak against a model; they do not prove it worse."""
     if outcome == FAIL and may_be_within:
-        return "not within the margin, as so many examples would show if nothing were lost"
+        return (
+            "not shown to be within the margin, as so many examples would show of a model that "
+            f"loses nothing ({statistics.POWER:.0%} of the time)"
+        )
     return _WORDS[outcome]
 
 
@@ -182,11 +185,12 @@ def _by_resampling(
 ) -> tuple[Check, Difference]:
     low, high = compared.interval
     better = 1 if metric.higher_is_better else -1
-    worst = low if metric.higher_is_better else 0.0 - high
+    worst, best = (low, high) if metric.higher_is_better else (0.0 - high, 0.0 - low)
+    said = _said(compared.outcome, best >= -compared.limit)
     reason = (
         f"{spoken(metric.name)} {compared.candidate:.4g}, {versus} {compared.baseline:.4g} "
         f"({'higher' if metric.higher_is_better else 'lower'} is better), on the same "
-        f"{compared.n:,} examples: {_WORDS[compared.outcome]}. The difference, "
+        f"{compared.n:,} examples: {said}. The difference, "
         f"{compared.difference:+.3g}, lies between {low:+.3g} and {high:+.3g} "
         f"({1 - alpha:.0%} sure of each); {-better * compared.limit:+.3g}, {margin:.2%} of the "
         f"{versus}, is accepted."
