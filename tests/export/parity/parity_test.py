@@ -9,7 +9,7 @@ from tfedge.compress import folding
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate, Quantization
 from tfedge.compress.ranges import fake_quantization
-from tfedge.data.task import ArraySplit, Normalization
+from tfedge.data.task import ArraySplit, Normalization, Task
 from tfedge.errors import BadInput
 from tfedge.export import parity, routes
 from tfedge.export.parity import snr
@@ -94,6 +94,26 @@ def test_branches_and_layers_of_several_operators(task):
     assert operator["sum"] == "ADD" and operator["both"] == "CONCATENATION"
     assert operator["pooled"] == "MAX_POOL_2D" and operator["classes_activation"] == "SOFTMAX"
     assert operator["right_activation"] == "MUL"
+
+
+def test_what_a_loop_keeps_to_itself_is_left_out_and_the_rest_is_compared():
+    layers = k.tf_keras.layers
+    k.tf_keras.utils.set_random_seed(0)
+    given = layers.Input((5, 3), name="given")
+    recurrent = layers.GRU(4, name="recurrent")(layers.Dense(3, "relu", name="before")(given))
+    network = k.tf_keras.Model(given, layers.Dense(2, name="after")(recurrent))
+    x = np.random.default_rng(0).normal(size=(8, 5, 3)).astype(np.float32)
+    split = ArraySplit(x, np.arange(8) % 2)
+    sequences = Task("sequences", "classification", split, split, split)
+    data = tfedge.to_tflite(network, "float32", sequences)
+    found = parity.compare(network, data, sequences)
+    assert found.first_divergence is None and found.skipped == ()
+    operator = {layer.layer: layer.operator for layer in found.layers}
+    assert list(operator) == ["given", "before", "recurrent", "after"]
+    assert operator["recurrent"] == "WHILE"
+    assert all(layer.snr_db > 100 for layer in found.layers)
+    other = parity.compare(network, broken(data, "after"), sequences)
+    assert other.first_divergence.layer == "after"
 
 
 def test_a_file_of_another_model_is_refused(converted, task):

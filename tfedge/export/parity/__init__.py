@@ -212,9 +212,18 @@ def _file_values(
         interpreter.reset_all_variables()  # a fused LSTM's, which begins anew
         interpreter.invoke()
         for index in wanted:
-            if file.tensors[index].bits:
-                rows[index].append(file.tensors[index].real(interpreter.get_tensor(index)))
+            values = _kept(interpreter, index) if file.tensors[index].bits else None
+            if values is not None:
+                rows[index].append(file.tensors[index].real(values))
     return {index: np.stack(found) for index, found in rows.items() if found}
+
+
+def _kept(interpreter: Any, index: int) -> np.ndarray | None:
+    """A tensor's values; None where it holds none: a loop leaves out what nothing reads of it."""
+    try:
+        return interpreter.get_tensor(index)
+    except ValueError:
+        return None
 
 
 def _coded(values: np.ndarray, tensor: graph.Tensor) -> np.ndarray:
