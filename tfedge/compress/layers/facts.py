@@ -114,7 +114,7 @@ class Layer:
         limit: layer -> up to what output it scales so, None if without end; or why it never does.
             Of a layer that also `scales` it says that it computes each value from itself alone.
         has_int8: it is one operator of LiteRT on integers,
-        float_reason: layer -> "", or why that is not so with these settings.
+        float_reason: layer -> "", or why it trains as floats with these settings.
         keeps_range: that operator has one integer scale for what goes in and what comes out.
         fixes_range: it fixes the integer range of what comes out where its function has one.
         fuses: layer -> whether the converter puts it into the operator whose output it reads.

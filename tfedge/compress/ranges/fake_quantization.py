@@ -176,7 +176,7 @@ def inputs_of(model: k.Model, x: Any) -> Any:
 
 
 def float_layers(model: k.Model) -> dict[str, str]:
-    """Layers that stay float when the rest of the model is int8, with the reason."""
+    """Layers that train as floats when the rest of the model is int8, with the reason."""
     reasons = {layer.name: _float_reason(layer) for layer in model.layers}
     return {name: reason for name, reason in reasons.items() if reason}
 
@@ -185,9 +185,10 @@ def _float_reason(layer: k.Layer) -> str:
     if ranged_tensors.is_operation(layer):
         return ""
     found = facts.of(layer)
-    if not found.has_int8:
+    reason = found.float_reason(layer)
+    if not reason and not found.has_int8:
         return f"{type(layer).__name__} has no int8 form as one operator"
-    return found.float_reason(layer)
+    return reason
 
 
 def _place(

@@ -1,5 +1,6 @@
 """Embedding: a row of a table for each number."""
 
+from tfedge.compress import keras as k
 from tfedge.compress.layers import facts
 from tfedge.compress.layers.channel_walk import Flow, Use, Walk
 
@@ -10,4 +11,10 @@ def _channels(walk: Walk, use: Use) -> Flow:
     return Flow(use.last_axis, made)
 
 
-LAYERS = {"Embedding": facts.Layer(channels=_channels, width="output_dim")}
+def _float_reason(layer: k.Layer) -> str:
+    return "its table is rounded to int8 only after training, with one scale"
+
+
+LAYERS = {
+    "Embedding": facts.Layer(channels=_channels, width="output_dim", float_reason=_float_reason)
+}
