@@ -11,10 +11,11 @@ to noise over all values of some calibration examples. Exit code 3 if a layer di
 """
 
 import json
+import pathlib
 import sys
 from typing import TYPE_CHECKING, Any
 
-from absl import flags
+from absl import flags, logging
 from tfedge_pipelines import entry, order_flags
 from tfedge_tools import wide_console
 
@@ -64,6 +65,8 @@ def main() -> int:
         sys.stdout.write(json.dumps(found.to_json(), indent=2) + "\n")
     else:
         show(found)
+    if _TFLITE.value is not None and not _FLAGS.recipe:
+        _say_what_trained(_TFLITE.value, order["model"])
     return entry.OK if found.first_divergence is None else _DIVERGES
 
 
@@ -82,6 +85,21 @@ def _source(order: dict[str, Any]) -> tuple[Any, Any, str]:
         )
     source = recipe.apply(model, task) if recipe.passes else model
     return source, task, order["export"] or (recipe.default_route() if recipe.passes else "int8")
+
+
+def _say_what_trained(shipped: str, model: str) -> None:
+    """A release has other weights than the model it was made of, and no layer is wrong for it."""
+    from tfedge.release import released
+
+    passes = released.recipe_of(shipped).get("passes")
+    if passes:
+        path = pathlib.Path(shipped)
+        folder = path if path.is_dir() else path.parent
+        logging.info(
+            "%s was trained (%s), so its weights are others than those of %s; --recipe=%s trains "
+            "the model in the same way before it is compared",
+            *(shipped, ", ".join(each["name"] for each in passes), model, folder / "recipe.json"),
+        )
 
 
 def show(found: "Parity") -> None:

@@ -55,7 +55,7 @@ def read(path: str | os.PathLike) -> Released:
         str(path),
         _scorecard(folder / "scorecard.json"),
         _listing(folder / "verdict.json", "checks", ("name", "outcome")),
-        _listing(folder / "recipe.json", "passes", ("name", "settings")),
+        recipe_of(folder),
         layers,
         tuple(_notes(folder)),
     )
@@ -84,6 +84,17 @@ def tflite_bytes(path: str | os.PathLike, where: str) -> bytes:
             raise errors.BadInput(where, f"the folder holds no {MODEL}", remedy)
         given = found
     return foreign.read_bytes(given, remedy, where)
+
+
+def recipe_of(path: str | os.PathLike) -> Mapping[str, Any]:
+    """The recipe.json of a .tflite that is named as for `tflite_bytes`; {} where there is none.
+
+    Raises:
+        BadInput: it cannot be read.
+    """
+    given = pathlib.Path(path)
+    folder = given if given.is_dir() else given.parent
+    return _listing(folder / "recipe.json", "passes", ("name", "settings"))
 
 
 def _notes(folder: pathlib.Path):
