@@ -19,7 +19,7 @@ from tfedge.data import output_kind
 from tfedge.data.task import Task
 from tfedge.device import evaluate
 from tfedge.device.file import tflite
-from tfedge.export import finishing, from_files, from_model, options
+from tfedge.export import finishing, first_call, from_files, from_model, options
 from tfedge.export.made import Made
 from tfedge.export.tree import flatbuffer
 from tfedge.export.trials import last_run, sqnr_check
@@ -33,7 +33,7 @@ def to_tflite(
     Unless the file `is_last`, but one of many whose caller runs them all, it is neither run here
     nor compared with the model.
     """
-    source = _with_layers(source)
+    source = _with_layers(source, task)
     task = _as_meant(task, source)
     if isinstance(source, loading.TfliteModel) and not export.facts.changes_kernels:
         from_files.check_tflite(source)
@@ -61,7 +61,7 @@ def to_tflite(
     return data
 
 
-def _with_layers(source: Any) -> Any:
+def _with_layers(source: Any, task: Task | None) -> Any:
     """A Keras model as a candidate of plain tf_keras layers; a subclassed one has no graph.
 
     One with ranges has one operator a layer, so that nothing after this has to make it so.
@@ -71,6 +71,8 @@ def _with_layers(source: Any) -> Any:
     if not isinstance(source, k.tf_keras.Model) and not bridge.is_keras3(source):
         return source
     if not bridge.is_functional(source):
+        if task is not None:
+            first_call.make(source, task)
         return Candidate(source)
     is_keras3 = bridge.is_keras3(source)
     return Candidate(bridge.to_tf_keras(source) if is_keras3 else canonical.tidy(source))

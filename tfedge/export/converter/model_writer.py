@@ -35,7 +35,7 @@ def write(source: Any, folder: pathlib.Path) -> saved_model.Signature:
         return saved_model.write_folder(source.path, folder)
     if not bridge.is_keras3(source):
         return saved_model.write(source, folder)
-    if not source.built:
+    if not (source.built and source._called):
         raise saved_model.never_called(source)
     exported = folder.with_name("keras3")
     with quiet.captured():
