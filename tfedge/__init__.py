@@ -40,7 +40,8 @@ def __getattr__(name: str) -> Any:
 
         near = difflib.get_close_matches(name, _HOME, 1)
         meant = f". Did you mean {near[0]!r}?" if near else ""
-        raise AttributeError(f"module 'tfedge' has no attribute {name!r}{meant}")
+        said = f"module 'tfedge' has no attribute {name!r}{meant}"
+        raise AttributeError(said, name=name)  # with a name Python adds no suggestion of its own
     return getattr(importlib.import_module(_HOME[name]), name)
 
 

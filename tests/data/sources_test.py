@@ -112,9 +112,18 @@ def test_importing_and_loading_brings_no_tensorflow_or_scikit_learn():
 
 @pytest.mark.parametrize(
     ("written", "meant"),
-    [("a/b.npz?metric=f1", "npz:a/b.npz?metric=f1"), ("my.py", "py:my.py:FUNCTION")],
+    [
+        ("a/b.npz?metric=f1", "npz:a/b.npz?metric=f1"),
+        ("my.py", "py:my.py:FUNCTION"),
+        ("my.py:make", "py:my.py:FUNCTION"),
+    ],
 )
 def test_a_file_alone_is_told_with_its_source(written, meant):
     with pytest.raises(errors.BadInput) as caught:
         sources.load_task(written)
     assert str(caught.value).endswith(f"Write {meant}.")
+
+
+def test_a_misspelt_source_is_told_whatever_its_file_ends_in():
+    with pytest.raises(errors.BadInput, match="Did you mean 'npz'"):
+        sources.load_task("nzp:a.npz")

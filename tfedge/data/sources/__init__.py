@@ -117,9 +117,10 @@ def class_of(source: str) -> "type[Source]":
     written = {form.partition(":")[0]: form for form in forms()}
     if name not in written:
         remedy = settings.nearest(name, written)
-        suffix = pathlib.PurePath(source.partition("?")[0]).suffix[1:]
-        if suffix in written:
-            remedy = f"Write {written[suffix].replace('FILE', source)}."
+        suffix, rest = pathlib.PurePath(name).suffix[1:], source[len(name) :]
+        if suffix in written:  # a file alone
+            options = rest if rest.startswith("?") else ""
+            remedy = f"Write {written[suffix].replace('FILE', name)}{options}."
         raise errors.BadInput(f"--data={source}", f"there is no source {name!r}", remedy)
     rest = source[len(name) :]
     if not (len(rest) > 1 and rest[0] == ":" if ":" in written[name] else rest[:1] != ":"):
