@@ -12,7 +12,7 @@ from tfedge import progress
 from tfedge.data import metrics, sources
 from tfedge.data import trained_on as trained
 from tfedge.data.task import Task
-from tfedge.device import evaluate, inference, profiles
+from tfedge.device import evaluate, inference, profiles, scoring
 from tfedge.device.prediction import devices
 from tfedge.errors import BadInput
 from tfedge.release import floors, gate, holdout_uses, manifest, power_analysis
@@ -118,6 +118,17 @@ def check_floors(task: Task, terms: Terms) -> None:
     """Refuse a floor of a metric that the task is not judged by."""
     judged = metrics.judged(task)
     floors.check_names(terms.limits.min_metric, [each.name for each in judged])
+
+
+def check_groups(task: Task, terms: Terms) -> None:
+    """Refuse a margin of single classes and slices where there are none."""
+    if terms.limits.group_margin is None or task.slices or scoring.has_classes(task):
+        return
+    raise BadInput(
+        f"--group_margin={terms.limits.group_margin:g}",
+        f"expected one class for each example, or slices; this {task.kind} task has neither",
+        "Name slices of its examples (docs/data.md), or leave --group_margin out.",
+    )
 
 
 def power(task: Task, terms: Terms) -> power_analysis.Foresight | None:

@@ -180,6 +180,7 @@ def evaluate_file(
         task = judging.check_training_data(task, terms)
         task = evaluate.as_judged(task, tflite.read(candidate))
         judging.check_floors(task, terms)
+        judging.check_groups(task, terms)
         judged = judging.judge(candidate, task, terms, compared, allow_flex=allow_flex)
         gathered = facts.Facts(
             pathlib.Path(path).stem,
@@ -206,6 +207,7 @@ def ready(order: making.Order, terms: judging.Terms) -> making.Ready:
     judging.say_power(given.task, terms)
     found = making.prepare(given)
     judging.check_floors(found.given.task, terms)
+    judging.check_groups(found.given.task, terms)
     return found
 
 

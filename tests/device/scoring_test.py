@@ -10,6 +10,7 @@ from tfedge.device import inference, judged_outputs, sandbox, scoring
 from tfedge.device.file import tflite
 
 FILES = pathlib.Path(__file__).parent / "files"
+WRONG = ((2, 7), (0, 2))  # of the zeros and the ones, after and before
 OUTCOME = sandbox.Outcome(None, {}, {})
 
 
@@ -71,6 +72,50 @@ def test_regression_has_no_right_and_wrong(run_of, task_of):
     assert value.interval is None
     assert value.paired is None
     assert scores.per_class(task, y) == ()
+    assert not scoring.has_classes(task)
+    assert scores.candidate.right is None
+
+
+def _range(outputs, y):
+    return float(np.ptp(outputs, axis=0).max())
+
+
+@pytest.mark.parametrize("kind", ["classification", "binary"])
+def test_classes_are_counted_under_a_metric_that_counts_no_right_answers(run_of, task_of, kind):
+    """Of 20 zeros 18 are right and 20 were; of 10 ones 3 are and 8 were."""
+    y = np.repeat([0, 1], [20, 10])
+    shares = [np.r_[np.arange(20) >= zeros, np.arange(10) >= ones] for zeros, ones in WRONG]
+    yes = [np.where(right, y, 1 - y) for right in shares]
+    outputs = [np.eye(2)[each] if kind == "classification" else each[:, None] for each in yes]
+    after, before = (run_of({"output": each.astype(np.float32)}, y) for each in outputs)
+    for metric in ("macro_f1", "auc", metrics.Metric("own", True, _range)):
+        task = task_of(np.zeros((30, 1)), y, kind=kind, metric=metric)
+        scores = scoring.score(task, after, before)
+        assert scores.metric_value(30).paired is None and scores.candidate.correct is None
+        found = [(each.n, each.value, each.baseline) for each in scores.per_class(task, y)]
+        assert found == [(20, 0.9, 1.0), (10, pytest.approx(0.3), 0.8)]
+        assert scores.per_slice({"all": np.full(30, "x")})["all"][0].value == pytest.approx(0.7)
+        assert scoring.has_classes(task)
+
+
+def test_a_metric_that_counts_right_answers_tells_them_itself(task_of):
+    y = np.arange(40) % 8
+    task = task_of(np.zeros((40, 1)), y, metric="top5")
+    top5 = metrics.resolve(task)
+    assert metrics.counting(task, top5) is top5
+
+
+def test_of_several_outputs_the_metrics_own_is_counted(run_of, task_of):
+    y = {"group": np.arange(20) % 2, "score": np.arange(20) // 10}
+    right = {name: np.eye(2)[labels] for name, labels in y.items()}
+    half = {**right, "score": np.eye(2)[np.where(np.arange(20) % 4 == 0, 1, y["score"])]}
+    task = task_of(np.zeros((20, 1)), y, metric="macro_f1:score")
+    found = scoring.score(task, _two(run_of, half, y), _two(run_of, right, y))
+    assert found.candidate.right.mean() == 0.85 and found.baseline.right.all()
+    assert not scoring.has_classes(task)
+    whole = metrics.Metric("own", True, lambda outputs, y: 0.9)
+    both = task_of(np.zeros((20, 1)), y, metric=whole)
+    assert scoring.score(both, _two(run_of, right, y), None).candidate.right is None
 
 
 def test_a_baseline_with_nan_outputs_is_broken(run_of, task_of):

@@ -49,6 +49,11 @@ def card():
             baseline_correct=before,
             candidate_correct=after,
         )
-        return dataclasses.replace(made, **fields)
+        made = dataclasses.replace(made, **fields)
+        right = {
+            "baseline_right": made.baseline_correct,
+            "candidate_right": made.candidate_correct,
+        }
+        return dataclasses.replace(made, **{**right, **fields})
 
     return make

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tfedge.data import metrics
+from tfedge.device import scorecard
 from tfedge.release import gate
 
 
@@ -40,7 +41,7 @@ def test_beyond_the_margin_of_a_group_it_fails(two_sided):
 
 
 def test_one_row_where_no_group_got_worse(two_sided):
-    same = dataclasses.replace(two_sided, candidate_correct=two_sided.baseline_correct)
+    same = dataclasses.replace(two_sided, candidate_right=two_sided.baseline_right)
     verdict = gate.gate(same)
     assert _row(verdict, "groups").outcome == "PASS"
     assert [each["change"] for each in verdict.to_json()["groups"]] == [0, 0]
@@ -102,6 +103,48 @@ def test_a_metric_that_is_no_mean_says_that_slices_are_not_tested(by_error):
     metric = dataclasses.replace(by_error.judged_by, per_example=None)
     row = _row(gate.gate(dataclasses.replace(by_error, judged_by=metric)), "groups")
     assert row.outcome == "REPORTED" and "slices (side) are not tested" in row.reason
+
+
+def test_a_margin_that_judges_nothing_is_said_in_the_last_line(by_error):
+    whole = dataclasses.replace(by_error.judged_by, per_example=None)
+    few = {"user": np.array([f"user {number}" for number in range(400)])}
+    for changed, cause in (
+        ({"slices": {}}, "there are neither classes with right answers nor slices."),
+        ({"judged_by": whole}, "own error is no mean over examples: slices (side) are not tested."),
+        ({"slices": few}, "no group was tested: groups of fewer than 30 examples are left out."),
+    ):
+        made = dataclasses.replace(by_error, **changed)
+        strict = gate.gate(made, gate.Limits(margin=0.5, group_margin=0.02))
+        assert strict.sentence.endswith(f"But --group_margin judged nothing: {cause}")
+        assert _row(strict, "groups").limit == -0.02
+        assert "--group_margin" not in gate.gate(made, gate.Limits(margin=0.5)).sentence
+    without = dataclasses.replace(by_error, slices={})
+    assert "groups" not in {check.name for check in gate.gate(without).checks}
+
+
+def test_classes_are_judged_by_their_answers_whatever_the_metric_is(card):
+    """Of 250 of class 1, 193 were right and 79 are; class 0 keeps its 750: macro F1 may pass."""
+    y = np.repeat([0, 1], [750, 250])
+    before, after = (np.arange(1000) < 750 + kept for kept in (193, 79))
+    even = metrics.Metric("macro_f1", True, lambda o, y: float(np.mean(o)) * 0 + 0.6)
+    made = card(
+        judged_by=even,
+        targets=y,
+        per_class=tuple(scorecard.ClassValue(name, 1, 1.0) for name in ("no", "yes")),
+        baseline_outputs=before.astype(float),
+        candidate_outputs=after.astype(float),
+        baseline_correct=None,
+        candidate_correct=None,
+        baseline_right=before,
+        candidate_right=after,
+    )
+    strict = gate.gate(made, gate.Limits(group_margin=0.05))
+    row = _row(strict, "group: class: yes")
+    assert row.outcome == "FAIL" and row.value == pytest.approx((79 - 193) / 250)
+    assert "Class yes went from 77.2% to 31.6% of 250 examples" in row.reason
+    assert [each.change for each in strict.groups] == [0, pytest.approx(-0.456)]
+    told = gate.gate(made).sentence
+    assert "class 'yes' fell from 77.2 to 31.6 %" in told
 
 
 def test_slices_too_small_to_test_are_said_to_be_untested(by_error):

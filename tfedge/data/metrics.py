@@ -13,7 +13,16 @@ from tfedge.data import class_weights, detection, measures, metric_text, scores,
 from tfedge.data.kind import Kind
 from tfedge.data.metric import Metric
 
-__all__ = ["Metric", "chance", "check_name", "explained", "for_training", "judged", "resolve"]
+__all__ = [
+    "Metric",
+    "chance",
+    "check_name",
+    "counting",
+    "explained",
+    "for_training",
+    "judged",
+    "resolve",
+]
 
 Logits = bool | Mapping[str, bool]
 
@@ -119,6 +128,34 @@ def for_training(task: "task.Task", logits: bool = False) -> Metric:
         return scores.weighted_accuracy(found, wanted, kind, logits, weights[name])
 
     return Metric("weighted_accuracy", True, value)
+
+
+def counting(task: "task.Task", metric: Metric, logits: Logits = False) -> Metric | None:
+    """What tells right answers from wrong ones, so that classes and slices can be looked at.
+
+    Args:
+        task: its kind decides, or in an open one the targets of the metric's output.
+        metric: one of those that the task is judged by.
+        logits: see `resolve`.
+
+    Returns:
+        `metric` itself where it counts right answers; else the usual one of the same output, such
+        as accuracy beside macro F1; None where no example is simply right or wrong.
+    """
+    if metric.correct is not None:
+        return metric
+    y = task.validation.targets()
+    outputs = metric.outputs or tuple(splits.named(y))
+    is_own = metric in (task.metric, *task.more_metrics)
+    if len(outputs) > 1 or (is_own and task.kind_facts.is_open):
+        return None
+    (name,) = outputs
+    own = splits.named(y)[name]
+    kind = task.kind_of(own)
+    usual = _single(kind.metrics[0], kind, _is_logits(logits, name))
+    if usual.correct is None:
+        return None
+    return _of_output(usual, name) if isinstance(y, dict) else usual
 
 
 def chance(task: "task.Task", metric: Metric | None = None) -> float | None:

@@ -219,6 +219,8 @@ def _judged(
         "candidate_correct": scores.candidate.correct,
         "baseline_outputs": scores.baseline.outputs if scores.baseline else None,
         "baseline_correct": scores.baseline.correct if scores.baseline else None,
+        "candidate_right": scores.candidate.right,
+        "baseline_right": scores.baseline.right if scores.baseline else None,
     }
 
 

@@ -81,6 +81,8 @@ class Scorecard(shown.Shown):
         targets, baseline_outputs, candidate_outputs: of the same examples in the same order.
         logits: whether these outputs are before their sigmoid or softmax.
         baseline_correct, candidate_correct: (n,) bool where the metric counts right answers.
+        baseline_right, candidate_right: (n,) bool where the kind of task has right answers,
+            whatever the metric is; classes and slices are judged by them.
         held_out: which examples these are; see `data.split_digest`.
         beside: the same run compared with another model, which decides nothing.
     """
@@ -122,6 +124,8 @@ class Scorecard(shown.Shown):
     logits: bool = False
     baseline_correct: np.ndarray | None = None
     candidate_correct: np.ndarray | None = None
+    baseline_right: np.ndarray | None = None
+    candidate_right: np.ndarray | None = None
     held_out: str = ""
     beside: "Scorecard | None" = None
 

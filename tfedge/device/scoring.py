@@ -21,11 +21,19 @@ _SLACK = 0.02  # the same for metrics that are no shares
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Answers:
-    """One model's outputs, in the form of the targets, and which of them are right."""
+    """One model's outputs, in the form of the targets, and which of them are right.
+
+    Attributes:
+        outputs: of every example.
+        value: of the metric.
+        correct: (n,) bool where the metric counts right answers.
+        right: (n,) bool where the kind of task has right answers, whatever the metric is.
+    """
 
     outputs: splits.Arrays
     value: float
     correct: np.ndarray | None
+    right: np.ndarray | None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -55,32 +63,32 @@ class Scores:
         )
 
     def per_class(self, task: data_task.Task, y: splits.Arrays) -> tuple[scorecard.ClassValue, ...]:
-        """By true class, where each example has one and the metric counts right answers."""
-        correct = self.candidate.correct
-        if correct is None or not task.kind_facts.one_class or isinstance(y, dict):
+        """By true class, where each example has one."""
+        right = self.candidate.right
+        if right is None or not task.kind_facts.one_class or isinstance(y, dict):
             return ()
         found = []
         for number in range(task.num_classes):
             own = np.asarray(y) == number
             label = task.labels[number] if number < len(task.labels) else str(number)
-            before = self.baseline.correct if self.baseline else None
+            before = self.baseline.right if self.baseline else None
             found.append(
-                scorecard.ClassValue(label, int(own.sum()), _mean(correct, own), _mean(before, own))
+                scorecard.ClassValue(label, int(own.sum()), _mean(right, own), _mean(before, own))
             )
         return tuple(found)
 
     def per_slice(
         self, groups: dict[str, np.ndarray]
     ) -> dict[str, tuple[scorecard.ClassValue, ...]]:
-        """By the groups of each slice, where the metric counts right answers."""
-        correct = self.candidate.correct
-        if correct is None:
+        """By the groups of each slice, where examples are right or wrong."""
+        right = self.candidate.right
+        if right is None:
             return {}
-        before = self.baseline.correct if self.baseline else None
+        before = self.baseline.right if self.baseline else None
         return {
             name: tuple(
                 scorecard.ClassValue(
-                    str(label), int(own.sum()), _mean(correct, own), _mean(before, own)
+                    str(label), int(own.sum()), _mean(right, own), _mean(before, own)
                 )
                 for label in np.unique(values)
                 for own in [values == label]
@@ -135,8 +143,10 @@ def score(task: data_task.Task, candidate: inference.Run, baseline: inference.Ru
     shaped, logits = judged_outputs.of(task, runs, y)
 
     def under(each: metrics.Metric) -> tuple[Answers, Answers | None]:
+        counting = metrics.counting(task, each, logits)
         ours, *theirs = (
-            _answers(each, found, y, run.where) for run, found in zip(runs, shaped, strict=True)
+            _answers(each, counting, found, y, run.where)
+            for run, found in zip(runs, shaped, strict=True)
         )
         return ours, theirs[0] if theirs else None
 
@@ -150,6 +160,13 @@ def score(task: data_task.Task, candidate: inference.Run, baseline: inference.Ru
     seen = {name for metric in found for name in metric.outputs or splits.named(y)}
     unjudged = judged_outputs.unjudged(candidate, task, seen)
     return dataclasses.replace(first, more=tuple(more), unjudged=unjudged)
+
+
+def has_classes(task: data_task.Task) -> bool:
+    """Whether the share of right answers is known for each class."""
+    if not task.kind_facts.one_class or isinstance(task.validation.targets(), dict):
+        return False
+    return metrics.counting(task, metrics.judged(task)[0]) is not None
 
 
 def _chance(task: data_task.Task, metric: metrics.Metric) -> float | None:
@@ -166,11 +183,16 @@ def _same(a: splits.Arrays, b: splits.Arrays) -> bool:
 
 
 def _answers(
-    metric: metrics.Metric, outputs: splits.Arrays, y: splits.Arrays, where: str
+    metric: metrics.Metric,
+    counting: metrics.Metric | None,
+    outputs: splits.Arrays,
+    y: splits.Arrays,
+    where: str,
 ) -> Answers:
     try:
-        correct = None if metric.correct is None else metric.correct(outputs, y)
-        return Answers(outputs, float(metric.value(outputs, y)), correct)
+        right = counting.correct(outputs, y) if counting and counting.correct else None
+        correct = None if metric.correct is None else right
+        return Answers(outputs, float(metric.value(outputs, y)), correct, right)
     except _FAILURES as e:  # a metric of the user's, or shapes that only a foreign model has
         shapes = {name: values.shape for name, values in splits.named(outputs).items()}
         raise errors.BadInput(

@@ -7,7 +7,7 @@ import numpy as np
 
 from tfedge.data import slices
 from tfedge.release import group_means, groups, statistics
-from tfedge.release.check import FAIL, PASS, REPORTED, Check, in_words, spoken
+from tfedge.release.check import FAIL, PASS, REPORTED, Check, in_words
 
 if TYPE_CHECKING:
     from tfedge.data.metrics import Metric
@@ -23,11 +23,11 @@ def changes(
     """Every class, and every group of every slice, before and after; one family of tests.
 
     Args:
-        scorecard: without a baseline, or a metric that counts right answers, there are none.
+        scorecard: without a baseline, or answers that are right or wrong, there are none.
         margin: accepted loss of a group, a share; None judges none.
         alpha: family-wise error.
     """
-    before, after = scorecard.baseline_correct, scorecard.candidate_correct
+    before, after = scorecard.baseline_right, scorecard.candidate_right
     if before is None or after is None:
         return ()
     answers = slices.pairs({**_classes(scorecard), **scorecard.slices}, before, after)
@@ -65,20 +65,22 @@ def check(
 
 
 def check_means(scorecard: "Scorecard", margin: float | None, alpha: float) -> Iterator[Check]:
-    """The same of slices where the metric counts no right answers, but is a mean over examples.
+    """The same of slices where no answer is right or wrong, but the metric a mean over examples.
 
     A metric that is neither is said not to tell slices apart.
     """
     metric = scorecard.judged_by
     before, after = scorecard.baseline_outputs, scorecard.candidate_outputs
-    if not scorecard.slices or scorecard.candidate_correct is not None:
+    if scorecard.candidate_right is not None or metric is None or before is None or after is None:
         return
-    if metric is None or before is None or after is None:
+    if not scorecard.slices:
+        if margin is not None:
+            yield _unjudged("there are neither classes with right answers nor slices", margin)
         return
     if metric.per_example is None:
         names = ", ".join(scorecard.slices)
-        reason = f"{spoken(metric.name)} is no mean over examples: slices ({names}) are not tested."
-        yield Check(NAME, None, None, REPORTED, reason)
+        cause = f"{in_words(metric.name)} is no mean over examples: slices ({names}) are not tested"
+        yield _unjudged(cause, margin)
         return
     found = group_means.changes(
         metric.per_example(before, scorecard.targets),
@@ -95,7 +97,14 @@ def check_means(scorecard: "Scorecard", margin: float | None, alpha: float) -> I
         reason = f"No group of {len(found)} got worse than chance explains; {small}."
         yield Check(NAME, None, None, PASS, reason)
     if not found:
-        yield Check(NAME, None, None, REPORTED, f"No group was tested: {small}.")
+        yield _unjudged(f"no group was tested: {small}", margin)
+
+
+def _unjudged(cause: str, margin: float | None) -> Check:
+    """No group could be looked at; a margin that was set for them is not passed over."""
+    note = "" if margin is None else f"--group_margin judged nothing: {cause}"
+    limit = None if margin is None else -margin
+    return Check(NAME, None, limit, REPORTED, f"{cause[0].upper()}{cause[1:]}.", note)
 
 
 def _mean_check(
