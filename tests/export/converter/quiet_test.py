@@ -4,6 +4,7 @@ import sys
 import warnings
 
 import pytest
+from absl import logging as absl_logging
 
 from tfedge.export.converter import quiet
 
@@ -28,6 +29,16 @@ def test_a_handler_made_inside_writes_to_the_real_stream_afterwards(capsys):
     handler.emit(logging.makeLogRecord({"msg": "after"}))
     assert log.text == "inside\n"
     assert capsys.readouterr().err == "after\n"
+
+
+def test_what_is_logged_reaches_no_handler_inside(caplog):
+    with quiet.captured() as log:
+        with quiet.captured() as inner:
+            absl_logging.warning("%d microseconds", 7)
+        absl_logging.warning("then %s", "this")
+    absl_logging.warning("after")
+    assert (inner.text, log.text) == ("7 microseconds\n", "then this\n")
+    assert caplog.messages == ["after"]
 
 
 def test_streams_come_back_after_an_error(capfd):

@@ -2,12 +2,15 @@
 
 import contextlib
 import io
+import logging as stdlib_logging
 import os
 import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
 from typing import Any
+
+from absl import logging
 
 
 class Log:
@@ -18,7 +21,7 @@ class Log:
 
 @contextlib.contextmanager
 def captured() -> Iterator[Log]:
-    """Everything written to stdout or stderr inside the block, at file descriptor level.
+    """Everything logged, or written to stdout or stderr at descriptor level, inside the block.
 
     with quiet.captured() as log:
         converter.convert()
@@ -27,9 +30,10 @@ def captured() -> Iterator[Log]:
     log = Log()
     with tempfile.TemporaryFile() as sink:
         try:
-            with _descriptors(sink.fileno()), _streams(sink.fileno()), warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                yield log
+            with _descriptors(sink.fileno()), _streams(sink.fileno()), _logger():
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    yield log
         finally:
             sink.seek(0)
             log.text = sink.read().decode(errors="replace")
@@ -60,6 +64,22 @@ def _streams(sink: int) -> Iterator[None]:
             yield
     finally:
         out.inside = err.inside = False
+
+
+@contextlib.contextmanager
+def _logger() -> Iterator[None]:
+    """What TensorFlow logs by absl, too, whose handlers need not write to a stream."""
+
+    def told(record: stdlib_logging.LogRecord) -> bool:  # a filter of its own: blocks are nested
+        sys.stderr.write(f"{record.getMessage()}\n")
+        return False
+
+    logger = logging.get_absl_logger()
+    logger.addFilter(told)
+    try:
+        yield
+    finally:
+        logger.removeFilter(told)
 
 
 class _Stream(io.TextIOBase):
