@@ -1,4 +1,6 @@
 import pathlib
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -267,3 +269,18 @@ def test_a_size_below_one_is_no_shape(asked):
     model = tf_keras.Model(x, tf_keras.layers.Conv1D(1, 1)(x))
     assert loading._fits((None, 2), (5, 2)) and not loading._fits((None, 2), (*asked, 2))
     assert model.input_shape == (None, None, 2)
+
+
+def test_the_users_code_does_not_start_tensorflow_with_its_greetings(tmp_path):
+    """In a process of its own, as TensorFlow greets once."""
+    (tmp_path / "own.py").write_text("import keras\n")
+    code = (
+        "from tfedge.compress import loading\n"
+        "try: loading.load_model('absent.keras', 'py:own.py')\n"
+        "except loading.BadInput as error: print(error)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert "absent.keras" in done.stdout
+    assert done.stderr == ""
