@@ -9,7 +9,7 @@ PASSES = [{"name": "prune", "settings": {}}, {"name": "quantize", "settings": {"
 
 @pytest.mark.parametrize("name", ["", "model.tflite"])
 def test_that_a_release_was_trained_is_said(name, tmp_path, caplog):
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, logger="absl")
     shipped = tmp_path / name
     parity._say_what_trained(str(shipped), "my.keras")  # nothing is there
     (tmp_path / "recipe.json").write_text(json.dumps({"passes": []}))
