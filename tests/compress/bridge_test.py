@@ -159,9 +159,15 @@ def test_a_layer_of_the_users_own_needs_a_twin():
 
 
 def test_a_twin_registered_under_the_same_name_is_found():
-    k3.saving.register_keras_serializable("bridge_test", "Twice")(Doubler)
-    tf_keras.saving.register_keras_serializable("bridge_test", "Twice")(TwinDoubler)
+    class Tripler(Doubler):
+        """Registered for good; the others' classes stay as they are."""
+
+    class TwinTripler(TwinDoubler):
+        """Of Tripler."""
+
+    k3.saving.register_keras_serializable("bridge_test", "Twice")(Tripler)
+    tf_keras.saving.register_keras_serializable("bridge_test", "Twice")(TwinTripler)
     x = k3.Input((2,))
-    twin = bridge.to_tf_keras(k3.Model(x, Doubler()(x)))
-    assert isinstance(twin.layers[-1], TwinDoubler)
-    assert isinstance(bridge.to_keras3(twin).layers[-1], Doubler)
+    twin = bridge.to_tf_keras(k3.Model(x, Tripler()(x)))
+    assert isinstance(twin.layers[-1], TwinTripler)
+    assert isinstance(bridge.to_keras3(twin).layers[-1], Tripler)
