@@ -40,7 +40,7 @@ class LayerScale(keras.tf_keras.layers.Layer):
 
 
 @keras.tf_keras.saving.register_keras_serializable("tfedge")
-class StochasticDepth(keras.tf_keras.layers.Layer):
+class StochasticDepth(keras.tf_keras.__internal__.layers.BaseRandomLayer):
     """Drops the residual path of an example while training (Huang et al. 2016).
 
     Args:
@@ -57,7 +57,7 @@ class StochasticDepth(keras.tf_keras.layers.Layer):
             return inputs
         kept = 1.0 - self.drop_path_rate
         shape = [_tf.shape(inputs)[0]] + [1] * (inputs.shape.rank - 1)
-        return inputs / kept * _tf.floor(kept + _tf.random.uniform(shape))
+        return inputs / kept * _tf.floor(kept + self._random_generator.random_uniform(shape))
 
     def get_config(self):
         """JSON, enough to make the layer again."""

@@ -15,7 +15,7 @@ from tfedge.errors import BadInput
 _FREE = frozenset(
     {
         *("seed", "use_cudnn", "flash_attention", "implementation", "autocast", "unroll", "fused"),
-        "quantization_config",
+        *("quantization_config", "rng_type"),
     }
 )
 # What a constructor takes without having it in its signature.

@@ -16,7 +16,14 @@ from tfedge.compress import graph, teaching
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate
 from tfedge.compress.ranges import fake_quantization
-from tfedge.compress.training import objective, optimizers, projection, step, trainer
+from tfedge.compress.training import (
+    objective,
+    optimizers,
+    projection,
+    random_layers,
+    step,
+    trainer,
+)
 from tfedge.compress.training.batch_statistics import Settler
 from tfedge.compress.training.batches import Feed, steps_per_epoch
 from tfedge.compress.training.projection import Latents, Update
@@ -88,6 +95,7 @@ def assemble(
     """The parts of a training as `finetune` runs it; see there."""
     k.tf_keras.utils.set_random_seed(task.seed)
     model = fake_quantization.of(candidate)
+    drawn = random_layers.counters(model)
     settler, validation = Settler(model), Validation(model, task, candidate.model)
     lessons = None
     if candidate.teacher is not None and plan.epochs:
@@ -103,7 +111,7 @@ def assemble(
         held,
     )
     selection = Selection(model, held, validation)
-    variables = (*extra, *optimizer.variables, *held.latents)
+    variables = (*extra, *optimizer.variables, *held.latents, *drawn)
     return trainer.Parts(
         model, feed, held, one_step, settler, selection.judge, selection, variables
     )

@@ -20,7 +20,7 @@ from absl import logging
 from tfedge import foreign
 from tfedge.compress import holds as holds_lib
 
-_FORMAT = 2  # of the files; another one's are not read
+_FORMAT = 3  # of the files; another one's are not read
 
 _FOLDER: contextvars.ContextVar[pathlib.Path | None] = contextvars.ContextVar(
     "training_state", default=None
@@ -49,7 +49,7 @@ class State:
     Attributes:
         history: an entry per epoch.
         weights: of the model in training.
-        variables: all others; the optimizer's, latents, what else the parts of a training have.
+        variables: all others; the optimizer's, latents, random numbers', what else a training has.
         holds: in force.
         best: the epoch to keep, if there is one yet.
     """
