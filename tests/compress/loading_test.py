@@ -1,3 +1,4 @@
+import os
 import pathlib
 import subprocess
 import sys
@@ -215,11 +216,19 @@ def test_a_layer_of_the_users_own_needs_its_code_and_a_twin(tmp_path):
     np.testing.assert_array_equal(loaded(np.ones((1, 3))), [[2.0, 2.0, 2.0]])
 
 
-def test_without_a_twin_such_a_model_is_for_export(tmp_path):
+def test_without_a_twin_such_a_model_is_for_export(tmp_path, monkeypatch, capfd):
     path, code = _file_with_a_layer_of_its_own(tmp_path, "layers_without", twin=False)
+    export = k3.Model.export
+
+    def chatty(*given, **named):
+        os.write(2, b"chatter of C++")
+        export(*given, **named)
+
+    monkeypatch.setattr(k3.Model, "export", chatty)
     found = loading.load_model(path, custom_objects=code)
     assert isinstance(found, loading.SavedModel)
     assert (found.path / "saved_model.pb").is_file()
+    assert "chatter" not in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("package", [k3, tf_keras], ids=["keras3", "tf_keras"])

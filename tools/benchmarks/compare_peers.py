@@ -174,8 +174,8 @@ def _make(peer: Callable, name: str, given: setup.Setup, report: report_lib.Repo
     """Runs one row and writes it down; a peer that breaks gets a row that says so."""
     from tfedge_tools.benchmarks.peers import judge
 
+    from tfedge import quiet
     from tfedge.compress import keras
-    from tfedge.export.converter import quiet
 
     keras.tf_keras.backend.clear_session()
     keras.tf_keras.utils.set_random_seed(_SEED.value)

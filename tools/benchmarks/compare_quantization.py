@@ -174,7 +174,7 @@ def _plain(model: Any, task: Any) -> bytes:
     """TensorFlow's converter as its guide has it."""
     import tensorflow as tf
 
-    from tfedge.export.converter import quiet
+    from tfedge import quiet
 
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]

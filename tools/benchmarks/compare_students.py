@@ -137,7 +137,7 @@ def _settings(teacher: pathlib.Path) -> dict[str, Any]:
 
 def _make(name: str, recipe: Any, teacher: pathlib.Path, task: Any, report: Any) -> None:
     import tfedge
-    from tfedge.export.converter import quiet
+    from tfedge import quiet
 
     started = time.monotonic()
     fenced = task.without_holdout()

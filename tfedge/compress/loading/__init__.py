@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from absl import logging
 
+from tfedge import quiet
 from tfedge.compress import bridge, keras
 from tfedge.compress.bridge import replay
 from tfedge.compress.graph import canonical
@@ -234,7 +235,8 @@ def _exported(model: Any) -> SavedModel:
     """A Keras 3 model as a SavedModel, in a folder that lives as long as this process."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="tfedge-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    model.export(str(folder), verbose=False)
+    with quiet.captured():
+        model.export(str(folder), verbose=False)
     return SavedModel(folder, is_own=True)
 
 

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from absl import logging
 
-from tfedge import errors
+from tfedge import errors, quiet
 from tfedge.compress.keras import tf
 from tfedge.compress.ranges import mask_bounds
 from tfedge.data.task import Task
 from tfedge.export import calibration, options
-from tfedge.export.converter import quiet, recurrent, saved_model
+from tfedge.export.converter import recurrent, saved_model
 from tfedge.export.edits import divisions, interface
 from tfedge.export.tree import flatbuffer, masked
 

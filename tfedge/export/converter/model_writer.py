@@ -4,8 +4,9 @@ import functools
 import pathlib
 from typing import Any
 
+from tfedge import quiet
 from tfedge.compress import bridge, loading
-from tfedge.export.converter import conversion, quiet, recurrent, saved_model
+from tfedge.export.converter import conversion, recurrent, saved_model
 
 
 def of(model: Any, route: str) -> conversion.Writer:

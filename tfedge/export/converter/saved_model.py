@@ -10,11 +10,11 @@ import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tfedge import errors
+from tfedge import errors, quiet
 from tfedge.compress import graph, loading
 from tfedge.compress.keras import tf
 from tfedge.compress.ranges import mask_bounds
-from tfedge.export.converter import dilated, quiet
+from tfedge.export.converter import dilated
 from tfedge.export.edits import interface
 
 SIGNATURE_KEY = "serving_default"

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from tfedge import quiet
 from tfedge.data.splits import Arrays, ArraySplit, Split, named
 from tfedge.data.task import Normalization
 from tfedge.device.file import tflite
 from tfedge.device.sandbox import limits
-from tfedge.export.converter import quiet
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

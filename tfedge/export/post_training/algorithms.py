@@ -22,8 +22,8 @@ from absl import logging
 from ai_edge_quantizer import algorithm_manager, qtyping, quantizer, recipe_manager
 from ai_edge_quantizer.utils import tfl_flatbuffer_utils
 
+from tfedge import quiet
 from tfedge.export import options, routes
-from tfedge.export.converter import quiet
 from tfedge.export.edits import divisions
 from tfedge.export.post_training import gptq, ranges
 from tfedge.export.post_training.float_model import FloatModel, Operator

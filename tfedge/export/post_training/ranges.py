@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from tfedge import quiet
 from tfedge.device.file import tflite, weights
 from tfedge.device.sandbox import limits
 from tfedge.export import calibration
-from tfedge.export.converter import quiet
 from tfedge.export.tree import flatbuffer, operators
 
 Ranges = dict[str, dict[str, Any]]  # tensor name -> what AI Edge Quantizer calls its QSV

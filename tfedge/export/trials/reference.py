@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tfedge import quiet
 from tfedge.compress import graph, loading
 from tfedge.compress.candidate import Candidate
 from tfedge.compress.graph import model_ends
@@ -14,7 +15,7 @@ from tfedge.compress.ranges import fake_quantization
 from tfedge.data.splits import ArraySplit
 from tfedge.data.task import Task
 from tfedge.export import calibration, options
-from tfedge.export.converter import model_writer, quiet, saved_model
+from tfedge.export.converter import model_writer, saved_model
 from tfedge.export.edits import interface
 from tfedge.export.trials import dry_run
 

@@ -6,7 +6,7 @@ import warnings
 import pytest
 from absl import logging as absl_logging
 
-from tfedge.export.converter import quiet
+from tfedge import quiet
 
 
 def test_captures_python_and_file_descriptors(capfd):

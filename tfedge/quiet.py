@@ -1,4 +1,4 @@
-"""Keeps the pages that the converter prints, from Python and from C++, off the terminal."""
+"""Keeps the pages that TensorFlow prints, from Python and from C++, off the terminal."""
 
 import contextlib
 import io
