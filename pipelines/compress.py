@@ -7,6 +7,9 @@ DIR gets model.tflite, recipe.json (repeats this run), reports.json (what each p
 it skipped and why), with --keras also model.keras for Keras 3.
 """
 
+import tfedge_pipelines as _interruptible  # noqa: F401  (Ctrl-C is one line from here on)
+
+# isort: split
 from typing import Any
 
 from absl import flags

@@ -15,6 +15,7 @@ import textwrap
 import traceback
 from collections.abc import Callable, Sequence
 
+import tfedge_pipelines
 from absl import flags, logging
 from tfedge_pipelines import supervisor
 
@@ -113,7 +114,7 @@ def _code(
 def _say_what_ended_it(code: int) -> None:
     ended_by = code - supervisor.ENDED_BY
     if ended_by == signal.SIGINT:
-        _complain("interrupted: the same command goes on from what is finished")
+        _complain(tfedge_pipelines.WHEN_INTERRUPTED)
     elif ended_by == signal.SIGKILL:
         _complain("killed, as the kernel does where memory is short: the same command goes on")
     elif ended_by > 0:

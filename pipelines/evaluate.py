@@ -12,6 +12,9 @@ Exit codes: 0 the gate passed, 1 bad input, 2 an error of ours, 3 the gate faile
 too few held-out examples, or no --baseline to compare with.
 """
 
+import tfedge_pipelines as _interruptible  # noqa: F401  (Ctrl-C is one line from here on)
+
+# isort: split
 import shlex
 import sys
 

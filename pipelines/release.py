@@ -12,6 +12,9 @@ held-out examples to decide. A model that was not released is in DIR.rejected wi
 same command judges it again, on more held-out examples or by another margin, and trains nothing.
 """
 
+import tfedge_pipelines as _interruptible  # noqa: F401  (Ctrl-C is one line from here on)
+
+# isort: split
 import shlex
 import sys
 from typing import Any

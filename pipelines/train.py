@@ -9,6 +9,9 @@ weights and w_train of --data count in the loss and in the choice of the epoch.
 DIR gets model.keras (Keras 3, without optimizer state) and training.json.
 """
 
+import tfedge_pipelines as _interruptible  # noqa: F401  (Ctrl-C is one line from here on)
+
+# isort: split
 import dataclasses
 import errno
 import hashlib

@@ -6,6 +6,9 @@
 The first words of a name are enough where no other begins with them: tfedge inspect, tfedge phone.
 """
 
+import tfedge_pipelines as _interruptible  # noqa: F401  (Ctrl-C is one line from here on)
+
+# isort: split
 import ast
 import importlib
 import pathlib

@@ -8,6 +8,7 @@ import sys
 import time
 
 import pytest
+import tfedge_pipelines
 from tfedge_tools.benchmarks import silence
 
 PROGRAM = """
@@ -82,6 +83,21 @@ def test_ctrl_c_ends_what_python_cannot_interrupt(work, whom, tmp_path):
     assert err == "interrupted: the same command goes on from what is finished\n"
     assert _is_gone(worker)
     assert not list((tmp_path / "tmp").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "said"),
+    [
+        ("KeyboardInterrupt", 130, f"{tfedge_pipelines.WHEN_INTERRUPTED}\n"),
+        ("ValueError('odd')", 1, "Traceback (most recent call last):\n"),
+    ],
+)
+def test_ctrl_c_while_python_imports_is_one_line_too(raised, code, said, tmp_path):
+    (tmp_path / "imported.py").write_text(f"raise {raised}")
+    command = [sys.executable, "-c", "import tfedge_pipelines, imported"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert done.stderr.startswith(said) and (code != 130 or done.stderr == said)
 
 
 def test_nothing_works_on_when_the_one_that_waits_is_killed(tmp_path):
