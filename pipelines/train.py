@@ -6,7 +6,8 @@ Expect 91 % on the held-out split after 10 minutes on two cores. Without --netwo
 it trains digits_cnn on digits in under a minute. Adam with a cosine decay to zero; the epoch
 with the best accuracy on the validation split is kept. --augment varies the examples; class
 weights and w_train of --data count in the loss and in the choice of the epoch.
-DIR gets model.keras (Keras 3, without optimizer state) and training.json.
+DIR gets model.keras (Keras 3, without optimizer state) and training.json; the epochs of a run that
+was interrupted wait in DIR.work, and the same command goes on from the last.
 """
 
 import tfedge_pipelines as _interruptible  # noqa: F401  (Ctrl-C is one line from here on)
@@ -30,7 +31,7 @@ from absl import flags, logging
 from tfedge_pipelines import data_flags, entry
 
 from tfedge import errors, progress, settings
-from tfedge.release import lock, output_folder
+from tfedge.release import lock, output_folder, work_folder
 
 
 def networks() -> list[str]:
@@ -101,17 +102,18 @@ def main() -> int:
     for flag in (_LEARNING_RATE, _WEIGHT_DECAY):
         if not math.isfinite(flag.value):
             raise errors.BadInput(f"--{flag.name}", f"{flag.value} is no number", "Try 0.001")
-    with lock.hold(folder / ".lock", str(folder)):
-        _train_into(folder)
+    held = lock.hold(folder / ".lock", str(folder))
+    with held, work_folder.open_for(folder.resolve()) as work:
+        _train_into(folder, work)
     return entry.OK
 
 
-def _train_into(folder: pathlib.Path) -> None:
+def _train_into(folder: pathlib.Path, work: pathlib.Path) -> None:
     started = time.monotonic()
     task = _task()
     _start_keras()
-    from tfedge.compress import loading
-    from tfedge.compress.training import from_scratch
+    from tfedge.compress import checkpoint, loading
+    from tfedge.compress.training import from_scratch, training_state
 
     build = importlib.import_module(f"tfedge_models.{_NETWORK.value}").build
     schedule = from_scratch.Schedule(
@@ -121,7 +123,11 @@ def _train_into(folder: pathlib.Path) -> None:
         label_smoothing=_LABEL_SMOOTHING.value,
         batch_size=_BATCH_SIZE.value,
     )
-    model, epoch = from_scratch.train(_built(build, task), task, schedule)
+    network = _built(build, task)
+    key = checkpoint.fingerprint(checkpoint.of_model(network), task)
+    state = work / f"0-{_NETWORK.value}-{checkpoint.extend(key, str(schedule))}"
+    with training_state.resumable(state):
+        model, epoch = from_scratch.train(network, task, schedule)
     loading.check_weights(model)
     facts = {
         "schema_version": SCHEMA_VERSION,

@@ -106,8 +106,37 @@ def test_a_disk_that_fills_while_it_trains_ends_in_one_line(tmp_path):
         command, preexec_fn=small_files, capture_output=True, text=True, check=False
     )
     assert done.returncode == 1, done.stderr
-    assert f"--output_dir: cannot write to {tmp_path}" in done.stderr.splitlines()[-1]
+    assert "the disk refused to write (file too large)" in done.stderr.splitlines()[-1]
     assert not list(tmp_path.iterdir())
+
+
+def test_an_interrupted_training_goes_on_and_ends_with_the_same_model(
+    tmp_path, monkeypatch, caplog
+):
+    from tfedge.compress import keras
+    from tfedge.compress.training import training_state
+
+    def trained(name, *more):
+        train._FLAGS(["train.py", "--epochs=2", f"--output_dir={tmp_path / name}", *more])
+        assert train.main() == 0
+        return keras.keras3().models.load_model(tmp_path / name / "model.keras").get_weights()
+
+    def interrupted(label, state):
+        save(label, state)
+        raise KeyboardInterrupt
+
+    save = training_state.save
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(training_state, "save", interrupted)
+        trained("out")
+    assert [path.name for path in tmp_path.iterdir()] == ["out", "out.work"]
+    with caplog.at_level("INFO", logger="absl"):
+        weights = trained("out")
+        assert caplog.text.count("goes on after epoch 1 of an earlier run") == 1
+        assert not (tmp_path / "out.work").exists()
+        whole = trained("whole")
+    for one, other in zip(weights, whole, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_a_read_only_folder_is_refused_at_once(tmp_path):

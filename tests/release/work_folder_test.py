@@ -70,9 +70,10 @@ def test_what_others_put_into_ours_stays(tmp_path):
     assert os.listdir(done) == ["notes.md"]
 
 
-def test_a_disk_that_fails_is_told_in_one_line(tmp_path):
-    with pytest.raises(errors.BadInput, match=r"refused to write \(no space left on device"):
+@pytest.mark.parametrize(("number", "said"), [(28, "no space left on device"), (27, "file too l")])
+def test_a_disk_that_fails_is_told_in_one_line(number, said, tmp_path):
+    with pytest.raises(errors.BadInput, match=rf"refused to write \({said}"):
         with work_folder.open_for(tmp_path / "out"):
-            raise OSError(28, "No space left on device", "candidate.npz")
+            raise OSError(number, os.strerror(number), "candidate.npz")
     with pytest.raises(FileNotFoundError), work_folder.open_for(tmp_path / "out"):
         raise FileNotFoundError(2, "No such file", "model.keras")

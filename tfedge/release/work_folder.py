@@ -16,7 +16,7 @@ from absl import logging
 from tfedge import errors
 
 _REMEDY = "Move it away, or give another --output_dir."
-_OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
+_OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 _MARK = "made_by_tfedge.txt"
 _WORDS = b"Finished passes of a run that did not come to its end; it goes on from here.\n"
 _PASS = re.compile(r"\d+-\w+-[0-9a-f]{16}")

@@ -1,5 +1,6 @@
 """What comes next to training is an addition of a part: shown by adding some here."""
 
+import contextlib
 import dataclasses
 
 import numpy as np
@@ -170,6 +171,26 @@ def test_the_learning_rate_can_fall_otherwise(dense, make_task):
     losses = [each["loss"] for each in history]
     assert losses[1] == pytest.approx(losses[2], rel=1e-5) and losses[0] > losses[1]
     assert rest == [first, first]
+
+
+@pytest.mark.parametrize("has_averages", [True, False])
+def test_the_end_of_an_epoch_counts_as_the_steps_that_take_as_long(
+    has_averages, network, dense, task, monkeypatch
+):
+    told = []
+
+    @contextlib.contextmanager
+    def bar(label, total):
+        told.append(total)
+        yield told.append
+
+    monkeypatch.setattr(trainer.progress, "bar", bar)
+    candidate = Candidate(network) if has_averages else dense
+    finetune.finetune(candidate, task, finetune.Plan(2, 1e-2), "0-test")
+    examples = len(task.validation) + len(task.train) * has_averages
+    an_epoch = [1] * (len(task.train) // task.batch_size)
+    an_epoch.append(round(examples / 3 / task.batch_size))
+    assert told == [2 * sum(an_epoch), 0, *an_epoch, *an_epoch]
 
 
 def test_who_waits_sees_each_epoch(network, task, monkeypatch):

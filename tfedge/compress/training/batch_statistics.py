@@ -15,13 +15,13 @@ from absl import logging
 from tfedge.compress import keras as k
 from tfedge.compress.keras import tf
 
-_EXAMPLES = 2048  # that are looked at
+EXAMPLES = 2048  # that are looked at
 _FAR = 0.2  # standard deviations, or the logarithm of a ratio of variances
 
 
 def some(order: np.ndarray, size: int) -> np.ndarray:
     """As much of an epoch's order as the averages are measured on: full batches of `size`."""
-    return order[: max(1, _EXAMPLES // size) * size]
+    return order[: max(1, EXAMPLES // size) * size]
 
 
 class Settler:

@@ -9,11 +9,13 @@ from absl import logging
 
 from tfedge import progress
 from tfedge.compress.keras import tf
-from tfedge.compress.training import batches, training_state
+from tfedge.compress.training import batch_statistics, batches, training_state
 from tfedge.compress.training.batch_statistics import Settler
 from tfedge.compress.training.projection import Projection
 from tfedge.compress.training.selection import Selection
 from tfedge.errors import BadInput
+
+_FORWARD = 1 / 3  # of the time of a step, most of which goes into the way back
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -60,8 +62,9 @@ def run(parts: Parts, epochs: int, patience: int, label: str) -> list[dict[str, 
     shown, steps = label.partition("-")[2] or label, parts.feed.steps
     if history:
         logging.info("%s: goes on after epoch %d of an earlier run", shown, len(history))
-    with progress.bar(f"{shown}: training", epochs * steps) as advance:
-        advance(len(history) * steps)
+    an_epoch = steps + _ending(parts)
+    with progress.bar(f"{shown}: training", epochs * an_epoch) as advance:
+        advance(len(history) * an_epoch)
         for number in range(len(history), epochs):
             if parts.selection.is_stale(patience, history, steps):
                 logging.info("%s: no better epoch in %d, stopping", label, patience)
@@ -89,7 +92,15 @@ def epoch(parts: Parts, number: int, advance: progress.Advance) -> dict[str, flo
     if parts.settler:
         parts.settler.settle(parts.feed.few(number))
     value = parts.judge(first + parts.feed.steps)
+    advance(_ending(parts))
     return {"epoch": number + 1, "loss": loss, parts.selection.name: value}
+
+
+def _ending(parts: Parts) -> int:
+    """Steps that take about as long as what an epoch ends with, for who waits."""
+    task = parts.feed.task
+    settled = min(batch_statistics.EXAMPLES, len(task.train)) if parts.settler else 0
+    return round(_FORWARD * (len(task.validation) + settled) / task.batch_size)
 
 
 def _words(entry: dict[str, float], epochs: int) -> str:
