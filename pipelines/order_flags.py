@@ -14,7 +14,6 @@ from tfedge.compress import passes, recipes
 from tfedge.device import profiles
 from tfedge.export import options, routes
 
-EMBEDDED_MARGIN = 0.03
 _EMBEDDED_RECIPE = "embedded"
 _OF_WHAT_IS_WRITTEN = ("augment", "allow_flex", "packed")
 

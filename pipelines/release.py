@@ -20,24 +20,11 @@ import sys
 from typing import Any
 
 from absl import flags
-from tfedge_pipelines import entry, limit_flags, order_flags, outcome, plan
+from tfedge_pipelines import entry, order_flags, outcome, plan, terms_flags
 
 _FLAGS = flags.FlagValues()
 _INPUT = order_flags.input_flags(_FLAGS)
-_PROFILE = order_flags.profile(_FLAGS)
-_MARGIN = flags.DEFINE_float(
-    "margin",
-    None,
-    "Accepted loss: 0.01 is one point of accuracy (another metric: that share of the baseline's "
-    "value). Default 0.01; 0.03 for the embedded digits.",
-    flag_values=_FLAGS,
-)
-_GROUP_MARGIN = order_flags.group_margin(_FLAGS)
-_MIN_METRIC = order_flags.min_metric(_FLAGS)
-_LIMITS = limit_flags.define(_FLAGS)
-_MEASURED = order_flags.require_measured_latency(_FLAGS)
-_EXAMPLES = order_flags.report_examples(_FLAGS)
-_TRAINED_ON = order_flags.trained_on(_FLAGS)
+_TERMS = terms_flags.define(_FLAGS)
 _DRY_RUN = plan.define(_FLAGS)
 _BASELINE = flags.DEFINE_string(
     "baseline",
@@ -57,19 +44,7 @@ def main() -> int:
     from tfedge import workflow
 
     order = order_flags.order(_INPUT)
-    margin = _MARGIN.value
-    if margin is None:
-        margin = order_flags.EMBEDDED_MARGIN if _INPUT.is_embedded else 0.01
-    terms = {
-        "profile": _PROFILE.value,
-        "margin": margin,
-        "group_margin": _GROUP_MARGIN.value,
-        "min_metric": _MIN_METRIC.value,
-        "require_measured_latency": _MEASURED.value,
-        **_LIMITS.given(),
-        "report_examples": _EXAMPLES.value,
-        "trained_on": _TRAINED_ON.value,
-    }
+    terms = _TERMS.given(_INPUT.is_embedded)
     if _DRY_RUN.value:
         return _foretell(order, terms)
     made = workflow.make_release(

@@ -194,13 +194,11 @@ def prepare(given: Given) -> Ready:
     Raises:
         BadInput: the model, the recipe or the export cannot be used, alone or together.
     """
-    from tfedge.compress import bridge, costs
-    from tfedge.export import choices, to_tflite
+    from tfedge.compress import bridge
+    from tfedge.export import to_tflite
 
     export, recipe = given.export, given.recipe
-    choices.check_task(export, given.task)
-    if any(each.exports for each in recipe.passes):
-        choices.check_trained(export)
+    _check_export(export, recipe, given.task)
     model = _opened(given.order)
     has_layers = bridge.is_functional(model)
     _check_layers(given.order, recipe, has_layers)
@@ -212,12 +210,26 @@ def prepare(given: Given) -> Ready:
     if not has_layers:
         task = _as_exported(task, baseline, f"--model={given.order.model}")
     task = _with_recorded_weights(task, given.recipe_file, baseline)
-    start = None
-    if recipe.passes:
-        looking = progress.phase("looking at what each pass can do")
-        with looking, costs.measuring(milliseconds(task)):
-            start = recipe.start(model, task)
-    return Ready(dataclasses.replace(given, task=task), model, baseline, start)
+    ready = Ready(dataclasses.replace(given, task=task), model, baseline)
+    return dataclasses.replace(ready, start=_start(ready))
+
+
+def with_recipe(ready: Ready, recipe: "Recipe", export: str) -> Ready:
+    """The same model and data, for another recipe.
+
+    Args:
+        ready: what `prepare` gave.
+        recipe: to take the place of its.
+        export: as `--export`.
+
+    Raises:
+        BadInput: see `prepare`.
+    """
+    chosen = _export(dataclasses.replace(ready.given.order, export=export), {}, recipe)
+    _check_export(chosen, recipe, ready.given.task)
+    given = dataclasses.replace(ready.given, recipe=recipe, export=chosen)
+    other = dataclasses.replace(ready, given=given)
+    return dataclasses.replace(other, start=_start(other))
 
 
 def make(ready: Ready, work: pathlib.Path) -> Made:
@@ -337,6 +349,26 @@ def _export(order: Order, found: Mapping[str, Any], recipe: "Recipe") -> "Export
     chosen = options.Export.parse(order.export or found.get("export") or recipe.default_route())
     recipe.check_export(chosen.route)
     return dataclasses.replace(chosen, allow_flex=True) if order.allow_flex else chosen
+
+
+def _check_export(export: "Export", recipe: "Recipe", task: Task) -> None:
+    from tfedge.export import choices
+
+    choices.check_task(export, task)
+    if any(each.exports for each in recipe.passes):
+        choices.check_trained(export)
+
+
+def _start(ready: Ready) -> "Start | None":
+    """What the recipe starts from, looked at by every pass; None where it has none."""
+    from tfedge.compress import costs
+
+    recipe, task = ready.given.recipe, ready.given.task
+    if not recipe.passes:
+        return None
+    looking = progress.phase("looking at what each pass can do")
+    with looking, costs.measuring(milliseconds(task)):
+        return recipe.start(ready.model, task)
 
 
 def _task(order: Order) -> tuple[Task, hygiene.Findings]:

@@ -86,6 +86,7 @@ def make_release(
     command: str = "",
     report_examples: int = 12,
     trained_on: str | pathlib.Path | None = None,
+    enclosed: Mapping[str, bytes] | None = None,
     **order: Any,
 ) -> Release:
     """Compress, export, evaluate, decide, and publish or reject.
@@ -109,6 +110,7 @@ def make_release(
         command: how this was called, for the report.
         report_examples: new mistakes that the report shows; 0 leaves users' data out.
         trained_on: a file of the examples that the model was trained on; see `data.trained_on`.
+        enclosed: further files of the folder, by name.
         **order: other fields of `making.Order`.
 
     Raises:
@@ -135,7 +137,8 @@ def make_release(
         before, beside = _run_first(found, terms, shipped)
         made = _made(found, bundle.rejected_dir(folder), work)
         judged = _judge(made, terms, before, beside)
-        files = judging.papers(_gathered(made, judged, terms, before.file.content))
+        papers = judging.papers(_gathered(made, judged, terms, before.file.content))
+        files = {**(enclosed or {}), **papers}
         told = {**_facts(made), **_held_out(judged)}
         if judged.verdict.outcome == gate.PASS:
             where = bundle.publish(folder, {**made.model_files, **files}, told)

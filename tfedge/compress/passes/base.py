@@ -2,9 +2,10 @@
 
 import abc
 import dataclasses
+import enum
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from tfedge import progress, settings
 from tfedge.compress import holds as holds_lib
@@ -17,6 +18,20 @@ from tfedge.data.task import Task
 from tfedge.errors import BadInput
 
 
+class Stage(enum.IntEnum):
+    """When in a recipe a technique's turn comes, where nobody has written an order.
+
+    Teachers first, since all later training learns from them; what changes shapes before what is
+    promised of single weights; integers last, since their scales fit the weights that are left.
+    """
+
+    TEACHER = 0
+    SHAPES = 1
+    ZEROS = 2
+    VALUES = 3
+    INTEGERS = 4
+
+
 @dataclasses.dataclass(frozen=True)
 class Pass(settings.Settings, abc.ABC):
     """A technique. Its name in recipes is its file's name, its settings are its fields.
@@ -24,6 +39,8 @@ class Pass(settings.Settings, abc.ABC):
     Call a pass to run it: the base checks what it requires, times it, checks what it ensures
     and that no earlier promise is broken. `apply` never changes its argument.
     """
+
+    stage: ClassVar[Stage] = Stage.VALUES
 
     def __post_init__(self) -> None:
         """Refuse settings out of range; a pass adds what they must be together."""

@@ -18,6 +18,8 @@ from tfedge.data.task import Task
 class Binary(base.TrainingPass):
     """Train weights of two values, none of them zero."""
 
+    stage = base.Stage.VALUES
+
     per_channel: bool = settings.setting(
         True,
         settings.Flag(),

@@ -31,6 +31,8 @@ _STEPS_PER_OCTAVE = 4
 class Cluster(base.TrainingPass):
     """Few distinct values per channel."""
 
+    stage = base.Stage.VALUES
+
     number_of_clusters: int = settings.setting(
         16,
         settings.Whole(2, 2 * INT8_MAX + 1),

@@ -26,6 +26,8 @@ from tfedge.errors import BadInput
 class CorrectBias(base.Pass):
     """Prepare biases for kernels that will be rounded without training."""
 
+    stage = base.Stage.INTEGERS
+
     bits: int = settings.setting(
         8,
         settings.Whole(2, 8),

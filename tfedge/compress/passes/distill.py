@@ -31,6 +31,8 @@ _AUTO = "auto"
 class Distill(base.TrainingPass):
     """Give every later training a teacher."""
 
+    stage = base.Stage.TEACHER
+
     teacher: str = settings.setting(
         "input",
         settings.Text("a name"),

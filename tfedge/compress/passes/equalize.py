@@ -41,6 +41,8 @@ Factors = dict[Link, np.ndarray]
 class Equalize(base.Pass):
     """Scale channels between kernels so that int8 serves them all alike."""
 
+    stage = base.Stage.SHAPES
+
     ranges: str = settings.setting(
         "activations",
         settings.Choice(_RANGES),

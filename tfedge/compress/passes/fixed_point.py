@@ -32,6 +32,8 @@ _FILLED = 136.0
 class FixedPoint(base.TrainingPass):
     """Train with power-of-two scales."""
 
+    stage = base.Stage.INTEGERS
+
     bits: int = settings.setting(
         8,
         settings.Whole(2, 8),

@@ -37,6 +37,8 @@ class LowRank(base.TrainingPass):
     How far: `rank` goes before `ratio`, `ratio` before `tolerance`, `tolerance` before `energy`.
     """
 
+    stage = base.Stage.SHAPES
+
     method: str = settings.setting(
         "auto",
         settings.Choice(_METHODS),

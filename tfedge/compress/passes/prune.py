@@ -25,6 +25,8 @@ from tfedge.errors import BadInput
 class Prune(base.TrainingPass):
     """Zero small weights."""
 
+    stage = base.Stage.ZEROS
+
     final_sparsity: float = settings.setting(
         0.5,
         settings.Real(at_least=0, below=1),

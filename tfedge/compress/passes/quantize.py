@@ -36,6 +36,8 @@ class Quantize(base.TrainingPass):
     int8 all are: 4 bits in int8 download 15 % larger than in int4 (resnet8) and run as fast as 8.
     """
 
+    stage = base.Stage.INTEGERS
+
     bits: int = settings.setting(
         8,
         settings.Whole(2, 8),

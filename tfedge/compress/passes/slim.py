@@ -32,6 +32,8 @@ _MOSTLY_OVERHEAD = 0.02  # ms; an interpreter takes a few us to start and for ea
 class Slim(base.TrainingPass):
     """Cut whole channels."""
 
+    stage = base.Stage.SHAPES
+
     reduction: float = settings.setting(
         0.3,
         settings.Real(above=0, below=1),

@@ -17,6 +17,8 @@ from tfedge.data.task import Task
 class Ternary(base.TrainingPass):
     """Train weights of three values."""
 
+    stage = base.Stage.VALUES
+
     threshold: float = settings.setting(
         0.7,
         settings.Real(above=0, below=2),

@@ -24,6 +24,8 @@ from tfedge.errors import BadInput
 class Transfer(base.TrainingPass):
     """Go on with a student."""
 
+    stage = base.Stage.SHAPES
+
     student: str = settings.setting(
         "model",
         settings.Text("a name"),

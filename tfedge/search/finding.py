@@ -1,0 +1,121 @@
+"""A search and the release of what it found: model and data in, the recipe and its release out."""
+
+import dataclasses
+import pathlib
+import shlex
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from absl import logging
+
+from tfedge import errors, judging, making, workflow
+from tfedge.release import bundle, manifest
+from tfedge.search import advice, page, searching
+from tfedge.search.trial import SCHEMA_VERSION, Trial
+
+_PAGE, _LISTING = "pareto.html", "search.json"
+_PAGE_SECONDS = 20.0  # between two pages of a search that goes on
+
+
+def find(
+    order: making.Order,
+    question: searching.Question,
+    *,
+    output_dir: str | pathlib.Path,
+    command: str = "",
+    **terms: Any,
+) -> tuple[searching.Found, workflow.Release]:
+    """Searches, then releases the winner; the held-out split is touched once, for that one.
+
+    Args:
+        order: model, data, export and seed; its recipe is tried first.
+        question: what is to be found, and how long to look for it.
+        output_dir: the release folder, with pareto.html and search.json; `output_dir`.search
+            keeps the study and what was trained, for a search that goes on.
+        command: how this was called, for the report.
+        **terms: what the release is held to, as of `workflow.make_release`.
+
+    Returns:
+        What was found, and the release, or what was rejected.
+
+    Raises:
+        BadInput: anything about the input that cannot be used; no recipe that would pass.
+    """
+    searching.check(order, question)
+    held_to = judging.Terms.read(command=command, **terms)
+    judging.check_texts(order.task, held_to)
+    with bundle.lock(output_dir) as folder:
+        beside = folder.with_name(f"{folder.name}.search")
+        board = _Board(beside, question.goal, _repeating(order, terms))
+        found = searching.search(order, held_to, question, beside, board.show)
+        files = board.write(found.trials, found.winner)
+        if found.winner is None:
+            raise errors.BadInput(
+                f"--objective={question.goal}",
+                advice.nearest(found.trials, question.goal),
+                f"Accept more, search longer, or allow other --passes; see {beside / _PAGE}.",
+            )
+        logging.info("releasing %s", found.winner.recipe or "nothing but the export")
+    made = workflow.make_release(
+        output_dir=output_dir,
+        command=command,
+        enclosed=files,
+        **terms,
+        **_winning(order, found.winner),
+    )
+    return found, made
+
+
+class _Board:
+    """The page of a search, written anew while it goes on."""
+
+    def __init__(self, folder: pathlib.Path, goal: str, command: str):
+        self._folder, self._goal, self._command = folder, goal, command
+        self._written = 0.0
+
+    def show(self, trials: Sequence[Trial]) -> None:
+        """Writes it, unless it was just written."""
+        if time.monotonic() - self._written > _PAGE_SECONDS:
+            self.write(trials, None)
+            self._written = time.monotonic()
+
+    def write(self, trials: Sequence[Trial], winner: Trial | None) -> Mapping[str, bytes]:
+        """The files that show the search."""
+        listing = {
+            "schema_version": SCHEMA_VERSION,
+            "objective": self._goal,
+            "winner": winner and winner.to_json(),
+            "trials": [each.to_json() for each in trials],
+        }
+        files = {
+            _PAGE: page.render(trials, self._goal, winner, self._command),
+            _LISTING: manifest.as_json(listing),
+        }
+        for name, content in files.items():
+            writing = self._folder / f"{name}.writing"
+            writing.write_bytes(content)
+            writing.replace(self._folder / name)
+        return files
+
+
+def _repeating(order: making.Order, terms: Mapping[str, Any]) -> str:
+    """The command that makes a release of the same model and data."""
+    given = {
+        "model": order.model if isinstance(order.model, str | pathlib.Path) else "FILE",
+        "data": order.task if isinstance(order.task, str) else "SOURCE",
+        "data_dir": order.data_dir,
+        "seed": order.seed,
+        "augment": order.augment,
+        "profile": terms.get("profile"),
+        "margin": terms.get("margin"),
+    }
+    written = [f"--{name}={value}" for name, value in given.items() if value is not None]
+    return shlex.join(["python", "pipelines/release.py", *written, "--packed"])
+
+
+def _winning(order: making.Order, winner: Trial) -> dict[str, Any]:
+    """Arguments of `make_release` for the winner."""
+    given = {field.name: getattr(order, field.name) for field in dataclasses.fields(order)}
+    changed = {"recipe": winner.recipe, "export": winner.export, "epochs_scale": 1.0}
+    return {**given, **changed, "packed": True}

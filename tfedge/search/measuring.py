@@ -1,0 +1,151 @@
+"""Tries one recipe: makes the file, runs it on the validation split, asks the gate there.
+
+The held-out split is not read: the gate is asked as if validation were it, so that a trial is
+judged by all that a release is, under the same margin and phone class.
+"""
+
+import dataclasses
+import gc
+import math
+import pathlib
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from absl import logging
+
+from tfedge import errors, making, packing, progress
+from tfedge.data.task import Task
+from tfedge.device import evaluate, inference
+from tfedge.release import gate
+from tfedge.search import goals
+from tfedge.search.trial import Trial
+
+if TYPE_CHECKING:
+    from tfedge.compress.recipe import Recipe
+    from tfedge.judging import Terms
+    from tfedge.release.check import Check
+
+_FEWEST = 20  # validation examples that say anything
+_SMALLEST_LIMIT = 1e-6  # of a margin, which may be 0
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Bench:
+    """Everything that trials share.
+
+    Attributes:
+        ready: the model and its data, with no passes.
+        terms: what a release would be held to.
+        export: as ordered; None exports as each recipe prepares for.
+        work: where finished passes are kept.
+        before: the input model in float32, run on validation.
+    """
+
+    ready: making.Ready
+    terms: "Terms"
+    export: str | None
+    work: pathlib.Path
+    before: inference.Run
+
+    @classmethod
+    def of(
+        cls, ready: making.Ready, terms: "Terms", export: str | None, work: pathlib.Path
+    ) -> "Bench":
+        """Runs the baseline on validation.
+
+        Raises:
+            BadInput: too few validation examples; a baseline that does not run, or guesses.
+        """
+        count = len(ready.given.task.validation)
+        if count < _FEWEST:
+            raise errors.BadInput(
+                "the validation split",
+                f"expected {_FEWEST} examples or more to choose by, got {count}",
+                "Give more; see docs/data.md.",
+            )
+        with progress.phase(f"running the input model on {count:,} validation examples"):
+            task = _validated(ready.given.task)
+            before = evaluate.run_baseline(ready.baseline, task, terms.phone)
+        return cls(ready, terms, export, work, before)
+
+    def measure(self, recipe: "Recipe", values: dict[str, Any], length: float) -> Trial:
+        """Tries a recipe; what it cannot do is said in the trial.
+
+        Args:
+            recipe: to try.
+            values: axis -> value, for the record.
+            length: factor on the epochs, for the record.
+        """
+        began = time.monotonic()
+        export = self.export or recipe.default_route()
+        epochs = sum(getattr(each, "epochs", 0) for each in recipe.passes)
+        trial = Trial(str(recipe), export, values, length, epochs)
+        try:
+            found = self._figures(recipe, export)
+        except errors.BadInput as error:
+            found = {"failure": str(error)}
+        except Exception as error:  # one recipe of many: the study goes on, and says so
+            logging.exception("a trial broke off: %s", recipe)
+            found = {"failure": f"{type(error).__name__}: {error}"}
+        _forget_graphs()
+        return dataclasses.replace(trial, seconds=time.monotonic() - began, **found)
+
+    def _figures(self, recipe: "Recipe", export: str) -> dict[str, Any]:
+        ready = making.with_recipe(self.ready, recipe, export)
+        made = making.make(ready, self.work)
+        task = _validated(made.task)
+        with progress.phase(f"evaluating on {len(task.validation):,} validation examples"):
+            scorecard = evaluate.evaluate(
+                made.tflite, task, self.terms.phone, self.before, made.holds
+            )
+        limits = self.terms.limits
+        limits = dataclasses.replace(limits, allow_flex=limits.allow_flex or made.allow_flex)
+        verdict = gate.gate(scorecard, limits)
+        if scorecard.failure:
+            return {"failure": f"{scorecard.failure.kind}: {scorecard.failure.detail}"}
+        assert scorecard.metric is not None
+        return {
+            "figures": goals.figures(scorecard, len(packing.pack(made.tflite))),
+            "metric": scorecard.metric.value,
+            "baseline": scorecard.metric.baseline,
+            "slack": _slack(verdict),
+            "obstacles": {each.name: each.reason for each in _open(verdict)},
+            "limits": {each.name: (each.value, each.limit) for each in _exceeded(verdict)},
+        }
+
+
+def _validated(task: Task) -> Task:
+    """The task as if validation were what is held out."""
+    return dataclasses.replace(task, holdout=task.validation)
+
+
+def _slack(verdict: gate.Verdict) -> float:
+    """See `Trial.slack`; of several metrics that of the one with the least."""
+    found = [
+        (each.value - each.limit) / max(abs(each.limit), _SMALLEST_LIMIT)
+        for each in verdict.checks
+        if each.name.split(":")[0] == "metric" and each.value is not None
+    ]
+    worst = min(found, default=-math.inf)
+    return worst if math.isfinite(worst) else -math.inf
+
+
+def _open(verdict: gate.Verdict) -> "Iterator[Check]":
+    return (each for each in verdict.checks if each.outcome in ("FAIL", "INSUFFICIENT_DATA"))
+
+
+def _exceeded(verdict: gate.Verdict) -> "Iterator[Check]":
+    """Of sizes and times: failed checks of two numbers."""
+    for each in _open(verdict):
+        both = (each.value, each.limit)
+        if all(type(value) in (int, float) for value in both) and each.limit > 0:
+            yield each
+
+
+def _forget_graphs() -> None:
+    """Functions that TensorFlow has traced stay in memory until it is told."""
+    from tfedge.compress import keras as k
+
+    k.tf_keras.backend.clear_session()
+    gc.collect()

@@ -1,0 +1,238 @@
+"""Which recipe to try next: the one that promises most for the training that it costs.
+
+A first look at a recipe trains nothing: sizes, times and memory depend on shapes, zeros and values
+that are there without training, so a recipe that could not win is never trained. What training
+then gives is foreseen by Gaussian processes over the settings, the figure and the length, and a
+recipe's worth is what it is expected to improve: three times of four the smallest figure that the
+gate would pass (expected improvement under a constraint, Gelbart et al. 2014), else the area
+under the front (expected hypervolume improvement, Emmerich et al. 2006). Passes that an earlier
+trial has trained cost nothing again. The same trials lead to the same choice.
+"""
+
+import dataclasses
+import functools
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from scipy import special
+
+from tfedge.search import front, surrogate
+from tfedge.search.space import Point, Space
+from tfedge.search.trial import Trial
+
+_DRAWN = 300  # points that a choice is made from, beside the neighbours of the best
+_BEST = 8
+_FRONT_EVERY = 4
+_WORST = -4.0  # margins; how far beyond it a loss is does not matter
+_FULL = 1.0  # slack of a file that loses nothing
+_LOOK_COSTS = 1.0  # epochs that a trial without training is worth
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """What to try: a point, and the factor on the epochs of its recipe."""
+
+    point: Point
+    length: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Seen:
+    """A trial of a point of this space; `trial` is None while another process runs it."""
+
+    choice: Choice
+    trial: Trial | None
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Proposer:
+    """Chooses.
+
+    Attributes:
+        space: what may be tried.
+        lengths: factors on the epochs, the shortest first; 0 is a look without training.
+        goal: of `goals.GOALS`.
+        starts: points to look at first.
+        seed: of what is drawn.
+    """
+
+    space: Space
+    lengths: tuple[float, ...]
+    goal: str
+    starts: tuple[Point, ...]
+    seed: int
+
+    def next(self, seen: Sequence[Seen]) -> Choice | None:
+        """The next one to try; None where nothing is left.
+
+        Args:
+            seen: all trials so far.
+        """
+        tried = {each.choice for each in seen}
+        for choice in self._first(seen):
+            if choice not in tried:
+                return choice
+        done = [each for each in seen if each.trial is not None]
+        random = np.random.default_rng([self.seed, len(done)])
+        rows = [
+            Choice(point, length)
+            for point in self._pool(done, random)
+            for length in self.lengths
+            if length and Choice(point, length) not in tried
+        ]
+        rows = _not_hopeless(rows, done)
+        if not rows:
+            return None
+        worth = self._worth(rows, seen) / _prices(self.space, rows, done)
+        chosen = rows[int(np.argmax(worth))]
+        look = Choice(chosen.point, 0.0)
+        return chosen if look in tried or 0.0 not in self.lengths else look
+
+    def _first(self, seen: Sequence[Seen]) -> Iterator[Choice]:
+        """A look at each start, then the training of the first: what losses are measured from."""
+        for point in self.starts:
+            yield Choice(point, self.lengths[0])
+        looks = {each.choice.point: each.trial for each in seen if each.trial is not None}
+        usual = min((each for each in self.lengths if each), key=lambda each: abs(each - 1))
+        for point in self.starts:
+            trial = looks.get(point)
+            if trial is not None and trial.epochs == 0 and self.space.recipe(point, usual).passes:
+                yield Choice(point, usual)
+                return
+
+    def _pool(self, done: Sequence[Seen], random: np.random.Generator) -> list[Point]:
+        """Points to choose from: what was looked at, what is beside the best, and any."""
+        points = dict.fromkeys(each.choice.point for each in done)
+        for each in self._leaders(done):
+            points |= dict.fromkeys(self.space.beside(each.choice.point))
+        points |= dict.fromkeys(self.space.draw(random) for _ in range(_DRAWN))
+        return list(points)
+
+    def _leaders(self, done: Sequence[Seen]) -> list[Seen]:
+        known = [(each, each.trial) for each in done if each.trial is not None]
+        measured = [(each, trial) for each, trial in known if self._figure(trial) is not None]
+        fronts = {id(trial) for trial in front.of([trial for _, trial in measured], self.goal)}
+        on_it = [each for each, trial in measured if id(trial) in fronts]
+        near = sorted(measured, key=lambda pair: -abs(pair[1].slack))
+        return [*on_it, *(each for each, _ in near)][-_BEST:]
+
+    def _figure(self, trial: Trial | None) -> float | None:
+        return None if trial is None else trial.figures.get(self.goal)
+
+    def _worth(self, rows: Sequence[Choice], seen: Sequence[Seen]) -> np.ndarray:
+        """(rows,) what each is expected to improve."""
+        done = [each for each in seen if each.trial is not None]
+        cost, cost_sd = self._costs(rows, done)
+        merit, merit_sd = self._merits(rows, cost, seen)
+        trained = [
+            (math.log(figure), each.trial.slack, each.trial.is_feasible)
+            for each in done
+            if each.trial is not None
+            and each.trial.is_measured
+            and (figure := self._figure(each.trial))
+        ]
+        dearest = max((figure for figure, *_ in trained), default=float(np.max(cost))) + 0.1
+        if len(done) % _FRONT_EVERY == _FRONT_EVERY - 1:
+            dots = [(figure, min(slack, _FULL)) for figure, slack, _ in trained]
+            return _area_gained(cost, merit, merit_sd, dots, (dearest, _WORST / 2))
+        smallest = min((figure for figure, _, fine in trained if fine), default=dearest)
+        passes = special.ndtr(merit / merit_sd)
+        return passes * _expected_excess(smallest - cost, cost_sd)
+
+    def _costs(self, rows: Sequence[Choice], done: Sequence[Seen]) -> tuple[np.ndarray, np.ndarray]:
+        """Logarithm of the figure of each row, and how sure that is; what was seen is known."""
+        known: dict[Point, float] = {}
+        for each in done:
+            figure = self._figure(each.trial)
+            if figure:
+                known[each.choice.point] = math.log(figure)
+        model = surrogate.fit(
+            np.array([self.space.features(point) for point in known]), np.array([*known.values()])
+        )
+        mean, sd = model.predict(np.array([self.space.features(row.point) for row in rows]))
+        for number, row in enumerate(rows):
+            if row.point in known:
+                mean[number], sd[number] = known[row.point], 1e-3
+        return mean, sd
+
+    def _merits(
+        self, rows: Sequence[Choice], cost: np.ndarray, seen: Sequence[Seen]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Slack that training is expected to leave each row, and how sure that is."""
+        trained = [
+            (each.choice, math.log(figure), max(_WORST, each.trial.slack))
+            for each in seen
+            if each.trial is not None
+            and each.trial.is_measured
+            and (each.choice.length or not each.trial.epochs)
+            and (figure := self._figure(each.trial))
+        ]
+        inputs = [self._described(choice, figure) for choice, figure, _ in trained]
+        asked = [self._described(row, figure) for row, figure in zip(rows, cost, strict=True)]
+        model = surrogate.fit(np.array(inputs), np.array([slack for *_, slack in trained]))
+        return model.predict(np.array(asked))
+
+    def _described(self, choice: Choice, figure: float) -> np.ndarray:
+        longest = math.log2(1 + max(self.lengths))
+        more = [figure / 2, math.log2(1 + choice.length) / longest]
+        return np.array([*self.space.features(choice.point), *more])
+
+
+@functools.lru_cache(maxsize=20_000)
+def _passes(space: Space, choice: Choice) -> tuple[tuple[str, int], ...]:
+    """Text and epochs of each pass."""
+    found = space.recipe(choice.point, choice.length).passes
+    return tuple((str(each), getattr(each, "epochs", 0)) for each in found)
+
+
+def _prices(space: Space, rows: Sequence[Choice], done: Sequence[Seen]) -> np.ndarray:
+    """(rows,) epochs to train, without those of leading passes that were trained before."""
+    trained = set()
+    for each in done:
+        texts = tuple(text for text, _ in _passes(space, each.choice))
+        trained |= {texts[:count] for count in range(1, len(texts) + 1)}
+    prices = []
+    for row in rows:
+        passes = _passes(space, row)
+        texts = tuple(text for text, _ in passes)
+        shared = max(
+            count for count in range(len(texts) + 1) if not count or texts[:count] in trained
+        )
+        prices.append(_LOOK_COSTS + sum(epochs for _, epochs in passes[shared:]))
+    return np.array(prices)
+
+
+def _not_hopeless(rows: Sequence[Choice], done: Sequence[Seen]) -> list[Choice]:
+    """Without points that failed, or that exceed a limit that no training changes."""
+    hopeless = {
+        each.choice.point
+        for each in done
+        if each.trial is not None and (each.trial.failure or each.trial.limits)
+    }
+    return [row for row in rows if row.point not in hopeless]
+
+
+def _expected_excess(mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
+    """E[max(0, X)] of normal X."""
+    ratio = mean / sd
+    return mean * special.ndtr(ratio) + sd * np.exp(-(ratio**2) / 2) / math.sqrt(2 * math.pi)
+
+
+def _area_gained(
+    cost: np.ndarray,
+    merit: np.ndarray,
+    sd: np.ndarray,
+    dots: Sequence[front.Dot],
+    corner: front.Dot,
+) -> np.ndarray:
+    """What each would add to the area under the front; its cost is taken as known."""
+    dearest, worst = corner
+    steps = [dot for dot in front.best(dots) if dot[0] < dearest and dot[1] > worst]
+    edges = np.array([-math.inf, *(step[0] for step in steps), dearest])
+    heights = [worst, *(step[1] for step in steps)]
+    total = np.zeros_like(cost)
+    for left, right, height in zip(edges, edges[1:], heights, strict=False):
+        width = np.clip(right - np.maximum(left, cost), 0, None)
+        total += width * _expected_excess(merit - height, sd)
+    return total

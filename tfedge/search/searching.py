@@ -1,0 +1,175 @@
+"""The loop: proposes a recipe, tries it, remembers it, until the budget is used up."""
+
+import dataclasses
+import pathlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from absl import logging
+
+from tfedge import errors, judging, making, workflow
+from tfedge.compress import recipe as recipe_lib
+from tfedge.search import budget as budget_lib
+from tfedge.search import front, goals, measuring, proposing, space, study
+from tfedge.search.trial import Trial
+
+TECHNIQUES = ("distill", "slim", "prune", "cluster", "quantize")
+_LENGTHS = (0.0, 0.25, 1.0, 3.0)  # factors on the epochs that passes have by themselves
+_STARTS = ("balanced", "", "fastest", "smallest")
+
+
+@dataclasses.dataclass(frozen=True)
+class Question:
+    """What is to be found.
+
+    Attributes:
+        goal: of `goals.GOALS`.
+        budget: when to stop.
+        techniques: names of the passes that recipes may use.
+        storage: of the study, as a URL; "" is a file beside the output folder.
+    """
+
+    goal: str = "download"
+    budget: budget_lib.Budget = budget_lib.HOUR
+    techniques: tuple[str, ...] = TECHNIQUES
+    storage: str = ""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Found:
+    """What a search found.
+
+    Attributes:
+        trials: all, in their order.
+        goal: what was made small.
+        winner: to be released; None where no trial would pass on validation.
+        seconds: spent here.
+    """
+
+    trials: tuple[Trial, ...]
+    goal: str
+    winner: Trial | None
+    seconds: float
+
+    @property
+    def front(self) -> list[Trial]:
+        """What none of the others beats, smallest first."""
+        return front.of(self.trials, self.goal)
+
+
+def search(
+    order: making.Order,
+    terms: judging.Terms,
+    question: Question,
+    folder: pathlib.Path,
+    watch: Callable[[Sequence[Trial]], None] = lambda trials: None,
+) -> Found:
+    """Tries recipes until the budget is used up.
+
+    Args:
+        order: model, data, export and seed; its recipe is tried first.
+        terms: what the release will be held to.
+        question: what is to be found.
+        folder: for the study and the finished passes; it is made where it is missing.
+        watch: called with all trials whenever one ended.
+
+    Raises:
+        BadInput: anything about the input that cannot be used; a storage that fails.
+    """
+    began = time.monotonic()
+    tried = check(order, question)
+    plain = dataclasses.replace(order, recipe="", epochs_scale=1.0)
+    folder.mkdir(parents=True, exist_ok=True)
+    ready = workflow.ready(plain, terms)
+    url = question.storage or study.default_url(folder)
+    kept = study.Study(url, question.goal, _asked(order, terms, question, ready), tried)
+    lost = kept.give_up_lost()
+    if lost:
+        logging.info("trials whose process is gone, to be tried again: %d", lost)
+    began -= kept.seconds_of_ended()
+    bench = measuring.Bench.of(ready, terms, order.export, folder / "work")
+    proposer = proposing.Proposer(
+        tried, _lengths(order), question.goal, _starts(tried, order), order.seed or 0
+    )
+    while True:
+        seen = kept.seen()
+        trials = study.finished(seen)
+        left = question.budget.left(time.monotonic() - began, len(trials))
+        choice = proposer.next(seen) if left > 0 else None
+        if choice is None:
+            winner = front.winner(trials, question.goal)
+            return Found(tuple(trials), question.goal, winner, time.monotonic() - began)
+        recipe = tried.recipe(choice.point, choice.length)
+        logging.info(
+            "trial %d, %.0f %% of the budget left: %s", len(trials) + 1, 100 * left, recipe
+        )
+        trial = kept.run(choice, _trying(bench, recipe, tried, choice), question.goal)
+        logging.info("%s", describe(trial, question.goal))
+        watch(study.finished(kept.seen()))
+
+
+def check(order: making.Order, question: Question) -> space.Space:
+    """The space of a question; all text is refused here, before any data is read.
+
+    Raises:
+        BadInput: an unknown goal or technique; a recipe to start from that uses others.
+    """
+    goals.check(question.goal)
+    tried = space.of(question.techniques)
+    given = recipe_lib.Recipe.parse(order.recipe, order.trust_recipe)
+    if tried.nearest(given) is None:
+        others = sorted({each.name for each in given.passes} - set(question.techniques))
+        raise errors.BadInput(
+            f"--recipe={order.recipe}",
+            f"the search starts from it, and may not use {', '.join(others)}",
+            f"Write --passes={','.join([*question.techniques, *others])}.",
+        )
+    return tried
+
+
+def describe(trial: Trial, goal: str) -> str:
+    """What became of a trial, in a line."""
+    figure = trial.figures.get(goal)
+    if not trial.is_measured or figure is None:
+        return f"cannot be used: {trial.failure or 'its answers cannot be compared'}"
+    kept = "would pass" if trial.is_feasible else "would not pass"
+    return (
+        f"{goal} {figure:,.6g} {goals.GOALS[goal].unit}, {trial.metric:.4g} on validation "
+        f"(input model {trial.baseline:.4g}): {kept}, {trial.seconds:.0f} s"
+    )
+
+
+def _trying(
+    bench: measuring.Bench,
+    recipe: recipe_lib.Recipe,
+    tried: space.Space,
+    choice: proposing.Choice,
+) -> Callable[[], Trial]:
+    return lambda: bench.measure(recipe, tried.values(choice.point), choice.length)
+
+
+def _lengths(order: making.Order) -> tuple[float, ...]:
+    return tuple(length * order.epochs_scale for length in _LENGTHS)
+
+
+def _starts(tried: space.Space, order: making.Order) -> tuple[space.Point, ...]:
+    """The points of the recipe that was given and of those that have names."""
+    parsed = (recipe_lib.Recipe.parse(each) for each in (order.recipe, *_STARTS))
+    points = (tried.nearest(each) for each in parsed)
+    return tuple(dict.fromkeys(each for each in points if each is not None))
+
+
+def _asked(
+    order: making.Order, terms: judging.Terms, question: Question, ready: making.Ready
+) -> Mapping[str, Any]:
+    """What a study is about; its trials say nothing of anything else."""
+    return {
+        "model, data, seed or version of a library": ready.key,
+        "profile": terms.phone.name,
+        "margin": terms.limits.margin,
+        "limits": repr(terms.limits),
+        "export": order.export or "",
+        "passes": list(question.techniques),
+        "epochs_scale": order.epochs_scale,
+    }

@@ -1,0 +1,209 @@
+"""What a search may try: techniques on or off, and the values their declared settings may take.
+
+Every range becomes a short list of values, so that a space is a grid and no recipe is tried twice
+with a setting that nobody could tell apart.
+"""
+
+import dataclasses
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tfedge import errors, settings
+from tfedge.compress import recipe as recipes
+from tfedge.compress.passes import base
+
+_STEPS = 7  # of a range that declares no step of its own
+_RATIO = math.sqrt(2)  # between two whole numbers of a range with equal ratios
+_OF_TRAINING = ("epochs", "learning_rate")  # a search chooses the length of all training instead
+Point = tuple[Any, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Axis:
+    """One thing that differs between recipes.
+
+    Attributes:
+        name: of a technique, or technique.setting.
+        values: that it may take; in order where it is a number.
+        needs: other axis -> the values of it that this one means something with.
+    """
+
+    name: str
+    values: tuple[Any, ...]
+    needs: Mapping[str, tuple[Any, ...]] = dataclasses.field(default_factory=dict)
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether a value between two others is one between them in what it does."""
+        return all(type(value) in (int, float) for value in self.values)
+
+    def place(self, value: Any) -> float:
+        """0..1 of the value on an ordered axis, by the place in the list."""
+        return self.values.index(value) / max(1, len(self.values) - 1)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Space:
+    """Techniques that a recipe may use, in the order of their turns, and what may differ.
+
+    A point has one value for each axis, None on those that mean nothing with the others' values.
+    """
+
+    kinds: tuple[type[base.Pass], ...]
+    axes: tuple[Axis, ...]
+
+    def point(self, values: Mapping[str, Any]) -> Point:
+        """The point of these values; an axis without one takes its first."""
+        found: dict[str, Any] = {}
+        for axis in self.axes:
+            means = all(found.get(name) in fine for name, fine in axis.needs.items())
+            found[axis.name] = values.get(axis.name, axis.values[0]) if means else None
+        return tuple(found.values())
+
+    def values(self, point: Point) -> dict[str, Any]:
+        """Axis -> value, of the axes that mean something."""
+        named = zip(self.axes, point, strict=True)
+        return {axis.name: value for axis, value in named if value is not None}
+
+    def recipe(self, point: Point, length: float) -> recipes.Recipe:
+        """The passes of a point.
+
+        Args:
+            point: of this space.
+            length: factor on the epochs of all training; 0 trains nothing.
+        """
+        values = self.values(point)
+        used = [kind for kind in self.kinds if values[_name(kind)]]
+        passes = tuple(kind(**_chosen(kind, values)) for kind in used)
+        if length:
+            return recipes.Recipe(passes).scaled(length)
+        return recipes.Recipe(tuple(map(_untrained, passes)))
+
+    def nearest(self, recipe: recipes.Recipe) -> Point | None:
+        """The point most like a recipe; None where the recipe uses what is not in this space."""
+        used = {each.name: each for each in recipe.passes}
+        if not set(used) <= {_name(kind) for kind in self.kinds}:
+            return None
+        values: dict[str, Any] = {_name(kind): _name(kind) in used for kind in self.kinds}
+        for axis in self.axes:
+            owner, _, setting = axis.name.partition(".")
+            if setting and owner in used:
+                values[axis.name] = _closest(axis, getattr(used[owner], setting))
+        return self.point(values)
+
+    def draw(self, random: np.random.Generator) -> Point:
+        """Any point, each value of an axis with the same chance."""
+        return self.point(
+            {axis.name: axis.values[random.integers(len(axis.values))] for axis in self.axes}
+        )
+
+    def beside(self, point: Point) -> Iterator[Point]:
+        """The points that differ on one axis: by one step where it is ordered, else anyhow."""
+        values = self.values(point)
+        for axis in self.axes:
+            if axis.name not in values:
+                continue
+            place = axis.values.index(values[axis.name])
+            for number, other in enumerate(axis.values):
+                if number != place and (not axis.is_ordered or abs(number - place) == 1):
+                    yield self.point({**values, axis.name: other})
+
+    def features(self, point: Point) -> np.ndarray:
+        """(f,) numbers of 0..1 for a model of what points do."""
+        found: list[float] = []
+        for axis, value in zip(self.axes, point, strict=True):
+            if axis.is_ordered:
+                found.append(0.5 if value is None else axis.place(value))
+            else:
+                found += [float(value == each) for each in axis.values[1:]]
+        return np.array(found)
+
+
+def of(names: Sequence[str]) -> Space:
+    """The space of techniques by name, with all settings that these declare as searched.
+
+    Raises:
+        BadInput: no such technique, with the nearest name there is; none at all.
+    """
+    known = recipes.available()
+    for name in names:
+        if name not in known:
+            raise errors.BadInput(
+                f"--passes={','.join(names)}",
+                f"there is no pass {name!r}",
+                settings.nearest(name, known),
+            )
+    if not names:
+        raise errors.BadInput("--passes", "expected the names of passes", "Leave it out.")
+    kinds = sorted({known[name] for name in names}, key=lambda kind: (kind.stage, _name(kind)))
+    axes = [Axis(_name(kind), (False, True)) for kind in kinds]
+    for kind in kinds:
+        axes += _axes(kind)
+    return Space(tuple(kinds), tuple(axes))
+
+
+def _axes(kind: type[base.Pass]) -> Iterator[Axis]:
+    name = _name(kind)
+    searched = {
+        each.name: each
+        for each in settings.of(kind)
+        if each.search is not None and each.name not in _OF_TRAINING
+    }
+    for setting in searched.values():
+        assert setting.search is not None
+        needs: dict[str, tuple[Any, ...]] = {name: (True,)}
+        fixed = {each.name: each.default for each in settings.of(kind)}
+        for other, fine in setting.search.when.items():
+            if other in searched:
+                needs[f"{name}.{other}"] = tuple(fine)
+            elif fixed[other] not in fine:
+                break  # it means nothing as long as that one has its default
+        else:
+            yield Axis(f"{name}.{setting.name}", _grid(setting), needs)
+
+
+def _grid(setting: settings.Setting) -> tuple[Any, ...]:
+    """The values to try."""
+    search, kind = setting.search, setting.kind
+    assert search is not None
+    if search.values:
+        return search.values
+    if search.low is None or search.high is None:
+        return kind.values if isinstance(kind, settings.Choice) else (False, True)
+    return tuple(dict.fromkeys(_between(search, is_whole=isinstance(kind, settings.Whole))))
+
+
+def _between(search: settings.Search, *, is_whole: bool) -> Iterator[float]:
+    low, high = float(search.low or 0), float(search.high or 0)
+    count = _STEPS
+    if search.step:
+        count = 1 + round((high - low) / search.step)
+    elif is_whole and search.log:
+        count = 1 + math.ceil(math.log(high / low) / math.log(_RATIO))
+    spaced = np.geomspace if search.log else np.linspace
+    for value in spaced(low, high, count):
+        yield round(value) if is_whole else float(f"{value:.3g}")
+
+
+def _chosen(kind: type[base.Pass], values: Mapping[str, Any]) -> dict[str, Any]:
+    start = f"{_name(kind)}."
+    return {
+        name.removeprefix(start): value for name, value in values.items() if name.startswith(start)
+    }
+
+
+def _untrained(each: Any) -> base.Pass:
+    return dataclasses.replace(each, epochs=0) if getattr(each, "epochs", 0) else each
+
+
+def _closest(axis: Axis, value: Any) -> Any:
+    if value in axis.values or not axis.is_ordered:
+        return value if value in axis.values else axis.values[0]
+    return min(axis.values, key=lambda each: abs(each - value))
+
+
+def _name(kind: type[base.Pass]) -> str:
+    return kind.__module__.rsplit(".", 1)[-1]
