@@ -40,6 +40,7 @@ class _Now:
     run: estimate.Estimate | None = None
     again: float = 0.0
     posted: float = 0.0
+    leaves_lines: bool = True
 
 
 _NOW = _Now()
@@ -80,6 +81,25 @@ def note(text: str) -> None:
     if _NOW.steps:
         _NOW.steps[-1] = dataclasses.replace(_NOW.steps[-1], note=plain_text.printable(text))
         _post()
+
+
+@contextlib.contextmanager
+def passing() -> Iterator[None]:
+    """What is done in the block is shown while it is done and leaves no line: one of many.
+
+    Warnings stay, and with --verbose everything.
+    """
+    if logging.level_debug() or not _NOW.leaves_lines:
+        yield
+        return
+    verbosity = logging.get_verbosity()
+    _NOW.leaves_lines = False
+    logging.set_verbosity(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        _NOW.leaves_lines = True
 
 
 @contextlib.contextmanager
@@ -136,7 +156,7 @@ def _tell(where: board.Board, step: board.Shown) -> None:
     if where.terminal is None:
         if step.note:
             logging.info("%s: %s", step.label, told)
-    elif now - step.started >= _WORTH_A_LINE:
+    elif _NOW.leaves_lines and now - step.started >= _WORTH_A_LINE:
         with where.held():
             where.clear()
             where.terminal.write(f"{step.label}: {told}\n")

@@ -8,10 +8,10 @@ from typing import Any
 
 from absl import logging
 
-from tfedge import errors, judging, making, workflow
+from tfedge import errors, judging, making, progress, workflow
 from tfedge.compress import recipe as recipe_lib
+from tfedge.search import advice, front, goals, measuring, proposing, space, study
 from tfedge.search import budget as budget_lib
-from tfedge.search import front, goals, measuring, proposing, space, study
 from tfedge.search.trial import Trial
 
 TECHNIQUES = ("distill", "slim", "prune", "cluster", "quantize")
@@ -101,11 +101,12 @@ def search(
             winner = front.winner(trials, question.goal)
             return Found(tuple(trials), question.goal, winner, time.monotonic() - began)
         recipe = tried.recipe(choice.point, choice.length)
-        logging.info(
-            "trial %d, %.0f %% of the budget left: %s", len(trials) + 1, 100 * left, recipe
-        )
-        trial = kept.run(choice, _trying(bench, recipe, tried, choice), question.goal)
-        logging.info("%s", describe(trial, question.goal))
+        named = recipe if recipe.passes else "nothing but the export"
+        logging.info("trial %d: %s", len(trials) + 1, named)
+        with progress.passing():
+            trial = kept.run(choice, _trying(bench, recipe, tried, choice), question.goal)
+        logging.info("  %s", describe(trial, question.goal))
+        logging.info("  %s", _standing([*trials, trial], question, began))
         watch(study.finished(kept.seen()))
 
 
@@ -138,6 +139,16 @@ def describe(trial: Trial, goal: str) -> str:
         f"{goal} {figure:,.6g} {goals.GOALS[goal].unit}, {trial.metric:.4g} on validation "
         f"(input model {trial.baseline:.4g}): {kept}, {trial.seconds:.0f} s"
     )
+
+
+def _standing(trials: Sequence[Trial], question: Question, began: float) -> str:
+    """The best so far, and what is left of the budget."""
+    best = front.winner(trials, question.goal)
+    told = "none would pass yet"
+    if best is not None:
+        told = f"best so far {advice.amount(best, question.goal)}"
+    left = question.budget.left(time.monotonic() - began, len(trials))
+    return f"{told}; {max(0.0, left):.0%} of the budget left"
 
 
 def _trying(
