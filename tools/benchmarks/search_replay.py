@@ -192,7 +192,7 @@ def _tpe(table: Table, seed: int) -> Order:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True, n_startup_trials=8)
     study = optuna.create_study(directions=["minimize", "maximize"], sampler=sampler)
-    done = set()
+    done: set[proposing.Choice] = set()
     while len(done) < len(_points(table.space)):
         asked = study.ask()
         values = {
