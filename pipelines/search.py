@@ -70,7 +70,7 @@ def main() -> int:
         tuple(_PASSES.value),
         _STORAGE.value or "",
     )
-    given = order_flags.order(_INPUT)
+    given = {**order_flags.order(_INPUT), "recipe": _FLAGS.recipe or ""}
     found, made = finding.find(
         making.Order(**given),
         question,

@@ -177,10 +177,13 @@ def _asked(
     """What a study is about; its trials say nothing of anything else."""
     return {
         "model, data, seed or version of a library": ready.key,
-        "profile": terms.phone.name,
-        "margin": terms.limits.margin,
-        "limits": repr(terms.limits),
+        **{name: _plain(value) for name, value in dataclasses.asdict(terms.limits).items()},
         "export": order.export or "",
         "passes": list(question.techniques),
         "epochs_scale": order.epochs_scale,
     }
+
+
+def _plain(value: Any) -> Any:
+    """As JSON keeps it, in one order."""
+    return sorted(value) if isinstance(value, frozenset) else value

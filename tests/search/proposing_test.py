@@ -1,0 +1,150 @@
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+
+from tfedge.search import front, proposing, space, surrogate
+from tfedge.search.trial import Trial
+
+GRID = space.of(["prune", "cluster", "quantize"])
+POINT = GRID.point(
+    {"prune": True, "prune.final_sparsity": 0.5, "cluster": True, "quantize": True,
+     "cluster.number_of_clusters": 16, "quantize.bits": 8}
+)  # fmt: skip
+PLAIN = GRID.point({})
+
+
+def _measured(choice):
+    """A made-up world: smaller files lose more, training gains some of it back."""
+    values = GRID.values(choice.point)
+    size = 10_000.0
+    if values["prune"]:
+        size *= 1 - 0.8 * values["prune.final_sparsity"]
+    if values["cluster"]:
+        size *= 0.3 + 0.1 * math.log2(values["cluster.number_of_clusters"] / 4)
+    if values["quantize"] and values["quantize.bits"] == 4:
+        size *= 0.6
+    loss = (10_000 / size) ** 1.2 / 12 - 0.5 * math.log2(1 + choice.length)
+    slack = 1 - max(0.0, loss)
+    obstacles = {} if slack > 0 else {"metric": "lost"}
+    recipe = GRID.recipe(choice.point, choice.length)
+    epochs = sum(getattr(each, "epochs", 0) for each in recipe.passes)
+    return Trial(
+        str(recipe), "int8", values, choice.length, epochs, {"download": size}, 0.9, 0.9, slack,
+        obstacles,
+    )  # fmt: skip
+
+
+def _proposer(**more):
+    given = {"lengths": (0.0, 1.0), "goal": "download", "starts": (POINT, PLAIN), "seed": 0}
+    return proposing.Proposer(GRID, **{**given, **more})
+
+
+def _search(proposer, count):
+    seen = []
+    for _ in range(count):
+        choice = proposer.next(seen)
+        seen.append(proposing.Seen(choice, _measured(choice)))
+    return seen
+
+
+def test_starts_are_looked_at_first_and_then_the_first_is_trained():
+    proposer = _proposer()
+    seen = _search(proposer, 3)
+    wanted = [(POINT, 0.0), (PLAIN, 0.0), (POINT, 1.0)]
+    assert [(each.choice.point, each.choice.length) for each in seen] == wanted
+
+
+def test_nothing_is_trained_that_was_not_looked_at():
+    seen = _search(_proposer(), 20)
+    looked = set()
+    for each in seen:
+        if each.choice.length:
+            assert each.choice.point in looked
+        looked.add(each.choice.point)
+
+
+def test_it_finds_what_is_smaller_than_where_it_began_and_still_passes():
+    seen = _search(_proposer(), 24)
+    trials = [each.trial for each in seen]
+    winner = front.winner(trials, "download")
+    everything = [
+        _measured(proposing.Choice(point, 1.0))
+        for point in {GRID.draw(np.random.default_rng(number)) for number in range(3000)}
+    ]
+    best = front.winner(everything, "download")
+    assert winner.figures["download"] < 0.7 * _measured(seen[2].choice).figures["download"]
+    assert winner.figures["download"] < 1.2 * best.figures["download"]
+
+
+def test_the_same_trials_lead_to_the_same_choice():
+    seen = _search(_proposer(), 9)
+    assert _proposer().next(seen) == _proposer().next(list(seen))
+    assert _search(_proposer(), 9) == seen
+
+
+def test_what_another_process_runs_is_not_tried_again():
+    proposer = _proposer()
+    running = [proposing.Seen(proposing.Choice(POINT, 0.0), None)]
+    assert proposer.next(running) == proposing.Choice(PLAIN, 0.0)
+
+
+def test_what_failed_or_exceeds_a_limit_is_left_alone():
+    proposer = _proposer(starts=(PLAIN,))
+    seen = _search(proposer, 12)
+    spoilt = [
+        dataclasses.replace(
+            each, trial=dataclasses.replace(each.trial, limits={"file_size": (2.0, 1.0)})
+        )
+        for each in seen
+    ]
+    points = {each.choice.point for each in spoilt}
+    assert proposer.next(spoilt).point not in points
+
+
+def test_a_space_that_is_used_up_ends_the_search():
+    tiny = space.Space((), (space.Axis("prune", (False,)),))
+    proposer = proposing.Proposer(tiny, (0.0, 1.0), "download", (), 0)
+    choices = [proposing.Choice((False,), length) for length in (0.0, 1.0)]
+    trial = Trial("", "int8", {}, 0.0, 0, {"download": 5.0}, 0.9, 0.9, 1.0)
+    assert proposer.next([proposing.Seen(choice, trial) for choice in choices]) is None
+
+
+def test_passes_that_were_trained_before_cost_nothing_again():
+    first = proposing.Choice(POINT, 1.0)
+    values = {**GRID.values(POINT), "cluster.number_of_clusters": 8}
+    beside = proposing.Choice(GRID.point(values), 1.0)
+    other = proposing.Choice(GRID.point({**values, "prune.final_sparsity": 0.6}), 1.0)
+    seen = [proposing.Seen(first, _measured(first))]
+    prices = proposing._prices(GRID, [first, beside, other], seen)
+    # 4 epochs each of prune, cluster and quantize; a look counts as one.
+    assert list(prices) == [1, 1 + 8, 1 + 12]
+
+
+def test_the_expected_excess_is_that_of_a_normal_number():
+    # E[max(0, Z)] of a standard normal one is 1 / sqrt(2 pi).
+    found = proposing._expected_excess(np.array([0.0, 5.0, -5.0]), np.array([1.0, 0.1, 0.1]))
+    np.testing.assert_allclose(found, [1 / math.sqrt(2 * math.pi), 5.0, 0.0], atol=1e-9)
+
+
+def test_the_area_gained_is_what_a_sure_dot_adds():
+    dots, corner = [(1.0, 0.2), (2.0, 0.6)], (4.0, 0.0)
+    cost, merit, sd = np.array([1.5, 0.5, 3.0]), np.array([0.5, 0.1, 0.7]), np.full(3, 1e-9)
+    before = front.hypervolume(dots, corner)
+    wanted = [front.hypervolume([*dots, dot], corner) - before for dot in zip(cost, merit, strict=True)]
+    found = proposing._area_gained(cost, merit, sd, dots, corner)
+    np.testing.assert_allclose(found, wanted, atol=1e-6)
+
+
+def test_a_surrogate_knows_what_it_has_seen_and_doubts_what_it_has_not():
+    rows = np.linspace(0, 0.5, 6)[:, None]
+    model = surrogate.fit(rows, np.sin(6 * rows[:, 0]))
+    mean, sd = model.predict(np.array([[0.2], [1.0]]))
+    assert mean[0] == pytest.approx(math.sin(1.2), abs=0.05)
+    assert sd[1] > 3 * sd[0]
+
+
+def test_few_rows_give_their_mean():
+    mean, sd = surrogate.fit(np.zeros((2, 1)), np.array([1.0, 3.0])).predict(np.zeros((1, 1)))
+    assert mean == [2.0] and sd[0] >= 1
