@@ -132,7 +132,9 @@ def test_the_area_gained_is_what_a_sure_dot_adds():
     dots, corner = [(1.0, 0.2), (2.0, 0.6)], (4.0, 0.0)
     cost, merit, sd = np.array([1.5, 0.5, 3.0]), np.array([0.5, 0.1, 0.7]), np.full(3, 1e-9)
     before = front.hypervolume(dots, corner)
-    wanted = [front.hypervolume([*dots, dot], corner) - before for dot in zip(cost, merit, strict=True)]
+    wanted = [
+        front.hypervolume([*dots, dot], corner) - before for dot in zip(cost, merit, strict=True)
+    ]
     found = proposing._area_gained(cost, merit, sd, dots, corner)
     np.testing.assert_allclose(found, wanted, atol=1e-6)
 
