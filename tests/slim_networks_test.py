@@ -1,6 +1,6 @@
 """Structured pruning of narrow variants of the mobile networks: no shape error, no other answer."""
 
-import networks_test
+import narrow_networks
 import numpy as np
 import pytest
 
@@ -34,9 +34,9 @@ def cut(monkeypatch):
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_thirty_percent_go_and_what_is_left_answers_as_before(name, cut):
-    size, build = networks_test._narrow()[name]
     k.keras3().utils.set_random_seed(0)
-    model = folding.flatten(bridge.to_tf_keras(build((size, size, 3))))
+    size = narrow_networks.side(name)
+    model = folding.flatten(bridge.to_tf_keras(narrow_networks.build(name)))
     _randomise(model)
     x = np.random.default_rng(0).uniform(0, 1, (2, size, size, 3)).astype(np.float32)
     split = ArraySplit(x, np.arange(2))
