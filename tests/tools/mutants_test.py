@@ -44,6 +44,8 @@ def test_every_change_of_a_line(source, after):
         "def f(a: Literal[1]) -> Literal[2]:\n    return a",
         'f"{a:3d}"',
         '"a" + b',
+        "if TYPE_CHECKING:\n    n = 1",
+        "zip(a, b, strict=True)",
     ],
 )
 def test_words_and_types_are_left_alone(source):
