@@ -1,4 +1,5 @@
 import pytest
+import tfedge_pipelines
 from tfedge_tools.benchmarks import interrupt, silence
 
 from tfedge import errors
@@ -13,10 +14,16 @@ if "--stubborn" in sys.argv:
     except KeyboardInterrupt: sys.exit(0)
 if "--long" in sys.argv:
     try: time.sleep(100)
-    except KeyboardInterrupt: sys.exit(130)
+    except KeyboardInterrupt:
+        said = "Traceback" if "--chatty" in sys.argv else {said!r}
+        print(said, file=sys.stderr)
+        sys.exit(130)
 folder = pathlib.Path(sys.argv[-1].partition("=")[2])
 folder.mkdir(exist_ok=True)
 (folder / "model.tflite").write_bytes(b"abc")
+if "--ending" in sys.argv:
+    try: time.sleep(100)
+    except KeyboardInterrupt: sys.exit(0)
 sys.exit(3 if "--rejected" in sys.argv else 0)
 """
 
@@ -24,7 +31,7 @@ sys.exit(3 if "--rejected" in sys.argv else 0)
 @pytest.fixture
 def trial(tmp_path, monkeypatch):
     script = tmp_path / "release.py"
-    script.write_text(RELEASE)
+    script.write_text(RELEASE.format(said=tfedge_pipelines.WHEN_INTERRUPTED))
     monkeypatch.setattr(interrupt, "_SCRIPT", script)
 
     def make(*release):
@@ -39,6 +46,10 @@ def test_a_run_that_ends_first_is_none(trial):
     assert trial().interrupted(60) is None
 
 
+def test_a_run_that_is_over_as_the_signal_comes_is_none_too(trial):
+    assert trial("--ending").interrupted(3) is None
+
+
 def test_a_whole_run_has_the_sum_of_its_file(trial):
     made = trial().whole("undisturbed")
     assert made == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
@@ -51,7 +62,10 @@ def test_a_release_that_is_rejected_shows_nothing(trial):
 
 @pytest.mark.parametrize(
     ("flag", "code", "left", "is_good"),
-    [("--long", 130, 0, True), ("--stubborn", 0, 0, False), ("--leaves", 130, 1, False)],
+    [
+        *(("--long", 130, 0, True), ("--stubborn", 0, 0, False)),
+        *(("--leaves", 130, 1, False), ("--chatty", 130, 0, False)),
+    ],
 )
 def test_a_moment(trial, flag, code, left, is_good):
     ended = trial(flag, "--long").interrupted(3)
@@ -60,7 +74,7 @@ def test_a_moment(trial, flag, code, left, is_good):
 
 
 def test_too_late_is_not_good():
-    ended = interrupt.Ended(1.0, "training", 2.1, 130, 0)
+    ended = interrupt.Ended(1.0, "training", 2.1, 130, 0, tfedge_pipelines.WHEN_INTERRUPTED)
     assert not ended.is_good
 
 

@@ -9,8 +9,8 @@ random moment of the time that the first one took, and go on from what the one b
 run that comes to its end before its moment is compared and the folder begun anew; a last one is
 left alone and compared. Prints for each moment what was being done, the seconds until the process
 had ended, its exit code, and how many processes of it were left. Exit code 1 if one took more than
-2 s, did not end with 130 or left a process, or if a model.tflite differs. Linux only: what is left
-is read from /proc.
+2 s, did not end with 130, said something else of it than the one line, or left a process, or if a
+model.tflite differs. Linux only: what is left is read from /proc.
 """
 
 import dataclasses
@@ -26,6 +26,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 
+import tfedge_pipelines
 from absl import flags, logging
 from tfedge_pipelines import entry
 from tfedge_tools.benchmarks import silence
@@ -53,6 +54,7 @@ class Ended:
         seconds: from Ctrl-C to its end.
         code: its exit code.
         left: processes of it that were there half a second later.
+        said: the last thing it said.
     """
 
     after: float
@@ -60,11 +62,14 @@ class Ended:
     seconds: float
     code: int
     left: int
+    said: str
 
     @property
     def is_good(self) -> bool:
         """As it has to be."""
-        return self.seconds <= _ACCEPTED_SECONDS and self.code in _INTERRUPTED and not self.left
+        is_told = self.code != 130 or self.said == tfedge_pipelines.WHEN_INTERRUPTED
+        ended = self.seconds <= _ACCEPTED_SECONDS and self.code in _INTERRUPTED
+        return ended and is_told and not self.left
 
 
 def run() -> None:
@@ -125,7 +130,7 @@ class Trial:
 
     def made(self, name: str) -> str:
         """SHA-256 of the model of a release."""
-        return hashlib.sha256((self.folder(name) / "model.tflite").read_bytes()).hexdigest()
+        return hashlib.sha256(self._model(name).read_bytes()).hexdigest()
 
     def whole(self, name: str) -> str:
         """A run to its end; SHA-256 of the model.
@@ -148,11 +153,16 @@ class Trial:
             os.killpg(process.pid, signal.SIGINT)
             code = process.wait()
             seconds = time.monotonic() - sent
+            if not code and seconds <= _ACCEPTED_SECONDS and self._model("interrupted").exists():
+                return None  # it was over as the signal came
             time.sleep(0.5)
-            return Ended(after, doing, seconds, code, self._left())
+            return Ended(after, doing, seconds, code, self._left(), self._last())
         if code:
             raise errors.BadInput("release.py", self._last(), "It ended so when it went on.")
         return None
+
+    def _model(self, name: str) -> pathlib.Path:
+        return self.folder(name) / "model.tflite"
 
     def _start(self, name: str) -> subprocess.Popen:
         # What runs in the background of a script ignores Ctrl-C, and so does what it starts.
