@@ -95,6 +95,7 @@ def main(release: Sequence[str]) -> int:
             ended = trial.interrupted(draws.uniform(0, seconds))
             if ended is None:
                 made.append(trial.made("interrupted"))
+                entry.tell(f"model.tflite {made[-1][:16]}")
                 shutil.rmtree(trial.folder("interrupted"))
                 continue
             found.append(ended)
