@@ -37,7 +37,13 @@ def _measured(choice):
 
 
 def _proposer(**more):
-    given = {"lengths": (0.0, 1.0), "goal": "download", "starts": (POINT, PLAIN), "seed": 0}
+    given = {
+        "lengths": (0.0, 1.0),
+        "goal": "download",
+        "starts": (POINT, PLAIN),
+        "seed": 0,
+        "epoch_seconds": 30.0,
+    }
     return proposing.Proposer(GRID, **{**given, **more})
 
 
@@ -56,13 +62,12 @@ def test_starts_are_looked_at_first_and_then_the_first_is_trained():
     assert [(each.choice.point, each.choice.length) for each in seen] == wanted
 
 
-def test_nothing_is_trained_that_was_not_looked_at():
+def test_nothing_is_trained_for_long_that_was_not_looked_at():
     seen = _search(_proposer(), 20)
-    looked = set()
-    for each in seen:
-        if each.choice.length:
-            assert each.choice.point in looked
-        looked.add(each.choice.point)
+    for number, each in enumerate(seen):
+        before = seen[:number]
+        if proposing._epochs(GRID, [each.choice], before)[0]:  # beyond what was trained before
+            assert proposing.Choice(each.choice.point, 0.0) in [one.choice for one in before]
 
 
 def test_it_finds_what_is_smaller_than_where_it_began_and_still_passes():
@@ -105,7 +110,7 @@ def test_what_failed_or_exceeds_a_limit_is_left_alone():
 
 def test_a_space_that_is_used_up_ends_the_search():
     tiny = space.Space((), (space.Axis("prune", (False,)),))
-    proposer = proposing.Proposer(tiny, (0.0, 1.0), "download", (), 0)
+    proposer = proposing.Proposer(tiny, (0.0, 1.0), "download", (), 0, 30.0)
     choices = [proposing.Choice((False,), length) for length in (0.0, 1.0)]
     trial = Trial("", "int8", {}, 0.0, 0, {"download": 5.0}, 0.9, 0.9, 1.0)
     assert proposer.next([proposing.Seen(choice, trial) for choice in choices]) is None
@@ -117,9 +122,16 @@ def test_passes_that_were_trained_before_cost_nothing_again():
     beside = proposing.Choice(GRID.point(values), 1.0)
     other = proposing.Choice(GRID.point({**values, "prune.final_sparsity": 0.6}), 1.0)
     seen = [proposing.Seen(first, _measured(first))]
-    prices = proposing._prices(GRID, [first, beside, other], seen)
-    # 4 epochs each of prune, cluster and quantize; a look counts as one.
-    assert list(prices) == [1, 1 + 8, 1 + 12]
+    # 4 epochs each of prune, cluster and quantize.
+    assert list(proposing._epochs(GRID, [first, beside, other], seen)) == [0, 8, 12]
+
+
+def test_where_training_is_short_all_starts_are_trained_and_nothing_is_looked_at():
+    seen = _search(_proposer(epoch_seconds=0.01), 12)
+    assert [each.choice for each in seen[:2]] == [
+        proposing.Choice(POINT, 1.0), proposing.Choice(PLAIN, 0.0),
+    ]  # fmt: skip
+    assert all(each.choice.length or not each.trial.epochs for each in seen)
 
 
 def test_the_expected_excess_is_that_of_a_normal_number():

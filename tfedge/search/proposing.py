@@ -1,12 +1,14 @@
 """Which recipe to try next: the one that promises most for the training that it costs.
 
-A first look at a recipe trains nothing: sizes, times and memory depend on shapes, zeros and values
-that are there without training, so a recipe that could not win is never trained. What training
-then gives is foreseen by Gaussian processes over the settings, the figure and the length, and a
-recipe's worth is what it is expected to improve: three times of four the smallest figure that the
-gate would pass (expected improvement under a constraint, Gelbart et al. 2014), else the area
-under the front (expected hypervolume improvement, Emmerich et al. 2006). Passes that an earlier
-trial has trained cost nothing again. The same trials lead to the same choice.
+Where training takes long, a first look at a recipe trains nothing: sizes, times and memory depend
+on shapes, zeros and values that are there without training, so a recipe that could not win is never
+trained, and what is left of its answers says how much training has to mend. What training gives is
+foreseen by Gaussian processes over the settings, the figure, the length and that. A recipe's worth
+is what it is expected to improve: three times of four the smallest figure that the gate would pass
+(expected improvement under a constraint, Gelbart et al. 2014), else the area under the front
+(expected hypervolume improvement, Emmerich et al. 2006); the one with the most for its time is
+chosen. Passes that an earlier trial has trained cost nothing again. Times are foreseen, not
+measured: the same trials lead to the same choice.
 """
 
 import dataclasses
@@ -26,7 +28,8 @@ _BEST = 8
 _FRONT_EVERY = 4
 _WORST = -4.0  # margins; how far beyond it a loss is does not matter
 _FULL = 1.0  # slack of a file that loses nothing
-_LOOK_COSTS = 1.0  # epochs that a trial without training is worth
+_TRIAL_SECONDS = 5.0  # of what is done beside training, on a computer of today
+_WORTH_A_LOOK = 3.0  # as many times as long as a look takes what it may save
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,8 +56,9 @@ class Proposer:
         space: what may be tried.
         lengths: factors on the epochs, the shortest first; 0 is a look without training.
         goal: of `goals.GOALS`.
-        starts: points to look at first.
+        starts: points to begin with.
         seed: of what is drawn.
+        epoch_seconds: that an epoch may take; how it stands to the rest of a trial counts.
     """
 
     space: Space
@@ -62,6 +66,7 @@ class Proposer:
     goal: str
     starts: tuple[Point, ...]
     seed: int
+    epoch_seconds: float
 
     def next(self, seen: Sequence[Seen]) -> Choice | None:
         """The next one to try; None where nothing is left.
@@ -75,31 +80,45 @@ class Proposer:
                 return choice
         done = [each for each in seen if each.trial is not None]
         random = np.random.default_rng([self.seed, len(done)])
-        rows = [
-            Choice(point, length)
-            for point in self._pool(done, random)
-            for length in self.lengths
-            if length and Choice(point, length) not in tried
-        ]
+        pool = self._pool(done, random)
+        rows = [row for point in pool for row in self._trained(point) if row not in tried]
         rows = _not_hopeless(rows, done)
         if not rows:
             return None
-        worth = self._worth(rows, seen) / _prices(self.space, rows, done)
-        chosen = rows[int(np.argmax(worth))]
-        look = Choice(chosen.point, 0.0)
-        return chosen if look in tried or 0.0 not in self.lengths else look
+        prices = self._prices(rows, done)
+        chosen = int(np.argmax(self._worth(rows, seen) / prices))
+        look = Choice(rows[chosen].point, 0.0)
+        return rows[chosen] if look in tried or not self._is_long(prices[chosen]) else look
+
+    def _trained(self, point: Point) -> list[Choice]:
+        """A point at every length; at 0 alone where there is nothing to train."""
+        longest = Choice(point, max(self.lengths))
+        if not any(epochs for _, epochs in _passes(self.space, longest)):
+            return [Choice(point, 0.0)]
+        return [Choice(point, length) for length in self.lengths if length]
+
+    def _prices(self, rows: Sequence[Choice], done: Sequence[Seen]) -> np.ndarray:
+        """(rows,) seconds that a trial of each may take."""
+        return _TRIAL_SECONDS + self.epoch_seconds * _epochs(self.space, rows, done)
+
+    def _is_long(self, seconds: float) -> bool:
+        """Whether a look may save more than it takes."""
+        return seconds >= _WORTH_A_LOOK * _TRIAL_SECONDS
 
     def _first(self, seen: Sequence[Seen]) -> Iterator[Choice]:
-        """A look at each start, then the training of the first: what losses are measured from."""
-        for point in self.starts:
-            yield Choice(point, self.lengths[0])
-        looks = {each.choice.point: each.trial for each in seen if each.trial is not None}
-        usual = min((each for each in self.lengths if each), key=lambda each: abs(each - 1))
-        for point in self.starts:
-            trial = looks.get(point)
-            if trial is not None and trial.epochs == 0 and self.space.recipe(point, usual).passes:
-                yield Choice(point, usual)
-                return
+        """A look at each start, then the training of the first: what losses are measured from.
+
+        Where training is short all of them are trained.
+        """
+        usual = [
+            min(self._trained(point), key=lambda each: abs(each.length - 1))
+            for point in self.starts
+        ]
+        if not usual or not self._is_long(self._prices(usual[:1], [])[0]):
+            yield from usual
+            return
+        yield from (Choice(point, 0.0) for point in self.starts)
+        yield usual[0]
 
     def _pool(self, done: Sequence[Seen], random: np.random.Generator) -> list[Point]:
         """Points to choose from: what was looked at, what is beside the best, and any."""
@@ -110,12 +129,13 @@ class Proposer:
         return list(points)
 
     def _leaders(self, done: Sequence[Seen]) -> list[Seen]:
+        """Those nearest to where the margin is used up, and the smallest that would pass."""
         known = [(each, each.trial) for each in done if each.trial is not None]
-        measured = [(each, trial) for each, trial in known if self._figure(trial) is not None]
-        fronts = {id(trial) for trial in front.of([trial for _, trial in measured], self.goal)}
-        on_it = [each for each, trial in measured if id(trial) in fronts]
-        near = sorted(measured, key=lambda pair: -abs(pair[1].slack))
-        return [*on_it, *(each for each, _ in near)][-_BEST:]
+        near = [(each, trial) for each, trial in known if self._figure(trial) is not None]
+        near.sort(key=lambda pair: abs(pair[1].slack))
+        fine = [(each, trial) for each, trial in near if trial.is_feasible]
+        fine.sort(key=lambda pair: self._figure(pair[1]) or math.inf)
+        return [each for each, _ in (*near[:_BEST], *fine[:_BEST])]
 
     def _figure(self, trial: Trial | None) -> float | None:
         return None if trial is None else trial.figures.get(self.goal)
@@ -168,15 +188,34 @@ class Proposer:
             and (each.choice.length or not each.trial.epochs)
             and (figure := self._figure(each.trial))
         ]
-        inputs = [self._described(choice, figure) for choice, figure, _ in trained]
-        asked = [self._described(row, figure) for row, figure in zip(rows, cost, strict=True)]
-        model = surrogate.fit(np.array(inputs), np.array([slack for *_, slack in trained]))
-        return model.predict(np.array(asked))
-
-    def _described(self, choice: Choice, figure: float) -> np.ndarray:
+        left = self._left_untrained([*(choice for choice, *_ in trained), *rows], seen)
+        figures = [*(figure for _, figure, _ in trained), *cost]
         longest = math.log2(1 + max(self.lengths))
-        more = [figure / 2, math.log2(1 + choice.length) / longest]
-        return np.array([*self.space.features(choice.point), *more])
+        table = np.array(
+            [
+                [*self.space.features(row.point), figure / 2, math.log2(1 + row.length) / longest]
+                for row, figure in zip(
+                    [*(choice for choice, *_ in trained), *rows], figures, strict=True
+                )
+            ]
+        )
+        table = np.column_stack([table, left])
+        slacks = np.array([slack for *_, slack in trained])
+        return surrogate.fit(table[: len(trained)], slacks).predict(table[len(trained) :])
+
+    def _left_untrained(self, rows: Sequence[Choice], seen: Sequence[Seen]) -> np.ndarray:
+        """(rows,) about -1..0: what is left of the answers before training, seen or foreseen."""
+        known = {
+            each.choice.point: -math.log1p(max(0.0, -each.trial.slack)) / 4
+            for each in seen
+            if each.trial is not None and each.trial.is_measured and not each.choice.length
+        }
+        points = np.array([self.space.features(point) for point in known])
+        model = surrogate.fit(points, np.array([*known.values()]))
+        foreseen, _ = model.predict(np.array([self.space.features(row.point) for row in rows]))
+        return np.array(
+            [known.get(row.point, found) for row, found in zip(rows, foreseen, strict=True)]
+        )
 
 
 @functools.lru_cache(maxsize=20_000)
@@ -186,21 +225,21 @@ def _passes(space: Space, choice: Choice) -> tuple[tuple[str, int], ...]:
     return tuple((str(each), getattr(each, "epochs", 0)) for each in found)
 
 
-def _prices(space: Space, rows: Sequence[Choice], done: Sequence[Seen]) -> np.ndarray:
+def _epochs(space: Space, rows: Sequence[Choice], done: Sequence[Seen]) -> np.ndarray:
     """(rows,) epochs to train, without those of leading passes that were trained before."""
     trained = set()
     for each in done:
         texts = tuple(text for text, _ in _passes(space, each.choice))
         trained |= {texts[:count] for count in range(1, len(texts) + 1)}
-    prices = []
+    counts = []
     for row in rows:
         passes = _passes(space, row)
         texts = tuple(text for text, _ in passes)
         shared = max(
             count for count in range(len(texts) + 1) if not count or texts[:count] in trained
         )
-        prices.append(_LOOK_COSTS + sum(epochs for _, epochs in passes[shared:]))
-    return np.array(prices)
+        counts.append(sum(epochs for _, epochs in passes[shared:]))
+    return np.array(counts)
 
 
 def _not_hopeless(rows: Sequence[Choice], done: Sequence[Seen]) -> list[Choice]:

@@ -16,6 +16,7 @@ from tfedge.search.trial import Trial
 
 TECHNIQUES = ("distill", "slim", "prune", "cluster", "quantize")
 _LENGTHS = (0.0, 0.25, 1.0, 3.0)  # factors on the epochs that passes have by themselves
+_MULTIPLY_ADDS_A_SECOND = 2e10
 _STARTS = ("balanced", "", "fastest", "smallest")
 
 
@@ -90,7 +91,12 @@ def search(
     began -= kept.seconds_of_ended()
     bench = measuring.Bench.of(ready, terms, order.export, folder / "work")
     proposer = proposing.Proposer(
-        tried, _lengths(order), question.goal, _starts(tried, order), order.seed or 0
+        tried,
+        _lengths(order),
+        question.goal,
+        _starts(tried, order),
+        order.seed or 0,
+        _epoch_seconds(ready),
     )
     while True:
         seen = kept.seen()
@@ -162,6 +168,16 @@ def _trying(
 
 def _lengths(order: making.Order) -> tuple[float, ...]:
     return tuple(length * order.epochs_scale for length in _LENGTHS)
+
+
+def _epoch_seconds(ready: making.Ready) -> float:
+    """Of an epoch, by its multiply-adds: a computer's own time would differ from run to run."""
+    from tfedge.compress import costs
+
+    task = ready.given.task
+    flat = recipe_lib.Recipe().start(ready.model, task).candidate.model
+    both_ways = 3 * costs.total_multiply_adds(flat) * len(task.train)
+    return both_ways / _MULTIPLY_ADDS_A_SECOND
 
 
 def _starts(tried: space.Space, order: making.Order) -> tuple[space.Point, ...]:

@@ -38,6 +38,7 @@ _SHARE = 0.98
 _POINTS_BELOW = 0.1
 _GOAL = "download"
 _LENGTHS = (0.0, 1.0)
+_EPOCH_SECONDS = 30.0
 _AXES = (
     space.Axis("distill", (False, True)),
     space.Axis("slim", (False, True)),
@@ -172,7 +173,7 @@ def _until(table: Table, order: Order, whole: float) -> tuple[int, int]:
 
 def _ours(table: Table, seed: int) -> Order:
     starts = [_points(table.space)[number] for number in (21, 0)]
-    proposer = proposing.Proposer(table.space, _LENGTHS, _GOAL, tuple(starts), seed)
+    proposer = proposing.Proposer(table.space, _LENGTHS, _GOAL, tuple(starts), seed, _EPOCH_SECONDS)
     seen: list[proposing.Seen] = []
     while (choice := proposer.next(seen)) is not None:
         seen.append(proposing.Seen(choice, table.trials[choice]))
