@@ -45,7 +45,7 @@ def test_every_change_of_a_line(source, after):
         'f"{a:3d}"',
         '"a" + b',
         "if TYPE_CHECKING:\n    n = 1",
-        "zip(a, b, strict=True)",
+        "x = zip(a, b, strict=True)",
     ],
 )
 def test_words_and_types_are_left_alone(source):
