@@ -8,6 +8,7 @@ from tfedge.data import augmentation
 from tfedge.data.task import ArraySplit, Task
 
 IMAGES = np.zeros((4, 6, 6, 1), np.uint8)
+PLACES = {"kind": "segmentation", "y": np.zeros((4, 6, 6), int)}
 
 
 def _task(augment, x=IMAGES, kind="classification", y=(0, 1, 2, 0), **fields):
@@ -53,6 +54,7 @@ def test_what_cannot_be_read_is_refused_in_one_line(text, said):
         ("mixup", {"kind": "regression", "y": (0.5, 1.0, 2.0, 3.0)}, "this is a regression task"),
         ("mixup", {"loss": "mse"}, "the task's own loss"),
         ("flip", {"kind": "segmentation", "y": np.zeros((4, 6, 6), int)}, "moves pixels"),
+        *((name, PLACES, "moves pixels") for name in ("crop", "rotation", "zoom")),
         ("flip", {"x": np.zeros((4, 6), np.float32)}, "needs images"),
         ("mixup", {"x": np.zeros((4, 6), np.int32)}, "int32 numbers"),
         ("crop(padding=6)", {}, "6 pixels are too many for images of 6 x 6"),

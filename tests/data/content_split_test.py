@@ -19,6 +19,14 @@ def test_the_first_fifth_is_held_out_and_the_next_tenth_is_validation():
     assert found == ["holdout"] * 2 + ["validation"] * 2 + ["train"] * 2
 
 
+def test_the_ends_of_the_ranges_to_the_last_key():
+    fifth, three_tenths = 2**256 // 5, 2**256 * 3 // 10
+    numbers = (fifth - 1, fifth, three_tenths - 1, three_tenths)
+    keys = [number.to_bytes(32) for number in numbers]
+    found = content_split.sides(keys, np.zeros(4, int)).tolist()
+    assert found == ["holdout", "validation", "validation", "train"]
+
+
 def test_without_a_held_out_range_it_is_trained_on():
     assert _sides(0.1, 0.25, 0.5, holdout=False) == ["train", "validation", "train"]
 

@@ -72,7 +72,13 @@ def test_an_incomplete_folder_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"not gzip", gzip.compress(b"\0\0\x08\x01\0\0\0\x09", mtime=0)]
+    "content",
+    [
+        *(b"", b"not gzip", gzip.compress(b"\0\0\x08\x01\0\0\0\x09", mtime=0)),
+        gzip.compress(b"\0\0\x09\x01\0\0\0\x3c" + bytes(60), mtime=0),  # of another type
+        gzip.compress(b"\1\0\x08\x01\0\0\0\x3c" + bytes(60), mtime=0),
+        gzip.compress(b"\0\0\x08\x02\0\0\0\x3c\0\0\0\x01" + bytes(60), mtime=0),  # two axes
+    ],
 )
 def test_damaged_files_are_refused(tmp_path, content):
     _write(tmp_path / "data")

@@ -8,7 +8,7 @@ import pytest
 import tfedge
 from tfedge.device import profiles
 from tfedge.device.file import tflite
-from tfedge.device.prediction import devices, fitted, formula, network, operators, work
+from tfedge.device.prediction import devices, fitted, formula, network, operators, predict, work
 
 CONV = work.Work(
     "CONV_2D", "conv", macs=9 * 16 * 16 * 64, columns=16, depth=144, activation_bytes=8192,
@@ -162,3 +162,35 @@ def test_an_estimate_shows_itself_in_a_line_and_its_notes():
         == "Estimate: 0.5 ms (0.25 to 1) on host, 1 thread"
     )
     assert repr(tfedge.Estimate(0.5, 0.25, 1)) == "Estimate: 0.5 ms (0.25 to 1)"
+
+
+def _work(kind, plain=False, known=True):
+    return dataclasses.replace(CONV, kind=kind, plain=plain, known=known)
+
+
+@pytest.mark.parametrize(("share", "said"), [(0.049, False), (0.051, True)])
+def test_what_takes_a_twentieth_of_the_time_is_named(share, said):
+    times = np.array([1 - share, share]) * 7
+    unsure, notes = predict._strange((_work("CONV_2D"), _work("CUMSUM")), times)
+    assert unsure == pytest.approx(0.5 * share)
+    told = ("No published network has CUMSUM: a guess by their work.",) if said else ()
+    assert notes == told
+    unsure, notes = predict._strange((_work("CONV_2D"), _work("CUMSUM", plain=True)), times)
+    assert unsure == pytest.approx(0.9 * share) and bool(notes) is said
+    unsure, notes = predict._strange((_work("CONV_2D"), _work("CUMSUM", known=False)), times)
+    assert unsure == pytest.approx(0.5 * share) and notes == ()  # said elsewhere
+
+
+def test_an_interval_is_even_in_the_logarithm():
+    assert predict._interval(np.log(4.0), np.log(2.0)) == pytest.approx([2, 4, 8])
+
+
+def test_most_of_the_work_decides_what_is_an_integer_network():
+    heavy, light = CONV, dataclasses.replace(CONV, macs=CONV.macs // 2, integer=False)
+    heavy = dataclasses.replace(heavy, integer=True)
+    assert predict._is_integer((heavy, light))
+    assert not predict._is_integer((heavy, light, light))  # as much of both
+    assert predict._is_integer((heavy, light, dataclasses.replace(heavy, macs=0)))
+    none = [dataclasses.replace(each, macs=0) for each in (heavy, light, heavy)]
+    assert predict._is_integer(tuple(none))
+    assert not predict._is_integer(tuple(none[:2]))

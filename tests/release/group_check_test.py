@@ -5,7 +5,7 @@ import pytest
 
 from tfedge.data import metrics
 from tfedge.device import scorecard
-from tfedge.release import gate
+from tfedge.release import gate, group_check, groups
 
 
 @pytest.fixture
@@ -165,3 +165,43 @@ def test_a_label_stays_as_it_is(two_sided):
     renamed = {kind: np.where(two_sided.slices[kind] == "left", "left_f1:b", "right")}
     row = _row(gate.gate(dataclasses.replace(two_sided, slices=renamed)), "group: side: left_f1:b")
     assert row.reason.startswith("Side left_f1:b went from 92.5%")
+
+
+def _change(group, before, after, p_worse, p_beyond):
+    return groups.GroupChange(group, 1200, before, after, -0.1, 0.02, 9, 1, p_worse, p_beyond)
+
+
+@pytest.mark.parametrize(
+    ("p_worse", "p_beyond", "margin", "outcome"),
+    [
+        (0.05, 0.9, 0.02, "REPORTED"),
+        (0.05, 0.05, 0.02, "FAIL"),
+        (0.2, 0.05, 0.02, "FAIL"),  # two tests, of which the second is not exact
+        (0.01, 0.01, None, "REPORTED"),
+    ],
+)
+def test_either_test_names_a_group_and_the_margins_own_fails_it(p_worse, p_beyond, margin, outcome):
+    lost = _change("class: a: b", 0.9, 0.85, p_worse, p_beyond)
+    same = _change("class: c", 0.9, 0.9, 0.06, 0.06)
+    (row,) = group_check.check((same, lost), margin, 0.05)
+    accepted = "-2.0 is accepted" if margin else row.reason.rpartition("; ")[2][:-1]
+    assert row.reason == (
+        "Class a: b went from 90.0% to 85.0% of 1,200 examples (-10.0 to +2.0 points): more than"
+        f" chance explains among 2 groups (at 5%); {accepted}."
+    )
+    assert (row.name, row.outcome) == ("group: class: a: b", outcome)
+    assert row.value == pytest.approx(-0.05) and row.limit == (None if margin is None else -margin)
+    assert row.note == "class 'a: b' fell from 90.0 to 85.0 %"
+
+
+def test_the_largest_loss_is_told_where_none_is_shown():
+    found = (_change("class: c", 0.9, 0.91, 0.06, 1.0), _change("side: up", 0.9, 0.88, 0.06, 1.0))
+    (row,) = group_check.check(found, 0.02, 0.05)
+    assert (row.outcome, row.limit) == ("PASS", -0.02) and row.value == pytest.approx(-0.02)
+    assert row.reason == (
+        "No class or slice of 2 got worse than chance explains; the largest loss is that of"
+        " side up, -2.0 points."
+    )
+    (row,) = group_check.check((_change("side: up", 0.9, 0.9, 1.0, 1.0),), None, 0.05)
+    assert row.reason == "No class or slice of 1 got worse than chance explains."
+    assert row.limit is None and list(group_check.check((), 0.02, 0.05)) == []

@@ -236,3 +236,13 @@ def test_a_budget_that_would_take_whole_layers_is_refused_with_what_can_go(wide,
     only = k.tf_keras.Sequential([layers.Dense(3, input_shape=(4,))])
     with pytest.raises(errors.BadInput, match="no channel of the model can go: it is an output"):
         slim.Slim().requires(Candidate(only))
+
+
+def test_in_two_steps_a_rule_reaches_its_share_in_the_second(wide, task):
+    settings = {"budget": "parameters", "multiple_of": 4, "criterion": "random", "epochs": 0}
+    rules = {"hidden": {"reduction": 0.5}, "mix": None}
+    widths = []
+    for steps in (1, 2):
+        cut = slim.Slim(reduction=0.4, steps=steps, rules=rules, **settings)(Candidate(wide), task)
+        widths.append(_shapes(cut)["hidden"][-1])
+    assert widths == [12, 12]

@@ -158,3 +158,9 @@ def _killed_after(epochs, task):
             return super().batches(size, order)
 
     return dataclasses.replace(task, validation=Killing(task.validation.x, task.validation.y))
+
+
+def test_a_larger_square_is_cut_out_whole():
+    image = np.arange(4 * 12 * 12, dtype=np.float32).reshape(4, 12, 12, 1)
+    found, _ = _varied("cutout(size=4)", x=image)
+    assert (found != image).reshape(12, 4, -1).sum(-1).max() == 16

@@ -93,6 +93,5 @@ def are_uneven(task: Task | None) -> bool:
         return False
     for x, _ in task.calibration.batches(_BATCH):
         for name, array in splits.named(task.normalization(x)).items():
-            if array.dtype.kind in "biuf":
-                seen.setdefault(name, Seen()).add(array)
+            seen.setdefault(name, Seen()).add(array)
     return any(each.lost() > 0 for each in seen.values())
