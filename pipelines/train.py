@@ -30,8 +30,8 @@ from collections.abc import Callable
 from absl import flags, logging
 from tfedge_pipelines import data_flags, entry
 
-from tfedge import errors, progress, settings
-from tfedge.release import lock, output_folder, work_folder
+from tfedge import cache, errors, lock, progress, settings
+from tfedge.release import output_folder, work_folder
 
 
 def networks() -> list[str]:
@@ -103,16 +103,16 @@ def main() -> int:
         if not math.isfinite(flag.value):
             raise errors.BadInput(f"--{flag.name}", f"{flag.value} is no number", "Try 0.001")
     held = lock.hold(folder / ".lock", str(folder))
-    with held, work_folder.open_for(folder.resolve()) as work:
-        _train_into(folder, work)
+    with held, work_folder.open_for(folder.resolve()) as stages:
+        _train_into(folder, stages)
     return entry.OK
 
 
-def _train_into(folder: pathlib.Path, work: pathlib.Path) -> None:
+def _train_into(folder: pathlib.Path, stages: cache.Cache) -> None:
     started = time.monotonic()
     task = _task()
     _start_keras()
-    from tfedge.compress import checkpoint, loading
+    from tfedge.compress import keys, loading
     from tfedge.compress.training import from_scratch, training_state
 
     build = importlib.import_module(f"tfedge_models.{_NETWORK.value}").build
@@ -124,9 +124,8 @@ def _train_into(folder: pathlib.Path, work: pathlib.Path) -> None:
         batch_size=_BATCH_SIZE.value,
     )
     network = _built(build, task)
-    key = checkpoint.fingerprint(checkpoint.of_model(network), task)
-    state = work / f"0-{_NETWORK.value}-{checkpoint.extend(key, str(schedule))}"
-    with training_state.resumable(state):
+    start = keys.fingerprint(keys.of_model(network), task)
+    with training_state.resumable(stages, keys.extend(start, str(schedule))):
         model, epoch = from_scratch.train(network, task, schedule)
     loading.check_weights(model)
     facts = {

@@ -133,7 +133,7 @@ def test_a_recipe_json_keeps_the_class_weights_that_were_found_in_its_model(tmp_
     model = k.tf_keras.Model(number, k.tf_keras.layers.Dense(1, "sigmoid")(number))
     model.set_weights([np.ones((1, 1)), np.array([np.log(8 / 9)])])  # odds 8 times as high
     order = making.Order(model, task, "prune(final_sparsity=0.1, epochs=1)", "float32")
-    made = making.make(making.prepare(making.read(order)), tmp_path / "work")
+    made = making.make(making.prepare(making.read(order)))
     found = made.recipe["class_weight"]
     assert found["1"] / found["0"] == pytest.approx(8, rel=0.4)
     path = tmp_path / "recipe.json"

@@ -1,6 +1,8 @@
 """From a model and data to the bytes of a `.tflite`, and all that repeats it; no judgement yet.
 
-    made = make(prepare(read(order)), work)
+    made = make(prepare(read(order)))
+
+Both take a cache of finished stages, in which they look before they make something; see `cache`.
 
 `read` reads texts, then data, so that what cannot be used shows before any work is done and before
 TensorFlow is loaded; `prepare` opens the model and exports what the result is compared with; `make`
@@ -17,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from absl import logging
 
-from tfedge import foreign, progress, recipe_file
+from tfedge import cache, foreign, progress, recipe_file
 from tfedge.data import augmentation, class_weights, hygiene, output_kind, seen_scale, sources
 from tfedge.data.task import Task
 from tfedge.device import evaluate, inference, sandbox
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 DEFAULT_RECIPE = "balanced"
 _WITHOUT_LAYERS = ".tflite"
+_FILE = "model.tflite"  # in an entry of the cache
 _NAMED_BY_KERAS = re.compile(r"(functional|model|sequential)(_\d+)?")
 _MEASURING_BYTES = 2**32
 
@@ -57,6 +60,9 @@ class Order:
         allow_flex: accept TensorFlow operators, as the export's option of that name.
         packed: also write model.tflite.packed, the file for the download; see `packing`.
         trust_recipe: let a recipe.json name Python code to run.
+        cache_dir: folder of finished stages that stays, see `cache`; None takes that of the
+            environment (TFEDGE_CACHE_DIR), if there is one.
+        cache_gigabytes: that it may take.
     """
 
     model: Any
@@ -72,6 +78,8 @@ class Order:
     allow_flex: bool = False
     packed: bool = False
     trust_recipe: bool = False
+    cache_dir: str | pathlib.Path | None = None
+    cache_gigabytes: float = cache.DEFAULT_GIGABYTES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -179,23 +187,28 @@ class Ready:
     @functools.cached_property
     def key(self) -> str:
         """What determines the bytes of the file that `make` makes, as a number."""
-        from tfedge.compress import checkpoint
+        from tfedge.compress import keys
 
         if self.start is not None:
             start = self.start.keys[-1]
         else:
-            start = checkpoint.fingerprint([self.baseline], self.given.task)
-        return checkpoint.extend(start, self.given.export.to_text())
+            start = keys.fingerprint([self.baseline], self.given.task)
+        export = self.given.export
+        labels = f" {list(self.given.task.labels)}" if export.labels else ""
+        return keys.extend(start, f"{export.to_text()}{labels}")
 
 
-def prepare(given: Given) -> Ready:
+def prepare(given: Given, stages: cache.Cache | None = None) -> Ready:
     """Opens the model, and exports it as it is.
+
+    Args:
+        given: what `read` gave.
+        stages: has that file, or gets it.
 
     Raises:
         BadInput: the model, the recipe or the export cannot be used, alone or together.
     """
     from tfedge.compress import bridge
-    from tfedge.export import to_tflite
 
     export, recipe = given.export, given.recipe
     _check_export(export, recipe, given.task)
@@ -205,8 +218,7 @@ def prepare(given: Given) -> Ready:
     task = _as_answered(given.task, model) if has_layers else given.task
     # Fed as the candidate is, so that the two are compared on the same inputs.
     plain = type(export)(raw_input=export.raw_input, allow_flex=export.allow_flex)
-    with progress.phase("exporting the input model as float32, to compare with", times_more=1.5):
-        baseline = to_tflite(model, plain, task)
+    baseline = _baseline(model, plain, task, stages)
     if not has_layers:
         task = _as_exported(task, baseline, f"--model={given.order.model}")
     task = _with_recorded_weights(task, given.recipe_file, baseline)
@@ -232,12 +244,35 @@ def with_recipe(ready: Ready, recipe: "Recipe", export: str) -> Ready:
     return dataclasses.replace(other, start=_start(other))
 
 
-def make(ready: Ready, work: pathlib.Path) -> Made:
+def _baseline(model: Any, plain: "Export", task: Task, stages: cache.Cache | None) -> bytes:
+    from tfedge.compress import keys
+    from tfedge.export import to_tflite
+
+    def export() -> bytes:
+        return to_tflite(model, plain, task)
+
+    what = "exporting the input model as float32, to compare with"
+    content = keys.of_source(model)
+    with progress.phase(what, times_more=1.5):
+        if stages is None or content is None:
+            return export()
+        start = keys.fingerprint(content, task, ("calibration",))
+        return _file(stages, keys.extend(start, plain.to_text()), "the input model's file", export)
+
+
+def _file(stages: cache.Cache | None, key: str, what: str, export: Callable[[], bytes]) -> bytes:
+    """A .tflite, taken over or made."""
+    if stages is None:
+        return export()
+    return stages.made(key, what, lambda: {_FILE: export()})[_FILE]
+
+
+def make(ready: Ready, stages: cache.Cache | None = None) -> Made:
     """Compresses and exports.
 
     Args:
         ready: what `prepare` gave.
-        work: folder that keeps the passes a killed run has finished.
+        stages: has what earlier runs have finished, and gets what this one finishes.
 
     Raises:
         BadInput: a pass or the export cannot work on this model.
@@ -249,15 +284,19 @@ def make(ready: Ready, work: pathlib.Path) -> Made:
     task, candidate, more = ready.given.task, None, {}
     if ready.start is not None:
         with costs.measuring(milliseconds(task)):
-            candidate = ready.start.run(work)
+            candidate = ready.start.run(stages)
         more = {
             "holds": candidate.holds,
             "reports": candidate.reports,
             "dropped_inputs": input_columns.dropped(candidate.model) or None,
         }
     export = ready.given.export.to_text()
+    key = ready.key if stages else ""
+    source = candidate or ready.model
     with progress.phase(f"exporting as {export}"):
-        tflite_bytes = to_tflite(candidate or ready.model, export, task)
+        tflite_bytes = _file(
+            stages, key, f"export as {export}", lambda: to_tflite(source, export, task)
+        )
     weights = candidate.class_weight if candidate else {}
     return _made(ready, tflite_bytes, weights, candidate=candidate, **more)
 

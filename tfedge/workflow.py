@@ -1,19 +1,22 @@
 """The whole journey in one function: model and data in, a release (or a reasoned no) out.
 
 `compress` stops before the judgement, `make_release` goes all the way, `evaluate_file` judges what
-others made. All hold the output folder's lock and publish a whole folder; what a killed run has
-finished is kept in `DIR.work`.
+others made. All hold the output folder's lock and publish a whole folder. What is finished on the
+way is kept in a cache: one that the order names and that stays, else `DIR.work`, which goes with
+the end of the run.
 """
 
+import contextlib
 import dataclasses
 import os
 import pathlib
+import tempfile
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from absl import logging
 
-from tfedge import judging, making, progress, recipe_file, shown
+from tfedge import cache, judging, making, progress, recipe_file, shown
 from tfedge.data import hygiene, sources
 from tfedge.data.task import Task
 from tfedge.device import evaluate, inference, profiles
@@ -52,8 +55,9 @@ def compress(
     Raises:
         BadInput: anything about the input that cannot be used; nothing is written then.
     """
-    with bundle.lock(output_dir) as folder, work_folder.open_for(folder) as work:
-        made = making.make(making.prepare(making.read(order)), work)
+    lasting = _lasting(order)
+    with bundle.lock(output_dir) as folder, _stages(lasting, folder) as stages:
+        made = making.make(making.prepare(making.read(order), lasting), stages)
         files = {
             **made.model_files,
             "recipe.json": manifest.as_json(dict(made.recipe)),
@@ -62,7 +66,7 @@ def compress(
             ),
         }
         if with_keras and made.candidate is not None:
-            files["model.keras"] = _keras_file(made.candidate, work)
+            files["model.keras"] = _keras_file(made.candidate)
         bundle.publish(folder, files, _facts(made))
     return made
 
@@ -132,10 +136,11 @@ def make_release(
     shipped = None if baseline is None else _read("--baseline", baseline)
     wanted = making.Order(model, task, recipe, export, **order)
     judging.check_texts(task, terms)
-    with bundle.lock(output_dir) as folder, work_folder.open_for(folder) as work:
-        found = ready(wanted, terms)
+    lasting = _lasting(wanted)
+    with bundle.lock(output_dir) as folder, _stages(lasting, folder) as stages:
+        found = ready(wanted, terms, lasting)
         before, beside = _run_first(found, terms, shipped)
-        made = _made(found, bundle.rejected_dir(folder), work)
+        made = _made(found, bundle.rejected_dir(folder), stages)
         judged = _judge(made, terms, before, beside)
         papers = judging.papers(_gathered(made, judged, terms, before.file.content))
         files = {**(enclosed or {}), **papers}
@@ -199,8 +204,15 @@ def evaluate_file(
     return Release(judged.verdict, judged.scorecard, where)
 
 
-def ready(order: making.Order, terms: judging.Terms) -> making.Ready:
+def ready(
+    order: making.Order, terms: judging.Terms, stages: cache.Cache | None = None
+) -> making.Ready:
     """All that can be checked is checked before the first training.
+
+    Args:
+        order: what is to be made.
+        terms: what it is held to.
+        stages: see `making.prepare`.
 
     Raises:
         BadInput: anything about the input that cannot be used.
@@ -208,10 +220,23 @@ def ready(order: making.Order, terms: judging.Terms) -> making.Ready:
     given = making.read(order)
     given = dataclasses.replace(given, task=judging.check_training_data(given.task, terms))
     judging.say_power(given.task, terms)
-    found = making.prepare(given)
+    found = making.prepare(given, stages)
     judging.check_floors(found.given.task, terms)
     judging.check_groups(found.given.task, terms)
     return found
+
+
+def _lasting(order: making.Order) -> cache.Cache | None:
+    """The cache that the order names, or else the environment."""
+    folder = order.cache_dir or os.environ.get("TFEDGE_CACHE_DIR")
+    return cache.open_at(folder, order.cache_gigabytes) if folder else None
+
+
+def _stages(
+    lasting: cache.Cache | None, folder: pathlib.Path
+) -> contextlib.AbstractContextManager[cache.Cache]:
+    """Where finished stages are kept while a release is made."""
+    return work_folder.open_for(folder) if lasting is None else contextlib.nullcontext(lasting)
 
 
 def _run_first(
@@ -232,11 +257,11 @@ def _run_first(
         )
 
 
-def _made(ready: making.Ready, earlier: pathlib.Path, work: pathlib.Path) -> making.Made:
+def _made(ready: making.Ready, earlier: pathlib.Path, stages: cache.Cache) -> making.Made:
     """The candidate; one that was made of the same before, and not released, is taken over."""
     kept = rejected.read(earlier, ready.key)
     if kept is None:
-        return making.make(ready, work)
+        return making.make(ready, stages)
     logging.info(
         "nothing is trained: %s, made from the same, is judged again; delete it to train anew",
         earlier / rejected.MODEL,
@@ -313,12 +338,13 @@ def _reports(made: making.Made) -> list[dict[str, Any]]:
     return [each.to_json() for each in made.reports]
 
 
-def _keras_file(candidate: "Candidate", work: pathlib.Path) -> bytes:
+def _keras_file(candidate: "Candidate") -> bytes:
     from tfedge.compress import loading
 
-    path = work / "model.keras"
-    loading.save_model(candidate.to_keras3(), path)
-    return path.read_bytes()
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "model.keras"
+        loading.save_model(candidate.to_keras3(), path)
+        return path.read_bytes()
 
 
 def _held_out_task(data: str, data_dir: str | None, seed: int) -> Task:

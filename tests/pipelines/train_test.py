@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from tfedge_pipelines import train
 
-from tfedge.release import lock
+from tfedge import lock
 
 SCRIPT = pathlib.Path(train.__file__)
 

@@ -3,16 +3,17 @@ import os
 import pytest
 
 from tfedge import errors
+from tfedge.cache import marked_folder
 from tfedge.release import work_folder
 
+KEY = "0123456789abcdef"
 
-def _fill(work):
-    done = work / "0-prune-0123456789abcdef"
-    done.mkdir()
-    (done / "candidate.npz").write_bytes(b"weights")
-    (done / "0-prune.writing").write_bytes(b"half of them")
-    (work / "model.keras").write_bytes(b"a model")
-    return done
+
+def _fill(stages):
+    stages.write(KEY, {"candidate.npz": b"weights"})
+    stages.write(KEY, {"state.npz": b"an epoch"}, "0-prune")
+    (stages.folder / f"{KEY}.01234567.writing").write_bytes(b"half of it")
+    (stages.folder / f"{KEY}.lock").touch()
 
 
 def test_a_finished_run_leaves_nothing(tmp_path):
@@ -26,7 +27,7 @@ def test_an_interrupted_run_leaves_what_it_finished_to_the_next(tmp_path):
         _fill(work)
         raise KeyboardInterrupt
     with work_folder.open_for(tmp_path / "out") as work:
-        assert (work / "0-prune-0123456789abcdef" / "candidate.npz").read_bytes() == b"weights"
+        assert work.read(KEY) == {"candidate.npz": b"weights"}
     assert os.listdir(tmp_path) == []
 
 
@@ -42,7 +43,7 @@ def test_a_folder_of_someone_else_is_refused_and_left_alone(tmp_path, listing):
     stranger.mkdir()
     (stranger / "thesis.txt").write_text("precious")
     if listing is not None:
-        (stranger / work_folder._MARK).write_bytes(listing)
+        (stranger / marked_folder.MARK).write_bytes(listing)
     with pytest.raises(errors.BadInput, match=r"out\.work: this folder is not one of ours.*thesis"):
         with work_folder.open_for(tmp_path / "out"):
             pass
@@ -54,7 +55,7 @@ def test_a_file_or_a_link_in_its_place_is_refused(tmp_path):
     (tmp_path / "real").mkdir()
     (tmp_path / "linked.work").symlink_to(tmp_path / "real")
     for name in ("out", "linked"):
-        with pytest.raises(errors.BadInput, match="expected a folder for unfinished work"):
+        with pytest.raises(errors.BadInput, match="expected a folder for finished stages"):
             with work_folder.open_for(tmp_path / name):
                 pass
     assert (tmp_path / "out.work").read_text() == "mine"
@@ -62,12 +63,10 @@ def test_a_file_or_a_link_in_its_place_is_refused(tmp_path):
 
 def test_what_others_put_into_ours_stays(tmp_path):
     with work_folder.open_for(tmp_path / "out") as work:
-        done = _fill(work)
-        (work / "thesis.txt").write_text("precious")
-        (done / "notes.md").write_text("mine")
-        (work / "photos").mkdir()
-    assert sorted(os.listdir(work)) == [done.name, work_folder._MARK, "photos", "thesis.txt"]
-    assert os.listdir(done) == ["notes.md"]
+        _fill(work)
+        (work.folder / "thesis.txt").write_text("precious")
+        (work.folder / "photos.entry").write_text("mine")
+    assert sorted(os.listdir(work.folder)) == [marked_folder.MARK, "photos.entry", "thesis.txt"]
 
 
 @pytest.mark.parametrize(("number", "said"), [(28, "no space left on device"), (27, "file too l")])

@@ -2,14 +2,14 @@
 
 import dataclasses
 import functools
-import pathlib
 import time
 
 from absl import logging
 
-from tfedge import progress
+from tfedge import cache, progress
 from tfedge.compress import bridge, checkpoint, folding, graph, loading, reach
 from tfedge.compress import keras as k
+from tfedge.compress import keys as stage_keys
 from tfedge.compress.candidate import Candidate
 from tfedge.compress.graph import canonical, model_ends
 from tfedge.compress.passes import base
@@ -36,38 +36,56 @@ class Start:
     @functools.cached_property
     def keys(self) -> tuple[str, ...]:
         """What determines the candidate, as a number: before the first pass, and after each."""
-        content = checkpoint.of_model(self.candidate.model)
-        found = [checkpoint.fingerprint(content, self.task)]
+        content = stage_keys.of_model(self.candidate.model)
+        found = [stage_keys.fingerprint(content, self.task)]
         for each in self.passes:
-            found.append(checkpoint.extend(found[-1], str(each), each.reads()))
+            found.append(stage_keys.extend(found[-1], str(each), each.reads()))
         return tuple(found)
 
-    def run(self, work_dir: str | pathlib.Path | None = None) -> Candidate:
+    def run(self, stages: cache.Cache | None = None) -> Candidate:
         """Compresses; see `Recipe.apply`."""
-        folder = None if work_dir is None else pathlib.Path(work_dir)
         for each in reach.of(self.passes, self.candidate):
             logging.info("%s", each)
-        candidate = self._in_turn(folder)
+        candidate = self._in_turn(stages)
         loading.check_weights(candidate.model)
         return dataclasses.replace(candidate, class_weight=class_weights.to_json(self.task))
 
-    def _in_turn(self, folder: pathlib.Path | None) -> Candidate:
-        """The candidate after all passes; those that `folder` has finished are taken over."""
-        candidate = self.candidate
+    def _in_turn(self, stages: cache.Cache | None) -> Candidate:
+        """The candidate after all passes; those that `stages` has are taken over."""
+        done, candidate = self._finished(stages) if stages else (0, self.candidate)
         with progress.whole([1 + getattr(each, "epochs", 0) for each in self.passes]) as estimate:
             for number, each in enumerate(self.passes):
                 estimate.begin(number)
-                saved = folder / f"{number}-{each.name}-{self.keys[number + 1]}" if folder else None
-                done = checkpoint.load(saved, self.candidate.model) if saved else None
-                if done is not None:
-                    logging.info("%s: taken over from an earlier run", each)
+                if number < done:
                     estimate.leave_out(number, time.monotonic())
-                    candidate = done
-                    continue
-                with training_state.resumable(saved):
+                elif stages is None:
                     candidate = each(candidate, self.task)
-                if saved:
-                    checkpoint.save(candidate, saved)
+                else:
+                    candidate = self._kept(stages, number, candidate)
+        return candidate
+
+    def _finished(self, stages: cache.Cache) -> tuple[int, Candidate]:
+        """How many passes need not be run, and the candidate after them."""
+        for number in range(len(self.passes), 0, -1):
+            found = checkpoint.load(stages, self.keys[number], self.candidate.model)
+            if found is not None:
+                for each in self.passes[:number]:
+                    logging.info("%s: taken over from %s", each, stages.folder)
+                return number, found
+        return 0, self.candidate
+
+    def _kept(self, stages: cache.Cache, number: int, candidate: Candidate) -> Candidate:
+        """The candidate after one more pass, unless another process makes it just now."""
+        each, (source, key) = self.passes[number], self.keys[number : number + 2]
+        with stages.making(key, str(each), source):
+            found = checkpoint.load(stages, key, self.candidate.model)
+            if found is not None:
+                logging.info("%s: taken over from %s", each, stages.folder)
+                return found
+            with training_state.resumable(stages, key):
+                candidate = each(candidate, self.task)
+            checkpoint.save(candidate, stages, key)
+        stages.drop_parts(key)
         return candidate
 
 

@@ -90,6 +90,7 @@ class Report:
         seconds: wall time.
         validation: name -> {"before": ..., "after": ...} on the validation split: of the loss, and
             of the metric that training chooses by.
+        taken_over: whether this was done earlier, and its result found in a cache.
     """
 
     name: str
@@ -100,6 +101,7 @@ class Report:
     history: tuple[Mapping[str, float], ...] = ()
     seconds: float = 0.0
     validation: Mapping[str, Mapping[str, float]] = dataclasses.field(default_factory=dict)
+    taken_over: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict."""

@@ -15,7 +15,7 @@ import pkgutil
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tfedge import foreign, grammar, settings
+from tfedge import cache, foreign, grammar, settings
 from tfedge.compress import keras as k
 from tfedge.compress import passes, recipes
 from tfedge.compress.candidate import Candidate
@@ -123,7 +123,8 @@ class Recipe:
         Args:
             model: Keras 3 or tf_keras model; it is not changed.
             task: its held-out split is never read here.
-            work_dir: where finished passes and epochs are kept, so that a killed run goes on.
+            work_dir: a cache, see `tfedge.cache`: what it has of finished passes and epochs is
+                taken over, and what is finished here is kept.
 
         Returns:
             The candidate, with one report per pass.
@@ -131,7 +132,8 @@ class Recipe:
         Raises:
             BadInput: a pass refused, before any training where the reason can be seen then.
         """
-        return self.start(model, task).run(work_dir)
+        stages = None if work_dir is None else cache.open_at(work_dir)
+        return self.start(model, task).run(stages)
 
     def start(self, model: k.Model, task: Task) -> "Start":
         """What `apply` starts from, looked at by every pass; nothing is trained yet.

@@ -20,8 +20,8 @@ from typing import Any
 from absl import logging
 
 from tfedge import errors
+from tfedge import lock as kernel_lock
 from tfedge.release import atomic_replace, manifest, output_folder, removal
-from tfedge.release import lock as kernel_lock
 
 verify = manifest.verify
 _REJECTED = ".rejected"

@@ -4,6 +4,7 @@ import itertools
 import numpy as np
 import pytest
 
+from tfedge import cache
 from tfedge.compress.candidate import Candidate
 from tfedge.compress.training import augment, batches, finetune, training_state
 from tfedge.data import augmentation
@@ -138,7 +139,7 @@ def test_each_is_a_function_of_the_seed_and_the_step(name):
 def test_a_resumed_training_ends_as_an_uninterrupted_one(network, make_task, tmp_path):
     task = make_task(augment="flip, crop(padding=1), mixup, cutout(size=2)")
     whole, history = finetune.finetune(Candidate(network), task, finetune.Plan(3, 1e-2), "0-t")
-    with training_state.resumable(tmp_path):
+    with training_state.resumable(cache.open_at(tmp_path), "0" * 16):
         killed = _killed_after(2, task)
         with pytest.raises(KeyboardInterrupt):
             finetune.finetune(Candidate(network), killed, finetune.Plan(3, 1e-2), "0-t")

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from tfedge import errors
+from tfedge import cache, errors
 from tfedge.compress import graph, holds
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate
@@ -139,7 +139,7 @@ def test_killed_after_an_epoch_it_ends_as_if_it_had_not_been(tmp_path):
     spec = importlib.util.spec_from_file_location("training_child", script)
     training_child = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(training_child)
-    with training_state.resumable(tmp_path):
+    with training_state.resumable(cache.open_at(tmp_path), "0" * 16):
         assert len(training_state.latest("0-train").history) == 1
         resumed = training_child.digest(training_child.train())
     uninterrupted = training_child.digest(training_child.train())
@@ -150,7 +150,7 @@ def test_killed_after_an_epoch_it_ends_as_if_it_had_not_been(tmp_path):
 def test_a_resumed_training_keeps_the_best_epoch_and_the_history(network, make_task, tmp_path):
     plan, values = finetune.Plan(3, 1e-2), (0.9, 0.5, 0.6)
     whole, history = _train(Candidate(network), make_task(metric=_scripted(*values)), plan)
-    with training_state.resumable(tmp_path):
+    with training_state.resumable(cache.open_at(tmp_path), "0" * 16):
         with pytest.raises(StopIteration):  # the script ends after two epochs
             _train(Candidate(network), make_task(metric=_scripted(*values[:2])), plan)
         again, resumed = _train(Candidate(network), make_task(metric=_scripted(0.6)), plan)
@@ -160,7 +160,7 @@ def test_a_resumed_training_keeps_the_best_epoch_and_the_history(network, make_t
 
 def test_a_training_that_had_stopped_early_stays_stopped(network, make_task, tmp_path):
     plan = finetune.Plan(6, 1e-2, patience=1)
-    with training_state.resumable(tmp_path):
+    with training_state.resumable(cache.open_at(tmp_path), "0" * 16):
         first, history = _train(Candidate(network), make_task(metric=_scripted(0.9, 0.5)), plan)
         again, resumed = _train(Candidate(network), make_task(metric=_scripted()), plan)
     assert len(history) == 2 and resumed == history

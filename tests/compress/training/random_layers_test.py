@@ -3,6 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from tfedge import cache
 from tfedge.compress import keras as k
 from tfedge.compress.bridge import convnext
 from tfedge.compress.candidate import Candidate
@@ -71,7 +72,7 @@ def test_an_interrupted_training_ends_as_if_it_had_not_been(steps, candidate, ma
         taken.append(batch)
         return parts.step(batch)
 
-    with training_state.resumable(tmp_path):
+    with training_state.resumable(cache.open_at(tmp_path), "0" * 16):
         with pytest.raises(KeyboardInterrupt):
             trainer.run(dataclasses.replace(parts, step=interrupted), 3, 0, "0-test")
         assert len(training_state.latest("0-test").history) == 1

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfedge import cache
 from tfedge.compress import holds
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate
@@ -87,7 +88,7 @@ def test_averages_go_on_after_a_kill(network, task, tmp_path, monkeypatch, caplo
         save(label, state)
         raise KeyboardInterrupt
 
-    with training_state.resumable(tmp_path):
+    with training_state.resumable(cache.open_at(tmp_path), "0" * 16):
         with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
             patched.setattr(training_state, "save", killed)
             _run(_averaged(candidate, task, 0.9), candidate)

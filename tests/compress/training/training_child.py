@@ -7,12 +7,12 @@ prints the digest of the weights of the first training; the second leaves its st
 
 import hashlib
 import os
-import pathlib
 import signal
 import sys
 
 import numpy as np
 
+from tfedge import cache
 from tfedge.compress import holds
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate
@@ -58,7 +58,7 @@ def main(folder: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
     training_state.save = save_and_die
-    with training_state.resumable(pathlib.Path(folder)):
+    with training_state.resumable(cache.open_at(folder), "0" * 16):
         train()
 
 

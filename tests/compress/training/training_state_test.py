@@ -1,12 +1,14 @@
 import dataclasses
-import os
+import io
 
 import numpy as np
 import pytest
 
+from tfedge import cache
 from tfedge.compress import holds
 from tfedge.compress.training import training_state
 
+KEY = "0123456789abcdef"
 STATE = training_state.State(
     history=({"epoch": 1, "loss": 0.5},),
     weights=(np.ones((2, 3), np.float32), np.array(7, np.int64)),
@@ -39,16 +41,23 @@ def _same(one, two):
         assert one == two
 
 
-def test_what_is_saved_comes_back(tmp_path):
-    with training_state.resumable(tmp_path / "a" / "b"):
+@pytest.fixture
+def stages(tmp_path):
+    return cache.open_at(tmp_path)
+
+
+def test_what_is_saved_comes_back(stages):
+    with training_state.resumable(stages, KEY):
         assert training_state.latest("0-prune") is None
         training_state.save("0-prune", STATE)
         _same(training_state.latest("0-prune"), STATE)
         assert training_state.latest("1-prune") is None
+    with training_state.resumable(stages, KEY.replace("0", "1")):
+        assert training_state.latest("0-prune") is None
 
 
-def test_no_best_epoch_yet_is_kept_as_none(tmp_path):
-    with training_state.resumable(tmp_path):
+def test_no_best_epoch_yet_is_kept_as_none(stages):
+    with training_state.resumable(stages, KEY):
         training_state.save("0-prune", dataclasses.replace(STATE, best=None))
         assert training_state.latest("0-prune").best is None
 
@@ -56,66 +65,32 @@ def test_no_best_epoch_yet_is_kept_as_none(tmp_path):
 def test_nothing_is_written_or_read_outside(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     training_state.save("0-prune", STATE)
-    with training_state.resumable(None):
-        training_state.save("0-prune", STATE)
-        assert training_state.latest("0-prune") is None
+    assert training_state.latest("0-prune") is None
     assert list(tmp_path.iterdir()) == []
 
 
-def _damage_truncate(path):
-    path.write_bytes(path.read_bytes()[:-200])
+def _npz(**arrays):
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    return buffer.getvalue()
 
 
-def _damage_middle(path):
-    content = bytearray(path.read_bytes())
-    middle = content.index(b"\x00\x00\x80?")  # the weights
-    content[middle + 3] ^= 0xFF
-    path.write_bytes(content)
+_OTHERS = {
+    "empty": b"",
+    "no archive": b"no state at all",
+    "another archive": _npz(images=np.zeros(3)),
+    "an index of something else": _npz(index=np.frombuffer(b"[1, 2]", np.uint8)),
+    "an older format": _npz(index=np.frombuffer(b'{"history": []}', np.uint8)),
+    "without its arrays": training_state.to_bytes({"weights": 2, "variables": 0}, {}),
+}
 
 
-def _foreign_npz(path):
-    np.savez(path, images=np.zeros(3))
-
-
-def _foreign_index(path):
-    np.savez(path, index=np.frombuffer(b"[1, 2]", np.uint8))
-
-
-def _older(path):
-    np.savez(path, index=np.frombuffer(b'{"history": []}', np.uint8))
-
-
-def _npy(path):
-    with path.open("wb") as file:
-        np.save(file, np.zeros(3))
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        *(_damage_truncate, _damage_middle, _foreign_npz, _foreign_index, _older, _npy),
-        *(lambda path: path.write_bytes(b""), lambda path: path.write_text("no state at all")),
-    ],
-)
-def test_a_damaged_or_foreign_file_is_none_and_is_told(tmp_path, damage, caplog):
-    with training_state.resumable(tmp_path), caplog.at_level("WARNING", logger="absl"):
-        training_state.save("0-prune", STATE)
-        damage(tmp_path / "0-prune.npz")
+@pytest.mark.parametrize("content", _OTHERS.values(), ids=_OTHERS)
+def test_another_content_is_none_and_is_told(stages, content, caplog):
+    with training_state.resumable(stages, KEY), caplog.at_level("WARNING", logger="absl"):
+        stages.write(KEY, {"state.npz": content}, "0-prune")
         assert training_state.latest("0-prune") is None
-        assert "0-prune.npz cannot be used" in caplog.text
+        assert f"{KEY}-0-prune.entry cannot be used" in caplog.text
+        assert list(stages.folder.glob("*.entry")) == []
         training_state.save("0-prune", STATE)
         assert training_state.latest("0-prune") is not None
-
-
-def test_stopped_before_the_exchange_the_file_before_stays(tmp_path, monkeypatch):
-    path = tmp_path / "state.npz"
-    training_state.write(path, {"number": 1}, {"a": np.ones(5)})
-
-    def stopped(*_):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(os, "replace", stopped)
-    with pytest.raises(KeyboardInterrupt):
-        training_state.write(path, {"number": 2}, {"a": np.zeros(5)})
-    index, arrays = training_state.read(path)
-    assert index["number"] == 1 and arrays["a"].sum() == 5

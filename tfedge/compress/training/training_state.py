@@ -1,6 +1,6 @@
-"""Where a killed training goes on: the state after each finished epoch, on disk.
+"""Where a killed training goes on: the state after each finished epoch, in a cache.
 
-Nothing is written outside `resumable(folder)`. A file is complete or not there.
+Nothing is written outside `resumable(stages, key)`.
 """
 
 import contextlib
@@ -8,21 +8,19 @@ import contextvars
 import dataclasses
 import io
 import json
-import os
-import pathlib
-import zipfile
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from absl import logging
 
-from tfedge import foreign
+from tfedge import cache, errors, foreign
 from tfedge.compress import holds as holds_lib
 
-_FORMAT = 3  # of the files; another one's are not read
+_FORMAT = 3  # of the file; another one's is not read
 
-_FOLDER: contextvars.ContextVar[pathlib.Path | None] = contextvars.ContextVar(
+_FILE = "state.npz"
+
+_STAGE: contextvars.ContextVar[tuple[cache.Cache, str] | None] = contextvars.ContextVar(
     "training_state", default=None
 )
 
@@ -62,21 +60,20 @@ class State:
 
 
 @contextlib.contextmanager
-def resumable(folder: pathlib.Path | None) -> Iterator[None]:
-    """Trainings inside the block keep their state in `folder` and go on from what is there."""
-    token = _FOLDER.set(folder)
+def resumable(stages: cache.Cache, key: str) -> Iterator[None]:
+    """Trainings inside the block keep their state as parts of a stage and go on from those."""
+    token = _STAGE.set((stages, key))
     try:
         yield
     finally:
-        _FOLDER.reset(token)
+        _STAGE.reset(token)
 
 
 def save(label: str, state: State) -> None:
     """Replace the saved state of this training."""
-    folder = _FOLDER.get()
-    if folder is None:
+    found = _STAGE.get()
+    if found is None:
         return
-    folder.mkdir(parents=True, exist_ok=True)
     arrays: dict[str, np.ndarray] = {}
     best = state.best or Best(0.0, (), ())
     index = {
@@ -92,16 +89,26 @@ def save(label: str, state: State) -> None:
     ):
         index[name] = len(values)
         arrays |= {f"{name}/{i}": value for i, value in enumerate(values)}
-    write(folder / f"{label}.npz", index, arrays)
+    stages, key = found
+    stages.write(key, {_FILE: to_bytes(index, arrays)}, label)
 
 
 def latest(label: str) -> State | None:
     """The saved state of this training, if there is one."""
-    folder = _FOLDER.get()
-    found = None if folder is None else read(folder / f"{label}.npz")
-    if found is None:
+    place = _STAGE.get()
+    files = place[0].read(place[1], label) if place else None
+    if place is None or files is None:
         return None
-    index, arrays = found
+    stages, key = place
+    try:
+        with foreign.reading(_FILE, cache.REMEDY):
+            return _state(*from_bytes(files[_FILE]))
+    except errors.BadInput as error:
+        stages.refuse(key, error, label)
+        return None
+
+
+def _state(index: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> State:
     weights, variables, best_weights = (
         tuple(arrays[f"{name}/{i}"] for i in range(index[name]))
         for name in ("weights", "variables", "best_weights")
@@ -114,33 +121,25 @@ def latest(label: str) -> State | None:
     return State(tuple(index["history"]), weights, variables, holds, best)
 
 
-def write(path: pathlib.Path, index: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
-    """An .npz with a JSON index inside; a reader sees the old file or this one."""
+def to_bytes(index: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> bytes:
+    """An .npz with a JSON index inside."""
     buffer = io.BytesIO()
     text = np.frombuffer(json.dumps({**index, "format": _FORMAT}).encode(), np.uint8)
     np.savez(buffer, index=text, **dict(arrays))  # type: ignore[arg-type]
-    aside = path.with_suffix(".writing")
-    with open(aside, "wb") as file:
-        file.write(buffer.getvalue())
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(aside, path)
+    return buffer.getvalue()
 
 
-def read(path: pathlib.Path) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
-    """What `write` wrote, or None; a file that is damaged or another's is as good as none."""
-    if not path.exists():
-        return None
-    try:
-        with np.load(path, allow_pickle=False) as found:
-            arrays = dict(found)
-        text = arrays.pop("index").tobytes()
-        index = foreign.parse_json(text, str(path), "Delete it.")
-        if index["format"] != _FORMAT:
-            raise ValueError(f"its format is {index['format']}, not {_FORMAT}")
-    except (OSError, EOFError, ValueError, LookupError, TypeError, zipfile.BadZipFile) as error:
-        logging.warning("%s cannot be used, its work is done again: %s", path, error)
-        return None
+def from_bytes(content: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """What `to_bytes` was given.
+
+    Raises:
+        Exception: whatever another content makes the reading raise; see `foreign.reading`.
+    """
+    with np.load(io.BytesIO(content), allow_pickle=False) as found:
+        arrays = dict(found)
+    index = foreign.parse_json(arrays.pop("index").tobytes(), "its index", cache.REMEDY)
+    if index["format"] != _FORMAT:
+        raise ValueError(f"its format is {index['format']}, not {_FORMAT}")
     return index, arrays
 
 
