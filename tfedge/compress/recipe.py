@@ -116,15 +116,15 @@ class Recipe:
                 )
 
     def apply(
-        self, model: k.Model, task: Task, work_dir: str | pathlib.Path | None = None
+        self, model: k.Model, task: Task, cache_dir: str | pathlib.Path | None = None
     ) -> Candidate:
         """Compress.
 
         Args:
             model: Keras 3 or tf_keras model; it is not changed.
             task: its held-out split is never read here.
-            work_dir: a cache, see `tfedge.cache`: what it has of finished passes and epochs is
-                taken over, and what is finished here is kept.
+            cache_dir: folder of finished passes and epochs: they are taken over, and what is
+                finished here is kept; see `tfedge.cache`.
 
         Returns:
             The candidate, with one report per pass.
@@ -132,7 +132,7 @@ class Recipe:
         Raises:
             BadInput: a pass refused, before any training where the reason can be seen then.
         """
-        stages = None if work_dir is None else cache.open_at(work_dir)
+        stages = None if cache_dir is None else cache.open_at(cache_dir)
         return self.start(model, task).run(stages)
 
     def start(self, model: k.Model, task: Task) -> "Start":
