@@ -226,9 +226,13 @@ def ready(
     return found
 
 
+def cache_dir(order: making.Order) -> str | pathlib.Path | None:
+    """The folder of a cache that the order names, or else the environment."""
+    return order.cache_dir or os.environ.get("TFEDGE_CACHE_DIR")
+
+
 def _lasting(order: making.Order) -> cache.Cache | None:
-    """The cache that the order names, or else the environment."""
-    folder = order.cache_dir or os.environ.get("TFEDGE_CACHE_DIR")
+    folder = cache_dir(order)
     return cache.open_at(folder, order.cache_gigabytes) if folder else None
 
 

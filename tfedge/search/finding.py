@@ -47,6 +47,8 @@ def find(
     judging.check_texts(order.task, held_to)
     with bundle.lock(output_dir) as folder:
         beside = folder.with_name(f"{folder.name}.search")
+        stages = workflow.cache_dir(order) or beside / "cache"
+        order = dataclasses.replace(order, cache_dir=stages)
         board = _Board(beside, question.goal, _repeating(order, terms))
         found = searching.search(order, held_to, question, beside, board.show)
         files = board.write(found.trials, found.winner)

@@ -7,14 +7,13 @@ judged by all that a release is, under the same margin and phone class.
 import dataclasses
 import gc
 import math
-import pathlib
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from absl import logging
 
-from tfedge import errors, making, packing, progress
+from tfedge import cache, errors, making, packing, progress
 from tfedge.data.task import Task
 from tfedge.device import evaluate, inference
 from tfedge.release import gate
@@ -38,19 +37,19 @@ class Bench:
         ready: the model and its data, with no passes.
         terms: what a release would be held to.
         export: as ordered; None exports as each recipe prepares for.
-        work: where finished passes are kept.
+        stages: has what is finished, and gets what trials finish.
         before: the input model in float32, run on validation.
     """
 
     ready: making.Ready
     terms: "Terms"
     export: str | None
-    work: pathlib.Path
+    stages: cache.Cache
     before: inference.Run
 
     @classmethod
     def of(
-        cls, ready: making.Ready, terms: "Terms", export: str | None, work: pathlib.Path
+        cls, ready: making.Ready, terms: "Terms", export: str | None, stages: cache.Cache
     ) -> "Bench":
         """Runs the baseline on validation.
 
@@ -67,7 +66,7 @@ class Bench:
         with progress.phase(f"running the input model on {count:,} validation examples"):
             task = _validated(ready.given.task)
             before = evaluate.run_baseline(ready.baseline, task, terms.phone)
-        return cls(ready, terms, export, work, before)
+        return cls(ready, terms, export, stages, before)
 
     def measure(self, recipe: "Recipe", values: dict[str, Any], length: float) -> Trial:
         """Tries a recipe; what it cannot do is said in the trial.
@@ -93,7 +92,7 @@ class Bench:
 
     def _figures(self, recipe: "Recipe", export: str) -> dict[str, Any]:
         ready = making.with_recipe(self.ready, recipe, export)
-        made = making.make(ready, self.work)
+        made = making.make(ready, self.stages)
         task = _validated(made.task)
         with progress.phase(f"evaluating on {len(task.validation):,} validation examples"):
             scorecard = evaluate.evaluate(

@@ -8,7 +8,7 @@ from typing import Any
 
 from absl import logging
 
-from tfedge import errors, judging, making, progress, workflow
+from tfedge import cache, errors, judging, making, progress, workflow
 from tfedge.compress import recipe as recipe_lib
 from tfedge.search import advice, front, goals, measuring, proposing, space, study
 from tfedge.search import budget as budget_lib
@@ -82,14 +82,15 @@ def search(
     tried = check(order, question)
     plain = dataclasses.replace(order, recipe="", epochs_scale=1.0)
     folder.mkdir(parents=True, exist_ok=True)
-    ready = workflow.ready(plain, terms)
+    stages = cache.open_at(order.cache_dir or folder / "cache", order.cache_gigabytes)
+    ready = workflow.ready(plain, terms, stages)
     url = question.storage or study.default_url(folder)
     kept = study.Study(url, question.goal, _asked(order, terms, question, ready), tried)
     lost = kept.give_up_lost()
     if lost:
         logging.info("trials whose process is gone, to be tried again: %d", lost)
     began -= kept.seconds_of_ended()
-    bench = measuring.Bench.of(ready, terms, order.export, folder / "work")
+    bench = measuring.Bench.of(ready, terms, order.export, stages)
     proposer = proposing.Proposer(
         tried,
         _lengths(order),

@@ -24,7 +24,7 @@ from absl import flags
 from tfedge_pipelines import entry, order_flags, terms_flags
 from tfedge_tools import wide_console
 
-from tfedge import errors, judging, making, packing, progress, workflow
+from tfedge import cache, errors, judging, making, packing, progress, workflow
 from tfedge.search import front, measuring, proposing, space
 from tfedge.search.trial import Trial
 
@@ -115,7 +115,9 @@ def _measure(path: pathlib.Path) -> None:
     terms = judging.Terms.read(**_TERMS.given(_INPUT.is_embedded))
     ready = workflow.ready(plain, terms)
     path.parent.mkdir(parents=True, exist_ok=True)
-    bench = measuring.Bench.of(ready, terms, order.export, path.with_suffix(".work"))
+    bench = measuring.Bench.of(
+        ready, terms, order.export, cache.open_at(path.with_suffix(".cache"))
+    )
     known = json.loads(path.read_text()) if path.exists() else {"trials": []}
     known["float_bytes"] = len(packing.pack(ready.baseline))
     choices = [proposing.Choice(point, length) for length in _LENGTHS for point in _points(grid)]
