@@ -56,7 +56,7 @@ def _show(made: Any, folder: str) -> None:
             str(len(report.touched)),
             str(len(report.skipped)),
             pass_costs.words(report.validation),
-            f"{report.seconds:.1f}",
+            f"{report.seconds:.1f}{' (taken over)' if report.taken_over else ''}",
         )
     out = screen.make()
     out.print(rows)

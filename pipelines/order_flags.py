@@ -9,13 +9,13 @@ from typing import Any
 from absl import flags
 from tfedge_pipelines import data_flags
 
-from tfedge import errors, foreign, settings
+from tfedge import cache, errors, foreign, settings
 from tfedge.compress import passes, recipes
 from tfedge.device import profiles
 from tfedge.export import options, routes
 
 _EMBEDDED_RECIPE = "embedded"
-_OF_WHAT_IS_WRITTEN = ("augment", "allow_flex", "packed")
+_OF_WHAT_IS_WRITTEN = ("augment", "allow_flex", "packed", "cache_dir", "cache_gigabytes")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,6 +123,21 @@ def _written_flags(flag_values: flags.FlagValues) -> None:
     )
     flags.DEFINE_boolean(
         "packed", False, "Also write model.tflite.packed, to be unpacked by the app.", **own
+    )
+    text(
+        "cache_dir",
+        None,
+        "Folder of finished passes and exports that stays: later runs, and others at the same "
+        "time, take over what is in it. Default: TFEDGE_CACHE_DIR of the environment, else "
+        "DIR.work, which a finished run removes.",
+        **own,
+    )
+    flags.DEFINE_float(
+        "cache_gigabytes",
+        cache.DEFAULT_GIGABYTES,
+        "What --cache_dir may hold; what was not used for longest goes first.",
+        lower_bound=0.001,
+        **own,
     )
 
 

@@ -191,6 +191,13 @@ def test_a_folder_of_someone_else_is_refused(tmp_path):
     assert os.listdir(tmp_path) == ["thesis.txt"]
 
 
+@pytest.mark.parametrize("gigabytes", [0, -1, float("nan"), float("inf")])
+def test_a_limit_that_is_none_is_refused(tmp_path, gigabytes):
+    with pytest.raises(errors.BadInput, match=r"--cache_gigabytes=.*above 0"):
+        cache.open_at(tmp_path / "cache", gigabytes)
+    assert os.listdir(tmp_path) == []
+
+
 def test_a_folder_that_another_process_marks_just_now_is_ours(tmp_path):
     for part in (b"", b"Finished"):
         (tmp_path / marked_folder.MARK).write_bytes(part)

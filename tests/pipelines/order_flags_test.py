@@ -37,7 +37,16 @@ def test_a_program_that_writes_no_folder_has_no_flags_for_one():
     given = order_flags.read_flags(values)
     assert not {"output_dir", "packed", "allow_flex", "augment"} & set(values)
     values(["parity.py"])
-    assert set(order_flags.order(given)) == set(_order()[0]) - {"augment", "allow_flex", "packed"}
+    assert set(_order()[0]) - set(order_flags.order(given)) == {
+        *("augment", "allow_flex", "packed", "cache_dir", "cache_gigabytes")
+    }
+
+
+def test_a_cache_and_its_size_are_named_together():
+    order, _ = _order("--cache_dir=there", "--cache_gigabytes=0.5")
+    assert (order["cache_dir"], order["cache_gigabytes"]) == ("there", 0.5)
+    order, _ = _order()
+    assert (order["cache_dir"], order["cache_gigabytes"]) == (None, 10.0)
 
 
 def test_bad_files_are_skipped_by_an_option_of_the_source_that_is_recorded_with_it(tmp_path):

@@ -12,6 +12,7 @@ as missing. A store that fails is told in one line, and the run goes on without 
 """
 
 import contextlib
+import math
 import os
 import pathlib
 from collections.abc import Callable, Iterator, Mapping
@@ -203,8 +204,12 @@ def open_at(folder: str | os.PathLike, gigabytes: float = DEFAULT_GIGABYTES) -> 
         gigabytes: that all entries may take together; those not used for longest go first.
 
     Raises:
-        BadInput: the folder holds what is not ours, or cannot be made.
+        BadInput: the folder holds what is not ours, or cannot be made; no such number.
     """
+    if not 0 < gigabytes < math.inf:
+        raise errors.BadInput(
+            f"--cache_gigabytes={gigabytes}", "expected a number above 0", "Leave it out for 10."
+        )
     path = pathlib.Path(os.path.realpath(os.path.expanduser(folder)))
     remedy = "Give a new or empty folder with --cache_dir."
     try:

@@ -178,6 +178,13 @@ def test_layers_passes_and_the_way_to_repeat_it_are_there(gathered):
         assert words in text
 
 
+def test_a_pass_that_was_taken_over_says_so(gathered):
+    assert "in an earlier run" not in _Page(_report(gathered())).text
+    report = {**REPORT, "taken_over": True}
+    text = _Page(_report(dataclasses.replace(gathered(), reports=[report]))).text
+    assert "prune(final_sparsity=0.5) 1 layer, 2 s in an earlier run" in text
+
+
 def test_same_facts_same_bytes(gathered):
     assert _report(gathered()) == _report(gathered())
     assert _card(gathered()) == _card(gathered())

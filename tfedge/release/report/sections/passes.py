@@ -20,6 +20,7 @@ class Done:
     Attributes:
         title: the pass as it stands in the recipe.
         seconds: it took.
+        taken_over: whether that was in an earlier run.
         cost: on validation, in words; empty where it is not known.
         touched: layers.
         skipped: (layers, reason), so that a reason is said once.
@@ -29,6 +30,7 @@ class Done:
 
     title: str
     seconds: float
+    taken_over: bool
     cost: str
     touched: Sequence[str]
     skipped: tuple[tuple[str, str], ...]
@@ -46,6 +48,7 @@ def _done(report: Mapping[str, Any]) -> Done:
     return Done(
         title=report["settings"] or report["name"],
         seconds=report["seconds"] or 0,
+        taken_over=bool(report.get("taken_over")),
         cost=pass_costs.words(report.get("validation") or {}),
         touched=report["touched"],
         skipped=_grouped(report["skipped"]),
