@@ -6,6 +6,7 @@ import pathlib
 
 import pytest
 
+import tfedge
 from tfedge import making, workflow
 from tfedge.compress.training import trainer
 
@@ -60,3 +61,10 @@ def test_a_release_of_the_same_trains_and_exports_nothing(
     assert (made.folder / "model.tflite").read_bytes() == plain
     assert f"export as int8: taken over from {shared}" in caplog.messages
     assert not (tmp_path / "out.work").exists()
+
+
+def test_a_cache_in_the_output_folder_is_refused(tmp_path):
+    for folder in (tmp_path / "out", tmp_path / "out" / "cache"):
+        with pytest.raises(tfedge.BadInput, match=r"in the output folder .*Name one beside it"):
+            workflow.compress(_order(PRUNE, cache_dir=folder), tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -55,7 +55,7 @@ def compress(
     Raises:
         BadInput: anything about the input that cannot be used; nothing is written then.
     """
-    lasting = _lasting(order)
+    lasting = _lasting(order, output_dir)
     with bundle.lock(output_dir) as folder, _stages(lasting, folder) as stages:
         made = making.make(making.prepare(making.read(order), lasting), stages)
         files = {
@@ -136,7 +136,7 @@ def make_release(
     shipped = None if baseline is None else _read("--baseline", baseline)
     wanted = making.Order(model, task, recipe, export, **order)
     judging.check_texts(task, terms)
-    lasting = _lasting(wanted)
+    lasting = _lasting(wanted, output_dir)
     with bundle.lock(output_dir) as folder, _stages(lasting, folder) as stages:
         found = ready(wanted, terms, lasting)
         before, beside = _run_first(found, terms, shipped)
@@ -231,9 +231,17 @@ def cache_dir(order: making.Order) -> str | pathlib.Path | None:
     return order.cache_dir or os.environ.get("TFEDGE_CACHE_DIR")
 
 
-def _lasting(order: making.Order) -> cache.Cache | None:
+def _lasting(order: making.Order, output_dir: str | pathlib.Path) -> cache.Cache | None:
     folder = cache_dir(order)
-    return cache.open_at(folder, order.cache_gigabytes) if folder else None
+    if not folder:
+        return None
+    if pathlib.Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(output_dir)):
+        raise BadInput(
+            f"--cache_dir={folder}",
+            f"it is in the output folder {output_dir}, which is exchanged as a whole",
+            "Name one beside it.",
+        )
+    return cache.open_at(folder, order.cache_gigabytes)
 
 
 def _stages(

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from tfedge import cache, errors
-from tfedge.cache import marked_folder
+from tfedge.cache import eviction, marked_folder
 
 A, B, C = ("a" * 16, "b" * 16, "c" * 16)
 
@@ -124,6 +124,20 @@ def test_what_was_not_used_for_longest_goes_first(tmp_path):
     assert [stages.read(key) is not None for key in (A, B, C)] == [True, False, True]
 
 
+def test_the_folder_is_looked_through_only_when_it_may_be_full(tmp_path, monkeypatch):
+    looked, make_room = [], eviction.make_room
+
+    def counted(*arguments):
+        looked.append(arguments)
+        return make_room(*arguments)
+
+    monkeypatch.setattr(eviction, "make_room", counted)
+    stages = cache.open_at(tmp_path / "cache", gigabytes=1e-4)
+    for number in range(100):
+        stages.write(f"{number:016x}", {"x": bytes(500)})
+    assert 4 < len(looked) < 40  # of 70 kB, each time after an eighth of what was free
+
+
 @pytest.mark.parametrize("held", [A, B])
 def test_what_is_made_or_started_from_now_is_never_removed(tmp_path, held):
     stages = cache.open_at(tmp_path / "cache", gigabytes=2e-6)
@@ -165,7 +179,7 @@ def test_a_disk_that_is_full_is_told_once_and_the_run_goes_on(stages, monkeypatc
     assert stages.read(A) == {"x": b"1"}
     assert caplog.messages == [
         f"{stages.folder}: cannot be written (No space left on device): "
-        "what is made from here on is not kept"
+        "the run goes on, and keeps nothing more"
     ]
 
 

@@ -6,6 +6,7 @@ import pytest
 from tfedge import errors, versions
 from tfedge.compress import graph, keys, loading
 from tfedge.compress import keras as k
+from tfedge.compress.passes import base
 from tfedge.data.task import ArraySplit, Normalization
 
 
@@ -123,6 +124,25 @@ def test_the_code_of_own_layers_and_functions_counts(tmp_path):
     found = [b"".join(keys.of_model(_model_of(tmp_path, *each))) for each in made]
     assert len(set(found)) == 3
     assert found[0] == b"".join(keys.of_model(_model_of(tmp_path, 2, 0)))
+
+
+class One(base.Pass):
+    """A pass of someone's own; its name is that of this file."""
+
+    def apply(self, candidate, task):
+        return candidate
+
+
+class Other(base.Pass):
+    """The same, written otherwise."""
+
+    def apply(self, candidate, task):
+        return dataclasses.replace(candidate, teacher=None)
+
+
+def test_the_code_of_a_pass_of_ones_own_counts():
+    assert str(One()) == str(Other())
+    assert keys.after("", One()) == keys.after("", One()) != keys.after("", Other())
 
 
 def test_what_computes_and_on_what_counts(network, make_task, monkeypatch):

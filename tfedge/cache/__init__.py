@@ -24,6 +24,7 @@ from tfedge.cache import entry, eviction, marked_folder
 
 DEFAULT_GIGABYTES = 10.0
 REMEDY = entry.REMEDY
+_WRITERS = 8  # processes that may fill a cache at once without it becoming larger than it may be
 Files = Mapping[str, bytes]
 
 
@@ -57,6 +58,7 @@ class Cache:
         self.folder, self.most_bytes = folder, most_bytes
         self._remedy, self._may_fail = remedy, may_fail
         self._said: set[str] = set()
+        self._unlooked = 0  # bytes that may be written before the folder is looked through
         marked_folder.claim(folder, remedy)
         eviction.sweep(folder)
 
@@ -95,8 +97,10 @@ class Cache:
         with self._attempt():
             self._claim_again()
             entry.write(path, files)
-            if self.most_bytes is not None:
-                eviction.down_to(self.folder, self.most_bytes, path.name)
+            self._unlooked -= size
+            if self.most_bytes is not None and self._unlooked < 0:
+                free = eviction.make_room(self.folder, self.most_bytes, path.name)
+                self._unlooked = free // _WRITERS
 
     def made(self, key: str, what: str, make: Callable[[], Files]) -> Files:
         """The files of a stage: taken over, else made and kept.
@@ -187,7 +191,7 @@ class Cache:
             if not self._may_fail:
                 raise
             said = getattr(error, "strerror", None) or error
-            self._say(f"cannot be written ({said}): what is made from here on is not kept")
+            self._say(f"cannot be written ({said}): the run goes on, and keeps nothing more")
 
     def _say(self, text: str) -> None:
         """Once."""

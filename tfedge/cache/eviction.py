@@ -15,27 +15,33 @@ from tfedge import errors, lock
 from tfedge.cache import entry
 
 LOCK = ".lock"
+_LEFT_FULL = 0.9  # so that not every write has to make room
 _ABANDONED_SECONDS = 60  # of a file half written: by then no one is about to lock it
 
 
-def down_to(folder: pathlib.Path, most_bytes: int, kept: str) -> None:
-    """Removes entries, the longest unused first, until at most so many bytes are left.
+def make_room(folder: pathlib.Path, most_bytes: int, kept: str) -> int:
+    """Removes entries of a cache that is too full, the longest unused first.
 
     Args:
         folder: of the cache.
-        most_bytes: of all entries.
+        most_bytes: that all entries may take; where they do not, a part of that becomes free.
         kept: the name of an entry that stays.
+
+    Returns:
+        How many bytes are free then.
 
     Raises:
         OSError: the disk refused.
     """
     found = sorted(_used(folder))
     total = sum(size for *_, size in found)
+    wanted = total if total <= most_bytes else most_bytes * _LEFT_FULL
     for _, name, size in found:
-        if total <= most_bytes:
-            return
+        if total <= wanted:
+            break
         if name != kept and _removed(folder / name):
             total -= size
+    return most_bytes - total
 
 
 @contextlib.contextmanager

@@ -40,8 +40,7 @@ def claim(folder: pathlib.Path, remedy: str) -> None:
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         raise errors.BadInput(
             str(folder),
-            f"this folder is not one of ours, and its name is needed (it holds"
-            f" {', '.join(sorted(names)[:3])}{more})",
+            f"this folder is not one of ours (it holds {', '.join(sorted(names)[:3])}{more})",
             remedy,
         )
     (folder / MARK).write_bytes(_WORDS)

@@ -39,7 +39,7 @@ class Start:
         content = stage_keys.of_model(self.candidate.model)
         found = [stage_keys.fingerprint(content, self.task)]
         for each in self.passes:
-            found.append(stage_keys.extend(found[-1], str(each), each.reads()))
+            found.append(stage_keys.after(found[-1], each))
         return tuple(found)
 
     def run(self, stages: cache.Cache | None = None) -> Candidate:

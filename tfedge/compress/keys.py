@@ -15,6 +15,7 @@ import numpy as np
 from tfedge import versions
 from tfedge.compress import bridge, loading
 from tfedge.compress import keras as k
+from tfedge.compress.passes import base
 from tfedge.compress.teaching import teachers
 from tfedge.data import origins
 from tfedge.data.splits import ArraySplit, RowSplit
@@ -109,14 +110,17 @@ def _code(thing: Any) -> str:
     if inspect.isfunction(thing):
         closed = [cell.cell_contents for cell in thing.__closure__ or () if _is_filled(cell)]
         plain = [value for value in closed if isinstance(value, _PLAIN)]
-        return _source(thing) + (f" {plain}" if plain else "")
+        own = "" if _has_version(thing) else _source(thing)
+        return own + (f" {plain}" if plain else "")
     kinds = thing.__mro__ if inspect.isclass(thing) else type(thing).__mro__
-    return "".join(map(_source, kinds))
+    return "".join(_source(kind) for kind in kinds if not _has_version(kind))
+
+
+def _has_version(thing: Any) -> bool:
+    return thing.__module__.partition(".")[0] in _WITH_VERSION
 
 
 def _source(thing: Any) -> str:
-    if thing.__module__.partition(".")[0] in _WITH_VERSION:
-        return ""
     try:
         return inspect.getsource(thing)
     except (OSError, TypeError):  # typed in, or made by a program
@@ -130,8 +134,13 @@ def _is_filled(cell: types.CellType) -> bool:
         return False
 
 
+def after(key: str, each: base.Pass) -> str:
+    """The key after one more pass, which may be one that a program defines."""
+    return extend(key, f"{each} {_source(type(each))}", each.reads())
+
+
 def extend(key: str, text: str, files: Sequence[str] = ()) -> str:
-    """The key after one more pass, written so, that reads these files (or py:FILE:FUNCTION)."""
+    """The key after one more step, told so, that reads these files (or py:FILE:FUNCTION)."""
     read = "".join(f" {teachers.digest(path, text)}" for path in files)
     return hashlib.sha256(f"{key} {text}{read}".encode()).hexdigest()[:16]
 

@@ -6,8 +6,11 @@ or "12" where the data are one array. Its SHA-256 is that of the file's bytes, o
 """
 
 import abc
+import functools
 import hashlib
+import os
 import pathlib
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +19,7 @@ import numpy as np
 from tfedge.data import splits
 
 _BATCH = 256
+_SETTLED_NS = 2_000_000_000  # a file written just now may be written again at the same tick
 
 
 class Origin(abc.ABC):
@@ -97,6 +101,18 @@ class Rows(Origin):
 
 
 def file_digest(path: str | pathlib.Path) -> str:
-    """The SHA-256 of a file."""
+    """The SHA-256 of a file, which is read once as long as it stays the same."""
+    about = os.stat(path)
+    if time.time_ns() - about.st_mtime_ns < _SETTLED_NS:
+        return _read_digest(path)
+    return _known_digest(str(path), about.st_mtime_ns, about.st_size)
+
+
+@functools.lru_cache(maxsize=1 << 20)
+def _known_digest(path: str, _: int, __: int) -> str:
+    return _read_digest(path)
+
+
+def _read_digest(path: str | pathlib.Path) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
