@@ -201,3 +201,14 @@ def test_the_argument_stays_as_it_was(network, randomised):
     for one, two in zip(before, network.get_weights(), strict=True):
         np.testing.assert_array_equal(one, two)
     assert len(_norms(network)) == 2
+
+
+def test_a_normalized_output_is_folded_and_its_layer_keeps_the_name(randomised):
+    image = k.tf_keras.Input((5,))
+    x = layers.BatchNormalization(name="norm")(layers.Dense(4, name="dense")(image))
+    model = randomised(k.tf_keras.Model(image, x))
+    folded, names = folding.fold(folding.flatten(model))
+    assert names == ("norm",) and _norms(folded) == []
+    assert folded.output_names == ["norm"]
+    assert [layer.name for layer in folded.layers][1:] == ["dense", "norm"]
+    _equal(model, folded, 5)

@@ -118,6 +118,20 @@ def test_scales_are_few_and_none_is_smaller_than_needed():
     assert len(np.unique(scales)) < 20
 
 
+def test_only_scales_that_a_hold_has_fixed_are_taken_over():
+    image = k.tf_keras.Input((4,))
+    model = k.tf_keras.Model(image, layers.Dense(3, name="dense")(image))
+    kernel = kernels.find(model)[0]
+    free = holds.Grid("dense", "Dense")
+    fixed = holds.Grid("dense", "Dense", frozen=np.float32([[0.5, 0.25, 1.0]]))
+    own = cluster._scales(kernel, Candidate(model))
+    np.testing.assert_array_equal(own, cluster._scales(kernel, Candidate(model, (free,))))
+    found = cluster._scales(kernel, Candidate(model, (free, fixed)))
+    np.testing.assert_array_equal(found, [[0.5, 0.25, 1.0]])
+    one = holds.Grid("dense", "Dense", frozen=np.float32([[0.5]]))
+    np.testing.assert_array_equal(cluster._scales(kernel, Candidate(model, (one,))), [[0.5] * 3])
+
+
 def test_clustering_again_with_fewer_values_and_per_channel(network, task):
     once = cluster.Cluster(number_of_clusters=6, epochs=0)(Candidate(network), task)
     twice = cluster.Cluster(number_of_clusters=3, cluster_per_channel=True, epochs=1)(once, task)

@@ -3,7 +3,7 @@ import pytest
 
 from tfedge import errors, to_tflite
 from tfedge.compress import holds
-from tfedge.compress.candidate import Candidate
+from tfedge.compress.candidate import Candidate, Quantization
 from tfedge.compress.passes import cluster, fixed_point, quantize
 from tfedge.compress.recipe import Recipe
 from tfedge.device.file import tflite
@@ -112,3 +112,26 @@ def test_clusters_of_an_earlier_pass_become_levels_of_the_new_scales(network, ta
 def test_settings_out_of_range_are_refused_when_made(settings):
     with pytest.raises(errors.BadInput, match=r"fixed_point\("):
         fixed_point.FixedPoint(**settings)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "power_of_two", "is_shift"),
+    [
+        (-1.0, 127 / 128, True, True),
+        (-0.5, 127 / 256, True, True),
+        (-1.0, 1.0, True, False),
+        (-0.75, 127 / 128, True, False),
+        (-1.5, 1.5 * 127 / 128, True, False),  # no power of two
+        (-1.0, 1.0, False, True),
+    ],
+)
+def test_a_range_that_is_no_shift_is_seen(network, low, high, power_of_two, is_shift):
+    learned = Quantization({"x": (-1.0, 127 / 128), "y": (low, high)}, power_of_two=power_of_two)
+    candidate = Candidate(network, quantization=learned)
+    pass_ = fixed_point.FixedPoint()
+    if is_shift:
+        pass_.ensures(candidate)
+    else:
+        with pytest.raises(RuntimeError, match="y has a range"):
+            pass_.ensures(candidate)
+    pass_.ensures(Candidate(network))

@@ -56,3 +56,18 @@ def test_four_bits_lose_less(model, task):
         assert types == dict.fromkeys(running.LAYERS, "INT4") | {"depthwise": "INT8"}
         moved[algorithm] = np.mean((running.images(data, x) - expected) ** 2)
     assert moved["gptq"] < moved["min_max"]
+
+
+def test_what_is_left_of_a_column_is_made_up_for_by_the_next():
+    # Of 0.3 in steps of 1, nothing is left but the 0.3 that the second, which is as the first is
+    # in half of the cases, takes half of: 0.3 + 0.3 / 2 rounds to 0, 0.4 + 0.15 to 1.
+    squares = np.array([[1.0, 0.5], [0.5, 1.0]])
+    weights = np.array([[0.3, 0.3], [0.3, 0.4], [0.7, 0.6], [90.0, 0.2]])
+    codes = gptq.rounded(weights, np.ones(4), squares, 7)
+    assert codes.tolist() == [[0, 0], [0, 1], [1, 0], [7, 7]] and codes.dtype == np.int8
+
+
+def test_inputs_that_are_always_zero_are_no_obstacle():
+    spread = gptq._spread(np.diag([4.0, 0.0]))
+    np.testing.assert_allclose(spread, np.diag([0.5, 1.0]), rtol=0.02)
+    assert np.isfinite(gptq._spread(np.zeros((2, 2)))).all()
