@@ -114,6 +114,29 @@ def test_killed_while_it_makes_or_writes_it_leaves_nothing_that_is_read(stages, 
     assert _names(stages) == [f"{A}.entry", marked_folder.MARK, "notes.writing"]
 
 
+_WRITER = """
+import sys
+from tfedge import cache
+stages = cache.open_at(sys.argv[1])
+while True:
+    for letter in (b"x", b"y"):
+        stages.write("%s", {"letters": letter * 4_000_000})
+"""
+
+
+def test_killed_in_the_middle_of_a_write_an_entry_is_whole_or_not_there(stages):
+    for _ in range(3):
+        writer = subprocess.Popen([sys.executable, "-c", _WRITER % A, str(stages.folder)])
+        before = set(stages.folder.glob("*.writing"))
+        while set(stages.folder.glob("*.writing")) <= before:
+            assert writer.poll() is None
+        writer.kill()
+        writer.wait()
+        found = stages.read(A)
+        assert found is None or set(found["letters"]) in ({ord("x")}, {ord("y")})
+        assert found is None or len(found["letters"]) == 4_000_000
+
+
 def test_what_was_not_used_for_longest_goes_first(tmp_path):
     stages = cache.open_at(tmp_path / "cache", gigabytes=2.5e-6)
     for number, key in enumerate((A, B, C)):
