@@ -25,6 +25,7 @@ from tfedge.search.trial import Trial
 
 _DRAWN = 300  # points that a choice is made from, beside the neighbours of the best
 _BEST = 8
+_REMEMBERED = 300  # latest trials that a choice looks at; the best are always among its leaders
 _FRONT_EVERY = 4
 _WORST = -4.0  # margins; how far beyond it a loss is does not matter
 _FULL = 1.0  # slack of a file that loses nothing
@@ -122,8 +123,9 @@ class Proposer:
 
     def _pool(self, done: Sequence[Seen], random: np.random.Generator) -> list[Point]:
         """Points to choose from: what was looked at, what is beside the best, and any."""
-        points = dict.fromkeys(each.choice.point for each in done)
+        points = dict.fromkeys(each.choice.point for each in done[-_REMEMBERED:])
         for each in self._leaders(done):
+            points[each.choice.point] = None
             points |= dict.fromkeys(self.space.beside(each.choice.point))
         points |= dict.fromkeys(self.space.draw(random) for _ in range(_DRAWN))
         return list(points)
@@ -228,7 +230,7 @@ def _passes(space: Space, choice: Choice) -> tuple[tuple[str, int], ...]:
 def _epochs(space: Space, rows: Sequence[Choice], done: Sequence[Seen]) -> np.ndarray:
     """(rows,) epochs to train, without those of leading passes that were trained before."""
     trained = set()
-    for each in done:
+    for each in done[-_REMEMBERED:]:
         texts = tuple(text for text, _ in _passes(space, each.choice))
         trained |= {texts[:count] for count in range(1, len(texts) + 1)}
     counts = []

@@ -23,8 +23,8 @@ from tfedge.search.trial import Trial
 if TYPE_CHECKING:
     import optuna
 
-_MEASURED, _WORKER, _ASKED = "measured", "worker", "asked"
-_LENGTH = "length"
+MEASURED, _WORKER, _ASKED = "measured", "worker", "asked"
+LENGTH = "length"
 _FORGOTTEN_SECONDS = 24 * 3600.0  # after which a trial of another computer is given up
 
 
@@ -61,7 +61,7 @@ class Study:
             if each.state == optuna.trial.TrialState.RUNNING and not _is_alive(each):
                 continue
             choice = _choice(self._space, each.params)
-            measured = each.user_attrs.get(_MEASURED)
+            measured = each.user_attrs.get(MEASURED)
             if choice is not None and (measured or not each.state.is_finished()):
                 trial = Trial.from_json(json.loads(measured)) if measured else None
                 known.append(proposing.Seen(choice, trial))
@@ -71,7 +71,7 @@ class Study:
         """That trials of processes took which are gone: the part of a budget that is used up."""
         with _reading(self._url):
             found = self._study.get_trials(deepcopy=False)
-        ended = (each.user_attrs.get(_MEASURED) for each in found if not _is_alive(each))
+        ended = (each.user_attrs.get(MEASURED) for each in found if not _is_alive(each))
         return sum(Trial.from_json(json.loads(each)).seconds for each in ended if each)
 
     def run(self, choice: proposing.Choice, measure: Callable[[], Trial], goal: str) -> Trial:
@@ -80,7 +80,7 @@ class Study:
 
         from tfedge.search import given_sampler
 
-        values = {**self._space.values(choice.point), _LENGTH: choice.length}
+        values = {**self._space.values(choice.point), LENGTH: choice.length}
         with _reading(self._url):
             self._study.sampler = given_sampler.GivenSampler(values)
             running = self._study.ask()
@@ -88,11 +88,11 @@ class Study:
             for axis in self._space.axes:
                 if axis.name in values:
                     running.suggest_categorical(axis.name, axis.values)
-            running.suggest_float(_LENGTH, 0.0, 100.0)
+            running.suggest_float(LENGTH, 0.0, 100.0)
         trial = measure()
         figure = trial.figures.get(goal)
         with _reading(self._url):
-            running.set_user_attr(_MEASURED, json.dumps(trial.to_json()))
+            running.set_user_attr(MEASURED, json.dumps(trial.to_json()))
             if trial.is_measured and figure is not None:
                 self._study.tell(running, [figure, trial.slack])
             else:
@@ -159,9 +159,9 @@ def _check_same(url: str, before: Any, asked: Mapping[str, Any]) -> None:
 
 def _choice(space: Space, params: Mapping[str, Any]) -> proposing.Choice | None:
     """The choice that a trial wrote down; None where its process was gone before it had."""
-    if _LENGTH not in params:
+    if LENGTH not in params:
         return None
-    return proposing.Choice(space.point(params), params[_LENGTH])
+    return proposing.Choice(space.point(params), params[LENGTH])
 
 
 def _own_name() -> list[Any]:
