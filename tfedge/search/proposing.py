@@ -4,7 +4,7 @@ Where training takes long, a first look at a recipe trains nothing: sizes, times
 on shapes, zeros and values that are there without training, so a recipe that could not win is never
 trained, and what is left of its answers says how much training has to mend. What training gives is
 foreseen by Gaussian processes over the settings, the figure, the length and that. A recipe's worth
-is what it is expected to improve: three times of four the smallest figure that the gate would pass
+is what it is expected to improve: every other time the smallest figure that the gate would pass
 (expected improvement under a constraint, Gelbart et al. 2014), else the area under the front
 (expected hypervolume improvement, Emmerich et al. 2006); the one with the most for its time is
 chosen. Passes that an earlier trial has trained cost nothing again. Times are foreseen, not
@@ -26,7 +26,7 @@ from tfedge.search.trial import Trial
 _DRAWN = 300  # points that a choice is made from, beside the neighbours of the best
 _BEST = 8
 _REMEMBERED = 300  # latest trials that a choice looks at; the best are always among its leaders
-_FRONT_EVERY = 4
+_FRONT_EVERY = 2
 _WORST = -4.0  # margins; how far beyond it a loss is does not matter
 _FULL = 1.0  # slack of a file that loses nothing
 _TRIAL_SECONDS = 5.0  # of what is done beside training, on a computer of today

@@ -174,7 +174,8 @@ def _until(table: Table, order: Order, whole: float) -> tuple[int, int]:
 
 
 def _ours(table: Table, seed: int) -> Order:
-    starts = [_points(table.space)[number] for number in (21, 0)]
+    points = _points(table.space)
+    starts = [points[np.random.default_rng(seed).integers(len(points))], points[0]]
     proposer = proposing.Proposer(table.space, _LENGTHS, _GOAL, tuple(starts), seed, _EPOCH_SECONDS)
     seen: list[proposing.Seen] = []
     while (choice := proposer.next(seen)) is not None:
