@@ -1,4 +1,5 @@
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ from tfedge import cache
 from tfedge.compress import checkpoint, graph, holds
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate, Quantization, Report, Teacher
+from tfedge.compress.training import training_state
 
 layers = k.tf_keras.layers
 KEY = "0123456789abcdef"
@@ -52,6 +54,26 @@ def test_without_a_file_or_with_a_broken_one_there_is_none(network, stages):
     checkpoint.save(Candidate(network), stages, KEY)
     stages.write(KEY, {"candidate.npz": stages.read(KEY)["candidate.npz"][:500]})
     assert checkpoint.load(stages, KEY, network) is None
+
+
+_OTHERS = {
+    "an output that no layer gives": ("model", {"output_layers": [["nowhere", 0, 0]]}),
+    "a layer of another shape": ("layers", {"filters": 5}),
+}
+
+
+@pytest.mark.parametrize(("where", "changed"), _OTHERS.values(), ids=_OTHERS)
+def test_a_description_that_leads_keras_astray_is_none(where, changed, network, stages, caplog):
+    checkpoint.save(Candidate(network), stages, KEY)
+    index, arrays = training_state.from_bytes(stages.read(KEY)["candidate.npz"])
+    described = json.loads(index["model"]["graph"])
+    config = described["config"]
+    (config if where == "model" else config["layers"][1]["config"]).update(changed)
+    index["model"]["graph"] = json.dumps(described)
+    stages.write(KEY, {"candidate.npz": training_state.to_bytes(index, arrays)})
+    assert checkpoint.load(stages, KEY, network) is None
+    assert len(caplog.records) == 1 and "its work is done again: " in caplog.messages[0]
+    assert len(caplog.messages[0].splitlines()) == 1
 
 
 def test_custom_layers_and_outputs_by_name_come_back(stages):

@@ -19,11 +19,12 @@ from collections.abc import Callable, Iterator, Mapping
 
 from absl import logging
 
-from tfedge import errors, lock
+from tfedge import errors, lock, plain_text
 from tfedge.cache import entry, eviction, marked_folder
 
 DEFAULT_GIGABYTES = 10.0
 REMEDY = entry.REMEDY
+_LONGEST = 300  # characters of what is said of an entry that cannot be used
 _WRITERS = 8  # processes that may fill a cache at once without it becoming larger than it may be
 Files = Mapping[str, bytes]
 
@@ -151,7 +152,8 @@ class Cache:
     def refuse(self, key: str, error: Exception, part: str = "") -> None:
         """Removes an entry whose content turned out to be unusable, and says so."""
         path = entry.path_of(self.folder, key, part)
-        said = getattr(error, "strerror", None) or error
+        said = getattr(error, "strerror", None) or f"{error}" or type(error).__name__
+        said = plain_text.printable(" ".join(said.split())[:_LONGEST])
         logging.warning("%s cannot be used, its work is done again: %s", path, said)
         with contextlib.suppress(OSError):
             path.unlink()
