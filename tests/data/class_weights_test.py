@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tfedge import errors
-from tfedge.data import class_weights, metrics
+from tfedge.data import class_weights, kinds, metrics
 from tfedge.data.task import ArraySplit, Task
 
 
@@ -81,3 +81,16 @@ def test_weights_in_words_are_not_endless():
     )
     many = class_weights.words({str(number): 1.0 for number in range(12)})
     assert many.endswith("9: 1, and 2 more (1 : 1)")
+
+
+def test_when_classes_are_uneven():
+    kind = kinds.named("classification", "it").classes
+    assert not kind.is_uneven(np.repeat([0, 1], [3, 1]))  # three quarters of two
+    assert kind.is_uneven(np.repeat([0, 1], [31, 9]))
+    assert not kind.is_uneven(np.repeat([0, 1, 2], [2, 1, 1]))  # half of three
+    assert kind.is_uneven(np.repeat([0, 1, 3], [21, 10, 9]))
+    assert kind.is_uneven(np.zeros(4, int))  # of at least two
+    labels = kinds.named("multilabel", "it").classes
+    assert not labels.is_uneven(np.array([[1, 0], [1, 1], [1, 1], [0, 0]]))
+    assert labels.is_uneven(np.array([[1, 0], [1, 1], [1, 1], [1, 0]]))
+    assert labels.is_uneven(np.array([[0, 0], [0, 1], [0, 1], [0, 0]]))

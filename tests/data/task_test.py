@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -82,3 +84,15 @@ def test_normalization_per_channel():
 def test_a_seed_that_numpy_or_keras_cannot_take_is_refused(seed):
     with pytest.raises(errors.BadInput, match="--seed: expected a whole number"):
         _task([0, 1], seed=seed)
+
+
+def test_what_a_task_is_without_being_told():
+    made = _task([0, 1])
+    assert (made.batch_size, made.seed, made.augment, made.metric) == (128, 0, "", None)
+    assert (made.normalization.scale, made.normalization.offset) == (1.0, 0.0)
+    assert not made.holdout_drawn and not made.is_scale_given and made.trained_on == ""
+    assert dataclasses.replace(made, batch_size=1).batch_size == 1
+    with pytest.raises(errors.BadInput, match="batch_size is 0"):
+        dataclasses.replace(made, batch_size=0)
+    made = dataclasses.replace(made, metric="macro_f1, auc", more_metrics=("accuracy",))
+    assert (made.metric, made.more_metrics) == ("macro_f1", ("auc", "accuracy"))

@@ -409,3 +409,10 @@ def test_class_weights_are_said_and_whether_they_were_inferred(gathered):
     assert said.encode() in _report(told) and said.encode() in _card(told)
     assert b"class_weight=none switches it off" in _report(told)
     assert "Trained with class weights" not in dict(judged_on.rows(made))
+
+
+def test_of_a_reason_its_first_sentence_and_how_much_data_would_do():
+    reason = "Too few. So it is. 900 examples would do."
+    assert headline._shortened(reason, "INSUFFICIENT_DATA") == "Too few. 900 examples would do."
+    assert headline._shortened(reason, "FAIL") == "Too few."
+    assert headline._shortened("Too few.", "INSUFFICIENT_DATA") == "Too few."
