@@ -1,7 +1,9 @@
 import dataclasses
 import json
 import pathlib
+import types
 
+import numpy as np
 import pytest
 
 from tfedge import errors
@@ -125,3 +127,61 @@ def test_answers_that_are_none_of_ours_give_no_interval(release):
     spoilt = dict(a.scorecard, held_out={**a.scorecard["held_out"], "right": "eJwDAAAAAAE="})
     metric = comparison.compare(a, dataclasses.replace(a, scorecard=spoilt))["metric"]
     assert metric["difference"] == 0 and "low" not in metric
+
+
+def _class(label, value, n=10):
+    return {"label": label, "value": value, "n": n}
+
+
+def _told(per_class=(), **scorecard):
+    return types.SimpleNamespace(
+        scorecard={"per_class": per_class, **scorecard}, verdict={}, recipe={}, layers=None
+    )
+
+
+def test_classes_that_both_have_the_largest_loss_first():
+    a = _told([_class("x", 0.5), _class("y", 0.9), _class("z", None), _class("w", 0.2), {}])
+    b = _told([_class("y", 0.6, 12), _class("z", 0.7), _class("x", 0.5), _class("v", 0.1), 3])
+    found = list(comparison._classes(a, b))
+    assert [row["class"] for row in found] == ["y", "x", "z"]
+    assert found[0] == {"class": "y", "a": 0.9, "b": 0.6, "change": pytest.approx(-0.3), "n": 12}
+    assert found[1]["change"] == 0 and found[2]["change"] is None
+    gain = list(
+        comparison._classes(
+            _told([_class("g", 0.1), *a.scorecard["per_class"]]),
+            _told([_class("g", 0.9), *b.scorecard["per_class"]]),
+        )
+    )
+    assert [row["class"] for row in gain] == ["y", "x", "g", "z"]
+
+
+@pytest.mark.parametrize("n", [0, None, "3", 3.0])
+def test_a_number_of_examples_that_is_none_gives_no_interval(n):
+    held_out = {"right": correct_bits.pack(np.array([True, False, True])), "examples": n}
+    each = _told(held_out=held_out)
+    assert comparison._interval(each, each) == {}
+    one = _told(held_out={"right": held_out["right"], "examples": 3})
+    assert comparison._interval(one, one)["only_a_right"] == 0
+    assert comparison._interval(_told(held_out={"right": 5, "examples": 3}), one) == {}
+
+
+def test_a_figure_that_one_of_them_has_is_shown():
+    found = list(comparison._figures(_told(file_bytes=5), _told()))
+    assert [(row["a"], row["b"]) for row in found] == [(5, None)]
+    assert list(comparison._figures(_told(), _told())) == []
+
+
+def test_checks_of_another_outcome_or_of_one_verdict_alone():
+    def verdict(*checks):
+        told = _told()
+        told.verdict = {"checks": [{"name": n, "outcome": o} for n, o in checks]}
+        return told
+
+    a = verdict(("one", "PASS"), ("two", "PASS"), ("three", "FAIL"))
+    b = verdict(("two", "FAIL"), ("three", "FAIL"), ("four", "PASS"))
+    assert list(comparison._checks(a, b)) == [
+        {"check": "one", "a": "PASS", "b": None},
+        {"check": "two", "a": "PASS", "b": "FAIL"},
+        {"check": "four", "a": None, "b": "PASS"},
+    ]
+    assert list(comparison._checks(a, _told())) == list(comparison._checks(_told(), b)) == []

@@ -102,6 +102,48 @@ def test_what_did_not_run_was_not_measured(card):
     assert verdict.outcome == "FAIL" and verdict.difference is None
     assert {check.name for check in verdict.checks} == {"runs", "file_size", "operators", "flex"}
     assert "memory" in verdict.sentence and "1 MB allowed" in verdict.sentence
+    row = _row(verdict, "runs")
+    assert (row.value, row.limit, row.outcome) == (False, True, "FAIL")
+    assert row.reason == "The model did not run (memory): needed 2 MB, 1 MB allowed."
+    assert verdict.power == ""
+
+
+def test_what_ran_and_what_it_was_trained_on_are_said(card):
+    verdict = tfedge.gate(card())
+    row = _row(verdict, "runs")
+    assert (row.value, row.limit, row.outcome) == (True, True, "PASS")
+    assert "trained_on" not in {check.name for check in verdict.checks}
+    told = gate.gate(card(), trained_on="of 3 files none is held out")
+    row = _row(told, "trained_on")
+    assert (row.outcome, row.reason) == ("REPORTED", "Of 3 files none is held out.")
+    told = gate.gate(card(), trained_on="tfedge drew this split")
+    assert _row(told, "trained_on").reason == "tfedge drew this split."
+
+
+def test_what_decided_is_shown_first(card):
+    verdict = tfedge.gate(
+        card(only_baseline=1000, only_candidate=0, both=8100), gate.Limits(margin=0.01)
+    )
+    title, rows = verdict._shown()
+    assert title == "Verdict FAIL"
+    names = [name for name, _ in rows if name not in ("notes", "passed")]
+    outcomes = [row.partition(":")[0] for name, row in rows if name in names]
+    assert outcomes[0] == "FAIL" and "REPORTED" in outcomes
+    assert outcomes == sorted(outcomes, key=lambda outcome: outcome != "FAIL")
+
+
+@pytest.mark.parametrize(("size", "outcome"), [(50_000, "PASS"), (50_001, "FAIL")])
+def test_a_limit_may_be_reached(card, size, outcome):
+    limits = gate.Limits(max_file_bytes=50_000, max_memory_bytes=size)
+    verdict = gate.gate(card(file_bytes=size, peak_memory_bytes=50_000), limits)
+    row = _row(verdict, "file_size")
+    assert (row.outcome, row.value, row.limit) == (outcome, size, 50_000)
+    assert _row(verdict, "peak_memory").outcome == "PASS"
+    free = _row(gate.gate(card(file_bytes=size), gate.Limits(max_file_bytes=None)), "file_size")
+    assert (free.outcome, free.reason) == (
+        "REPORTED",
+        f"The file takes {size:,} bytes; no limit was set.",
+    )
 
 
 def test_without_a_baseline_nothing_is_decided(card):
@@ -130,7 +172,12 @@ def test_flex_ships_only_when_allowed(card, allowed, outcome):
     verdict = tfedge.gate(
         card(flex_operators=("FlexErf",), incompatible=(flex,)), gate.Limits(allow_flex=allowed)
     )
-    assert verdict.outcome == outcome and "FlexErf" in _row(verdict, "flex").reason
+    row = _row(verdict, "flex")
+    choice = "which was allowed" if allowed else "--allow_flex would allow that"
+    assert row.reason == f"FlexErf need TensorFlow (Flex) inside the app; {choice}."
+    assert (verdict.outcome, row.outcome) == (outcome, outcome)
+    assert (row.value, row.limit) == (["FlexErf"], ["FlexErf"] if allowed else [])
+    assert _row(verdict, "operators").outcome == "PASS"  # it is said once
 
 
 def _promise(tensor, kept):
