@@ -62,6 +62,11 @@ def test_starts_are_looked_at_first_and_then_the_first_is_trained():
     assert [(each.choice.point, each.choice.length) for each in seen] == wanted
 
 
+def test_a_start_without_training_does_not_hide_that_the_others_take_long():
+    seen = _search(_proposer(starts=(PLAIN, POINT)), 2)
+    assert [each.choice.length for each in seen] == [0.0, 0.0]
+
+
 def test_nothing_is_trained_for_long_that_was_not_looked_at():
     seen = _search(_proposer(), 20)
     for number, each in enumerate(seen):

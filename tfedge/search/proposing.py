@@ -115,11 +115,11 @@ class Proposer:
             min(self._trained(point), key=lambda each: abs(each.length - 1))
             for point in self.starts
         ]
-        if not usual or not self._is_long(self._prices(usual[:1], [])[0]):
+        if not any(map(self._is_long, self._prices(usual, []))):
             yield from usual
             return
         yield from (Choice(point, 0.0) for point in self.starts)
-        yield usual[0]
+        yield from [each for each in usual if each.length][:1]
 
     def _pool(self, done: Sequence[Seen], random: np.random.Generator) -> list[Point]:
         """Points to choose from: what was looked at, what is beside the best, and any."""

@@ -183,7 +183,8 @@ def _epoch_seconds(ready: making.Ready) -> float:
 
 def _starts(tried: space.Space, order: making.Order) -> tuple[space.Point, ...]:
     """The points of the recipe that was given and of those that have names."""
-    parsed = (recipe_lib.Recipe.parse(each) for each in (order.recipe, *_STARTS))
+    texts = [order.recipe, *_STARTS] if order.recipe else _STARTS
+    parsed = (recipe_lib.Recipe.parse(each) for each in texts)
     points = (tried.nearest(each) for each in parsed)
     return tuple(dict.fromkeys(each for each in points if each is not None))
 
