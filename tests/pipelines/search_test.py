@@ -54,6 +54,22 @@ def test_a_larger_budget_goes_on_from_what_was_tried(searched):
     assert re.findall(r"^trial (\d+)", done.stderr, re.MULTILINE) == ["4"]
 
 
+def test_another_search_with_the_same_cache_trains_nothing(searched, tmp_path):
+    folder, _, flags = searched
+    stages = folder.with_name("out.search") / "cache"
+    given = (*flags, "--budget=3trials", f"--cache_dir={stages}", "--verbose")
+    done = _run(*given, folder=tmp_path / "other")
+    assert done.returncode == 0, done.stderr
+    assert "training:" not in done.stderr
+    files = [path / "model.tflite" for path in (folder, tmp_path / "other")]
+    listings = [json.loads((path.parent / "search.json").read_text()) for path in files]
+    first, second = (
+        [(each["recipe"], each["figures"], each["slack"]) for each in listing["trials"][:3]]
+        for listing in listings
+    )
+    assert first == second
+
+
 def test_limits_that_nothing_keeps_are_named_with_the_nearest_miss(tmp_path):
     done = _run("--passes=quantize", "--budget=1trial", "--max_file_kb=1", folder=tmp_path / "out")
     assert done.returncode == 1

@@ -6,6 +6,7 @@ judged by all that a release is, under the same margin and phone class.
 
 import dataclasses
 import gc
+import json
 import math
 import time
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from absl import logging
 
-from tfedge import cache, errors, making, packing, progress
+from tfedge import cache, errors, foreign, making, packing, progress
 from tfedge.data.task import Task
 from tfedge.device import evaluate, inference
 from tfedge.release import gate
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from tfedge.judging import Terms
     from tfedge.release.check import Check
 
+_FILE = "trial.json"  # in an entry of the cache
 _FEWEST = 20  # validation examples that say anything
 _SMALLEST_LIMIT = 1e-6  # of a margin, which may be 0
 
@@ -80,15 +82,48 @@ class Bench:
         export = self.export or recipe.default_route()
         epochs = sum(getattr(each, "epochs", 0) for each in recipe.passes)
         trial = Trial(str(recipe), export, values, length, epochs)
+        key = self._key(recipe, export)
+        kept = self._kept(key)
+        if kept is not None:
+            spent = time.monotonic() - began
+            return dataclasses.replace(kept, values=values, length=length, seconds=spent)
+        trial = dataclasses.replace(trial, **self._tried(recipe, export))
+        trial = dataclasses.replace(trial, seconds=time.monotonic() - began)
+        if not trial.failure:
+            self.stages.write(key, {_FILE: json.dumps(trial.to_json()).encode()})
+        return trial
+
+    def _key(self, recipe: "Recipe", export: str) -> str:
+        """Of all that a trial's figures depend on."""
+        from tfedge.compress import keys
+
+        read = [path for each in recipe.passes for path in each.reads()]
+        terms = f"{self.terms.phone} {self.terms.limits}"
+        return keys.extend(self.ready.key, f"trial of {recipe} as {export} for {terms}", read)
+
+    def _kept(self, key: str) -> Trial | None:
+        """The same trial of another search."""
+        found = self.stages.read(key)
+        if found is None:
+            return None
         try:
-            found = self._figures(recipe, export)
+            with foreign.reading(self.stages.folder, cache.REMEDY):
+                return Trial.from_json(foreign.parse_json(found[_FILE], _FILE, cache.REMEDY))
         except errors.BadInput as error:
-            found = {"failure": str(error)}
+            logging.warning("a trial is made again: %s", error)
+            return None
+
+    def _tried(self, recipe: "Recipe", export: str) -> dict[str, Any]:
+        """Fields of the trial."""
+        try:
+            return self._figures(recipe, export)
+        except errors.BadInput as error:
+            return {"failure": str(error)}
         except Exception as error:  # one recipe of many: the study goes on, and says so
             logging.exception("a trial broke off: %s", recipe)
-            found = {"failure": f"{type(error).__name__}: {error}"}
-        _forget_graphs()
-        return dataclasses.replace(trial, seconds=time.monotonic() - began, **found)
+            return {"failure": f"{type(error).__name__}: {error}"}
+        finally:
+            _forget_graphs()
 
     def _figures(self, recipe: "Recipe", export: str) -> dict[str, Any]:
         ready = making.with_recipe(self.ready, recipe, export)
