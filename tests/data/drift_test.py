@@ -88,3 +88,41 @@ def test_the_chance_of_all_comparisons_together_decides():
     assert one.is_sure and one.matters
     assert not dataclasses.replace(one, p_value=0.0126).is_sure
     assert not dataclasses.replace(one, effect=0.099).matters
+
+
+def test_the_largest_difference_of_each_split_is_told_and_how_many_more():
+    def one(role, what, effect):
+        return drift.Drift(role, what, effect, 1e-9, 3, 0.25, 0.5)
+
+    found = (one("train", "mean", 0.5), one("train", "blue", 0.4), one("calibration", "red", 0.3))
+    assert drift.warnings(found, "it") == (
+        "it: it is not drawn like train: mean differs in 50% of the examples (0.25 there, 0.5"
+        " here); 1 more differ",
+        "it: it is not drawn like calibration: red differs in 30% of the examples (0.25 there, 0.5"
+        " here)",
+    )
+    assert drift.warnings((), "it") == ()
+
+
+def test_small_samples_are_corrected_as_stephens_did():
+    ours, theirs = np.array([1.0, 2, 3, 4]), np.array([3.5, 4.5, 5, 6])
+    distance, p_value = drift.kolmogorov_smirnov(ours, theirs)
+    scaled = (np.sqrt(2) + 0.12 + 0.11 / np.sqrt(2)) * 0.75
+    series = 2 * sum((-1) ** (n - 1) * np.exp(-2 * (n * scaled) ** 2) for n in range(1, 20))
+    assert distance == 0.75 and p_value == pytest.approx(series)
+    assert drift.kolmogorov_smirnov(ours, ours) == (0.0, 1.0)
+
+
+def test_labels_of_other_widths_and_without_a_word_for_them():
+    def told(train, held_out, labels):
+        splits = [task.ArraySplit(np.zeros((len(y), 2)), np.array(y)) for y in (train, held_out)]
+        made = task.Task(
+            "t", "classification", splits[0], splits[0], splits[0], splits[1], labels=labels
+        )
+        return next(drift._labels(made, "train"))
+
+    what, effect, p_value, before, after = told([0, 0, 1, 1], [0, 2, 2, 2], ("a", "b", "c"))
+    assert (what, effect, before, after) == ("labels, most c", 0.75, 0.0, 0.75)
+    assert 0 < p_value < 1
+    assert told([0, 2, 2, 2], [0, 0, 1, 1], ("a", "b", "c"))[0] == "labels, most c"
+    assert told([0, 0, 1, 1], [0, 2, 2, 2], ())[0] == "labels, most 2"

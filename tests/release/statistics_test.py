@@ -154,3 +154,18 @@ def test_false_passes_at_the_margin(n, p_lost, p_won):
 @pytest.mark.parametrize(("n", "least"), [(2000, 0.80), (5000, 0.99)])
 def test_power_with_three_percent_discordant_pairs(n, least):
     assert _share_passed(n, 0.015, 0.015) >= least
+
+
+def test_no_examples_have_no_share_and_decide_nothing():
+    nothing = statistics.Pairs(0, 0, 0, 0)
+    assert nothing.n == 0 and nothing.discordant_share == 0
+    assert statistics.Pairs(5, 2, 1, 2).discordant_share == 0.3
+    assert statistics.decide(nothing) == "INSUFFICIENT_DATA"
+
+
+def test_the_usual_error_is_five_per_cent_and_the_margin_a_point():
+    pairs = statistics.Pairs(900, 30, 30, 40)
+    assert statistics.tango_interval(30, 30, 1000) == statistics.tango_interval(30, 30, 1000, 0.05)
+    needed = statistics.examples_needed(0.06, 0.01, 0.05)
+    assert statistics.examples_needed(0.06) == needed
+    assert statistics.decide(pairs) == statistics.decide(pairs, 0.01, 0.05)
