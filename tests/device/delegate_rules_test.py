@@ -1,6 +1,7 @@
 import json
 import lzma
 import pathlib
+import types
 
 import pytest
 
@@ -118,3 +119,46 @@ def test_the_gpu_runs_the_largest_part_only(stored, edited):
         tflite.read(edited(stored("image_float"), interrupt)), "litert_gpu"
     )
     assert (found.parts, found.fraction) == (2, 3 / 5)
+
+
+def _operator(*inputs, **options):
+    return types.SimpleNamespace(inputs=inputs, options=options, kind="ADD")
+
+
+def _file(*tensors):
+    made = [
+        types.SimpleNamespace(dtype=dtype, shape=(1,) * rank, is_constant=constant, index=index)
+        for index, (dtype, rank, constant) in enumerate(tensors)
+    ]
+    return types.SimpleNamespace(tensors=made, producers={})
+
+
+def test_the_first_input_decides_by_type_and_rank():
+    file = _file(("INT8", 4, False), ("FLOAT32", 2, False))
+    reason = delegate_rules._input_reason
+    assert reason(_operator(0, 1), file, {}) is None
+    assert reason(_operator(0, 1), file, {"input_types": ("INT8",), "ranks": (4, 5)}) is None
+    assert reason(_operator(0), file, {"input_types": ("FLOAT32",)}) == "an input of INT8"
+    assert reason(_operator(1), file, {"ranks": (3, 4)}) == "2 dimensions, 3 or 4 are taken"
+    for none in (_operator(), _operator(-1, 0)):
+        assert reason(none, file, {"input_types": ("FLOAT32",), "ranks": (9,)}) is None
+
+
+def test_inputs_that_must_be_constant():
+    file = _file(("INT8", 4, False), ("INT8", 2, True), ("INT8", 1, False))
+    reason, own = delegate_rules._input_reason, {"constant_inputs": (1, 2)}
+    assert reason(_operator(0, 1), file, own) is None
+    assert reason(_operator(0, 1, -1), file, own) is None
+    assert reason(_operator(1, 0), file, own) == "input 1 is computed, a constant is wanted"
+    assert reason(_operator(0, 1, 2), file, own) == "input 2 is computed, a constant is wanted"
+
+
+def test_options_that_are_not_taken_are_named():
+    reason = delegate_rules._option_reason
+    own = {"options": {"fusedActivationFunction": (0, 1), "stride": (1,)}}
+    assert reason(_operator(), own) is None and reason(_operator(stride=2), {}) is None
+    assert reason(_operator(stride=2), own) == "stride is 2"
+    names = ("RELU_N1_TO_1", "RELU6", "TANH", "SIGN_BIT")
+    for number, name in enumerate(names, 2):
+        said = reason(_operator(fusedActivationFunction=number), own)
+        assert said == f"fusedActivationFunction is {name}"

@@ -126,3 +126,21 @@ def test_a_browser_never_decides():
     assert with_it.phone_measured is None
     row = next(c for c in tfedge.gate(with_it).checks if c.name == "phone_latency")
     assert (row.outcome, row.value) == ("UNDECIDED", None)
+
+
+@pytest.mark.parametrize("value", [0, 5, 2.5])
+def test_numbers_in_their_range(value):
+    assert phone_results._number("it", value, 0, 5) == value
+
+
+@pytest.mark.parametrize("value", [-1, 5.01, True, "3", None, float("nan"), float("inf"), 10**400])
+def test_numbers_that_are_none_or_out_of_range(value):
+    with pytest.raises(errors.BadInput, match="it is "):
+        phone_results._number("it", value, 0, 5)
+
+
+def test_how_often_it_ran_is_a_whole_number():
+    assert phone_results._whole("runs", 1) == 1 and phone_results._whole("runs", 3.0) == 3
+    for value in (0, 2.5, 1_000_001):
+        with pytest.raises(errors.BadInput, match="runs is"):
+            phone_results._whole("runs", value)

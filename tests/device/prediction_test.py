@@ -8,7 +8,16 @@ import pytest
 import tfedge
 from tfedge.device import profiles
 from tfedge.device.file import tflite
-from tfedge.device.prediction import devices, fitted, formula, network, operators, predict, work
+from tfedge.device.prediction import (
+    devices,
+    fitted,
+    formula,
+    host,
+    network,
+    operators,
+    predict,
+    work,
+)
 
 CONV = work.Work(
     "CONV_2D", "conv", macs=9 * 16 * 16 * 64, columns=16, depth=144, activation_bytes=8192,
@@ -194,3 +203,34 @@ def test_most_of_the_work_decides_what_is_an_integer_network():
     none = [dataclasses.replace(each, macs=0) for each in (heavy, light, heavy)]
     assert predict._is_integer(tuple(none))
     assert not predict._is_integer(tuple(none[:2]))
+
+
+@pytest.mark.parametrize("integer", [False, True])
+def test_what_the_time_of_a_convolution_on_this_host_may_grow_with(integer):
+    """6 output pixels of 10 columns, which fill whole lanes; integers whole steps of channels."""
+    done = work.Work(
+        "CONV_2D", "conv", macs=60 * 18, columns=10, depth=18, window=2, passes=7.0,
+        input_elements=50, output_elements=60, activation_bytes=110, weight_bytes=40,
+        integer=integer,
+    )  # fmt: skip
+    lanes = -(-10 // host.LANES) * host.LANES
+    step = host._STEP if integer else 1
+    multiplied = 6 * lanes * 2 * (-(-9 // step) * step)
+    expected = [1, *(np.array([multiplied, 100, 60, 150, 7]) / 1e6)]
+    np.testing.assert_allclose(host.counts(done), expected)
+    sizes = [np.log(6), np.log(10), np.log(9), np.log(2), np.log(50 / 60)]
+    wasted, unread = lanes / 10 - 1, -(-9 // host._STEP) * host._STEP / 9 - 1
+    np.testing.assert_allclose(host.place(done), [*sizes, min(1, wasted), min(1, unread)])
+    depthwise = dataclasses.replace(done, family="depthwise")
+    assert host.counts(depthwise)[1:3].tolist() == [1080 / 1e6, 0]
+    adding = dataclasses.replace(done, family="elementwise", macs=0)
+    assert host.counts(adding)[1:3].tolist() == [0, 0]
+    pointwise = dataclasses.replace(done, family="pointwise", window=1)
+    assert host.counts(pointwise)[2] == 50 / 1e6
+
+
+def test_keys_of_what_was_measured():
+    assert host.key(True, 2, "conv") == "int8/2/conv" and host.key(False, 1) == "float32/1"
+    adding = dataclasses.replace(CONV, kind="ADD", family="elementwise")
+    assert (host.family(CONV), host.family(adding)) == ("conv", "ADD")
+    assert host.family(dataclasses.replace(CONV, kind="PAD", family="copy")) == "PAD"
