@@ -89,11 +89,12 @@ def _show(found: "Found") -> None:
     from rich import table
     from tfedge_pipelines import screen
 
+    from tfedge.release import check
     from tfedge.search import advice
 
-    rows = table.Table(
-        "recipe", found.goal, "on validation", "would pass", title="what no other recipe beats"
-    )
+    measure = f"{check.in_words(found.front[0].measure)} on validation"
+    title = "what no other recipe beats; * is released"
+    rows = table.Table("recipe", found.goal, measure, "would pass", title=title)
     for each in found.front:
         chosen = "*" if each is found.winner else ""
         rows.add_row(

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from tfedge.export.options import Export
 
 DEFAULT_RECIPE = "balanced"
-_WITHOUT_LAYERS = ".tflite"
+WITHOUT_LAYERS = ".tflite"
 _FILE = "model.tflite"  # in an entry of the cache
 _NAMED_BY_KERAS = re.compile(r"(functional|model|sequential)(_\d+)?")
 _MEASURING_BYTES = 2**32
@@ -157,7 +157,7 @@ def read(order: Order) -> Given:
     found = recipe_file.read(order.recipe)
     order = dataclasses.replace(order, **_left_open(order, found))
     recipe = Recipe.parse(order.recipe, order.trust_recipe).scaled(order.epochs_scale)
-    _check_layers(order, recipe, has_layers=not str(order.model).endswith(_WITHOUT_LAYERS))
+    check_layers(order, recipe, has_layers=not str(order.model).endswith(WITHOUT_LAYERS))
     export = _export(order, found, recipe)
     augmentation.parse(order.augment or "")
     if isinstance(order.task, str):
@@ -214,7 +214,7 @@ def prepare(given: Given, stages: cache.Cache | None = None) -> Ready:
     _check_export(export, recipe, given.task)
     model = _opened(given.order)
     has_layers = bridge.is_functional(model)
-    _check_layers(given.order, recipe, has_layers)
+    check_layers(given.order, recipe, has_layers)
     task = _as_answered(given.task, model) if has_layers else given.task
     # Fed as the candidate is, so that the two are compared on the same inputs.
     plain = type(export)(raw_input=export.raw_input, allow_flex=export.allow_flex)
@@ -434,8 +434,17 @@ def _opened(order: Order) -> Any:
         return loading.load_model(str(order.model), order.custom_objects, order.input_shape)
 
 
-def _check_layers(order: Order, recipe: "Recipe", has_layers: bool) -> None:
-    """Passes need a functional model."""
+def check_layers(order: Order, recipe: "Recipe", has_layers: bool) -> None:
+    """Refuse passes for a model that they cannot work on.
+
+    Args:
+        order: names the model.
+        recipe: with the passes.
+        has_layers: whether it is a functional model.
+
+    Raises:
+        BadInput: it is not, and there are passes.
+    """
     if recipe.passes and not has_layers:
         names = ", ".join(each.name for each in recipe.passes)
         raise BadInput(

@@ -14,6 +14,7 @@ def _trial(download, slack, *, obstacles=None, limits=None, recipe="", failure="
         1.0,
         4,
         {} if failure else {"download": download},
+        "accuracy",
         0.9 + slack / 100,
         0.91,
         slack,

@@ -5,8 +5,20 @@ from tfedge.search.trial import Trial
 
 RECIPE = 'prune(rules={"<b>": None}), quantize'
 TRIALS = [
-    Trial(RECIPE, "int8", {}, 1.0, 8, {"download": 4000.0}, 0.91, 0.92, 0.4),
-    Trial("quantize", "int8", {}, 1.0, 4, {"download": 9000.0}, 0.915, 0.92, -0.5, {"metric": "x"}),
+    Trial(RECIPE, "int8", {}, 1.0, 8, {"download": 4000.0}, "accuracy", 0.91, 0.92, 0.4),
+    Trial(
+        "quantize",
+        "int8",
+        {},
+        1.0,
+        4,
+        {"download": 9000.0},
+        "accuracy",
+        0.915,
+        0.92,
+        -0.5,
+        {"metric": "x"},
+    ),
     Trial("cluster", "int8", {}, 1.0, 4, failure="refused"),
 ]
 

@@ -31,8 +31,8 @@ def _measured(choice):
     recipe = GRID.recipe(choice.point, choice.length)
     epochs = sum(getattr(each, "epochs", 0) for each in recipe.passes)
     return Trial(
-        str(recipe), "int8", values, choice.length, epochs, {"download": size}, 0.9, 0.9, slack,
-        obstacles,
+        str(recipe), "int8", values, choice.length, epochs, {"download": size}, "accuracy", 0.9,
+        0.9, slack, obstacles,
     )  # fmt: skip
 
 
@@ -117,7 +117,7 @@ def test_a_space_that_is_used_up_ends_the_search():
     tiny = space.Space((), (space.Axis("prune", (False,)),))
     proposer = proposing.Proposer(tiny, (0.0, 1.0), "download", (), 0, 30.0)
     choices = [proposing.Choice((False,), length) for length in (0.0, 1.0)]
-    trial = Trial("", "int8", {}, 0.0, 0, {"download": 5.0}, 0.9, 0.9, 1.0)
+    trial = Trial("", "int8", {}, 0.0, 0, {"download": 5.0}, "accuracy", 0.9, 0.9, 1.0)
     assert proposer.next([proposing.Seen(choice, trial) for choice in choices]) is None
 
 

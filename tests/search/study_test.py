@@ -11,7 +11,9 @@ from tfedge.search.trial import Trial
 GRID = space.of(["prune", "quantize"])
 POINT = GRID.point({"prune": True, "prune.final_sparsity": 0.5, "quantize": True})
 CHOICE = proposing.Choice(POINT, 0.25)
-TRIAL = Trial("prune", "int8", {}, 0.25, 1, {"download": 5.0}, 0.9, 0.9, 0.5, seconds=3.0)
+TRIAL = Trial(
+    "prune", "int8", {}, 0.25, 1, {"download": 5.0}, "accuracy", 0.9, 0.9, 0.5, seconds=3.0
+)
 ASKED = {"margin": 0.01, "profile": "entry_phone"}
 
 

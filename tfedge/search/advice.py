@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from tfedge.release import check
 from tfedge.search import front, goals
 from tfedge.search.trial import Trial
 
@@ -17,8 +18,8 @@ def sentences(trials: Sequence[Trial], goal: str, winner: Trial | None) -> list[
     kept = sum(each.is_feasible for each in trials)
     found = [
         f"{winner.recipe or 'nothing but the export'} has the smallest {goal}, "
-        f"{amount(winner, goal)}, of the {kept} that would pass on validation, at "
-        f"{winner.metric:.4g} (input model {winner.baseline:.4g})."
+        f"{amount(winner, goal)}, of the {kept} that would pass on validation: "
+        f"{check.in_words(winner.measure)} {winner.metric:.4g}, input model {winner.baseline:.4g}."
     ]
     smaller = on_front[place - 1] if place else None
     better = on_front[place + 1] if place is not None and place + 1 < len(on_front) else None
@@ -59,5 +60,5 @@ def _beside(which: str, other: Trial | None, winner: Trial, goal: str) -> str:
     kept = "it would pass, too" if other.is_feasible else "it would not pass"
     return (
         f"The {which}, {other.recipe or 'nothing but the export'}, has {change:+.0%} {goal} "
-        f"and {lost:+.4g} of the metric on validation; {kept}."
+        f"and {lost:+.4g} {check.in_words(winner.measure)} on validation; {kept}."
     )

@@ -141,6 +141,7 @@ class Bench:
         assert scorecard.metric is not None
         return {
             "figures": goals.figures(scorecard, len(packing.pack(made.tflite))),
+            "measure": scorecard.metric.name,
             "metric": scorecard.metric.value,
             "baseline": scorecard.metric.baseline,
             "slack": _slack(verdict),

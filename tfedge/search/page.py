@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tfedge import plain_text
+from tfedge.release import check
 from tfedge.search import advice, front, goals
 from tfedge.search.trial import Trial
 
@@ -76,7 +77,7 @@ def render(trials: Sequence[Trial], goal: str, winner: Trial | None, command: st
         figure.add_hline(known[0].baseline, line={"color": _RED, "dash": "dot", "width": 1})
     figure.update_layout(
         xaxis={"title": f"{goal} ({goals.GOALS[goal].unit})", "type": "log"},
-        yaxis={"title": "metric on validation; dotted: the input model", "range": _range(known)},
+        yaxis={"title": _measured(known), "range": _range(known)},
         template="plotly_white",
         height=640,
         margin={"t": 20},
@@ -84,6 +85,11 @@ def render(trials: Sequence[Trial], goal: str, winner: Trial | None, command: st
     plot = figure.to_html(include_plotlyjs=True, full_html=False, post_script=_COPYING)
     said = [f"{len(trials)} recipes tried.", *advice.sentences(trials, goal, winner)]
     return plain_text.printable(_PAGE.format(said=_paragraphs(said), plot=plot)).encode()
+
+
+def _measured(known: Sequence[Trial]) -> str:
+    name = check.spoken(known[0].measure) if known else "Metric"
+    return f"{name} on validation; dotted: the input model"
 
 
 def _range(known: Sequence[Trial]) -> tuple[float, float] | None:

@@ -78,12 +78,15 @@ def search(
     Raises:
         BadInput: anything about the input that cannot be used; a storage that fails.
     """
+    from tfedge.compress import bridge
+
     began = time.monotonic()
     tried = check(order, question)
     plain = dataclasses.replace(order, recipe="", epochs_scale=1.0)
     folder.mkdir(parents=True, exist_ok=True)
     stages = cache.open_at(order.cache_dir or folder / "cache", order.cache_gigabytes)
     ready = workflow.ready(plain, terms, stages)
+    making.check_layers(order, _everything(tried), bridge.is_functional(ready.model))
     url = question.storage or study.default_url(folder)
     kept = study.Study(url, question.goal, _asked(order, terms, question, ready), tried)
     lost = kept.give_up_lost()
@@ -133,7 +136,15 @@ def check(order: making.Order, question: Question) -> space.Space:
             f"the search starts from it, and may not use {', '.join(others)}",
             f"Write --passes={','.join([*question.techniques, *others])}.",
         )
+    if isinstance(order.model, str | pathlib.Path):
+        has_layers = not str(order.model).endswith(making.WITHOUT_LAYERS)
+        making.check_layers(order, _everything(tried), has_layers)
     return tried
+
+
+def _everything(tried: space.Space) -> recipe_lib.Recipe:
+    """All techniques at once."""
+    return tried.recipe(tried.point(dict.fromkeys(tried.names, True)), 0.0)
 
 
 def describe(trial: Trial, goal: str) -> str:

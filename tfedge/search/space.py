@@ -55,6 +55,11 @@ class Space:
     kinds: tuple[type[base.Pass], ...]
     axes: tuple[Axis, ...]
 
+    @property
+    def names(self) -> list[str]:
+        """Of the techniques."""
+        return [_name(kind) for kind in self.kinds]
+
     def point(self, values: Mapping[str, Any]) -> Point:
         """The point of these values; an axis without one takes its first."""
         found: dict[str, Any] = {}
@@ -85,9 +90,9 @@ class Space:
     def nearest(self, recipe: recipes.Recipe) -> Point | None:
         """The point most like a recipe; None where the recipe uses what is not in this space."""
         used = {each.name: each for each in recipe.passes}
-        if not set(used) <= {_name(kind) for kind in self.kinds}:
+        if not set(used) <= set(self.names):
             return None
-        values: dict[str, Any] = {_name(kind): _name(kind) in used for kind in self.kinds}
+        values: dict[str, Any] = {name: name in used for name in self.names}
         for axis in self.axes:
             owner, _, setting = axis.name.partition(".")
             if setting and owner in used:

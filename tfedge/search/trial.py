@@ -21,6 +21,7 @@ class Trial:
         length: factor on the epochs of its passes; 0 was not trained.
         epochs: of all passes.
         figures: goal -> what it is of the file; empty where it failed.
+        measure: name of the metric.
         metric: of the file, on the validation split.
         baseline: of the input model, on the same.
         slack: how far the worst plausible loss is inside the margin, in margins: 1 loses
@@ -38,6 +39,7 @@ class Trial:
     length: float
     epochs: int
     figures: Figures = dataclasses.field(default_factory=dict)
+    measure: str = ""
     metric: float | None = None
     baseline: float | None = None
     slack: float = -math.inf

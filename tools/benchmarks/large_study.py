@@ -59,7 +59,7 @@ def _record(url: str, grid: space.Space, count: int) -> None:
         size = math.exp(random.uniform(7, 10))
         trial = Trial(
             str(grid.recipe(point, length)), "int8", values, length, round(12 * length),
-            {_GOAL: size}, 0.9, 0.91, random.normal(),
+            {_GOAL: size}, "accuracy", 0.9, 0.91, random.normal(),
         )  # fmt: skip
         choices = {axis.name: axis.values for axis in grid.axes}
         made.append(
