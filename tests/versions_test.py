@@ -23,6 +23,13 @@ def test_our_own_code_has_a_number_that_changes_with_it(tmp_path, monkeypatch):
     assert versions.code() != first and len(versions.code()) == 64
 
 
+def test_threads_are_those_that_are_asked_for_or_the_processors_of_this_process(monkeypatch):
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 2, 5}, raising=False)
+    for given, expected in (("4", 4), ("0", 3), ("", 3), ("x", 3)):
+        monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", given)
+        assert versions.threads() == expected
+
+
 _CPUINFO = """processor	: 0
 vendor_id	: GenuineIntel
 cpu family	: 6

@@ -1,8 +1,9 @@
-"""What makes a file: libraries, our own code, the processor. Another one may make another."""
+"""What makes a file: libraries, our own code, processors. Another one may make another."""
 
 import functools
 import hashlib
 import importlib.metadata
+import os
 import pathlib
 import platform
 import re
@@ -43,3 +44,13 @@ def processor() -> str:
     first = told.read_text("utf-8", "replace").partition("\n\n")[0]
     known = sorted({*_OF_THE_PROCESSOR.findall(first), *_INSTRUCTIONS.findall(first)})
     return f"{platform.machine()} {known}"
+
+
+def threads() -> int:
+    """How many TensorFlow shares one sum between, unless a program says otherwise."""
+    given = os.environ.get("TF_NUM_INTRAOP_THREADS", "")
+    if given.isdecimal() and int(given):
+        return int(given)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -148,11 +148,11 @@ def test_the_code_of_a_pass_of_ones_own_counts():
 def test_what_computes_and_on_what_counts(network, make_task, monkeypatch):
     task = make_task()
     found = {_fingerprint(network, task)}
-    for name in ("code", "processor"):
+    for name in ("code", "processor", "threads"):
         with monkeypatch.context() as patched:
             patched.setattr(versions, name, lambda: "another")
             found.add(_fingerprint(network, task))
-    assert len(found) == 3
+    assert len(found) == 4
 
 
 def test_only_the_splits_that_are_read_count(network, make_task):

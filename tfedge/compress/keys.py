@@ -40,7 +40,8 @@ def fingerprint(
         task: as it trains.
         roles: the splits that are read.
     """
-    computes = sorted(versions.installed().items()), versions.code(), versions.processor()
+    threads = k.tf.config.threading.get_intra_op_parallelism_threads() or versions.threads()
+    computes = sorted(versions.installed().items()), versions.code(), versions.processor(), threads
     digest = hashlib.sha256(f"{computes}".encode())
     for part in content:
         digest.update(part)
