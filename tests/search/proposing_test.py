@@ -62,6 +62,18 @@ def test_starts_are_looked_at_first_and_then_the_first_is_trained():
     assert [(each.choice.point, each.choice.length) for each in seen] == wanted
 
 
+def test_where_training_is_short_it_is_the_longest():
+    proposer = _proposer(epoch_seconds=0.01, lengths=(0.0, 0.25, 1.0, 3.0), starts=())
+    seen = _search(proposer, 6)
+    assert {each.choice.length for each in seen if each.trial.epochs} == {3.0}
+
+
+def test_where_training_is_long_shorter_lengths_are_tried_too():
+    proposer = _proposer(epoch_seconds=60.0, lengths=(0.0, 0.25, 1.0, 3.0), starts=())
+    lengths = {row.length for row in proposer._trained(POINT)}
+    assert lengths == {0.25, 1.0, 3.0}
+
+
 def test_a_start_without_training_does_not_hide_that_the_others_take_long():
     seen = _search(_proposer(starts=(PLAIN, POINT)), 2)
     assert [each.choice.length for each in seen] == [0.0, 0.0]

@@ -30,7 +30,8 @@ _FRONT_EVERY = 2
 _WORST = -4.0  # margins; how far beyond it a loss is does not matter
 _FULL = 1.0  # slack of a file that loses nothing
 _TRIAL_SECONDS = 5.0  # of what is done beside training, on a computer of today
-_WORTH_A_LOOK = 3.0  # as many times as long as a look takes what it may save
+_HARDLY_LONGER = 2.0
+_WORTH_A_LOOK = 4.0  # as many times as long as a look takes what it may save
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,7 +97,11 @@ class Proposer:
         longest = Choice(point, max(self.lengths))
         if not any(epochs for _, epochs in _passes(self.space, longest)):
             return [Choice(point, 0.0)]
-        return [Choice(point, length) for length in self.lengths if length]
+        rows = [Choice(point, length) for length in self.lengths if length]
+        prices = self._prices(rows, [])
+        # Training for longer hardly harms: where it hardly takes longer, nothing shorter is tried.
+        cheaper = zip(rows, prices, [*prices[1:], math.inf], strict=True)
+        return [row for row, price, longer in cheaper if longer > _HARDLY_LONGER * price]
 
     def _prices(self, rows: Sequence[Choice], done: Sequence[Seen]) -> np.ndarray:
         """(rows,) seconds that a trial of each may take."""
