@@ -21,10 +21,10 @@ def test_the_first_fifth_is_held_out_and_the_next_tenth_is_validation():
 
 def test_the_ends_of_the_ranges_to_the_last_key():
     fifth, three_tenths = 2**256 // 5, 2**256 * 3 // 10
-    numbers = (fifth - 1, fifth, three_tenths - 1, three_tenths)
+    numbers = (fifth - 1, fifth, three_tenths - 1, three_tenths, 2**256 - 1)
     keys = [number.to_bytes(32) for number in numbers]
-    found = content_split.sides(keys, np.zeros(4, int)).tolist()
-    assert found == ["holdout", "validation", "validation", "train"]
+    found = content_split.sides(keys, np.zeros(5, int)).tolist()
+    assert found == ["holdout", "validation", "validation", "train", "train"]
 
 
 def test_without_a_held_out_range_it_is_trained_on():
