@@ -28,7 +28,8 @@ OUR_ERROR = 2
 
 _VERBOSE = "verbose"
 _VERSION = "--version"
-_NO_NUMBER = re.compile(r"flag --(\w+)=(.*): (could not convert|invalid literal)", re.DOTALL)
+_ILLEGAL = re.compile(r"flag --(\w+)=(.*?): (.*)", re.DOTALL)
+_NO_NUMBER = ("could not convert", "invalid literal")
 _NUMBERS = {"float": "a number such as 0.01", "int": "a whole number such as 8"}
 _HELP = frozenset({"--help", "-help", "-h", "--helpshort", "--helpfull"})
 
@@ -137,23 +138,33 @@ def _parse(flag_values: flags.FlagValues, argv: Sequence[str]) -> None:
         remedy = settings.nearest(error.flagname, list(flag_values))
         raise errors.BadInput(f"--{error.flagname}", "unknown flag", remedy) from error
     except flags.Error as error:
-        _refuse_what_is_no_number(flag_values, str(error))
+        _refuse_value(flag_values, str(error))
         raise errors.BadInput("command line", _one_line(error), "See --help") from error
     if rest:
         cause = "only flags are expected here"
         raise errors.BadInput(repr(rest[0]), cause, "Write --flag=value; see --help")
 
 
-def _refuse_what_is_no_number(flag_values: flags.FlagValues, said: str) -> None:
-    """In other words than Python's, which name no flag's kind."""
-    found = _NO_NUMBER.match(said)
-    expected = found and _NUMBERS.get(flag_values[found[1]].flag_type())
-    if found and expected:
-        raise errors.BadInput(
-            f"--{found[1]}={found[2]}",
-            f"expected {expected}, got {found[2]!r}",
-            "Write digits and a decimal point, no unit.",
-        )
+def _refuse_value(flag_values: flags.FlagValues, said: str) -> None:
+    """In other words than those of Python and absl, which name no flag's kind."""
+    found = _ILLEGAL.match(said)
+    if not found:
+        return
+    name, value, reason = found.groups()
+    expected, remedy = _wanted(flag_values[name], reason.startswith(_NO_NUMBER))
+    if expected:
+        where, cause = f"--{name}={value}", f"expected {expected}, got {value!r}"
+        raise errors.BadInput(where, cause, remedy)
+
+
+def _wanted(flag: flags.Flag, is_no_number: bool) -> tuple[str, str]:
+    """What a flag takes, "" where that is not known, and what to write."""
+    kind = flag.flag_type()
+    if kind == "bool":
+        return "true or false", f"Write --{flag.name} or --no{flag.name}."
+    if is_no_number and kind in _NUMBERS:
+        return _NUMBERS[kind], "Write digits and a decimal point, no unit."
+    return str(flag.parser.syntactic_help), f"See --{flag.name} in --help."
 
 
 def _help(flag_values: flags.FlagValues, about: str) -> str:

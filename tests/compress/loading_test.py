@@ -169,6 +169,14 @@ def test_a_model_from_the_users_code(tmp_path):
             loading.load_model(f"py:{file}:{function}")
 
 
+def test_a_function_that_cannot_be_there_is_refused_without_running_its_file(tmp_path):
+    file = tmp_path / "unrun.py"
+    file.write_text("def network():\n    pass\n\nraise SystemExit(9)")
+    loading.check_names(f"py:{file}:network")
+    with pytest.raises(BadInput, match=r"no function 'netwrk'\. Did you mean 'network'"):
+        loading.check_names(f"py:{file}:netwrk")
+
+
 LAYER_FILE = """
 import keras
 {imports}

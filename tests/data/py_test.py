@@ -60,6 +60,21 @@ def test_anything_else_is_refused(tmp_path, function, message):
         sources.load_task(f"py:{_file(tmp_path)}:{function}")
 
 
+def test_a_function_that_cannot_be_there_is_refused_before_the_file_runs(tmp_path):
+    path = _file(tmp_path, "raise SystemExit(9)\ndef training_task(): ...\ndef other(): ...")
+    with pytest.raises(
+        errors.BadInput, match=r"no function 'training'\. Did you mean 'training_task'"
+    ):
+        sources.load_task(f"py:{path}:training")
+
+
+@pytest.mark.parametrize("line", ["make = other", "from elsewhere import *", "globals()['x'] = 1"])
+def test_a_function_that_may_be_there_is_looked_for_by_running(tmp_path, line):
+    path = _file(tmp_path, f"raise SystemExit(9)\n{line}")
+    with pytest.raises(errors.BadInput, match="SystemExit: 9"):
+        sources.load_task(f"py:{path}:make")
+
+
 def test_syntax_errors_name_their_line(tmp_path):
     path = _file(tmp_path, "x = 1\n(")
     with pytest.raises(errors.BadInput, match="line 2: SyntaxError"):

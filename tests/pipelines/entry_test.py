@@ -38,15 +38,20 @@ def test_help_shows_the_flag_that_all_programs_have(capsys):
     [
         ("--margin=1%", "--margin=1%: expected a number such as 0.01, got '1%'. Write digits"),
         ("--margin=0,2", "--margin=0,2: expected a number such as 0.01, got '0,2'. Write digits"),
-        ("--margin=-1", "command line: flag --margin=-1: -1.0 is not"),
+        ("--margin=-1", "--margin=-1: expected a non-negative number, got '-1'. See --margin in"),
+        (
+            "--packed=maybe",
+            "--packed=maybe: expected true or false, got 'maybe'. Write --packed or",
+        ),
         (
             "--epochs=1.5",
             "--epochs=1.5: expected a whole number such as 8, got '1.5'. Write digits",
         ),
     ],
 )
-def test_what_is_no_number_is_told_with_one_that_is(argument, said, capsys):
+def test_a_value_that_a_flag_cannot_have_is_told_with_one_that_it_can(argument, said, capsys):
     values = flags.FlagValues()
+    flags.DEFINE_boolean("packed", False, "", flag_values=values)
     flags.DEFINE_float("margin", 0.01, "", lower_bound=0, flag_values=values)
     flags.DEFINE_integer("epochs", 3, "", flag_values=values)
     with pytest.raises(SystemExit) as left:

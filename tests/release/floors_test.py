@@ -73,6 +73,7 @@ def test_floors_of_each_metric_are_read_and_their_names_known(card):
     [
         (0.4075, 1 / 3, "accuracy 40.8% where guessing reaches 33.3%"),
         (0.97, 0.96, "accuracy 97.0% where guessing reaches 96.0%"),
+        (0.788, 0.912, "accuracy 78.8% where guessing reaches 91.2%"),
         (0.45, 0.01, "accuracy 45.0%"),
         (0.91, 0.1, None),
         (0.8, None, None),
@@ -90,7 +91,7 @@ def test_a_weak_baseline_is_said(card, before, chance, says):
 
 def test_a_weak_error_is_one_that_is_near_the_guess(card):
     made = card()
-    for value, is_weak in ((0.7, True), (0.5, False)):
+    for value, is_weak in ((1.9, True), (0.7, True), (0.5, False)):
         error = scorecard.MetricValue("error", value, 9, value, chance=1.0, higher_is_better=False)
         verdict = gate.gate(dataclasses.replace(made, metric=error))
         assert ("the baseline itself is weak" in verdict.sentence) == is_weak

@@ -44,8 +44,12 @@ def _weakness(metric: "MetricValue") -> str:
 
 
 def _way(value: float, chance: float | None, higher_is_better: bool) -> float | None:
-    """How far from guessing, 0, to perfect, 1: a metric is at most 1, an error at least 0."""
+    """How far from guessing, 0, to perfect, 1; below 0 where guessing is better.
+
+    A metric is at most 1, an error at least 0.
+    """
     if chance is None or not math.isfinite(chance):
         return None
     room = 1 - chance if higher_is_better else chance
-    return None if room <= 0 else abs(value - chance) / room
+    ahead = value - chance if higher_is_better else chance - value
+    return None if room <= 0 else ahead / room

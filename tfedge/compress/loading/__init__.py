@@ -94,7 +94,7 @@ def check_names(
     if isinstance(custom_objects, str):
         user_code.check_file(_users_file(custom_objects), f"--custom_objects={custom_objects}")
     if address.startswith("py:"):
-        user_code.check_file(address[3:].rpartition(":")[0], f"--model={address}")
+        user_code.check_function(address[3:], f"--model={address}")
     else:
         model_files.reader_of(pathlib.Path(path))
 

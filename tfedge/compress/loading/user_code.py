@@ -8,6 +8,7 @@ from importlib.abc import Loader
 from importlib.machinery import ModuleSpec
 from typing import Any
 
+from tfedge import python_names
 from tfedge.errors import BadInput
 
 
@@ -34,6 +35,17 @@ def check_file(path: str, where: str) -> None:
         BadInput: see above.
     """
     _found(path, where)
+
+
+def check_function(address: str, where: str) -> None:
+    """Refuses, without running anything, "FILE:FUNCTION" whose file cannot have the function.
+
+    Raises:
+        BadInput: see above.
+    """
+    path, _, name = address.rpartition(":")
+    file, _, _ = _found(path, where)
+    python_names.check(file, name, where)
 
 
 def call(address: str, where: str) -> Any:

@@ -5,7 +5,7 @@ import pathlib
 import sys
 import traceback
 
-from tfedge import errors, settings
+from tfedge import errors, python_names, settings
 from tfedge.data import task
 from tfedge.data.source import Source
 
@@ -39,6 +39,7 @@ def _called(address: str) -> task.Task:
     path = pathlib.Path(file)
     if not file or not path.is_file():
         raise errors.BadInput(where, f"no such file {file!r}", "Use py:FILE:FUNCTION.")
+    python_names.check(path, name, where)
     module = _run(path, where)
     if not callable(getattr(module, name, None)):
         found = ", ".join(key for key, value in vars(module).items() if callable(value))
