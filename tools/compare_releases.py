@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 from tfedge_pipelines import entry
-from tfedge_tools import wide_console
+from tfedge_tools import positional, wide_console
 
 from tfedge import errors
 
@@ -36,12 +36,7 @@ _B = flags.DEFINE_string(
 
 def run() -> None:
     """Takes the two names with or without their flags."""
-    names = iter(("a", "b"))
-    argv = sys.argv[:1]
-    for argument in sys.argv[1:]:
-        name = None if argument.startswith("-") else next(names, None)
-        argv.append(argument if name is None else f"--{name}={argument}")
-    entry.run(main, _FLAGS, __doc__, argv)
+    entry.run(main, _FLAGS, __doc__, positional.named("a", "b"))
 
 
 def main() -> int:

@@ -1,6 +1,6 @@
 """Copies a release folder, whole, also while a run publishes to it.
 
-    python tools/copy_release.py --release=out/digits --output_dir=to_the_app/digits
+    python tools/copy_release.py out/digits to_the_app/digits
 
 `cp -r` opens file after file by its path and may get files of two releases; this reads through one
 open folder, compares every file with the manifest, and puts the copy in place in one step.
@@ -8,6 +8,7 @@ open folder, compares every file with the manifest, and puts the copy in place i
 
 from absl import flags, logging
 from tfedge_pipelines import entry
+from tfedge_tools import positional
 
 _FLAGS = flags.FlagValues()
 _RELEASE = flags.DEFINE_string("release", None, "The release folder to copy.", flag_values=_FLAGS)
@@ -17,8 +18,8 @@ _OUTPUT_DIR = flags.DEFINE_string(
 
 
 def run() -> None:
-    """The program."""
-    entry.run(main, _FLAGS, __doc__)
+    """Takes the two folders with or without their flags."""
+    entry.run(main, _FLAGS, __doc__, positional.named("release", "output_dir"))
 
 
 def main() -> None:

@@ -6,11 +6,11 @@ tfedge help prune        what is known of one word: a pass, an export, an option
 """
 
 import re
-import sys
 from collections.abc import Iterator
 
 from absl import flags
 from tfedge_pipelines import entry
+from tfedge_tools import positional
 
 from tfedge import errors, settings
 
@@ -22,11 +22,7 @@ _ABOUT = flags.DEFINE_string(
 
 def run() -> None:
     """Takes the word with or without its flag."""
-    argv = [
-        f"--about={argument}" if number and not argument.startswith("-") else argument
-        for number, argument in enumerate(sys.argv)
-    ]
-    entry.run(main, _FLAGS, __doc__, argv)
+    entry.run(main, _FLAGS, __doc__, positional.named("about"))
 
 
 def main() -> int:

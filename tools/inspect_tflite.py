@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 from tfedge_pipelines import entry
-from tfedge_tools import wide_console
+from tfedge_tools import positional, wide_console
 
 from tfedge import errors
 
@@ -36,11 +36,7 @@ _TFLITE = flags.DEFINE_string(
 
 def run() -> None:
     """Takes the file's name with or without its flag."""
-    argv = [
-        f"--tflite={argument}" if number and not argument.startswith("-") else argument
-        for number, argument in enumerate(sys.argv)
-    ]
-    entry.run(main, _FLAGS, __doc__, argv)
+    entry.run(main, _FLAGS, __doc__, positional.named("tflite"))
 
 
 def main() -> int:

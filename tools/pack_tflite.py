@@ -12,7 +12,6 @@ tfedge/packing/FORMAT.md for a decoder of your own.
 """
 
 import pathlib
-import sys
 import time
 import zlib
 from collections.abc import Callable
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 from tfedge_pipelines import entry
-from tfedge_tools import wide_console
+from tfedge_tools import positional, wide_console
 
 from tfedge import errors
 
@@ -49,11 +48,7 @@ _CHECK_ONLY = flags.DEFINE_boolean("check_only", False, "Write nothing.", flag_v
 
 def run() -> None:
     """Takes the action and the file's name with or without their flags."""
-    argv, named = sys.argv[:1], iter(("action", "file"))
-    for argument in sys.argv[1:]:
-        name = None if argument.startswith("-") else next(named, None)
-        argv.append(argument if name is None else f"--{name}={argument}")
-    entry.run(main, _FLAGS, __doc__, argv)
+    entry.run(main, _FLAGS, __doc__, positional.named("action", "file"))
 
 
 def main() -> int:

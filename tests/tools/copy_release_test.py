@@ -16,7 +16,7 @@ def _run(*arguments):
 
 def test_a_release_is_copied_byte_for_byte(tmp_path):
     bundle.publish(tmp_path / "out", {"model.tflite": b"model"}, {"told": 1})
-    done = _run(f"--release={tmp_path / 'out'}", f"--output_dir={tmp_path / 'app'}")
+    done = _run(tmp_path / "out", tmp_path / "app")
     assert done.returncode == 0, done.stderr
     for name in ("model.tflite", "manifest.json"):
         assert (tmp_path / "app" / name).read_bytes() == (tmp_path / "out" / name).read_bytes()
