@@ -84,6 +84,11 @@ def describe(task: "Task", findings: "Findings") -> dict[str, Any]:
         "examples": {role: len(split) for role, split in task.splits().items()},
         "trained_on": trained_on.words(task),
         "warnings": list(findings.warnings),
+        "looked": {
+            name: [f"{what}: {said}" for what, said in each.looked]
+            for name, each in found.items()
+            if name in tables
+        },
         **{name: list(each.rows) for name, each in found.items() if name in tables},
     }
 
@@ -110,8 +115,10 @@ def _show(found: dict[str, Any], most: int) -> None:
             continue
         title = check.title
         rows = _worst(found[key], most)
+        out.print()
+        for line in found["looked"][key]:
+            out.print(markup.escape(line))
         if not rows:
-            out.print(f"\n{title}: none")
             continue
         shown = table.Table(
             title=f"{title}: {len(rows)} of {len(found[key])}", title_justify="left"
@@ -120,7 +127,6 @@ def _show(found: dict[str, Any], most: int) -> None:
             shown.add_column(name.replace("_", " "))
         for row in rows:
             shown.add_row(*(markup.escape(_text(value)) for value in row.values()))
-        out.print()
         out.print(shown)
 
 

@@ -31,7 +31,16 @@ def test_digits_in_a_table():
     assert done.returncode == 0, done.stderr
     assert "holdout 600" in done.stdout
     assert "nothing that a release would warn about" in done.stdout
-    assert "nearly saw: none" in done.stdout
+    assert "Near duplicates of training images: none found" in done.stdout
+    assert "Train against held-out: no more than chance" in done.stdout
+
+
+def test_what_was_not_looked_for_is_not_said_to_be_absent(tmp_path):
+    x, y = np.random.default_rng(0).random((90, 12)), np.arange(90) % 2
+    np.savez(tmp_path / "a.npz", x_train=x[:60], y_train=y[:60], x_test=x[60:], y_test=y[60:])
+    said = _run(f"--data=npz:{tmp_path / 'a.npz'}").stdout
+    assert "Near duplicates of training images: not looked for: the inputs are no images" in said
+    assert "nearly saw" not in said
 
 
 def test_planted_problems_are_named(tmp_path):

@@ -196,4 +196,4 @@ def _row(found: Drift) -> dict[str, Any]:
     }
 
 
-CHECK = Check(100, _look, title="Differences from held-out")
+CHECK = Check(100, _look, title="Compared with held-out")
