@@ -97,7 +97,7 @@ def main() -> int:
         allow_flex=_ALLOW_FLEX.value,
     )
     outcome.show(done.scorecard, done.verdict)
-    entry.tell(done.verdict.sentence)
+    outcome.tell_end(done.verdict, done.folder)
     return done.verdict.exit_code
 
 

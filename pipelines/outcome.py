@@ -1,9 +1,11 @@
 """A scorecard and its verdict as tables on the terminal."""
 
+import pathlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from absl import logging
+from tfedge_pipelines import entry
 
 if TYPE_CHECKING:
     from tfedge.device.scorecard import Scorecard
@@ -24,6 +26,14 @@ def show(scorecard: "Scorecard", verdict: "Verdict") -> None:
     for check in verdict.checks:
         checks.add_row(check.spoken_name, check.outcome, check.reason)
     screen.make().print(figures, checks, markup=False)
+
+
+def tell_end(verdict: "Verdict", folder: pathlib.Path) -> None:
+    """The last two lines: the verdict, and where it is told in full."""
+    from tfedge.release.check import PASS
+
+    more = "" if verdict.outcome == PASS else "; its report.html has what is known to help"
+    entry.tell(f"{verdict.sentence}\nin {folder}{more}")
 
 
 def _details(scorecard: "Scorecard") -> Iterator[tuple[str, str]]:

@@ -55,7 +55,7 @@ def main() -> int:
         **order,
     )
     outcome.show(made.scorecard, made.verdict)
-    entry.tell(f"{made.verdict.sentence}\nin {made.folder}")
+    outcome.tell_end(made.verdict, made.folder)
     return made.verdict.exit_code
 
 

@@ -80,7 +80,7 @@ def main() -> int:
     )
     _show(found)
     outcome.show(made.scorecard, made.verdict)
-    entry.tell(f"{made.verdict.sentence}\nin {made.folder}")
+    outcome.tell_end(made.verdict, made.folder)
     return made.verdict.exit_code
 
 

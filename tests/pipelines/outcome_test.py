@@ -8,7 +8,7 @@ from tfedge_pipelines import outcome
 
 from tfedge.device import profiles, scorecard
 from tfedge.device.latency import HostLatency
-from tfedge.release.check import PASS, Check
+from tfedge.release.check import FAIL, PASS, Check
 from tfedge.release.gate import Verdict
 
 JARGON = ("cgroup", "Tango", "discordant", "holds", "p90", "CONV_2D", "host_latency")
@@ -53,3 +53,13 @@ def test_verbose_has_the_rest(shown):
     said = shown(logging.DEBUG)
     assert "cgroup_memory" in said and "1 CONV_2D" in said and "90 % below 2" in said
     assert "--verbose" not in said
+
+
+@pytest.mark.parametrize(("result", "is_help_named"), [(PASS, False), (FAIL, True)])
+def test_the_last_line_is_the_folder_and_what_helps_if_it_was_refused(
+    result, is_help_named, capsys, tmp_path
+):
+    outcome.tell_end(Verdict(result, (Check("peak_memory", 1, 2, result, "So."),)), tmp_path)
+    verdict, where = capsys.readouterr().out.splitlines()
+    assert verdict.startswith(result)
+    assert where.startswith(f"in {tmp_path}") and ("report.html" in where) == is_help_named
