@@ -48,3 +48,16 @@ def test_streams_come_back_after_an_error(capfd):
     os.write(1, b"after")
     assert capfd.readouterr().out == "after"
     assert log.text == "before the error"
+
+
+def test_a_warning_that_comes_again_is_told_once_and_afterwards_as_ever(caplog):
+    once = quiet.Once()
+    with caplog.at_level(logging.INFO, logger="absl"):
+        for number in range(2):
+            with once:
+                absl_logging.warning("uneven %s", "classes")
+                absl_logging.warning("other %d", number)
+                absl_logging.info("done")
+        absl_logging.warning("uneven classes")
+    said = ["uneven classes", "other 0", "done", "other 1", "done", "uneven classes"]
+    assert caplog.messages == said

@@ -39,6 +39,34 @@ def captured() -> Iterator[Log]:
             log.text = sink.read().decode(errors="replace")
 
 
+class Once:
+    """Inside its blocks, which follow each other, each warning is logged the first time only.
+
+    once = quiet.Once()
+    for trial in trials:
+        with once:
+            train(trial)
+    """
+
+    def __init__(self) -> None:
+        self._said: set[str] = set()
+
+    def __enter__(self) -> "Once":
+        logging.get_absl_logger().addFilter(self._is_new)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        logging.get_absl_logger().removeFilter(self._is_new)
+
+    def _is_new(self, record: stdlib_logging.LogRecord) -> bool:
+        if record.levelno < stdlib_logging.WARNING:
+            return True
+        text = record.getMessage()
+        is_new = text not in self._said
+        self._said.add(text)
+        return is_new
+
+
 @contextlib.contextmanager
 def _descriptors(sink: int) -> Iterator[None]:
     """Points descriptors 1 and 2 at `sink`."""

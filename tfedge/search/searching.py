@@ -9,7 +9,7 @@ from typing import Any
 
 from absl import logging
 
-from tfedge import cache, errors, judging, making, progress, workflow
+from tfedge import cache, errors, judging, making, progress, quiet, workflow
 from tfedge.compress import recipe as recipe_lib
 from tfedge.search import advice, front, goals, measuring, proposing, space, study
 from tfedge.search import budget as budget_lib
@@ -104,6 +104,7 @@ def search(
         order.seed or 0,
         _epoch_seconds(ready),
     )
+    once = quiet.Once()
     while True:
         seen = kept.seen()
         trials = study.finished(seen)
@@ -115,7 +116,7 @@ def search(
         recipe = tried.recipe(choice.point, choice.length)
         named = recipe if recipe.passes else "nothing but the export"
         logging.info("trial %d: %s", len(trials) + 1, named)
-        with progress.passing():
+        with progress.passing(), once:
             trial = kept.run(choice, _trying(bench, recipe, tried, choice), question.goal)
         logging.info("  %s", describe(trial, question.goal))
         logging.info("  %s", _standing([*trials, trial], question, began))
