@@ -61,3 +61,21 @@ def test_a_warning_that_comes_again_is_told_once_and_afterwards_as_ever(caplog):
         absl_logging.warning("uneven classes")
     said = ["uneven classes", "other 0", "done", "other 1", "done", "uneven classes"]
     assert caplog.messages == said
+
+
+START = b"""\
+WARNING: All log messages before absl::InitializeLog() is called are written to STDERR
+I0000 00:00:1795789000.750326    2411 cudart_stub.cc:31] Could not find cuda drivers
+2026-11-27 14:15:10.123456: I tensorflow/core/platform/cpu_feature_guard.cc:210] optimized
+To enable the following instructions: AVX2, in other operations, rebuild TensorFlow
+"""
+
+
+@pytest.mark.parametrize(("level", "told"), [("3", b""), ("0", START)])
+def test_only_what_tensorflow_says_at_its_start_is_kept_back(level, told, capfdbinary, monkeypatch):
+    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", level)
+    with quiet.without_greetings():
+        os.write(2, START + b"In 2026: mine\n")
+    os.write(2, b"after\n")
+    assert capfdbinary.readouterr().err == told + b"In 2026: mine\nafter\n"

@@ -4,6 +4,7 @@ import contextlib
 import io
 import logging as stdlib_logging
 import os
+import re
 import sys
 import tempfile
 import warnings
@@ -11,6 +12,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from absl import logging
+
+_GREETING = re.compile(
+    rb"WARNING: All log messages before absl|[IWE]\d{4} \d\d:\d\d:"
+    rb"|\d{4}-\d\d-\d\d \d\d:\d\d:[\d.]+: [IWE] |To enable the following instructions: "
+)
 
 
 class Log:
@@ -37,6 +43,32 @@ def captured() -> Iterator[Log]:
         finally:
             sink.seek(0)
             log.text = sink.read().decode(errors="replace")
+
+
+@contextlib.contextmanager
+def without_greetings() -> Iterator[None]:
+    """Keeps what TensorFlow says at its start off standard error; the rest is told at the end.
+
+    For code of the user that may import it. Whoever sets TF_CPP_MIN_LOG_LEVEL below 3 wants to
+    see it and does.
+    """
+    if os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3") != "3" or "tensorflow" in sys.modules:
+        yield
+        return
+    with tempfile.TemporaryFile() as sink:
+        sys.stderr.flush()
+        kept = os.dup(2)
+        os.dup2(sink.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, 2)
+            os.close(kept)
+            sink.seek(0)
+            for line in sink:
+                if not _GREETING.match(line):
+                    os.write(2, line)
 
 
 class Once:

@@ -5,7 +5,7 @@ import pathlib
 import sys
 import traceback
 
-from tfedge import errors, python_names, settings
+from tfedge import errors, python_names, quiet, settings
 from tfedge.data import task
 from tfedge.data.source import Source
 
@@ -64,7 +64,7 @@ def _run(path: pathlib.Path, where: str) -> object:
     if spec is None or spec.loader is None:
         raise errors.BadInput(where, f"{path.name} is not Python", "Give a .py file.")
     module = importlib.util.module_from_spec(spec)
-    with _Blame(path, where):
+    with _Blame(path, where), quiet.without_greetings():
         spec.loader.exec_module(module)
     return module
 
