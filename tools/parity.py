@@ -19,7 +19,7 @@ from absl import flags, logging
 from tfedge_pipelines import entry, order_flags
 from tfedge_tools import wide_console
 
-from tfedge import errors
+from tfedge import errors, progress
 
 if TYPE_CHECKING:
     from tfedge.export.parity import LayerParity, Parity
@@ -56,11 +56,11 @@ def main() -> int:
     order = order_flags.order(_INPUT)
     source, task, export = _source(order)
 
-    from tfedge import to_tflite
     from tfedge.export import parity
 
-    data = shipped or to_tflite(source, export, task)
-    found = parity.compare(source, data, task, _EXAMPLES.value, _LEAST_DB.value)
+    data = shipped or _exported(source, export, task)
+    with progress.phase("comparing layer by layer"):
+        found = parity.compare(source, data, task, _EXAMPLES.value, _LEAST_DB.value)
     if _JSON.value:
         sys.stdout.write(json.dumps(found.to_json(), indent=2) + "\n")
     else:
@@ -78,13 +78,21 @@ def _source(order: dict[str, Any]) -> tuple[Any, Any, str]:
 
     task = sources.load_task(order["task"], order["data_dir"], order["seed"] or 0)
     recipe = Recipe.parse(order["recipe"]).scaled(order["epochs_scale"])
-    model = loading.load_model(order["model"], order["custom_objects"], order["input_shape"])
+    with progress.phase(f"opening {pathlib.Path(order['model']).name}"):
+        model = loading.load_model(order["model"], order["custom_objects"], order["input_shape"])
     if not bridge.is_functional(model):
         raise errors.BadInput(
             f"--model={order['model']}", "it has no Keras layers", "Name a .keras or .h5 file."
         )
     source = recipe.apply(model, task) if recipe.passes else model
     return source, task, order["export"] or (recipe.default_route() if recipe.passes else "int8")
+
+
+def _exported(source: Any, export: str, task: Any) -> bytes:
+    from tfedge import to_tflite
+
+    with progress.phase(f"exporting as {export}"):
+        return to_tflite(source, export, task)
 
 
 def _say_what_trained(shipped: str, model: str) -> None:
