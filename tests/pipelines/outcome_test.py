@@ -18,7 +18,7 @@ JARGON = ("cgroup", "Tango", "discordant", "holds", "p90", "CONV_2D", "host_late
 def shown(capsys):
     phone = profiles.load("wearable")
     metric = scorecard.MetricValue("accuracy", 0.75, 20, 0.5)
-    also = dataclasses.replace(metric, name="mean_absolute_error:box")
+    also = dataclasses.replace(metric, name="mean_iou:left_box")
     card = scorecard.Scorecard(
         phone,
         *(5000, 3000, {"CONV_2D": 1}),
@@ -44,7 +44,7 @@ def shown(capsys):
 
 def test_a_first_screen_is_in_a_users_words(shown):
     said = shown(logging.INFO)
-    for words in ("mean absolute error of box", "promises about", "peak memory", "--verbose and"):
+    for words in ("mean IoU of left box", "promises about", "peak memory", "--verbose and"):
         assert words in said
     assert not [word for word in JARGON if word in said]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfedge import shown
-from tfedge.data import splits
+from tfedge.data import metric_words, splits
 from tfedge.device import correct_bits, footprint, latency, phone_latency, profiles, sandbox
 from tfedge.device.compatibility import Compatibility, Incompatibility
 from tfedge.device.energy import EnergyEstimate
@@ -132,9 +132,11 @@ class Scorecard(shown.Shown):
     def figures(self) -> Iterator[tuple[str, str]]:
         """(name, value) of what is asked first, in words."""
         for metric in (*((self.metric,) if self.metric else ()), *self.more_metrics):
-            name = metric.name.replace("_", " ").replace(":", " of ")
             before = "" if metric.baseline is None else f", baseline {metric.baseline:.4f}"
-            yield name, f"{metric.value:.4f}{before}, on {metric.n:,} held-out examples"
+            yield (
+                metric_words.in_words(metric.name),
+                f"{metric.value:.4f}{before}, on {metric.n:,} held-out examples",
+            )
         yield "file", f"{self.file_bytes:,} bytes"
         if self.baseline_file_bytes:
             yield "baseline's file", f"{self.baseline_file_bytes:,} bytes"

@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any
 
+from tfedge.data.metric_words import in_words, spoken
 from tfedge.release.statistics import FAIL, INSUFFICIENT_DATA, PASS
 
 __all__ = [
@@ -18,7 +19,6 @@ __all__ = [
 
 REPORTED = "REPORTED"
 UNDECIDED = "UNDECIDED"  # an estimate on both sides of a limit: said, and no obstacle
-_WRITTEN = {"auc": "AUC", "f1": "F1", "iou": "IoU"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,16 +54,3 @@ class Check:
         return {
             name: getattr(self, name) for name in ("name", "value", "limit", "outcome", "reason")
         }
-
-
-def in_words(name: str) -> str:
-    """An identifier inside a sentence: "macro_f1" -> "macro F1", "auc:b" -> "AUC of b"."""
-    own, colon, output = name.partition(":")
-    words = " ".join(_WRITTEN.get(word, word) for word in own.split("_"))
-    return f"{words} of {output.replace('_', ' ')}" if colon else words
-
-
-def spoken(name: str) -> str:
-    """The same as the start of one: "Macro F1", "AUC of b"."""
-    words = in_words(name)
-    return words[:1].upper() + words[1:]

@@ -13,6 +13,7 @@ from tfedge.compress.training import batch_statistics, batches, training_state
 from tfedge.compress.training.batch_statistics import Settler
 from tfedge.compress.training.projection import Projection
 from tfedge.compress.training.selection import Selection
+from tfedge.data import metric_words
 from tfedge.errors import BadInput
 
 _FORWARD = 1 / 3  # of the time of a step, most of which goes into the way back
@@ -105,8 +106,12 @@ def _ending(parts: Parts) -> int:
 
 def _words(entry: dict[str, float], epochs: int) -> str:
     """An entry of the history for who waits."""
-    figures = [f"{name} {value:.4g}" for name, value in entry.items() if name != "epoch"]
-    return f"epoch {entry['epoch']} of {epochs}: {', '.join(figures[::-1])}".replace("_", " ")
+    figures = [
+        f"{metric_words.in_words(name)} {value:.4g}"
+        for name, value in entry.items()
+        if name != "epoch"
+    ]
+    return f"epoch {entry['epoch']} of {epochs}: {', '.join(figures[::-1])}"
 
 
 def _state(parts: Parts, history: Sequence[dict[str, float]]) -> training_state.State:
