@@ -25,6 +25,8 @@ def test_a_bar_shows_its_share_and_what_is_left_of_it_and_of_all():
     assert painter.drawn(whole, 110.0, 200).endswith(
         "10 s so far, 30 s left, about 2 min 05 s to the end"
     )
+    last = board.Shown("prune: training", 100.0, done=30, total=120, ends=114.0)
+    assert painter.drawn(last, 110.0, 200).endswith("10 s so far, 4 s left, about 4 s to the end")
 
 
 def test_a_narrow_terminal_gets_one_line_that_begins_with_what_is_done():

@@ -87,6 +87,7 @@ def test_a_weak_baseline_is_said(card, before, chance, says):
     assert verdict.outcome == "PASS" and bool(notes) == (says is not None)
     if says:
         assert f"the baseline itself is weak ({says})" in verdict.sentence
+        assert "baseline: accuracy" in [each.spoken_name for each in verdict.checks]
 
 
 def test_a_weak_error_is_one_that_is_near_the_guess(card):

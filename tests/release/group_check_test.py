@@ -157,6 +157,7 @@ def test_a_second_metric_may_be_no_count_of_right_answers(card):
     auc = metrics.Metric("auc", True, lambda o, y: float(np.mean(np.asarray(o)[:, 1])))
     found = gate.gate(card(also_judged_by=(auc,)), gate.Limits(margin=0.02))
     row = _row(found, "metric: auc")
+    assert row.spoken_name == "metric: AUC"
     assert row.outcome == "PASS" and "higher is better" in row.reason
 
 

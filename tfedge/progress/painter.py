@@ -77,8 +77,10 @@ def _share(shown: Shown) -> float | None:
 def _times(shown: Shown, now: float) -> str:
     spent, share = now - shown.started, _share(shown)
     told = f"{duration(spent)} so far"
+    to_the_end = None if shown.ends is None or shown.ends <= now else shown.ends - now
     if share and share < 1:
-        told += f", {duration(spent * (1 - share) / share)} left"
-    if shown.ends is not None and shown.ends > now:
-        told += f", about {duration(shown.ends - now)} to the end"
+        left = spent * (1 - share) / share  # too much at first, when the start is most of what was
+        told += f", {duration(left if to_the_end is None else min(left, to_the_end))} left"
+    if to_the_end is not None:
+        told += f", about {duration(to_the_end)} to the end"
     return told

@@ -15,7 +15,7 @@ from tfedge import errors
 from tfedge.data import metric_text, metrics
 from tfedge.device.scorecard import wilson_interval
 from tfedge.release import bootstrap
-from tfedge.release.check import FAIL, INSUFFICIENT_DATA, PASS, Check, spoken
+from tfedge.release.check import FAIL, INSUFFICIENT_DATA, PASS, Check, in_words, spoken
 
 if TYPE_CHECKING:
     from tfedge.data.metrics import Metric
@@ -123,7 +123,8 @@ def _row(scorecard: "Scorecard", metric: "Metric", floor: float, alpha: float, s
         f"{spoken(metric.name)} {value:.4g}; at {most} {floor:.4g} was asked for, and with "
         f"{1 - alpha:.0%} certainty ({method}) it is at {most} {sure:.4g}: {words[outcome]}."
     )
-    return Check(f"{NAME}: {metric.name}", value, floor, outcome, reason)
+    heading = f"{NAME.replace('_', ' ')}: {in_words(metric.name)}"
+    return Check(f"{NAME}: {metric.name}", value, floor, outcome, reason, heading=heading)
 
 
 def _bound(

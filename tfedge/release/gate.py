@@ -25,7 +25,7 @@ from tfedge.release import (
     statistics,
     weak_baseline,
 )
-from tfedge.release.check import FAIL, INSUFFICIENT_DATA, PASS, REPORTED, UNDECIDED, Check
+from tfedge.release.check import FAIL, INSUFFICIENT_DATA, PASS, REPORTED, UNDECIDED, Check, in_words
 from tfedge.release.groups import GroupChange
 from tfedge.release.holdout_uses import Use
 
@@ -250,7 +250,8 @@ def _more_metrics(scorecard: Scorecard, limits: Limits) -> Iterator[Check]:
     """All must pass, so each is tested at the full alpha (intersection-union test)."""
     for each in scorecard.also_judged_by:
         check, _ = _metric(scorecard, limits, None, each)
-        yield dataclasses.replace(check, name=f"{check.name}: {each.name}")
+        heading = f"{check.spoken_name}: {in_words(each.name)}"
+        yield dataclasses.replace(check, name=f"{check.name}: {each.name}", heading=heading)
 
 
 def _beside(scorecard: Scorecard | None, limits: Limits) -> Iterator[Check]:

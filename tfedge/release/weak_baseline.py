@@ -26,7 +26,8 @@ def check(scorecard: "Scorecard") -> Iterator[Check]:
             said = f"baseline itself is weak ({words}): as good as that may not be good enough"
             reason = f"The {said}; --min_metric sets the least that may ship."
             name, value = f"{NAME}: {metric.name}", metric.baseline
-            yield Check(name, value, None, REPORTED, reason, f"the {said}")
+            heading = f"{NAME}: {in_words(metric.name)}"
+            yield Check(name, value, None, REPORTED, reason, f"the {said}", heading)
 
 
 def _weakness(metric: "MetricValue") -> str:
