@@ -88,7 +88,7 @@ def test_nothing_is_trained_for_long_that_was_not_looked_at():
 
 
 def test_it_finds_what_is_smaller_than_where_it_began_and_still_passes():
-    seen = _search(_proposer(), 24)
+    seen = _search(_proposer(), 40)
     trials = [each.trial for each in seen]
     winner = front.winner(trials, "download")
     everything = [

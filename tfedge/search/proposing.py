@@ -28,7 +28,7 @@ _BEST = 8
 _REMEMBERED = 300  # latest trials that a choice looks at; the best are always among its leaders
 _FRONT_EVERY = 2
 _WORST = -4.0  # margins; how far beyond it a loss is does not matter
-_USUAL_LOSS = 0.6  # margins, per squared logarithm of how much smaller a file has become
+_USUAL_LOSS = 1.0  # margins, per squared logarithm of how much smaller a file has become
 _FULL = 1.0  # slack of a file that loses nothing
 _TRIAL_SECONDS = 5.0  # of what is done beside training, on a computer of today
 _HARDLY_LONGER = 2.0
@@ -260,8 +260,8 @@ def _epochs(space: Space, rows: Sequence[Choice], done: Sequence[Seen]) -> np.nd
 def _usual_slack(figures: np.ndarray, mildest: float) -> np.ndarray:
     """What networks keep as they shrink, before anything is known of this one.
 
-    About a quarter of the margin is left at half of what int8 alone takes, and two more are lost
-    at a quarter of it; measured on digits_cnn, and only where a search begins to look.
+    Half a margin is left at half of what int8 alone takes, and one is lost at a quarter of it: about
+    what digits_cnn loses, and no more than where a search begins to look.
     """
     return np.maximum(_WORST, _FULL - _USUAL_LOSS * np.clip(mildest - figures, 0, None) ** 2)
 
