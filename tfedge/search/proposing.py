@@ -260,8 +260,8 @@ def _epochs(space: Space, rows: Sequence[Choice], done: Sequence[Seen]) -> np.nd
 def _usual_slack(figures: np.ndarray, mildest: float) -> np.ndarray:
     """What networks keep as they shrink, before anything is known of this one.
 
-    Half a margin is left at half of what int8 alone takes, and one is lost at a quarter of it: about
-    what digits_cnn loses, and no more than where a search begins to look.
+    Half a margin is left at half of what int8 alone takes, and one is lost at a quarter of it:
+    about what digits_cnn loses, and no more than where a search begins to look.
     """
     return np.maximum(_WORST, _FULL - _USUAL_LOSS * np.clip(mildest - figures, 0, None) ** 2)
 
