@@ -3,7 +3,6 @@ import pytest
 
 from tfedge import errors
 from tfedge.compress import recipe
-from tfedge.compress.passes import base
 from tfedge.search import space
 
 
@@ -46,6 +45,15 @@ def test_what_means_nothing_is_none(usual):
         "distill": False, "slim": False, "prune": False, "cluster": False, "quantize": False,
     }  # fmt: skip
     assert point == usual.point({"prune": False, "prune.final_sparsity": 0.9})
+
+
+def test_a_teacher_with_nothing_trained_behind_it_is_no_recipe_of_its_own(usual):
+    assert usual.point({"distill": True, "distill.temperature": 4.0}) == usual.point({})
+    for pupil in ("slim", "quantize"):
+        values = usual.values(usual.point({"distill": True, pupil: True}))
+        assert values["distill"] and "distill.temperature" in values
+    biases = space.of(["distill", "correct_bias"])
+    assert not biases.values(biases.point({"distill": True, "correct_bias": True}))["distill"]
 
 
 def test_a_setting_of_another_that_has_its_default_is_left_out(usual):
@@ -98,9 +106,9 @@ def test_every_technique_may_be_searched():
     stages = [kind.stage for kind in found.kinds]
     assert stages == sorted(stages) and len(stages) == len(known)
     for name in known:
-        point = space.of([name]).point({name: True})
-        (one,) = space.of([name]).recipe(point, 1).passes
-        assert isinstance(one, base.Pass)
+        tried = space.of([name, "quantize"])  # a teacher needs a training behind it
+        made = tried.recipe(tried.point({name: True, "quantize": True}), 1).passes
+        assert {each.name for each in made} == {name, "quantize"}
 
 
 def test_an_unknown_technique_is_refused_with_the_nearest():

@@ -61,12 +61,22 @@ class Space:
         return [_name(kind) for kind in self.kinds]
 
     def point(self, values: Mapping[str, Any]) -> Point:
-        """The point of these values; an axis without one takes its first."""
+        """The point of these values; an axis without one takes its first.
+
+        A technique that only teaches what is trained behind it is off where nothing is.
+        """
+        values = {**values, **dict.fromkeys(self._without_pupils(values), False)}
         found: dict[str, Any] = {}
         for axis in self.axes:
             means = all(found.get(name) in fine for name, fine in axis.needs.items())
             found[axis.name] = values.get(axis.name, axis.values[0]) if means else None
         return tuple(found.values())
+
+    def _without_pupils(self, values: Mapping[str, Any]) -> Iterator[str]:
+        used = [kind for kind in self.kinds if values.get(_name(kind))]
+        for place, kind in enumerate(used):
+            if _epochs(kind) == 0 and not any(map(_epochs, used[place + 1 :])):
+                yield _name(kind)
 
     def values(self, point: Point) -> dict[str, Any]:
         """Axis -> value, of the axes that mean something."""
@@ -168,6 +178,11 @@ def _axes(kind: type[base.Pass]) -> Iterator[Axis]:
                 break  # it means nothing as long as that one has its default
         else:
             yield Axis(f"{name}.{setting.name}", _grid(setting), needs)
+
+
+def _epochs(kind: type[base.Pass]) -> int | None:
+    """That it trains for by itself; None for what never trains."""
+    return next((each.default for each in settings.of(kind) if each.name == "epochs"), None)
 
 
 def _grid(setting: settings.Setting) -> tuple[Any, ...]:
