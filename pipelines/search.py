@@ -90,11 +90,13 @@ def _show(found: "Found") -> None:
     from tfedge_pipelines import screen
 
     from tfedge.release import check
-    from tfedge.search import advice
+    from tfedge.search import advice, goals
 
     measure = f"{check.in_words(found.front[0].measure)} on validation"
     title = "what no other recipe beats; * is released"
-    rows = table.Table("recipe", found.goal, measure, "would pass", title=title)
+    rows = table.Table(
+        "recipe", goals.GOALS[found.goal].heading, measure, "would pass", title=title
+    )
     for each in found.front:
         chosen = "*" if each is found.winner else ""
         rows.add_row(

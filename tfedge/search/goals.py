@@ -17,12 +17,14 @@ class Goal:
     """One figure.
 
     Attributes:
+        heading: what tables and lines call it.
         help: what it is.
         unit: of it.
         of: the scorecard of a file and the size of its packed form -> the figure; None where
             nobody can say.
     """
 
+    heading: str
     help: str
     unit: str
     of: "Callable[[Scorecard, int], float | None]"
@@ -40,11 +42,14 @@ def _memory(scorecard: "Scorecard", packed: int) -> float | None:
 
 GOALS: Mapping[str, Goal] = {
     "download": Goal(
-        "the packed file, as an app downloads it", "bytes", lambda scorecard, packed: packed
+        "packed download",
+        "the packed file, as an app downloads it",
+        "bytes",
+        lambda scorecard, packed: packed,
     ),
-    "file": Goal("the .tflite", "bytes", lambda scorecard, packed: scorecard.file_bytes),
-    "latency": Goal("of one inference on the phone, predicted", "ms", _latency),
-    "memory": Goal("of an app with the model, predicted", "bytes", _memory),
+    "file": Goal("file", "the .tflite", "bytes", lambda scorecard, packed: scorecard.file_bytes),
+    "latency": Goal("latency", "of one inference on the phone, predicted", "ms", _latency),
+    "memory": Goal("memory", "of an app with the model, predicted", "bytes", _memory),
 }
 
 
