@@ -157,8 +157,8 @@ def describe(trial: Trial, goal: str) -> str:
         return f"cannot be used: {trial.failure or 'its answers cannot be compared'}"
     kept = "would pass" if trial.is_feasible else "would not pass"
     return (
-        f"{goals.GOALS[goal].heading} {figure:,.6g} {goals.GOALS[goal].unit}, {trial.metric:.4g} on validation "
-        f"(input model {trial.baseline:.4g}): {kept}, {trial.seconds:.0f} s"
+        f"{goals.GOALS[goal].heading} {advice.amount(trial, goal)}, {trial.metric:.4g} on "
+        f"validation (input model {trial.baseline:.4g}): {kept}, {trial.seconds:.0f} s"
     )
 
 
