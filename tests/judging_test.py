@@ -61,7 +61,7 @@ def test_it_is_asked_before_the_work(monkeypatch, tmp_path, ready):
     given = workflow.making.Given(None, task, None, None, None, {})
     monkeypatch.setattr(workflow.making, "read", lambda order: given)
     monkeypatch.setattr(
-        workflow.making, "prepare", lambda given: types.SimpleNamespace(given=given)
+        workflow.making, "prepare", lambda given, _: types.SimpleNamespace(given=given)
     )
     monkeypatch.setattr(workflow, "_held_out_task", lambda *_: task)
     monkeypatch.setattr(workflow, "_read", lambda *_: b"")

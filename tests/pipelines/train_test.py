@@ -74,7 +74,7 @@ def test_help_is_quick_and_shows_our_flags_only():
     [
         (["--network=ds_cn"], "--network: no 'ds_cn'. Did you mean 'ds_cnn'?"),
         (["--epoch=3"], "--epoch: unknown flag. Did you mean 'epochs'?"),
-        (["--epochs=0"], "flag --epochs=0"),
+        (["--epochs=0"], "--epochs=0: expected a positive integer"),
         (["digits"], "'digits': only flags are expected here"),
         ([], "--output_dir: missing"),
         (["--output_dir=out", "--augment=flop"], "there is no such variation. Did you mean 'flip'"),
