@@ -50,15 +50,11 @@ def of(start: Start) -> Rehearsal:
     candidate, seconds = start.candidate, []
     for each in start.passes:
         began = time.monotonic()
-        candidate = _untrained(each)(candidate, start.task)
+        candidate = base.untrained(each)(candidate, start.task)
         spent = time.monotonic() - began
         with progress.phase(f"timing {each.name}"):
             seconds.append(spent + _training_seconds(each, candidate, start.task))
     return Rehearsal(candidate, tuple(seconds))
-
-
-def _untrained(each: Any) -> base.Pass:
-    return dataclasses.replace(each, epochs=0) if getattr(each, "epochs", 0) else each
 
 
 def _training_seconds(each: Any, candidate: Candidate, task: Task) -> float:

@@ -95,7 +95,7 @@ class Space:
         passes = tuple(kind(**_chosen(kind, values)) for kind in used)
         if length:
             return recipes.Recipe(passes).scaled(length)
-        return recipes.Recipe(tuple(map(_untrained, passes)))
+        return recipes.Recipe(tuple(map(base.untrained, passes)))
 
     def nearest(self, recipe: recipes.Recipe) -> Point | None:
         """The point most like a recipe; None where the recipe uses what is not in this space."""
@@ -213,10 +213,6 @@ def _chosen(kind: type[base.Pass], values: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name.removeprefix(start): value for name, value in values.items() if name.startswith(start)
     }
-
-
-def _untrained(each: Any) -> base.Pass:
-    return dataclasses.replace(each, epochs=0) if getattr(each, "epochs", 0) else each
 
 
 def _closest(axis: Axis, value: Any) -> Any:

@@ -168,6 +168,11 @@ class TrainingPass(Pass):
         return finetune.finetune(candidate, task, plan, label, update)
 
 
+def untrained(each: Any) -> Pass:
+    """A pass that does all but train."""
+    return dataclasses.replace(each, epochs=0) if getattr(each, "epochs", 0) else each
+
+
 def epochs(default: int, help: str = "Times through the training split.") -> Any:
     """The field of that name of a pass that trains."""
     return settings.setting(
