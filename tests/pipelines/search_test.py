@@ -84,6 +84,7 @@ def test_limits_that_nothing_keeps_are_named_with_the_nearest_miss(tmp_path):
         ("--objective=size", "--objective=size: there is no such objective"),
         ("--passes=prun", "Did you mean 'prune'?"),
         ("--recipe=low_rank", "--passes=distill,slim,prune,cluster,quantize,low_rank"),
+        ("--storage=sqlite:////no/such/folder/study.db", "unable to open database file"),
     ],
 )
 def test_texts_are_refused_before_anything_is_read(tmp_path, flag, said):

@@ -58,8 +58,12 @@ def test_a_storage_that_is_none_is_refused(tmp_path):
     (tmp_path / "study.db").write_bytes(b"no database at all" * 100)
     with pytest.raises(errors.BadInput, match=r"--storage=sqlite.*cannot be used"):
         _open(study.default_url(tmp_path))
-    with pytest.raises(errors.BadInput, match="--storage=nothing"):
-        _open("nothing")
+
+
+@pytest.mark.parametrize("url", ["nothing", "redis://localhost:1", "sqlite:////no/such/dir/a.db"])
+def test_a_storage_that_cannot_be_opened_is_refused_by_itself(url):
+    with pytest.raises(errors.BadInput, match=f"--storage={url}: it cannot be used"):
+        study.check_storage(url)
 
 
 def _begin_and_wait(url, begun):

@@ -127,7 +127,8 @@ def check(order: making.Order, question: Question) -> space.Space:
     """The space of a question; all text is refused here, before any data is read.
 
     Raises:
-        BadInput: an unknown goal or technique; a recipe to start from that uses others.
+        BadInput: an unknown goal or technique; a recipe to start from that uses others; a storage
+            that cannot be opened.
     """
     goals.check(question.goal)
     tried = space.of(question.techniques)
@@ -142,6 +143,8 @@ def check(order: making.Order, question: Question) -> space.Space:
     if isinstance(order.model, str | pathlib.Path):
         has_layers = not str(order.model).endswith(making.WITHOUT_LAYERS)
         making.check_layers(order, _everything(tried), has_layers)
+    if question.storage:
+        study.check_storage(question.storage)
     return tried
 
 

@@ -134,12 +134,12 @@ def _reading(url: str) -> Iterator[None]:
     failures = (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.OptunaError, ImportError, OSError)
     try:
         yield
-    except (*failures, KeyError, TypeError) as error:
-        said = " ".join(str(getattr(error, "__cause__", None) or error).split())[:200]
+    except (*failures, KeyError, TypeError, ValueError) as error:
+        said = " ".join(str(getattr(error, "__cause__", None) or error).split())[:200].rstrip(".")
         raise errors.BadInput(
             f"--storage={url}",
             f"it cannot be used: {said}",
-            "What was trained is in the cache all the same. Mend it, or name another.",
+            "Write one such as sqlite:///study.db, or leave it out; what was trained is kept.",
         ) from error
 
 
@@ -178,6 +178,18 @@ def _is_alive(running: "optuna.trial.FrozenTrial") -> bool:
     with contextlib.suppress(psutil.Error):
         return abs(psutil.Process(pid).create_time() - started) < 1.0
     return False
+
+
+def check_storage(url: str) -> None:
+    """Refuses a storage that cannot be opened.
+
+    Raises:
+        BadInput: it cannot.
+    """
+    import optuna
+
+    with _reading(url):
+        optuna.storages.get_storage(url)
 
 
 def default_url(folder: pathlib.Path) -> str:
