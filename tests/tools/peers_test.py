@@ -58,8 +58,8 @@ def test_rows_are_kept_for_the_same_settings_only(tmp_path):
     assert list(json.loads((tmp_path / "peers.json").read_text())["rows"]) == ["tfmot_qat"]
 
 
-def test_the_table_shows_what_a_row_measured():
-    row = {
+def _run(**changes):
+    usual = {
         "accuracy": 0.9135,
         "difference": -0.001,
         "interval": [-0.0032, 0.0012],
@@ -71,17 +71,47 @@ def test_the_table_shows_what_a_row_measured():
         "latency_p50_ms": 0.0288,
         "seconds": 412.3,
     }
-    assert report.cells(row) == [
-        *("91.35%", "-0.10% (-0.32% +0.12%)", "PASS", "45,352", "21,963", "17,450", "2.70"),
+    return {**usual, **changes}
+
+
+def test_the_table_shows_what_a_row_measured():
+    assert report.cells([_run()]) == [
+        *("91.35%", "-0.10% (-0.32% +0.12%)", "yes, 1 of 1", "45,352", "21,963", "17,450", "2.70"),
         *("0.029", "412"),
     ]
-    assert report.cells({"failed": "ValueError: no"}) == ["", "ValueError: no", "FAILED"]
+    assert report.cells([_run(), {"failed": "ValueError: no"}]) == ["", "ValueError: no", "FAILED"]
+
+
+def test_runs_of_several_seeds_are_shown_by_their_median_and_range():
+    runs = [
+        _run(accuracy=0.91, difference=-0.004, verdict="FAIL", packed_bytes=10),
+        _run(accuracy=0.93, difference=0.0, packed_bytes=30),
+        _run(accuracy=0.92, difference=-0.002, interval=[-0.0044, 0.0004], packed_bytes=11),
+    ]
+    accuracy, difference, no_loss, _, _, packed, *_ = report.cells(runs)
+    assert accuracy == "92.00% (91.00% .. 93.00%)"
+    assert difference == "-0.20% (-0.44% +0.04%)"
+    assert (no_loss, packed) == ("yes, 2 of 3", "11")
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "expected"),
+    [
+        (("PASS", "FAIL", "FAIL"), "no, 1 of 3"),
+        (("FAIL", "INSUFFICIENT_DATA", "PASS"), "no, 1 of 3"),
+        (("PASS", "PASS", "PASS"), "yes, 3 of 3"),
+        (("FAIL", "PASS"), "no, 1 of 2"),
+    ],
+)
+def test_no_loss_is_the_run_in_the_middle_and_two_thirds_of_all(verdicts, expected):
+    runs = [_run(difference=place / 100, verdict=verdict) for place, verdict in enumerate(verdicts)]
+    assert report.cells(runs)[2] == expected
 
 
 def test_a_name_that_would_act_on_the_terminal_is_shown_as_its_escape(tmp_path, capsys):
     kept, name = report.Report(tmp_path, {}), "\x1b[2J[red]a"
     kept.add(name, {"failed": "\x1bno"}, b"")
-    kept.show([name], "on \x1b[31mdata")
+    report.show([kept], [name], "on \x1b[31mdata")
     shown = capsys.readouterr().out
     assert "[red]a" in shown and "\\x1bno" in shown
     assert "\x1b" not in shown
@@ -109,6 +139,13 @@ def test_a_misspelt_peer_is_refused_before_anything_runs(tmp_path):
     assert "no peer 'tfmot_qt'. Did you mean 'tfmot_qat'?" in done.stderr
 
 
+def test_seeds_are_whole_numbers(tmp_path):
+    command = [sys.executable, str(COMPARE), "--rows=", "--seeds=1,x", f"--output_dir={tmp_path}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "--seeds: expected whole numbers, got 'x'" in done.stderr
+
+
 def test_one_run_compares_peers_on_the_digits(tmp_path):
     command = [
         sys.executable,
@@ -116,12 +153,12 @@ def test_one_run_compares_peers_on_the_digits(tmp_path):
         f"--output_dir={tmp_path}",
     ]
     command += ["--network=digits_cnn", "--data=digits", "--rows=tfmot_int8"]
-    command += ["--train_examples=64", "--epochs=3"]
+    command += ["--train_examples=64", "--epochs=3", "--seeds=0"]
     command += ["--from_scratch=slim(multiple_of=4), quantize"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "tfmot_int8" in done.stdout
-    rows = json.loads((tmp_path / "peers.json").read_text())["rows"]
+    rows = json.loads((tmp_path / "seed_0" / "peers.json").read_text())["rows"]
     assert rows["float32"]["difference"] == 0
     assert rows["tfmot_int8"]["download_bytes"] < rows["float32"]["download_bytes"] / 2
     assert sum(rows["tfmot_int8"]["paired"].values()) == 600

@@ -1,4 +1,4 @@
-"""tfedge's recipes, given the same epochs and the same learning rate as the peers."""
+"""tfedge's recipes, given the same epochs as the peers."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -63,13 +63,11 @@ def _compress(setup: setup_lib.Setup, recipe: Any, export: str) -> bytes:
 
 
 def equal_training(recipe: Any, setup: setup_lib.Setup) -> Any:
-    """The recipe with its epochs scaled to the peers' and their learning rate."""
+    """The recipe with its epochs scaled to the peers'."""
     passes = list(recipe.passes)
     training = [i for i, each in enumerate(passes) if getattr(each, "epochs", 0)]
     if training:
         parts = shares([passes[i].epochs for i in training], setup.epochs)
         for i, epochs in zip(training, parts, strict=True):
-            passes[i] = dataclasses.replace(
-                passes[i], epochs=epochs, learning_rate=setup.learning_rate
-            )
+            passes[i] = dataclasses.replace(passes[i], epochs=epochs)
     return dataclasses.replace(recipe, passes=tuple(passes))

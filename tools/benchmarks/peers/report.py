@@ -1,18 +1,19 @@
-"""The rows of a comparison: kept in peers.json after each, shown as one table."""
+"""The rows of a comparison: kept in peers.json after each, shown as one table of medians."""
 
 import hashlib
 import json
 import os
 import pathlib
+import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 SCHEMA_VERSION = 1
 COLUMNS = (
-    *("accuracy", "to float, 90 %", "verdict", "file", "download", "packed", "M mult-adds"),
+    *("accuracy (range)", "to float, 90 %", "no loss", "file", "download", "packed", "M mult-adds"),
     *("ms", "s"),
 )
-WIDTH = 150  # characters that the numbers of a row and a name of one line need
+WIDTH = 170  # characters that the numbers of a row and a name of one line need
 
 
 class Report:
@@ -48,37 +49,64 @@ class Report:
         aside.write_text(text + "\n", encoding="utf-8")
         os.replace(aside, self._path)
 
-    def show(self, names: Sequence[str], title: str) -> None:
-        """Prints the table, in the order given."""
-        from rich import markup, table
-        from tfedge_pipelines import screen
-
-        shown = table.Table("peer", title=markup.escape(title))
-        for column in COLUMNS:
-            shown.add_column(column, justify="right", no_wrap=True)
-        for name in names:
-            shown.add_row(*map(markup.escape, (name, *cells(self._rows[name]))))
-        wide = screen.make(highlight=False)
-        wide.width = max(wide.width, WIDTH)
-        wide.print(shown)
+    def row(self, name: str) -> Mapping[str, Any]:
+        """What was measured of it."""
+        return self._rows[name]
 
 
-def cells(row: Mapping[str, Any]) -> list[str]:
-    """A row as text, in the order of the table's columns."""
-    if "failed" in row:
-        return ["", row["failed"][:40], "FAILED"]
-    lower, upper = row["interval"]
+def show(reports: Sequence[Report], names: Sequence[str], title: str) -> None:
+    """Prints the table, in the order given, over the runs of all seeds."""
+    from rich import markup, table
+    from tfedge_pipelines import screen
+
+    shown = table.Table("peer", title=markup.escape(title))
+    for column in COLUMNS:
+        shown.add_column(column, justify="right", no_wrap=True)
+    for name in names:
+        runs = [report.row(name) for report in reports]
+        shown.add_row(*map(markup.escape, (name, *cells(runs))))
+    wide = screen.make(highlight=False)
+    wide.width = max(wide.width, WIDTH)
+    wide.print(shown)
+
+
+def cells(runs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The runs of a row as text, in the order of the table's columns.
+
+    The interval is that of the run in the middle; where their number is even, of the lower one.
+    """
+    failed = next((run["failed"] for run in runs if "failed" in run), None)
+    if failed is not None:
+        return ["", failed[:40], "FAILED"]
+    middle = sorted(runs, key=lambda run: run["difference"])[(len(runs) - 1) // 2]
+    lower, upper = middle["interval"]
+
+    def median(name: str) -> float:
+        return statistics.median(run[name] for run in runs)
+
     return [
-        f"{row['accuracy']:.2%}",
-        f"{row['difference']:+.2%} ({lower:+.2%} {upper:+.2%})",
-        row["verdict"],
-        f"{row['file_bytes']:,}",
-        f"{row['download_bytes']:,}",
-        f"{row['packed_bytes']:,}",
-        f"{row['multiply_adds'] / 1e6:.2f}",
-        f"{row['latency_p50_ms']:.3f}",
-        f"{row['seconds']:.0f}",
+        _with_range([run["accuracy"] for run in runs]),
+        f"{middle['difference']:+.2%} ({lower:+.2%} {upper:+.2%})",
+        _no_loss(middle, runs),
+        *(f"{median(name):,.0f}" for name in ("file_bytes", "download_bytes", "packed_bytes")),
+        f"{median('multiply_adds') / 1e6:.2f}",
+        f"{median('latency_p50_ms'):.3f}",
+        f"{median('seconds'):.0f}",
     ]
+
+
+def _with_range(values: Sequence[float]) -> str:
+    middle = f"{statistics.median(values):.2%}"
+    if len(set(values)) == 1:
+        return middle
+    return f"{middle} ({min(values):.2%} .. {max(values):.2%})"
+
+
+def _no_loss(middle: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> str:
+    """Whether the run in the middle and two thirds of all pass, and how many do."""
+    passed = sum(run["verdict"] == "PASS" for run in runs)
+    is_kept = middle["verdict"] == "PASS" and passed >= 2 / 3 * len(runs)
+    return f"{'yes' if is_kept else 'no'}, {passed} of {len(runs)}"
 
 
 def _file_name(name: str) -> str:
