@@ -5,7 +5,7 @@ from typing import Any
 
 from absl import flags
 
-_UNITS = {  # flag -> field of `gate.Limits`, in how many of its units
+_UNITS = {  # flag -> field of `tfedge.Limits`, in how many of its units
     "max_latency_ms": ("max_latency_ms", 1),
     "max_file_kb": ("max_file_bytes", 1_000),
     "max_memory_mb": ("max_memory_bytes", 1_000_000),
@@ -19,7 +19,7 @@ class OwnLimits:
     flag_values: flags.FlagValues
 
     def given(self) -> dict[str, Any]:
-        """Those that were set, as fields of `gate.Limits`."""
+        """Those that were set, as fields of `tfedge.Limits`."""
         found: dict[str, Any] = {}
         for flag, (field, unit) in _UNITS.items():
             value = self.flag_values[flag].value

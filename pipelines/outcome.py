@@ -9,7 +9,7 @@ from tfedge_pipelines import entry
 
 if TYPE_CHECKING:
     from tfedge.device.scorecard import Scorecard
-    from tfedge.release.gate import Verdict
+    from tfedge.release.gate.verdict import Verdict
 
 
 def show(scorecard: "Scorecard", verdict: "Verdict") -> None:
@@ -30,7 +30,7 @@ def show(scorecard: "Scorecard", verdict: "Verdict") -> None:
 
 def tell_end(verdict: "Verdict", folder: pathlib.Path) -> None:
     """The last two lines: the verdict, and where it is told in full."""
-    from tfedge.release.check import PASS
+    from tfedge.release.gate.check import PASS
 
     more = "" if verdict.outcome == PASS else "; its report.html has what is known to help"
     entry.tell(f"{verdict.sentence}\nin {folder}{more}")

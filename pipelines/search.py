@@ -89,7 +89,7 @@ def _show(found: "Found") -> None:
     from rich import table
     from tfedge_pipelines import screen
 
-    from tfedge.release import check
+    from tfedge.release.gate import check
     from tfedge.search import advice, goals
 
     measure = f"{check.in_words(found.front[0].measure)} on validation"

@@ -31,7 +31,7 @@ from absl import flags, logging
 from tfedge_pipelines import data_flags, entry
 
 from tfedge import cache, errors, lock, progress, settings
-from tfedge.release import output_folder, work_folder
+from tfedge.release.publishing import output_folder, work_folder
 
 
 def networks() -> list[str]:

@@ -8,7 +8,8 @@ import pytest
 from tfedge import dry_run, judging, making
 from tfedge.compress.training import trainer
 from tfedge.device import phone_latency
-from tfedge.release import gate, rejected
+from tfedge.release.gate.limits import Limits
+from tfedge.release.publishing import rejected
 
 MODEL = pathlib.Path(__file__).parents[1] / "models" / "checkpoints" / "digits_cnn_digits.keras"
 
@@ -48,7 +49,7 @@ def test_a_plan_without_passes_or_judgement():
     [(100, 20.0, []), (101, 1.0, ["large"]), (100, 20.1, ["slow: wearable allows 20 ms"])],
 )
 def test_only_what_would_surely_not_be_kept_is_an_obstacle(size, low, said):
-    limits = gate.Limits.from_profile("wearable", max_file_bytes=100)
+    limits = Limits.from_profile("wearable", max_file_bytes=100)
     latency = phone_latency.PhoneEstimate(30.0, low, 40.0, "rpi3plus", 1)
     found = list(dry_run._obstacles(size, latency, limits))
     assert len(found) == len(said) and all(map(str.__contains__, found, said))

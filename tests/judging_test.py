@@ -8,7 +8,7 @@ import pytest
 from tfedge import errors, judging, workflow
 from tfedge.data import splits
 from tfedge.data.task import ArraySplit, Task
-from tfedge.release import gate
+from tfedge.release.gate.limits import Limits
 
 
 def _task(kind, y, **fields):
@@ -57,7 +57,7 @@ def test_classes_or_slices_can_be_held_to_it_whatever_the_metric_is():
 @pytest.mark.parametrize("ready", [True, False])
 def test_it_is_asked_before_the_work(monkeypatch, tmp_path, ready):
     task = _task(*REGRESSION)
-    terms = judging.Terms("phone", gate.Limits(group_margin=0.05))
+    terms = judging.Terms("phone", Limits(group_margin=0.05))
     given = workflow.making.Given(None, task, None, None, None, {})
     monkeypatch.setattr(workflow.making, "read", lambda order: given)
     monkeypatch.setattr(

@@ -13,8 +13,8 @@ from tfedge.compress.candidate import Candidate, Report
 from tfedge.data import task
 from tfedge.data.batch_split import BatchSplit
 from tfedge.device import profiles, scorecard
-from tfedge.release.check import FAIL, PASS, Check
-from tfedge.release.gate import Verdict
+from tfedge.release.gate.check import FAIL, PASS, Check
+from tfedge.release.gate.verdict import Verdict
 
 
 @dataclasses.dataclass(frozen=True, repr=False)

@@ -16,7 +16,8 @@ from tfedge.compress import keras as k
 from tfedge.data.task import ArraySplit, Task
 from tfedge.device import profiles
 from tfedge.export import options
-from tfedge.release import bundle, measured
+from tfedge.release import measured
+from tfedge.release.publishing import bundle
 
 MODEL = pathlib.Path(__file__).parents[1] / "models" / "checkpoints" / "digits_cnn_digits.keras"
 SHORT = "prune(final_sparsity=0.3, distribution='lamp', epochs=1), quantize(epochs=1)"

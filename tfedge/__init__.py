@@ -21,10 +21,10 @@ _HOME = {
     "predict_latency": "tfedge.device.prediction.predict",
     "Scorecard": "tfedge.device.evaluate",
     "evaluate": "tfedge.device.evaluate",
-    "Limits": "tfedge.release.gate",
-    "Verdict": "tfedge.release.gate",
+    "Limits": "tfedge.release.gate.limits",
+    "Verdict": "tfedge.release.gate.verdict",
     "gate": "tfedge.release.gate",
-    "non_inferior": "tfedge.release.statistics",
+    "non_inferior": "tfedge.release.statistics.paired",
     "make_release": "tfedge.workflow",
 }
 __all__ = list(_HOME)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from tfedge import judging, making, progress, workflow
 from tfedge.device import phone_latency
 from tfedge.device.file import tflite
-from tfedge.release import bundle, gate, power_analysis, rejected
+from tfedge.release.gate.limits import Limits
+from tfedge.release.publishing import bundle, rejected
+from tfedge.release.statistics import power_analysis
 
 if TYPE_CHECKING:
     from tfedge.compress.reach import Reach
@@ -87,7 +89,7 @@ def make_release(
 
 
 def _obstacles(
-    file_bytes: int, latency: phone_latency.PhoneEstimate | None, limits: gate.Limits
+    file_bytes: int, latency: phone_latency.PhoneEstimate | None, limits: Limits
 ) -> Iterator[str]:
     most, slowest = limits.max_file_bytes, limits.max_latency_ms
     if most is not None and file_bytes > most:

@@ -15,8 +15,13 @@ from tfedge.data.task import Task
 from tfedge.device import evaluate, inference, profiles, scoring
 from tfedge.device.prediction import devices
 from tfedge.errors import BadInput
-from tfedge.release import floors, gate, holdout_uses, manifest, power_analysis
+from tfedge.release import gate
+from tfedge.release.gate import floors, holdout_uses
+from tfedge.release.gate.limits import Limits
+from tfedge.release.gate.verdict import Verdict
+from tfedge.release.publishing import manifest
 from tfedge.release.report import card, facts, page, sections
+from tfedge.release.statistics import power_analysis
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +37,7 @@ class Terms:
     """
 
     phone: profiles.Profile
-    limits: gate.Limits
+    limits: Limits
     trained_on: str | pathlib.Path | None = None
     command: str = ""
     report_examples: int = facts.DEFAULT_SHOWN
@@ -51,11 +56,11 @@ class Terms:
 
         Args:
             profile: phone class, by name, file or value.
-            min_metric: the least that a metric may be, see `gate.Limits`, or as `--min_metric`.
+            min_metric: the least that a metric may be, see `tfedge.Limits`, or as `--min_metric`.
             trained_on: see above.
             command: see above.
             report_examples: see above.
-            **limits: other fields of `gate.Limits`, in place of the phone class's; None leaves
+            **limits: other fields of `tfedge.Limits`, in place of the phone class's; None leaves
                 that one.
 
         Raises:
@@ -65,7 +70,7 @@ class Terms:
         if isinstance(min_metric, str):
             min_metric = floors.parse(min_metric) if min_metric else None
         given = {name: value for name, value in limits.items() if value is not None}
-        read = gate.Limits.from_profile(phone, min_metric=min_metric, **given)
+        read = Limits.from_profile(phone, min_metric=min_metric, **given)
         if "max_memory_bytes" in given:  # it is run under the limit that it is judged by
             phone = dataclasses.replace(phone, max_memory_bytes=given["max_memory_bytes"])
         _check_foreseen(phone, read)
@@ -77,11 +82,11 @@ class Judged:
     """The verdict, what it rests on, and how often the held-out examples have decided so far."""
 
     scorecard: evaluate.Scorecard
-    verdict: gate.Verdict
+    verdict: Verdict
     use: holdout_uses.Use | None
 
 
-def _check_foreseen(phone: profiles.Profile, limits: gate.Limits) -> None:
+def _check_foreseen(phone: profiles.Profile, limits: Limits) -> None:
     """Refuse a limit that nothing before a phone's own measurement could hold."""
     if limits.max_latency_ms is not None and phone.latency_device is None:
         known = ", ".join(devices.known())

@@ -25,7 +25,7 @@ from tfedge.data.task import Task
 from tfedge.device import evaluate, inference, sandbox
 from tfedge.device.file import tflite
 from tfedge.errors import BadInput
-from tfedge.release import rejected
+from tfedge.release.publishing import rejected
 
 if TYPE_CHECKING:
     from tfedge.compress import keras as k

@@ -22,7 +22,9 @@ from tfedge.data.task import Task
 from tfedge.device import evaluate, inference, profiles
 from tfedge.device.file import tflite
 from tfedge.errors import BadInput
-from tfedge.release import bundle, gate, manifest, rejected, released, work_folder
+from tfedge.release.gate.check import PASS
+from tfedge.release.gate.verdict import Verdict
+from tfedge.release.publishing import bundle, manifest, rejected, released, work_folder
 from tfedge.release.report import facts, sensitivity
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 class Release(shown.Shown):
     """What came out: the verdict, what it rests on, and the folder it is in."""
 
-    verdict: gate.Verdict
+    verdict: Verdict
     scorecard: evaluate.Scorecard
     folder: pathlib.Path
 
@@ -102,13 +104,13 @@ def make_release(
         export: see `making.Order`.
         output_dir: the release folder; what was rejected goes to `output_dir`.rejected.
         profile: phone class, by name, file or value.
-        margin: accepted loss, see `gate.Limits`.
-        group_margin: accepted loss of a class or slice, see `gate.Limits`.
-        min_metric: the least that a metric may be, see `gate.Limits`; or as `--min_metric`.
+        margin: accepted loss, see `tfedge.Limits`.
+        group_margin: accepted loss of a class or slice, see `tfedge.Limits`.
+        min_metric: the least that a metric may be, see `tfedge.Limits`; or as `--min_metric`.
         max_latency_ms: of one inference on the phone; None for the phone class's, as the next two.
         max_file_bytes: of the .tflite.
         max_memory_bytes: of loading and running it.
-        require_measured_latency: see `gate.Limits`.
+        require_measured_latency: see `tfedge.Limits`.
         baseline: the .tflite that ships today (or its release folder), which then decides in the
             place of the input model in float32; that one is reported beside it.
         command: how this was called, for the report.
@@ -145,7 +147,7 @@ def make_release(
         papers = judging.papers(_gathered(made, judged, terms, before.file.content))
         files = {**(enclosed or {}), **papers}
         told = {**_facts(made), **_held_out(judged)}
-        if judged.verdict.outcome == gate.PASS:
+        if judged.verdict.outcome == PASS:
             where = bundle.publish(folder, {**made.model_files, **files}, told)
         else:
             kept = rejected.files(made.tflite, _reports(made))
@@ -318,7 +320,7 @@ def _gathered(
         findings=made.findings,
         sensitivities=sensitivities,
         report_examples=terms.report_examples,
-        kept_as="" if judged.verdict.outcome == gate.PASS else rejected.MODEL,
+        kept_as="" if judged.verdict.outcome == PASS else rejected.MODEL,
     )
 
 

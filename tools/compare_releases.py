@@ -41,7 +41,8 @@ def run() -> None:
 
 def main() -> int:
     """Prints what the flags ask for; the exit code."""
-    from tfedge.release import comparison, released
+    from tfedge.release import comparison
+    from tfedge.release.publishing import released
 
     for flag in (_A, _B):
         if not flag.value:

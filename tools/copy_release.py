@@ -25,7 +25,7 @@ def run() -> None:
 def main() -> None:
     """Copies."""
     from tfedge import errors
-    from tfedge.release import bundle
+    from tfedge.release.publishing import bundle
 
     for flag in (_RELEASE, _OUTPUT_DIR):
         if not flag.value:

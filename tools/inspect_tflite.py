@@ -42,7 +42,7 @@ def run() -> None:
 def main() -> int:
     """Prints what the flags ask for; the exit code."""
     from tfedge.device.file import tflite
-    from tfedge.release import released
+    from tfedge.release.publishing import released
 
     if not _TFLITE.value:
         raise errors.BadInput("--tflite", "missing", "Name a .tflite file or a release folder.")

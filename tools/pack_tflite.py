@@ -66,7 +66,7 @@ def main() -> int:
 def _pack(path: pathlib.Path) -> None:
     from tfedge import packing
     from tfedge.packing import account
-    from tfedge.release import released
+    from tfedge.release.publishing import released
 
     content = released.tflite_bytes(path, str(path))
     if path.is_dir():
@@ -114,7 +114,7 @@ def _check_target(default: pathlib.Path) -> None:
 
 
 def _is_release(folder: pathlib.Path) -> bool:
-    from tfedge.release import manifest
+    from tfedge.release.publishing import manifest
 
     return (folder / manifest.NAME).exists()
 

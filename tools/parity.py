@@ -46,7 +46,7 @@ def run() -> None:
 
 def main() -> int:
     """Prints the comparison; the exit code."""
-    from tfedge.release import released
+    from tfedge.release.publishing import released
 
     if _FLAGS.recipe is None:
         _FLAGS.recipe = ""  # the model as it is
@@ -97,7 +97,7 @@ def _exported(source: Any, export: str, task: Any) -> bytes:
 
 def _say_what_trained(shipped: str, model: str) -> None:
     """A release has other weights than the model it was made of, and no layer is wrong for it."""
-    from tfedge.release import released
+    from tfedge.release.publishing import released
 
     passes = released.recipe_of(shipped).get("passes")
     if passes:

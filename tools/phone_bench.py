@@ -104,7 +104,7 @@ def _check_flags() -> None:
 def _model() -> "TfliteFile":
     """The file; of a release that is as it was released, or of a rejected candidate."""
     from tfedge.device.file import tflite
-    from tfedge.release import bundle, released
+    from tfedge.release.publishing import bundle, released
 
     flag = _RELEASE if _RELEASE.value else _TFLITE
     where = f"--{flag.name}={flag.value}"
@@ -223,7 +223,7 @@ def _record(file: "TfliteFile", kind: str, found: Mapping[str, Any]) -> dict[str
 
 def _show(kind: str, found: Mapping[str, Any], verdict: Mapping[str, Any] | None) -> None:
     if _JSON.value:
-        from tfedge.release import manifest
+        from tfedge.release.publishing import manifest
 
         outcome = verdict and verdict["outcome"]
         sys.stdout.write(manifest.as_json({kind: found, "outcome": outcome}).decode())

@@ -5,7 +5,7 @@ import pytest
 
 from tfedge import errors
 from tfedge.data import boxes, metrics, task
-from tfedge.release import metric_check
+from tfedge.release.gate import metric_check
 
 A, B = (5, 5, 10, 10), (30, 30, 10, 10)
 NOTHING = (0, 0, 0, 0, 0)

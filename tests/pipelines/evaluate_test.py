@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from tfedge_pipelines import evaluate
 
-from tfedge.release import bundle
+from tfedge.release.publishing import bundle
 
 SCRIPT = pathlib.Path(evaluate.__file__)
 FILES = pathlib.Path(__file__).parents[1] / "device" / "files"

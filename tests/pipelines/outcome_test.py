@@ -8,8 +8,8 @@ from tfedge_pipelines import outcome
 
 from tfedge.device import profiles, scorecard
 from tfedge.device.latency import HostLatency
-from tfedge.release.check import FAIL, PASS, Check
-from tfedge.release.gate import Verdict
+from tfedge.release.gate.check import FAIL, PASS, Check
+from tfedge.release.gate.verdict import Verdict
 
 JARGON = ("cgroup", "Tango", "discordant", "holds", "p90", "CONV_2D", "host_latency")
 

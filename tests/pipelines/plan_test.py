@@ -7,7 +7,7 @@ from tfedge.compress.reach import Left, Reach
 from tfedge.device import phone_latency
 from tfedge.device.file import tflite
 from tfedge.dry_run import Plan
-from tfedge.release import power_analysis
+from tfedge.release.statistics import power_analysis
 
 FILES = pathlib.Path(__file__).parents[1] / "device" / "files"
 REACH = Reach("prune", 0.25, (Left(("embedding",), 0.7, "weights of it are not compressed"),))

@@ -50,7 +50,7 @@ def test_a_killed_run_goes_on_and_says_what_it_reused(tmp_path):
 
 
 def test_the_second_run_on_a_folder_is_told_who_holds_it(tmp_path):
-    from tfedge.release import bundle
+    from tfedge.release.publishing import bundle
 
     with bundle.lock(tmp_path / "out"):
         second = _start(tmp_path / "out")

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tfedge.release import bundle
+from tfedge.release.publishing import bundle
 
 SEARCH = pathlib.Path(__file__).parents[2] / "pipelines" / "search.py"
 

@@ -8,7 +8,9 @@ import pytest
 
 from tfedge import errors
 from tfedge.device import correct_bits, profiles
-from tfedge.release import bundle, comparison, gate, manifest, released, statistics
+from tfedge.release import comparison, gate
+from tfedge.release.publishing import bundle, manifest, released
+from tfedge.release.statistics import paired
 
 FILES = pathlib.Path(__file__).parents[1] / "device" / "files"
 RECIPE = {
@@ -50,10 +52,10 @@ def test_on_the_same_examples_the_difference_is_paired(release):
     a, b = release("a"), release("b", only_candidate=0, neither=900)
     metric = comparison.compare(a, b)["metric"]
     answers = [correct_bits.unpack(x.scorecard["held_out"]["right"], 10_000) for x in (a, b)]
-    pairs = statistics.Pairs.count(*answers)
+    pairs = paired.Pairs.count(*answers)
     assert (metric["only_a_right"], metric["only_b_right"]) == (90, 0)
     assert metric["difference"] == pytest.approx(-0.009)
-    bounds = statistics.tango_interval(pairs.only_baseline, pairs.only_candidate, pairs.n, 0.1)
+    bounds = paired.tango_interval(pairs.only_baseline, pairs.only_candidate, pairs.n, 0.1)
     assert (metric["low"], metric["high"]) == bounds
 
 

@@ -9,11 +9,13 @@ import pytest
 import tfedge
 from tfedge import errors
 from tfedge.device import phone_latency
-from tfedge.release import bundle, gate, manifest, measured, rejected
+from tfedge.release import measured
+from tfedge.release.gate.limits import Limits
+from tfedge.release.publishing import bundle, manifest, rejected
 
 MODEL = b"a model"
 SHA = hashlib.sha256(MODEL).hexdigest()
-LIMITS = gate.Limits(max_latency_ms=10.0, profile="test_phone")
+LIMITS = Limits(max_latency_ms=10.0, profile="test_phone")
 ESTIMATE = phone_latency.PhoneEstimate(6.0, 4.0, 9.0, "pixel4", 4)
 
 

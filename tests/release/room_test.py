@@ -9,7 +9,8 @@ import numpy as np
 
 import tfedge
 from tfedge.data import task as data_task
-from tfedge.release import bundle, gate, manifest
+from tfedge.release.gate.limits import Limits
+from tfedge.release.publishing import bundle, manifest
 from tfedge.release.report import card, facts, page, sections
 
 FILES = pathlib.Path(__file__).parents[1] / "device" / "files"
@@ -30,7 +31,7 @@ def test_from_a_file_to_a_release(tmp_path):
     candidate = (FILES / "image_int8.tflite").read_bytes()
     task = _task(baseline)
     scorecard = tfedge.evaluate(candidate, task, "mid_range_phone", baseline=baseline)
-    verdict = tfedge.gate(scorecard, gate.Limits.from_profile("mid_range_phone", margin=0.25))
+    verdict = tfedge.gate(scorecard, Limits.from_profile("mid_range_phone", margin=0.25))
     assert verdict.outcome == "PASS", verdict.sentence
     gathered = facts.Facts("noise", scorecard, verdict, candidate, task=task, baseline=baseline)
     told = sections.of(gathered)
@@ -52,7 +53,8 @@ def test_from_a_file_to_a_release(tmp_path):
 
 def test_the_room_loads_no_tensorflow():
     program = (
-        "import sys; from tfedge.release import bundle, gate; "
+        "import sys; from tfedge.release import gate; "
+        "from tfedge.release.publishing import bundle; "
         "from tfedge.release.report import card, facts, page; "
         "print([name for name in ('tensorflow', 'tf_keras', 'keras', 'tfedge.compress', "
         "'tfedge.export', 'scipy', 'sklearn', 'jinja2') if name in sys.modules])"

@@ -4,7 +4,7 @@ import pathlib
 import subprocess
 import sys
 
-from tfedge.release import bundle
+from tfedge.release.publishing import bundle
 
 ROOT = pathlib.Path(__file__).parents[2]
 

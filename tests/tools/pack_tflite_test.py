@@ -10,7 +10,7 @@ from tfedge_tools import pack_tflite
 from tfedge import errors, packing
 from tfedge.device.file import tflite
 from tfedge.packing import account
-from tfedge.release import bundle
+from tfedge.release.publishing import bundle
 
 ROOT = pathlib.Path(__file__).parents[2]
 FILE = ROOT / "tests" / "device" / "files" / "image_int8.tflite"

@@ -10,8 +10,8 @@ from typing import Any
 
 from tfedge.device import correct_bits
 from tfedge.device.file import layer_weights
-from tfedge.release import statistics
-from tfedge.release.released import Released
+from tfedge.release.publishing.released import Released
+from tfedge.release.statistics import paired
 
 SCHEMA_VERSION = 1
 ALPHA = 0.05  # one-sided, as in a gate
@@ -87,12 +87,10 @@ def _interval(a: Released, b: Released) -> dict[str, Any]:
     if not all(isinstance(each, str) for each in packed) or not isinstance(n, int) or n < 1:
         return {}
     try:
-        pairs = statistics.Pairs.count(*(correct_bits.unpack(each, n) for each in packed))
+        pairs = paired.Pairs.count(*(correct_bits.unpack(each, n) for each in packed))
     except ValueError:  # not written by us
         return {}
-    low, high = statistics.tango_interval(
-        pairs.only_baseline, pairs.only_candidate, pairs.n, 2 * ALPHA
-    )
+    low, high = paired.tango_interval(pairs.only_baseline, pairs.only_candidate, pairs.n, 2 * ALPHA)
     return {
         "low": low,
         "high": high,

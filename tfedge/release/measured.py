@@ -18,8 +18,9 @@ from typing import Any
 from tfedge import errors, foreign
 from tfedge.device import profiles
 from tfedge.device.scorecard import Scorecard
-from tfedge.release import bundle, cost_checks, manifest, released
-from tfedge.release.check import FAIL, INSUFFICIENT_DATA, PASS
+from tfedge.release.gate import cost_checks
+from tfedge.release.gate.check import FAIL, INSUFFICIENT_DATA, PASS
+from tfedge.release.publishing import bundle, manifest, released
 from tfedge.release.report import card
 
 _AGAIN = "Give a folder that release.py made."

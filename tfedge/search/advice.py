@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tfedge.release import check
+from tfedge.release.gate import check
 from tfedge.search import front, goals
 from tfedge.search.trial import Trial
 

@@ -10,7 +10,7 @@ from typing import Any
 from absl import logging
 
 from tfedge import errors, judging, making, workflow
-from tfedge.release import bundle, manifest
+from tfedge.release.publishing import bundle, manifest
 from tfedge.search import advice, page, searching
 from tfedge.search.trial import SCHEMA_VERSION, Trial
 

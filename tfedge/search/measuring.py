@@ -18,13 +18,14 @@ from tfedge import cache, errors, foreign, making, packing, progress
 from tfedge.data.task import Task
 from tfedge.device import evaluate, inference
 from tfedge.release import gate
+from tfedge.release.gate.verdict import Verdict
 from tfedge.search import goals
 from tfedge.search.trial import Trial
 
 if TYPE_CHECKING:
     from tfedge.compress.recipe import Recipe
     from tfedge.judging import Terms
-    from tfedge.release.check import Check
+    from tfedge.release.gate.check import Check
 
 _FILE = "trial.json"  # in an entry of the cache
 _FEWEST = 20  # validation examples that say anything
@@ -155,7 +156,7 @@ def _validated(task: Task) -> Task:
     return dataclasses.replace(task, holdout=task.validation)
 
 
-def _slack(verdict: gate.Verdict) -> float:
+def _slack(verdict: Verdict) -> float:
     """See `Trial.slack`; of several metrics that of the one with the least."""
     found = [
         (each.value - each.limit) / max(abs(each.limit), _SMALLEST_LIMIT)
@@ -166,11 +167,11 @@ def _slack(verdict: gate.Verdict) -> float:
     return worst if math.isfinite(worst) else -math.inf
 
 
-def _open(verdict: gate.Verdict) -> "Iterator[Check]":
+def _open(verdict: Verdict) -> "Iterator[Check]":
     return (each for each in verdict.checks if each.outcome in ("FAIL", "INSUFFICIENT_DATA"))
 
 
-def _exceeded(verdict: gate.Verdict) -> "Iterator[Check]":
+def _exceeded(verdict: Verdict) -> "Iterator[Check]":
     """Of sizes and times: failed checks of two numbers."""
     for each in _open(verdict):
         both = (each.value, each.limit)

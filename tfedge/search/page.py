@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tfedge import plain_text
-from tfedge.release import check
+from tfedge.release.gate import check
 from tfedge.search import advice, front, goals
 from tfedge.search.trial import Trial
 

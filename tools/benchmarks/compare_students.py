@@ -151,13 +151,11 @@ def _make(name: str, recipe: Any, teacher: pathlib.Path, task: Any, report: Any)
 def _paired(content: bytes, alone: bytes, task: Any) -> dict[str, Any]:
     """Accuracy, and the difference to the student trained alone with Tango's interval."""
     import tfedge
-    from tfedge.release import statistics
+    from tfedge.release.statistics import paired
 
     card = tfedge.evaluate(content, task, baseline=alone).to_json()
-    pairs = statistics.Pairs(**card["metric"]["paired"])
-    low, high = statistics.tango_interval(
-        pairs.only_baseline, pairs.only_candidate, pairs.n, _ALPHA
-    )
+    pairs = paired.Pairs(**card["metric"]["paired"])
+    low, high = paired.tango_interval(pairs.only_baseline, pairs.only_candidate, pairs.n, _ALPHA)
     difference = (pairs.only_candidate - pairs.only_baseline) / pairs.n
     return {"accuracy": card["metric"]["value"], "difference": difference, "interval": (low, high)}
 

@@ -8,6 +8,7 @@ import pytest
 from tfedge.data import task as data_task
 from tfedge.device import scorecard
 from tfedge.release import gate
+from tfedge.release.gate.limits import Limits
 from tfedge.release.report import facts, pass_costs, sensitivity
 from tfedge.release.report.sections import next_steps
 
@@ -37,7 +38,7 @@ def steps(card):
 
     def make(limits=None, told=None, **fields):
         scores = card(**fields)
-        verdict = gate.gate(scores, gate.Limits(**(limits or {})))
+        verdict = gate.gate(scores, Limits(**(limits or {})))
         content = (FILES / "image_int8.tflite").read_bytes()
         made = facts.Facts("net", scores, verdict, content, TASK, **(told or {}))
         return next_steps.of(made)

@@ -12,7 +12,7 @@ from tfedge.data import finding, hygiene
 from tfedge.data import task as data_task
 from tfedge.device import energy, sandbox, scorecard
 from tfedge.release import gate
-from tfedge.release.check import Check
+from tfedge.release.gate.check import Check
 from tfedge.release.report import card as model_card
 from tfedge.release.report import (
     difference_plot,

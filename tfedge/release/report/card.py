@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from tfedge import plain_text
 from tfedge.data import trained_on
-from tfedge.release.check import FAIL, PASS
+from tfedge.release.gate.check import FAIL, PASS
 from tfedge.release.report import headline, sections
 from tfedge.release.report.facts import Facts
 

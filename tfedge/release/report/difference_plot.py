@@ -4,7 +4,7 @@ import dataclasses
 import math
 from typing import TYPE_CHECKING
 
-from tfedge.release.check import in_words
+from tfedge.release.gate.check import in_words
 from tfedge.release.report import axis, wording
 
 if TYPE_CHECKING:

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tfedge.device.file import tflite
-from tfedge.release import statistics
 from tfedge.release.report import answers, sensitivity
+from tfedge.release.statistics import paired
 
 if TYPE_CHECKING:
     from tfedge.data.hygiene import Findings
     from tfedge.data.task import Task
     from tfedge.device.scorecard import Scorecard
-    from tfedge.release.gate import Verdict
+    from tfedge.release.gate.verdict import Verdict
 
 DEFAULT_SHOWN = 12
 
@@ -84,7 +84,7 @@ class Facts:
         """Files that stand beside the report, the model first; none where nothing was made."""
         if not self.recipe:
             return ()
-        model = "model.tflite" if self.verdict.outcome == statistics.PASS else self.kept_as
+        model = "model.tflite" if self.verdict.outcome == paired.PASS else self.kept_as
         papers = ("MODEL_CARD.md", "recipe.json", "scorecard.json", "verdict.json")
         return (model, *papers) if model else papers
 

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from tfedge.release import metric_check
-from tfedge.release.check import FAIL, INSUFFICIENT_DATA, PASS, UNDECIDED, spoken
+from tfedge.release.gate import metric_check
+from tfedge.release.gate.check import FAIL, INSUFFICIENT_DATA, PASS, UNDECIDED, spoken
 from tfedge.release.report import wording
 
 if TYPE_CHECKING:

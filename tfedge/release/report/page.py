@@ -7,7 +7,7 @@ import pathlib
 from collections.abc import Mapping
 
 from tfedge import plain_text
-from tfedge.release.check import FAIL, INSUFFICIENT_DATA, PASS, spoken
+from tfedge.release.gate.check import FAIL, INSUFFICIENT_DATA, PASS, spoken
 from tfedge.release.report import headline, sections, wording
 from tfedge.release.report.facts import Facts
 

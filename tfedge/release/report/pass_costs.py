@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tfedge.release.check import in_words
+from tfedge.release.gate.check import in_words
 from tfedge.release.report import wording
 
 _NOTICED = 0.02  # of the loss before; less than that is noise

@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tfedge.release.check import in_words
+from tfedge.release.gate.check import in_words
 from tfedge.release.report import axis
 
 WIDTH, HEIGHT = 300, 130

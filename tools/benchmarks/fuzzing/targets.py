@@ -78,7 +78,7 @@ def _read_recipe(path: pathlib.Path) -> None:
 
 
 def _releases() -> Mapping[str, bytes]:
-    from tfedge.release import manifest
+    from tfedge.release.publishing import manifest
 
     model = (_FILES / "image_int8.tflite").read_bytes()
     files = {
@@ -95,7 +95,7 @@ def _releases() -> Mapping[str, bytes]:
 
 def _read_release(path: pathlib.Path) -> None:
     from tfedge import errors
-    from tfedge.release import bundle, released
+    from tfedge.release.publishing import bundle, released
 
     try:
         released.read(path.parent)

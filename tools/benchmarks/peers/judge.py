@@ -5,7 +5,7 @@ from typing import Any
 
 from tfedge.device.file import tflite
 from tfedge.device.prediction import work
-from tfedge.release import statistics
+from tfedge.release.statistics import paired
 
 
 def measure(content: bytes, baseline: bytes, task: Any, margin: float) -> dict[str, Any]:
@@ -27,15 +27,13 @@ def measure(content: bytes, baseline: bytes, task: Any, margin: float) -> dict[s
     card = tfedge.evaluate(content, task, baseline=baseline).to_json()
     if card["failure"]:
         return {"failed": str(card["failure"])}
-    pairs = statistics.Pairs(**card["metric"]["paired"])
-    lower, upper = statistics.tango_interval(
-        pairs.only_baseline, pairs.only_candidate, pairs.n, 0.1
-    )
+    pairs = paired.Pairs(**card["metric"]["paired"])
+    lower, upper = paired.tango_interval(pairs.only_baseline, pairs.only_candidate, pairs.n, 0.1)
     return {
         "accuracy": card["metric"]["value"],
         "difference": (pairs.only_candidate - pairs.only_baseline) / pairs.n,
         "interval": [lower, upper],
-        "verdict": statistics.decide(pairs, margin),
+        "verdict": paired.decide(pairs, margin),
         "paired": dataclasses.asdict(pairs),
         "file_bytes": card["file_bytes"],
         "download_bytes": card["download_bytes"],

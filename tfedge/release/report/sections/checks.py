@@ -3,7 +3,7 @@
 import dataclasses
 from typing import TYPE_CHECKING
 
-from tfedge.release.check import FAIL, INSUFFICIENT_DATA, PASS, REPORTED, UNDECIDED, Check
+from tfedge.release.gate.check import FAIL, INSUFFICIENT_DATA, PASS, REPORTED, UNDECIDED, Check
 
 if TYPE_CHECKING:
     from tfedge.release.report.facts import Facts

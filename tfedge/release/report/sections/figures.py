@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from tfedge.release.check import spoken
+from tfedge.release.gate.check import spoken
 from tfedge.release.report import baseline_estimates, difference_plot, wording
 
 if TYPE_CHECKING:

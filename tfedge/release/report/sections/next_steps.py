@@ -4,9 +4,10 @@ import dataclasses
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tfedge.release import floors, group_check, metric_check, statistics
-from tfedge.release.check import FAIL, INSUFFICIENT_DATA, PASS, Check
+from tfedge.release.gate import floors, group_check, metric_check
+from tfedge.release.gate.check import FAIL, INSUFFICIENT_DATA, PASS, Check
 from tfedge.release.report import answers, pass_costs, wording
+from tfedge.release.statistics import paired
 
 if TYPE_CHECKING:
     from tfedge.release.report.facts import Facts
@@ -70,7 +71,7 @@ def _more_examples(facts: "Facts") -> Iterator[Step]:
         yield Step(
             f"Judge it on {missing:,} held-out examples more.",
             f"{missing + metric.n:,} would pass an equally good model with "
-            f"{statistics.POWER:.0%} probability; there are {metric.n:,}.",
+            f"{paired.POWER:.0%} probability; there are {metric.n:,}.",
         )
 
 

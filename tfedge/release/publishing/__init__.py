@@ -1,0 +1,1 @@
+"""Release folders: written whole, exchanged in one step, recognised, read back."""

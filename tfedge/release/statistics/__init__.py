@@ -1,0 +1,1 @@
+"""Tests and intervals over paired answers, resampled metrics, and families of groups."""
