@@ -3,6 +3,7 @@
 import ast
 import pathlib
 
+import coverage
 import pytest
 from tfedge_tools.benchmarks.mutation import changes, covering
 
@@ -23,6 +24,7 @@ def _after(source):
         ("not a", ["(a)"]),
         ("a + 1", ["(a - 1)", "a + (2)"]),
         ("x = 0.5", ["x = (1.0)"]),
+        ("x = 1e-12", ["x = (1.0)"]),
         ("x = True", ["x = (False)"]),
         ("y = max(a)", ["y = (min(a))"]),
         ("a.sort()", ["pass"]),
@@ -75,6 +77,52 @@ def test_the_quickest_tests_of_the_changed_lines_are_asked():
     assert known.tests(_change("b.py", 3, 3), 100) == []
 
 
+def test_the_tests_of_the_same_name_go_first():
+    lines = {3: frozenset({"tests/b_test.py::quick", "tests/data/a_test.py::slow"})}
+    seconds = {"tests/b_test.py::quick": 1.0, "tests/data/a_test.py::slow": 9.0}
+    known = covering.Covering({"data/a.py": lines, "data/a/__init__.py": lines}, seconds)
+    for file in ("data/a.py", "data/a/__init__.py"):
+        change = changes.Change(file, 0, 1, (3, 3), "a", "b")
+        assert known.tests(change, 5) == ["tests/data/a_test.py::slow"]
+
+
+def _measured(path, checkout, lines):
+    data = coverage.CoverageData(str(path))
+    for test, numbers in lines.items():
+        data.set_context(f"{test}|run")
+        data.add_lines({f"{checkout}/tfedge/data/a.py": numbers})
+    data.write()
+    return path
+
+
+def _timed(path, name, seconds):
+    path.write_text(
+        f'<testsuites><testsuite><testcase classname="tests.a_test" name="{name}" '
+        f'time="{seconds}"/></testsuite></testsuites>'
+    )
+    return path
+
+
+def test_runs_of_two_checkouts_count_together(tmp_path):
+    first = _measured(tmp_path / "1", "/old", {"tests/a_test.py::old": [3, 4]})
+    second = _measured(tmp_path / "2", "/new", {"tests/a_test.py::new": [4]})
+    times = [_timed(tmp_path / "1.xml", "old", 2.0), _timed(tmp_path / "2.xml", "new", 1.5)]
+    known = covering.read([first, second], times)
+    assert known.tests(_change("tfedge/data/a.py", 4, 4), 60) == [
+        "tests/a_test.py::new", "tests/a_test.py::old",
+    ]  # fmt: skip
+    assert known.tests(_change("tfedge/data/a.py", 3, 3), 60) == ["tests/a_test.py::old"]
+    assert known.seconds == {"tests/a_test.py::old": 2.0, "tests/a_test.py::new": 1.5}
+
+
+def test_a_run_without_contexts_is_refused(tmp_path):
+    data = coverage.CoverageData(str(tmp_path / "1"))
+    data.add_lines({"/old/tfedge/data/a.py": [3]})
+    data.write()
+    with pytest.raises(errors.BadInput, match="which test ran"):
+        covering.read([tmp_path / "1"], [_timed(tmp_path / "1.xml", "old", 2.0)])
+
+
 def test_without_a_measured_run_the_command_is_told(tmp_path):
     with pytest.raises(errors.BadInput, match="--cov-context=test"):
-        covering.read(tmp_path, tmp_path / ".coverage", tmp_path / "tests.xml")
+        covering.read([tmp_path / ".coverage"], [tmp_path / "tests.xml"])

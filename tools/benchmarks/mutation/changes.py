@@ -18,6 +18,7 @@ _EXCHANGED: dict[type, type] = {
     **{ast.FloorDiv: ast.Mult, ast.Mod: ast.Mult, ast.Pow: ast.Mult},
 }
 _CALLED = {"any": "all", "all": "any", "min": "max", "max": "min", "sorted": "list"}
+_TINY = 1e-6  # twice as little beside zero, 1e-12 or so, is the same: 1 is not
 _SILENT = ("logging", "warnings")  # what is said is not what is decided
 _DECLARED = ("annotation", "returns", "type_params", "decorator_list")  # to readers: frozen=True
 
@@ -150,4 +151,4 @@ def _other_constant(value: object) -> Iterator[ast.AST]:
     elif isinstance(value, int):
         yield ast.Constant(value + 1)
     elif isinstance(value, float):
-        yield ast.Constant(value * 2 if value else 1.0)
+        yield ast.Constant(value * 2 if abs(value) >= _TINY else 1.0)

@@ -1,9 +1,9 @@
-"""Which tests run a line, the quickest first, from one measured run of all tests."""
+"""Which tests run a line, the likeliest to notice first, from measured runs of the tests."""
 
 import dataclasses
 import pathlib
 import xml.etree.ElementTree
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from tfedge_tools.benchmarks.mutation import changes
 
@@ -25,47 +25,60 @@ class Covering:
     seconds: Mapping[str, float]
 
     def tests(self, change: changes.Change, most_seconds: float) -> list[str]:
-        """The tests that run what a change is in, the quickest first, for so many seconds.
+        """The tests that run what a change is in, for so many seconds.
 
-        Lines that run when a module is imported belong to every test of the file.
+        Those of the file's own test file come first, then the quickest. Lines that run when a
+        module is imported belong to every test of the file.
         """
         lines = self.by_line.get(change.file, {})
         touched = [lines.get(n, frozenset()) for n in range(change.lines[0], change.lines[1] + 1)]
         names = frozenset().union(*touched) or frozenset().union(*lines.values())
         chosen: list[str] = []
         total = 0.0
-        for name in sorted(names, key=lambda each: (self.seconds.get(each, 1.0), each)):
+        for name in sorted(names, key=lambda each: self._turn(change.file, each)):
             total += self.seconds.get(name, 1.0)
             if chosen and total > most_seconds:
                 break
             chosen.append(name)
         return chosen
 
+    def _turn(self, file: str, test: str) -> tuple[bool, float, str]:
+        path = pathlib.PurePath(file)
+        own = path.parent.name if path.stem == "__init__" else path.stem
+        is_other = pathlib.PurePath(test.partition("::")[0]).stem != f"{own}_test"
+        return is_other, self.seconds.get(test, 1.0), test
 
-def read(root: pathlib.Path, coverage_file: pathlib.Path, tests_file: pathlib.Path) -> Covering:
-    """Reads what coverage and pytest wrote.
+
+def read(coverage_files: Sequence[pathlib.Path], tests_files: Sequence[pathlib.Path]) -> Covering:
+    """Reads what coverage and pytest wrote, in this checkout of the project or in another.
 
     Raises:
         BadInput: one of them is missing, or measured without contexts.
     """
-    import coverage
-
-    for path in (coverage_file, tests_file):
+    for path in (*coverage_files, *tests_files):
         if not path.is_file():
             raise errors.BadInput(str(path), "no such file", f"{_MEASURE}.")
-    data = coverage.CoverageData(str(coverage_file))
-    data.read()
     by_line: dict[str, dict[int, frozenset[str]]] = {}
+    for path in coverage_files:
+        _add_lines(by_line, path)
+    seconds = [pair for path in tests_files for pair in _seconds(path).items()]
+    return Covering(by_line, dict(seconds))
+
+
+def _add_lines(by_line: dict[str, dict[int, frozenset[str]]], path: pathlib.Path) -> None:
+    import coverage
+
+    data = coverage.CoverageData(str(path))
+    data.read()
+    found = 0
     for measured in data.measured_files():
-        path = pathlib.Path(measured)
-        if path.is_relative_to(root):
-            by_line[str(path.relative_to(root))] = {
-                line: frozenset(name.rpartition("|")[0] for name in names if "|" in name)
-                for line, names in data.contexts_by_lineno(measured).items()
-            }
-    if not any(names for lines in by_line.values() for names in lines.values()):
-        raise errors.BadInput(str(coverage_file), "it does not say which test ran", f"{_MEASURE}.")
-    return Covering(by_line, _seconds(tests_file))
+        lines = by_line.setdefault(f"tfedge/{measured.rpartition('/tfedge/')[2]}", {})
+        for line, names in data.contexts_by_lineno(measured).items():
+            tests = frozenset(name.rpartition("|")[0] for name in names if "|" in name)
+            lines[line] = lines.get(line, frozenset()) | tests
+            found += len(tests)
+    if not found:
+        raise errors.BadInput(str(path), "it does not say which test ran", f"{_MEASURE}.")
 
 
 def _seconds(path: pathlib.Path) -> dict[str, float]:
