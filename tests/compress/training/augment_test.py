@@ -165,3 +165,95 @@ def test_a_larger_square_is_cut_out_whole():
     image = np.arange(4 * 12 * 12, dtype=np.float32).reshape(4, 12, 12, 1)
     found, _ = _varied("cutout(size=4)", x=image)
     assert (found != image).reshape(12, 4, -1).sum(-1).max() == 16
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """drawn(x, text, at) -> (inputs, targets) where every uniform draw is `at` of its range."""
+
+    def vary(x, text, at, y=None):
+        def uniform(x, seed, low, high, count):
+            return np.full((len(x), count), low + at * (high - low), np.float32)
+
+        monkeypatch.setattr(augment, "_uniform", uniform)
+        y = np.arange(len(x)) if y is None else y
+        split = ArraySplit(x, y)
+        task = Task("toy", "classification", split, split, split, augment=text)
+        found, shares, _ = augment.augmenter(task)(x, y, 0)
+        return np.asarray(found), np.asarray(shares)
+
+    return vary
+
+
+def test_a_quarter_turn_and_a_half_turn(drawn):
+    square = np.random.default_rng(0).random((2, 5, 5, 1), np.float32)
+    found, _ = drawn(square, "rotation(degrees=90.0)", 1.0)
+    np.testing.assert_allclose(found, np.rot90(square, axes=(1, 2)), atol=1e-5)
+    found, _ = drawn(square, "rotation(degrees=90.0)", 0.0)
+    np.testing.assert_allclose(found, np.rot90(square, -1, axes=(1, 2)), atol=1e-5)
+    found, _ = drawn(COUNTED, "rotation(degrees=180.0)", 1.0)
+    np.testing.assert_allclose(found, COUNTED[:, ::-1, ::-1], atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("at", "columns"), [(0.0, [1, 0, 2, 4, 3]), (1.0, [2 / 3, 4 / 3, 2, 8 / 3, 10 / 3])]
+)
+def test_a_zoom_by_a_half_each_way(drawn, at, columns):
+    """Half as large: every second pixel, the rim reflected. Half as large again: between them."""
+    x = np.tile(np.arange(5, dtype=np.float32)[None, None, :, None], (1, 5, 1, 1))
+    found, _ = drawn(x, "zoom(factor=0.5)", at)
+    np.testing.assert_allclose(found[0, :, :, 0], [columns] * 5, atol=1e-5)
+
+
+def test_brightness_moves_by_a_share_of_what_is_between_the_darkest_and_the_brightest(drawn):
+    x = np.array([[[[10.0], [11.0]]], [[[12.0], [14.0]]]], np.float32)
+    for at, change in ((1.0, 1.0), (0.5, 0.0), (0.0, -1.0)):
+        found, _ = drawn(x, "brightness(factor=0.25)", at)
+        np.testing.assert_allclose(found, np.clip(x + change, 10, 14))
+
+
+def test_contrast_is_around_each_images_and_channels_own_mean(drawn):
+    x = np.array([[[[0.0, 5.0]], [[2.0, 7.0]]], [[[4.0, 2.0]], [[8.0, 2.0]]]], np.float32)
+    for at, factor in ((0.0, 0.5), (1.0, 1.5)):
+        found, _ = drawn(x, "contrast(factor=0.5)", at)
+        mean = np.array([[1.0, 6.0], [6.0, 2.0]])[:, None, None]
+        np.testing.assert_allclose(found, np.clip(mean + factor * (x - mean), 0, 8))
+
+
+def test_flips_are_of_every_second_draw_and_vertical_only_where_asked_for(drawn):
+    assert np.array_equal(drawn(COUNTED, "flip", 0.49)[0], COUNTED[:, :, ::-1])
+    assert np.array_equal(drawn(COUNTED, "flip", 0.5)[0], COUNTED)
+    both = drawn(COUNTED, "flip(vertical=True)", 0.0)[0]
+    assert np.array_equal(both, COUNTED[:, ::-1, ::-1])
+    vertical = drawn(COUNTED, "flip(horizontal=False, vertical=True)", 0.0)[0]
+    assert np.array_equal(vertical, COUNTED[:, ::-1])
+
+
+def test_what_is_cut_out_lies_about_the_middle_that_is_drawn(drawn):
+    """Of 6 x 5 pixels: rows whose middles lie within 1 of row 3.0, columns within 1 of 2.5."""
+    found, _ = drawn(COUNTED, "cutout(size=2)", 0.5)
+    changed = np.argwhere((found != COUNTED)[0, :, :, 0]).tolist()
+    assert changed == [[row, column] for row in (2, 3) for column in (1, 2, 3)]
+
+
+def test_a_mixed_in_box_counts_with_its_area(drawn, monkeypatch):
+    """A fourth of the area about the middle of 8 x 6 pixels: half of each side."""
+    monkeypatch.setattr(augment, "_share", lambda x, seed, alpha: np.full(len(x), 0.75, np.float32))
+    x = np.eye(2, dtype=np.float32)[:, None, None, :] * np.ones((1, 8, 6, 1), np.float32)
+    found, y = drawn(x, "cutmix", 0.5)
+    inside = np.argwhere(found[0, :, :, 1] == 1)
+    assert (inside.min(axis=0), inside.max(axis=0)) == (
+        pytest.approx([2, 1]),
+        pytest.approx([5, 4]),
+    )
+    np.testing.assert_allclose(y, [[1 - 16 / 48, 16 / 48], [16 / 48, 1 - 16 / 48]], rtol=1e-6)
+
+
+def test_the_share_of_a_mix_is_that_of_a_beta():
+    """Beta(1, 1) is even between 0 and 1, Beta(0.2, 0.2) mostly near either end."""
+    x, seed = np.zeros((4000, 1), np.float32), np.array([3, 4])
+    even, far = (np.asarray(augment._share(x, seed, alpha)) for alpha in (1.0, 0.2))
+    for found, variance in ((even, 1 / 12), (far, 1 / 5.6)):
+        assert found.mean() == pytest.approx(0.5, abs=0.02)
+        assert found.var() == pytest.approx(variance, rel=0.06)
+        assert found.min() >= 0 and found.max() <= 1

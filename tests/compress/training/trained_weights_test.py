@@ -4,6 +4,7 @@ import pytest
 from tfedge.compress import keras as k
 from tfedge.compress.recipe import Recipe
 from tfedge.compress.training import trained_weights
+from tfedge.data import kinds
 from tfedge.data.task import ArraySplit, Task
 
 
@@ -81,3 +82,107 @@ def test_a_recipe_trains_with_them_and_says_which(made_task):
         for name, each in (("weighted", candidate), ("plain", plain))
     }
     assert mean["weighted"] > mean["plain"] + 0.05
+
+
+def test_implied_weights_bring_mean_answers_to_the_shares_of_the_labels():
+    """Answers that say the second class twice as often as it occurs, evidence being none."""
+    given = np.tile([0.6, 0.4], (10, 1))
+    found = trained_weights.implied(given, np.array([0.75, 0.25]))
+    assert found[1] / found[0] == pytest.approx((0.4 / 0.6) / (0.25 / 0.75))
+    assert found @ [0.75, 0.25] == pytest.approx(1)
+
+
+def test_implied_weights_are_bounded():
+    """At most 100 times as far apart as the balanced ones, 3: by the root of 300 either way."""
+    given = np.tile([1e-9, 1 - 1e-9], (10, 1))
+    found = trained_weights.implied(given, np.array([0.75, 0.25]))
+    assert found[1] / found[0] == pytest.approx(300, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("kind", "outputs", "logits", "expected"),
+    [
+        ("classification", [[0.2, 0.8]], False, [[0.2, 0.8]]),
+        ("classification", [[0.0, np.log(3)]], True, [[0.25, 0.75]]),
+        ("binary", [[0.3]], False, [[0.7, 0.3]]),
+        ("binary", [[np.log(3)]], True, [[0.25, 0.75]]),
+        ("multilabel", [[0.2, 0.9]], False, [[0.2, 0.9]]),
+        ("multilabel", [[0.0, np.log(3)]], True, [[0.5, 0.75]]),
+    ],
+)
+def test_outputs_are_read_as_probabilities(kind, outputs, logits, expected):
+    found = trained_weights._probabilities(np.array(outputs), kinds.named(kind), logits)
+    np.testing.assert_allclose(found, expected)
+
+
+def test_likelihood_and_entropy_by_hand():
+    scores, labels = np.array([[1.0, 3.0], [1.0, 1.0]]), np.array([1, 0])
+    expected = (np.log(0.75) + np.log(0.5)) / 2
+    assert trained_weights._likelihood(scores, labels) == pytest.approx(expected)
+    assert trained_weights._entropy(np.array([1, 3])) == pytest.approx(
+        -(0.25 * np.log(0.25) + 0.75 * np.log(0.75))
+    )
+    assert trained_weights._entropy(np.array([0.0, 5.0])) == 0
+
+
+def _labels(*counts):
+    return np.repeat(np.arange(len(counts)), counts)
+
+
+@pytest.mark.parametrize(
+    ("kind", "y", "is_imbalanced"),
+    [
+        ("classification", _labels(20, 30), False),
+        ("classification", _labels(20, 31), True),
+        ("classification", _labels(20, 0, 30), False),  # a class that is not there is not rare
+        ("multilabel", np.array([[0, 1], [1, 0]]), True),
+    ],
+)
+def test_classes_are_uneven_from_three_to_two_on(kind, y, is_imbalanced):
+    split = ArraySplit(np.zeros((len(y), 1), np.float32), y)
+    task = Task("toy", kind, split, split, split)
+    assert trained_weights._are_imbalanced(task, {"": y}) is is_imbalanced
+
+
+def _answers(labels, weight, n=4000):
+    """Exact answers of class 1, a tenth of all, in a training that weighed it so."""
+    rng = np.random.default_rng(2)
+    evidence = rng.normal(scale=2.5, size=n)
+    truth = (rng.random(n) < 1 / (1 + 9 * np.exp(-evidence))).astype(int)
+    yes = 1 / (1 + 9 / weight * np.exp(-evidence))
+    return np.stack([1 - yes, yes], axis=1), truth + labels
+
+
+def test_weights_of_classes_that_are_there():
+    """Class 0 of three never occurs and stays at 1."""
+    given, labels = _answers(1, 6)
+    found = trained_weights._of_classes(np.insert(given, 0, 0.0, axis=1), labels)
+    assert found[0] == 1 and found[2] / found[1] == pytest.approx(6, rel=0.2)
+    places = trained_weights._of_classes(given.reshape(400, 10, 2), labels.reshape(400, 10) - 1)
+    assert places[1] / places[0] == pytest.approx(found[2] / found[1])
+    assert trained_weights._of_classes(given, np.zeros(4000, int)) is None
+    given[7] = np.nan
+    assert trained_weights._of_classes(given, labels - 1) is None
+
+
+@pytest.mark.parametrize(("weight", "is_told"), [(2, False), (3.5, True)])
+def test_weights_worth_telling_are_two_and_a_half_apart(weight, is_told):
+    assert (trained_weights._of_classes(*_answers(0, weight)) is not None) is is_told
+
+
+def test_few_examples_tell_nothing_however_many_places_they_have():
+    given, labels = _answers(0, 6)
+    weights = np.array([1.0, 6.0])
+    assert trained_weights._are_told(given, labels, weights, 4000)
+    assert not trained_weights._are_told(given, labels, weights, 40)
+
+
+def test_each_label_of_several_has_weights_of_its_own():
+    given, labels = _answers(0, 6)
+    plain, others = _answers(0, 1)
+    kind = kinds.named("multilabel")
+    both = np.stack([plain[:, 1], given[:, 1]], axis=1)
+    found = trained_weights._of_output(both, np.stack([others, labels], axis=1), kind)
+    assert found[0] == 1 and found[1] == pytest.approx(6, rel=0.2)
+    same = np.stack([others, others], axis=1)
+    assert trained_weights._of_output(plain[:, [1, 1]], same, kind) is None
