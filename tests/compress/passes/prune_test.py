@@ -55,6 +55,14 @@ def test_a_rule_prunes_a_depthwise_kernel_and_spares_another(network, task):
     }
 
 
+def test_rules_alone_say_how_sparse_each_kernel_becomes(network, task):
+    rules = {"stem": {"final_sparsity": 0.25}, ".*": {"final_sparsity": 0.75}}
+    pruned = prune.Prune(epochs=0, rules=rules)(Candidate(network), task)
+    found = _sparsity(pruned)
+    assert found.pop("stem") == 0.25
+    assert found == {"depthwise": 0.75, "pointwise": 0.75, "classes": 0.75}
+
+
 def test_polynomial_decay_climbs_to_the_end(network, task, fired):
     settings = {"begin_step": 2, "end_step": 6, "frequency": 2, "initial_sparsity": 0.25}
     rules = {"stem|classes": None}
@@ -155,6 +163,7 @@ def test_a_masked_weight_returns_while_masks_change(network, task, fired):
     update = prune._MaskUpdate(
         {"pointwise": prune._Target("Conv2D", prune.Prune(), own=False)},
         prune.Prune()._fit_schedule(8),
+        0.5,
         {},
     )
     early = update(4, {"pointwise": start}, ())[0].mask.reshape(-1)

@@ -126,7 +126,7 @@ class Prune(base.TrainingPass):
         """Choose masks along the schedule, then fine-tune under the last ones."""
         targets, skipped = self._targets(candidate)
         fitted = self._fit_schedule(self.epochs * finetune.steps_per_epoch(task))
-        update = _MaskUpdate(targets, fitted, _earlier_masks(candidate))
+        update = _MaskUpdate(targets, fitted, self.final_sparsity, _earlier_masks(candidate))
         tuned, history = self.train(candidate, task, update)
         zeros = {
             hold.layer: round(1.0 - float(np.mean(hold.mask)), 4)
@@ -205,9 +205,14 @@ class _MaskUpdate:
     """New masks whenever the schedule fires."""
 
     def __init__(
-        self, targets: Mapping[str, _Target], schedule: schedules.Schedule, earlier: Mapping
+        self,
+        targets: Mapping[str, _Target],
+        schedule: schedules.Schedule,
+        final: float,
+        earlier: Mapping,
     ):
         self._targets, self._schedule, self._earlier = targets, schedule, earlier
+        self._final = final
         self.settled = schedule.end_step
 
     def fires(self, step: int) -> bool:
@@ -237,9 +242,7 @@ class _MaskUpdate:
 
     def _shares(self, sparsity: float, latents: finetune.Latents) -> dict[str, float]:
         """Layer -> share of its own final sparsity that it has at an overall sparsity now."""
-        common = [t for t in self._targets.values() if not t.own] or list(self._targets.values())
-        final = common[0].settings.final_sparsity
-        share = sparsity / final if final else 0.0
+        share = sparsity / self._final if self._final else 0.0
         shares = dict.fromkeys(self._targets, share)
         pooled = [
             layer
@@ -251,7 +254,7 @@ class _MaskUpdate:
             every = np.concatenate([score.reshape(-1) for score in scores.values()])
             threshold = np.quantile(every, sparsity)
             for layer, score in scores.items():
-                shares[layer] = float(np.mean(score < threshold)) / final
+                shares[layer] = float(np.mean(score < threshold)) / self._final
         return shares
 
 
