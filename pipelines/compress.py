@@ -30,9 +30,10 @@ def run() -> None:
 
 def main() -> int:
     """Compress as the flags say; the exit code."""
-    from tfedge import dry_run, making, workflow
+    from tfedge import dry_run, workflow
+    from tfedge.making.order import Order
 
-    order = making.Order(**order_flags.order(_INPUT))
+    order = Order(**order_flags.order(_INPUT))
     if _DRY_RUN.value:
         plan.show(dry_run.compress(order))
         return entry.OK

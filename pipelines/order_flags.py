@@ -224,12 +224,12 @@ def trained_on(flag_values: flags.FlagValues) -> flags.FlagHolder:
 
 
 def order(given: Input) -> dict[str, Any]:
-    """The fields of `making.Order` that the flags stand for.
+    """The fields of `making.order.Order` that the flags stand for.
 
     Raises:
         BadInput: only one of --model and --data was given.
     """
-    from tfedge import making
+    from tfedge.making.order import DEFAULT_RECIPE
 
     values = given.flag_values
     (model, data), recipe = given.start, values.recipe
@@ -243,7 +243,7 @@ def order(given: Input) -> dict[str, Any]:
     return {
         "model": model,
         "task": data,
-        "recipe": making.DEFAULT_RECIPE if recipe is None else recipe,
+        "recipe": DEFAULT_RECIPE if recipe is None else recipe,
         "export": values.export,
         "epochs_scale": values.epochs_scale,
         "seed": values.seed,

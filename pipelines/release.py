@@ -60,9 +60,10 @@ def main() -> int:
 
 
 def _foretell(order: dict[str, Any], terms: dict[str, Any]) -> int:
-    from tfedge import dry_run, judging, making
+    from tfedge import dry_run, judging
+    from tfedge.making.order import Order
 
-    wanted = making.Order(**order)
+    wanted = Order(**order)
     plan.show(dry_run.make_release(wanted, judging.Terms.read(**terms), _FLAGS.output_dir))
     return entry.OK
 

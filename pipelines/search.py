@@ -61,7 +61,7 @@ def run() -> None:
 
 def main() -> int:
     """Search as the flags say, and release what was found; the exit code."""
-    from tfedge import making
+    from tfedge.making.order import Order
     from tfedge.search import budget, finding, searching
 
     question = searching.Question(
@@ -72,7 +72,7 @@ def main() -> int:
     )
     given = {**order_flags.order(_INPUT), "recipe": _FLAGS.recipe or ""}
     found, made = finding.find(
-        making.Order(**given),
+        Order(**given),
         question,
         output_dir=_INPUT.output_dir("search"),
         command=shlex.join(["python", "pipelines/search.py", *sys.argv[1:]]),

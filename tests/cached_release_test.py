@@ -7,8 +7,9 @@ import pathlib
 import pytest
 
 import tfedge
-from tfedge import making, workflow
+from tfedge import workflow
 from tfedge.compress.training import trainer
+from tfedge.making.order import Order
 
 MODEL = pathlib.Path(__file__).parents[1] / "models" / "checkpoints" / "digits_cnn_digits.keras"
 PRUNE, QUANTIZE = "prune(final_sparsity=0.3, epochs=1)", "quantize(epochs=1)"
@@ -16,7 +17,7 @@ RECIPE = f"{PRUNE}, {QUANTIZE}"
 
 
 def _order(recipe, **more):
-    return making.Order(MODEL, "digits", recipe, **more)
+    return Order(MODEL, "digits", recipe, **more)
 
 
 @pytest.fixture(scope="module")

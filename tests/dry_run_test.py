@@ -5,9 +5,10 @@ import pathlib
 
 import pytest
 
-from tfedge import dry_run, judging, making
+from tfedge import dry_run, judging
 from tfedge.compress.training import trainer
 from tfedge.device import phone_latency
+from tfedge.making.order import Order
 from tfedge.release.gate.limits import Limits
 from tfedge.release.publishing import rejected
 
@@ -23,7 +24,7 @@ def test_the_plan_of_a_release_writes_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     keys = []
     monkeypatch.setattr(rejected, "read", lambda folder, key: keys.append((folder, key)) or "kept")
-    order = making.Order(MODEL, "digits", "prune(final_sparsity=0.6, epochs=2)", "float32")
+    order = Order(MODEL, "digits", "prune(final_sparsity=0.6, epochs=2)", "float32")
     terms = judging.Terms.read("wearable", margin=0.03, max_file_bytes=100)
     plan = dry_run.make_release(order, terms, "out")
     assert plan.obstacles == ("the file would be too large: your own limit allows 100 bytes",)
@@ -38,7 +39,7 @@ def test_the_plan_of_a_release_writes_nothing(tmp_path, monkeypatch):
 
 
 def test_a_plan_without_passes_or_judgement():
-    plan = dry_run.compress(making.Order(MODEL, "digits", "", "int8"))
+    plan = dry_run.compress(Order(MODEL, "digits", "", "int8"))
     assert plan.passes == () and plan.seconds == plan.export_seconds
     assert (plan.phone, plan.latency, plan.power, plan.kept) == (None, None, None, None)
     assert plan.file.file_bytes < plan.baseline.file_bytes / 2

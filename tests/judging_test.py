@@ -8,6 +8,8 @@ import pytest
 from tfedge import errors, judging, workflow
 from tfedge.data import splits
 from tfedge.data.task import ArraySplit, Task
+from tfedge.making import preparing, reading
+from tfedge.making.reading import Given
 from tfedge.release.gate.limits import Limits
 
 
@@ -58,11 +60,9 @@ def test_classes_or_slices_can_be_held_to_it_whatever_the_metric_is():
 def test_it_is_asked_before_the_work(monkeypatch, tmp_path, ready):
     task = _task(*REGRESSION)
     terms = judging.Terms("phone", Limits(group_margin=0.05))
-    given = workflow.making.Given(None, task, None, None, None, {})
-    monkeypatch.setattr(workflow.making, "read", lambda order: given)
-    monkeypatch.setattr(
-        workflow.making, "prepare", lambda given, _: types.SimpleNamespace(given=given)
-    )
+    given = Given(None, task, None, None, None, {})
+    monkeypatch.setattr(reading, "read", lambda order: given)
+    monkeypatch.setattr(preparing, "prepare", lambda given, _: types.SimpleNamespace(given=given))
     monkeypatch.setattr(workflow, "_held_out_task", lambda *_: task)
     monkeypatch.setattr(workflow, "_read", lambda *_: b"")
     monkeypatch.setattr(workflow.tflite, "read", lambda *_: None)

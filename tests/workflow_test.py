@@ -16,6 +16,9 @@ from tfedge.compress import keras as k
 from tfedge.data.task import ArraySplit, Task
 from tfedge.device import profiles
 from tfedge.export import options
+from tfedge.making import preparing, reading
+from tfedge.making.order import DEFAULT_RECIPE, Order
+from tfedge.making.preparing import Ready
 from tfedge.release import measured
 from tfedge.release.publishing import bundle
 
@@ -120,7 +123,7 @@ def test_a_recipe_json_keeps_the_shape_and_the_place_of_the_data(tmp_path):
     path = tmp_path / "recipe.json"
     written = {"passes": [], "input_shape": [8, 8, 1], "source": "digits", "data_dir": "there"}
     path.write_text(json.dumps(written))
-    order = making.read(making.Order(MODEL, "digits", str(path))).order
+    order = reading.read(Order(MODEL, "digits", str(path))).order
     assert (order.input_shape, order.data_dir) == ([8, 8, 1], "there")
 
 
@@ -133,8 +136,8 @@ def test_a_recipe_json_keeps_the_class_weights_that_were_found_in_its_model(tmp_
     number = k.tf_keras.Input((1,))
     model = k.tf_keras.Model(number, k.tf_keras.layers.Dense(1, "sigmoid")(number))
     model.set_weights([np.ones((1, 1)), np.array([np.log(8 / 9)])])  # odds 8 times as high
-    order = making.Order(model, task, "prune(final_sparsity=0.1, epochs=1)", "float32")
-    made = making.make(making.prepare(making.read(order)))
+    order = Order(model, task, "prune(final_sparsity=0.1, epochs=1)", "float32")
+    made = making.make(preparing.prepare(reading.read(order)))
     found = made.recipe["class_weight"]
     assert found["1"] / found["0"] == pytest.approx(8, rel=0.4)
     path = tmp_path / "recipe.json"
@@ -142,7 +145,7 @@ def test_a_recipe_json_keeps_the_class_weights_that_were_found_in_its_model(tmp_
     def used(recipe, other=task):
         path.write_text(json.dumps({**made.recipe, **recipe}))
         again = dataclasses.replace(order, recipe=str(path), task=other)
-        return making.prepare(making.read(again)).given.task.class_weight
+        return preparing.prepare(reading.read(again)).given.task.class_weight
 
     assert used({}) == found
     assert used({"class_weight": {}}) == "none"
@@ -207,7 +210,7 @@ def test_what_determines_a_file_that_nothing_is_trained_for():
         parts = types.SimpleNamespace(
             task=dataclasses.replace(task, **changed), export=options.Export.parse(export)
         )
-        return making.Ready(parts, None, baseline).key
+        return Ready(parts, None, baseline).key
 
     assert key() == key(holdout=None)
     changed = [key(b"other"), key(export='int8(input="uint8")'), key(calibration=task.validation)]
@@ -278,18 +281,18 @@ def test_a_subclassed_model_is_exported_but_not_compressed(tmp_path):
         workflow.make_release(model, task, "prune", "float16", output_dir=tmp_path / "two")
 
 
-@pytest.mark.parametrize("recipe", ["quantize", making.DEFAULT_RECIPE])
+@pytest.mark.parametrize("recipe", ["quantize", DEFAULT_RECIPE])
 def test_a_tflite_is_not_compressed_and_what_to_write_is_said_at_once(recipe):
-    order = making.Order("float.tflite", "no_such_data", recipe)
+    order = Order("float.tflite", "no_such_data", recipe)
     with pytest.raises(tfedge.BadInput, match="Write --recipe='' --export=int8") as refused:
-        making.read(order)
+        reading.read(order)
     assert "--model=float.tflite" in str(refused.value) and "quantize would need" in str(
         refused.value
     )
 
 
 def test_compress_writes_a_keras3_model_with_the_same_answers(tmp_path):
-    order = making.Order(MODEL, "digits", "prune(epochs=1), cluster(epochs=1)", "float32")
+    order = Order(MODEL, "digits", "prune(epochs=1), cluster(epochs=1)", "float32")
     made = workflow.compress(order, tmp_path / "out", with_keras=True)
     model = tfedge.load_model(str(tmp_path / "out" / "model.keras"))
     x = np.random.default_rng(0).uniform(0, 1, (4, 8, 8, 1)).astype(np.float32)

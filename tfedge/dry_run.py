@@ -6,9 +6,12 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tfedge import judging, making, progress, workflow
+from tfedge import judging, progress, workflow
 from tfedge.device import phone_latency
 from tfedge.device.file import tflite
+from tfedge.making import host_latency, preparing, reading
+from tfedge.making.order import Order
+from tfedge.making.preparing import Ready
 from tfedge.release.gate.limits import Limits
 from tfedge.release.publishing import bundle, rejected
 from tfedge.release.statistics import power_analysis
@@ -51,17 +54,17 @@ class Plan:
         return sum(seconds for *_, seconds in self.passes) + self.export_seconds
 
 
-def compress(order: making.Order) -> Plan:
+def compress(order: Order) -> Plan:
     """The plan of `workflow.compress`; nothing is trained, nothing is written.
 
     Raises:
         BadInput: anything about the input that cannot be used.
     """
-    return _plan(making.prepare(making.read(order)))
+    return _plan(preparing.prepare(reading.read(order)))
 
 
 def make_release(
-    order: making.Order, terms: judging.Terms, output_dir: str | pathlib.Path | None = None
+    order: Order, terms: judging.Terms, output_dir: str | pathlib.Path | None = None
 ) -> Plan:
     """The plan of `workflow.make_release`; nothing is trained, judged or written.
 
@@ -98,14 +101,14 @@ def _obstacles(
         yield f"it would be too slow: {limits.who('max_latency_ms')} allows {slowest:g} ms"
 
 
-def _plan(ready: making.Ready) -> Plan:
+def _plan(ready: Ready) -> Plan:
     from tfedge.compress import costs, reach, rehearsal
     from tfedge.export import to_tflite
 
     passes: tuple[tuple[str, Reach | None, float], ...] = ()
     source, task = ready.model, ready.given.task
     if ready.start is not None:
-        with costs.measuring(making.milliseconds(task)):
+        with costs.measuring(host_latency.milliseconds(task)):
             found = rehearsal.of(ready.start)
         source = found.candidate
         reached = dict(enumerate(reach.of(ready.start.passes, ready.start.candidate)))

@@ -22,6 +22,9 @@ from tfedge.data.task import Task
 from tfedge.device import evaluate, inference, profiles
 from tfedge.device.file import tflite
 from tfedge.errors import BadInput
+from tfedge.making import preparing, reading
+from tfedge.making.order import DEFAULT_RECIPE, Order
+from tfedge.making.preparing import Ready
 from tfedge.release.gate.check import PASS
 from tfedge.release.gate.verdict import Verdict
 from tfedge.release.publishing import bundle, manifest, rejected, released, work_folder
@@ -44,9 +47,7 @@ class Release(shown.Shown):
         return f"Release for {self.scorecard.profile.name}", [*rows, *self.scorecard.figures()]
 
 
-def compress(
-    order: making.Order, output_dir: str | pathlib.Path, with_keras: bool = False
-) -> making.Made:
+def compress(order: Order, output_dir: str | pathlib.Path, with_keras: bool = False) -> making.Made:
     """Compress and export, without a judgement.
 
     Args:
@@ -59,7 +60,7 @@ def compress(
     """
     lasting = _lasting(order, output_dir)
     with bundle.lock(output_dir) as folder, _stages(lasting, folder) as stages:
-        made = making.make(making.prepare(making.read(order), lasting), stages)
+        made = making.make(preparing.prepare(reading.read(order), lasting), stages)
         files = {
             **made.model_files,
             "recipe.json": manifest.as_json(dict(made.recipe)),
@@ -76,7 +77,7 @@ def compress(
 def make_release(
     model: Any,
     task: Task | str,
-    recipe: str = making.DEFAULT_RECIPE,
+    recipe: str = DEFAULT_RECIPE,
     export: str | None = None,
     *,
     output_dir: str | pathlib.Path,
@@ -98,10 +99,10 @@ def make_release(
     """Compress, export, evaluate, decide, and publish or reject.
 
     Args:
-        model: see `making.Order`.
-        task: see `making.Order`.
-        recipe: see `making.Order`.
-        export: see `making.Order`.
+        model: see `making.order.Order`.
+        task: see `making.order.Order`.
+        recipe: see `making.order.Order`.
+        export: see `making.order.Order`.
         output_dir: the release folder; what was rejected goes to `output_dir`.rejected.
         profile: phone class, by name, file or value.
         margin: accepted loss, see `tfedge.Limits`.
@@ -117,7 +118,7 @@ def make_release(
         report_examples: new mistakes that the report shows; 0 leaves users' data out.
         trained_on: a file of the examples that the model was trained on; see `data.trained_on`.
         enclosed: further files of the folder, by name.
-        **order: other fields of `making.Order`.
+        **order: other fields of `making.order.Order`.
 
     Raises:
         BadInput: anything about the input that cannot be used; nothing is written then.
@@ -136,7 +137,7 @@ def make_release(
         require_measured_latency=require_measured_latency,
     )
     shipped = None if baseline is None else _read("--baseline", baseline)
-    wanted = making.Order(model, task, recipe, export, **order)
+    wanted = Order(model, task, recipe, export, **order)
     judging.check_texts(task, terms)
     lasting = _lasting(wanted, output_dir)
     with bundle.lock(output_dir) as folder, _stages(lasting, folder) as stages:
@@ -206,34 +207,32 @@ def evaluate_file(
     return Release(judged.verdict, judged.scorecard, where)
 
 
-def ready(
-    order: making.Order, terms: judging.Terms, stages: cache.Cache | None = None
-) -> making.Ready:
+def ready(order: Order, terms: judging.Terms, stages: cache.Cache | None = None) -> Ready:
     """All that can be checked is checked before the first training.
 
     Args:
         order: what is to be made.
         terms: what it is held to.
-        stages: see `making.prepare`.
+        stages: see `preparing.prepare`.
 
     Raises:
         BadInput: anything about the input that cannot be used.
     """
-    given = making.read(order)
+    given = reading.read(order)
     given = dataclasses.replace(given, task=judging.check_training_data(given.task, terms))
     judging.say_power(given.task, terms)
-    found = making.prepare(given, stages)
+    found = preparing.prepare(given, stages)
     judging.check_floors(found.given.task, terms)
     judging.check_groups(found.given.task, terms)
     return found
 
 
-def cache_dir(order: making.Order) -> str | pathlib.Path | None:
+def cache_dir(order: Order) -> str | pathlib.Path | None:
     """The folder of a cache that the order names, or else the environment."""
     return order.cache_dir or os.environ.get("TFEDGE_CACHE_DIR")
 
 
-def _lasting(order: making.Order, output_dir: str | pathlib.Path) -> cache.Cache | None:
+def _lasting(order: Order, output_dir: str | pathlib.Path) -> cache.Cache | None:
     folder = cache_dir(order)
     if not folder:
         return None
@@ -254,7 +253,7 @@ def _stages(
 
 
 def _run_first(
-    ready: making.Ready, terms: judging.Terms, shipped: bytes | None
+    ready: Ready, terms: judging.Terms, shipped: bytes | None
 ) -> tuple[inference.Run, inference.Run | None]:
     """What the candidate is compared with; a broken one shows before any training.
 
@@ -271,7 +270,7 @@ def _run_first(
         )
 
 
-def _made(ready: making.Ready, earlier: pathlib.Path, stages: cache.Cache) -> making.Made:
+def _made(ready: Ready, earlier: pathlib.Path, stages: cache.Cache) -> making.Made:
     """The candidate; one that was made of the same before, and not released, is taken over."""
     kept = rejected.read(earlier, ready.key)
     if kept is None:

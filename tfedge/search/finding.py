@@ -9,7 +9,8 @@ from typing import Any
 
 from absl import logging
 
-from tfedge import errors, judging, making, workflow
+from tfedge import errors, judging, workflow
+from tfedge.making.order import Order
 from tfedge.release.publishing import bundle, manifest
 from tfedge.search import advice, page, searching
 from tfedge.search.trial import SCHEMA_VERSION, Trial
@@ -19,7 +20,7 @@ _PAGE_SECONDS = 20.0  # between two pages of a search that goes on
 
 
 def find(
-    order: making.Order,
+    order: Order,
     question: searching.Question,
     *,
     output_dir: str | pathlib.Path,
@@ -101,7 +102,7 @@ class _Board:
         return files
 
 
-def _repeating(order: making.Order, terms: Mapping[str, Any]) -> str:
+def _repeating(order: Order, terms: Mapping[str, Any]) -> str:
     """The command that makes a release of the same model and data."""
     given = {
         "model": order.model if isinstance(order.model, str | pathlib.Path) else "FILE",
@@ -116,7 +117,7 @@ def _repeating(order: making.Order, terms: Mapping[str, Any]) -> str:
     return shlex.join(["python", "pipelines/release.py", *written, "--packed"])
 
 
-def _winning(order: making.Order, winner: Trial) -> dict[str, Any]:
+def _winning(order: Order, winner: Trial) -> dict[str, Any]:
     """Arguments of `make_release` for the winner."""
     given = {field.name: getattr(order, field.name) for field in dataclasses.fields(order)}
     changed = {"recipe": winner.recipe, "export": winner.export, "epochs_scale": 1.0}

@@ -17,6 +17,8 @@ from absl import logging
 from tfedge import cache, errors, foreign, making, packing, progress
 from tfedge.data.task import Task
 from tfedge.device import evaluate, inference
+from tfedge.making import preparing
+from tfedge.making.preparing import Ready
 from tfedge.release import gate
 from tfedge.release.gate.verdict import Verdict
 from tfedge.search import goals
@@ -44,16 +46,14 @@ class Bench:
         before: the input model in float32, run on validation.
     """
 
-    ready: making.Ready
+    ready: Ready
     terms: "Terms"
     export: str | None
     stages: cache.Cache
     before: inference.Run
 
     @classmethod
-    def of(
-        cls, ready: making.Ready, terms: "Terms", export: str | None, stages: cache.Cache
-    ) -> "Bench":
+    def of(cls, ready: Ready, terms: "Terms", export: str | None, stages: cache.Cache) -> "Bench":
         """Runs the baseline on validation.
 
         Raises:
@@ -127,7 +127,7 @@ class Bench:
             _forget_graphs()
 
     def _figures(self, recipe: "Recipe", export: str) -> dict[str, Any]:
-        ready = making.with_recipe(self.ready, recipe, export)
+        ready = preparing.with_recipe(self.ready, recipe, export)
         made = making.make(ready, self.stages)
         task = _validated(made.task)
         with progress.phase(f"evaluating on {len(task.validation):,} validation examples"):

@@ -9,8 +9,11 @@ from typing import Any
 
 from absl import logging
 
-from tfedge import cache, errors, judging, making, progress, quiet, workflow
+from tfedge import cache, errors, judging, progress, quiet, workflow
 from tfedge.compress import recipe as recipe_lib
+from tfedge.making import reading
+from tfedge.making.order import Order
+from tfedge.making.preparing import Ready
 from tfedge.search import advice, front, goals, measuring, proposing, space, study
 from tfedge.search import budget as budget_lib
 from tfedge.search.trial import Trial
@@ -62,7 +65,7 @@ class Found:
 
 
 def search(
-    order: making.Order,
+    order: Order,
     terms: judging.Terms,
     question: Question,
     folder: pathlib.Path,
@@ -88,7 +91,7 @@ def search(
     folder.mkdir(parents=True, exist_ok=True)
     stages = cache.open_at(order.cache_dir or folder / "cache", order.cache_gigabytes)
     ready = workflow.ready(plain, terms, stages)
-    making.check_layers(order, _everything(tried), bridge.is_functional(ready.model))
+    reading.check_layers(order, _everything(tried), bridge.is_functional(ready.model))
     url = question.storage or study.default_url(folder)
     kept = study.Study(url, question.goal, _asked(order, terms, question, ready), tried)
     lost = kept.give_up_lost()
@@ -123,7 +126,7 @@ def search(
         watch(study.finished(kept.seen()))
 
 
-def check(order: making.Order, question: Question) -> space.Space:
+def check(order: Order, question: Question) -> space.Space:
     """The space of a question; all text is refused here, before any data is read.
 
     Raises:
@@ -140,9 +143,7 @@ def check(order: making.Order, question: Question) -> space.Space:
             f"the search starts from it, and may not use {', '.join(others)}",
             f"Write --passes={','.join([*question.techniques, *others])}.",
         )
-    if isinstance(order.model, str | pathlib.Path):
-        has_layers = not str(order.model).endswith(making.WITHOUT_LAYERS)
-        making.check_layers(order, _everything(tried), has_layers)
+    reading.check_layers(order, _everything(tried), not order.is_tflite)
     if question.storage:
         study.check_storage(question.storage)
     return tried
@@ -184,11 +185,11 @@ def _trying(
     return lambda: bench.measure(recipe, tried.values(choice.point), choice.length)
 
 
-def _lengths(order: making.Order) -> tuple[float, ...]:
+def _lengths(order: Order) -> tuple[float, ...]:
     return tuple(length * order.epochs_scale for length in _LENGTHS)
 
 
-def _epoch_seconds(ready: making.Ready) -> float:
+def _epoch_seconds(ready: Ready) -> float:
     """Of an epoch, by its multiply-adds: a computer's own time would differ from run to run."""
     from tfedge.compress import costs
 
@@ -199,7 +200,7 @@ def _epoch_seconds(ready: making.Ready) -> float:
     return both_ways / _MULTIPLY_ADDS_A_SECOND + _STEP_SECONDS * steps
 
 
-def _starts(tried: space.Space, order: making.Order) -> tuple[space.Point, ...]:
+def _starts(tried: space.Space, order: Order) -> tuple[space.Point, ...]:
     """The points of the recipe that was given and of those that have names."""
     texts = [order.recipe, *_STARTS] if order.recipe else _STARTS
     parsed = (recipe_lib.Recipe.parse(each) for each in texts)
@@ -208,7 +209,7 @@ def _starts(tried: space.Space, order: making.Order) -> tuple[space.Point, ...]:
 
 
 def _asked(
-    order: making.Order, terms: judging.Terms, question: Question, ready: making.Ready
+    order: Order, terms: judging.Terms, question: Question, ready: Ready
 ) -> Mapping[str, Any]:
     """What a study is about; its trials say nothing of anything else."""
     return {

@@ -24,7 +24,8 @@ from absl import flags
 from tfedge_pipelines import entry, order_flags, terms_flags
 from tfedge_tools import wide_console
 
-from tfedge import cache, errors, judging, making, packing, progress, workflow
+from tfedge import cache, errors, judging, packing, progress, workflow
+from tfedge.making.order import Order
 from tfedge.search import front, measuring, proposing, space
 from tfedge.search.trial import Trial
 
@@ -49,7 +50,7 @@ _AXES = (
     space.Axis("prune.final_sparsity", (0.3, 0.5, 0.7, 0.85)),
     space.Axis("cluster.number_of_clusters", (6, 10, 16, 32)),
 )
-Order = Iterator[proposing.Choice]
+Tries = Iterator[proposing.Choice]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -110,7 +111,7 @@ def _points(grid: space.Space) -> list[space.Point]:
 
 def _measure(path: pathlib.Path) -> None:
     grid = _space()
-    order = making.Order(**order_flags.order(_INPUT))
+    order = Order(**order_flags.order(_INPUT))
     plain = dataclasses.replace(order, recipe="", epochs_scale=1.0)
     terms = judging.Terms.read(**_TERMS.given(_INPUT.is_embedded))
     ready = workflow.ready(plain, terms)
@@ -146,7 +147,7 @@ def _replay(table: Table) -> None:
     whole = table.area(list(table.trials))
     count = sum(1 for choice in table.trials if choice.length)
     rows = rich_table.Table("search", "trained recipes, median", "range", "of all", "looks")
-    kinds: dict[str, Callable[[Table, int], Order]] = {
+    kinds: dict[str, Callable[[Table, int], Tries]] = {
         "tfedge": _ours,
         "Optuna's TPE": _tpe,
         "random": _random,
@@ -162,7 +163,7 @@ def _replay(table: Table) -> None:
     wide_console.make().print(rows)
 
 
-def _until(table: Table, order: Order, whole: float) -> tuple[int, int]:
+def _until(table: Table, order: Tries, whole: float) -> tuple[int, int]:
     """Trained recipes, and looks without training, until nearly all of the area is there."""
     done: list[proposing.Choice] = []
     for choice in order:
@@ -173,7 +174,7 @@ def _until(table: Table, order: Order, whole: float) -> tuple[int, int]:
     return trained, len(done) - trained
 
 
-def _ours(table: Table, seed: int) -> Order:
+def _ours(table: Table, seed: int) -> Tries:
     points = _points(table.space)
     starts = [points[np.random.default_rng(seed).integers(len(points))], points[0]]
     proposer = proposing.Proposer(table.space, _LENGTHS, _GOAL, tuple(starts), seed, _EPOCH_SECONDS)
@@ -183,13 +184,13 @@ def _ours(table: Table, seed: int) -> Order:
         yield choice
 
 
-def _random(table: Table, seed: int) -> Order:
+def _random(table: Table, seed: int) -> Tries:
     points = _points(table.space)
     for number in np.random.default_rng(seed).permutation(len(points)):
         yield proposing.Choice(points[number], 1.0)
 
 
-def _tpe(table: Table, seed: int) -> Order:
+def _tpe(table: Table, seed: int) -> Tries:
     """Over places on the axes, so that it knows which values are neighbours."""
     import optuna
 
@@ -211,7 +212,7 @@ def _tpe(table: Table, seed: int) -> Order:
             yield choice
 
 
-def _squash(table: Table, seed: int) -> Order:
+def _squash(table: Table, seed: int) -> Tries:
     """From the mildest recipe, each time the step that saves most for the accuracy it costs."""
     now = proposing.Choice(_points(table.space)[3 if not seed % 2 else 0], 1.0)
     tried = {now}

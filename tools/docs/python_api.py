@@ -16,7 +16,7 @@ from tfedge_tools import markdown
 import tfedge
 
 _ALSO = (  # what the names of `tfedge` take, and users make
-    ("tfedge.making", "Order"),
+    ("tfedge.making.order", "Order"),
     ("tfedge.data.task", "ArraySplit"),
     ("tfedge.data.task", "StreamSplit"),
     ("tfedge.data.task", "BatchSplit"),

@@ -1,7 +1,7 @@
 """What is kept of a candidate that was not released: the same command judges it again, untrained.
 
 The file is called so that nobody ships it by its name. Whether the same is asked for is told by a
-number in the manifest, made of all that determines the bytes of the file; see `making.Ready.key`.
+number in the manifest, made of all that determines the bytes of the file: `preparing.Ready.key`.
 """
 
 import dataclasses

@@ -1,0 +1,175 @@
+"""Opens the model and exports it as it is; with the data, all that can be checked is checked."""
+
+import dataclasses
+import functools
+import pathlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from tfedge import cache, progress, recipe_file
+from tfedge.data import class_weights, output_kind
+from tfedge.data.task import Task
+from tfedge.device import evaluate, inference
+from tfedge.device.file import tflite
+from tfedge.making import data_match, file_cache, host_latency, reading
+from tfedge.making.order import Order
+from tfedge.making.reading import Given
+
+if TYPE_CHECKING:
+    from tfedge.compress.applying import Start
+    from tfedge.compress.recipe import Recipe
+    from tfedge.export.options import Export
+
+
+@dataclasses.dataclass(frozen=True)
+class Ready:
+    """A model and what is to be done to it, all checked; nothing is trained yet.
+
+    Attributes:
+        given: what `read` gave, with the task as the model takes it.
+        model: opened.
+        baseline: the input model as a float32 file.
+        start: what the recipe starts from; None where it has no passes.
+    """
+
+    given: Given
+    model: Any
+    baseline: bytes
+    start: "Start | None" = None
+
+    @functools.cached_property
+    def key(self) -> str:
+        """What determines the bytes of the file that `make` makes, as a number."""
+        from tfedge.compress import keys
+
+        if self.start is not None:
+            start = self.start.keys[-1]
+        else:
+            start = keys.fingerprint([self.baseline], self.given.task)
+        export = self.given.export
+        labels = f" {list(self.given.task.labels)}" if export.labels else ""
+        return keys.extend(start, f"{export.to_text()}{labels}")
+
+
+def prepare(given: Given, stages: cache.Cache | None = None) -> Ready:
+    """Opens the model, and exports it as it is.
+
+    Args:
+        given: what `read` gave.
+        stages: has that file, or gets it.
+
+    Raises:
+        BadInput: the model, the recipe or the export cannot be used, alone or together.
+    """
+    from tfedge.compress import bridge
+
+    export, recipe = given.export, given.recipe
+    _check_export(export, recipe, given.task)
+    model = _opened(given.order)
+    has_layers = bridge.is_functional(model)
+    reading.check_layers(given.order, recipe, has_layers)
+    task = _as_answered(given.task, model) if has_layers else given.task
+    # Fed as the candidate is, so that the two are compared on the same inputs.
+    plain = type(export)(raw_input=export.raw_input, allow_flex=export.allow_flex)
+    baseline = _baseline(model, plain, task, stages)
+    if not has_layers:
+        task = _as_exported(task, baseline, f"--model={given.order.model}")
+    task = _with_recorded_weights(task, given.recipe_file, baseline)
+    ready = Ready(dataclasses.replace(given, task=task), model, baseline)
+    return dataclasses.replace(ready, start=_start(ready))
+
+
+def with_recipe(ready: Ready, recipe: "Recipe", export: str) -> Ready:
+    """The same model and data, for another recipe.
+
+    Args:
+        ready: what `prepare` gave.
+        recipe: to take the place of its.
+        export: as `--export`.
+
+    Raises:
+        BadInput: see `prepare`.
+    """
+    chosen = reading.choose_export(
+        dataclasses.replace(ready.given.order, export=export), {}, recipe
+    )
+    _check_export(chosen, recipe, ready.given.task)
+    given = dataclasses.replace(ready.given, recipe=recipe, export=chosen)
+    other = dataclasses.replace(ready, given=given)
+    return dataclasses.replace(other, start=_start(other))
+
+
+def _opened(order: Order) -> Any:
+    from tfedge.compress import loading
+
+    if not isinstance(order.model, str | pathlib.Path):
+        return order.model
+    with progress.phase(f"opening {pathlib.Path(order.model).name}"):
+        return loading.load_model(str(order.model), order.custom_objects, order.input_shape)
+
+
+def _check_export(export: "Export", recipe: "Recipe", task: Task) -> None:
+    from tfedge.export import choices
+
+    choices.check_task(export, task)
+    if any(each.exports for each in recipe.passes):
+        choices.check_trained(export)
+
+
+def _baseline(model: Any, plain: "Export", task: Task, stages: cache.Cache | None) -> bytes:
+    from tfedge.compress import keys
+    from tfedge.export import to_tflite
+
+    def export() -> bytes:
+        return to_tflite(model, plain, task)
+
+    what = "exporting the input model as float32, to compare with"
+    content = keys.of_source(model)
+    with progress.phase(what, times_more=1.5):
+        if stages is None or content is None:
+            return export()
+        start = keys.fingerprint(content, task, ("calibration",))
+        return file_cache.tflite(
+            stages, keys.extend(start, plain.to_text()), "the input model's file", export
+        )
+
+
+def _as_answered(task: Task, model: Any) -> Task:
+    """The task with the kind of targets that a functional model's outputs ask for."""
+    from tfedge.compress.graph import model_ends
+
+    task = output_kind.of_outputs(task, model_ends.output_shapes(model))
+    data_match.check(model, task)
+    return task
+
+
+def _as_exported(task: Task, baseline: bytes, where: str) -> Task:
+    """Likewise of a model without layers, of which only its file can be asked."""
+    x, _ = next(task.train.batches(1))
+    file = tflite.read(baseline)
+    inference.input_ports(file, x, where)
+    return evaluate.as_judged(task, file)
+
+
+def _with_recorded_weights(task: Task, found: Mapping[str, Any], baseline: bytes) -> Task:
+    """The class weights that the recipe.json of this model and data trained with, if any.
+
+    Those found in a model are not looked for again: the same release is made.
+    """
+    recorded = recipe_file.class_weight(found, task, baseline)
+    is_open = task.class_weight is None and task.sample_weight is None
+    if recorded is None or not is_open:
+        return task
+    return dataclasses.replace(task, class_weight=recorded or class_weights.NONE)
+
+
+def _start(ready: Ready) -> "Start | None":
+    """What the recipe starts from, looked at by every pass; None where it has none."""
+    from tfedge.compress import costs
+
+    recipe, task = ready.given.recipe, ready.given.task
+    if not recipe.passes:
+        return None
+    looking = progress.phase("looking at what each pass can do")
+    with looking, costs.measuring(host_latency.milliseconds(task)):
+        return recipe.start(ready.model, task)
