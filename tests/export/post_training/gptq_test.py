@@ -3,6 +3,7 @@ import pytest
 import running
 
 from tfedge import export
+from tfedge.compress.keras import tf
 from tfedge.device.file import tflite
 from tfedge.export import calibration
 from tfedge.export.post_training import float_model, gptq
@@ -71,3 +72,40 @@ def test_inputs_that_are_always_zero_are_no_obstacle():
     spread = gptq._spread(np.diag([4.0, 0.0]))
     np.testing.assert_allclose(spread, np.diag([0.5, 1.0]), rtol=0.02)
     assert np.isfinite(gptq._spread(np.zeros((2, 2)))).all()
+
+
+@pytest.mark.parametrize("is_same", [False, True])
+@pytest.mark.parametrize(
+    ("window", "strides", "dilations"),
+    [((3, 3), (1, 1), (1, 1)), ((2, 3), (2, 1), (1, 1)), ((2, 2), (1, 1), (3, 2))],
+)
+def test_rows_are_the_windows_that_a_kernel_meets(window, strides, dilations, is_same):
+    value = np.random.default_rng(0).normal(size=(1, 7, 6, 2)).astype(np.float32)
+    columns = window[0] * window[1] * 2
+    reader = gptq._Reader("k", "x", columns, window, strides, dilations, is_same)
+    expected = tf.image.extract_patches(
+        value, (1, *window, 1), (1, *strides, 1), (1, *dilations, 1), "SAME" if is_same else "VALID"
+    )
+    np.testing.assert_array_equal(reader.rows(value), np.reshape(expected, (-1, columns)))
+
+
+def test_of_many_places_an_even_share_is_looked_at():
+    value = np.arange(130, dtype=np.float32).reshape(1, 13, 10, 1)
+    reader = gptq._Reader("k", "x", 1, (1, 1))
+    assert reader.rows(value).ravel().tolist() == list(range(0, 130, 3))
+    assert len(reader.rows(value[:, :8, :8])) == 64
+    assert gptq._Reader("k", "x", 5).rows(value).shape == (26, 5)  # all that a dense layer sees
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape", "is_known"),
+    [
+        ("FULLY_CONNECTED", (9, 4096), True),
+        ("FULLY_CONNECTED", (9, 4097), False),
+        ("CONV_2D", (1, 8, 8, 64), True),
+        ("CONV_2D", (1, 8, 8, 0), False),
+        ("DEPTHWISE_CONV_2D", (1, 3, 3, 4), False),
+    ],
+)
+def test_kernels_that_can_be_rounded(kind, shape, is_known):
+    assert gptq.knows(kind, shape) is is_known
