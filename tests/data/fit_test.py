@@ -112,3 +112,37 @@ def test_numbers_that_are_no_images_may_vary_more():
     hygiene.check_fits(made, *shapes, (-40.0, 60.0))
     with pytest.raises(errors.BadInput, match="trained on values"):
         hygiene.check_fits(made, *shapes, (-1.0, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "trained", "fits"),
+    [
+        # Images of 0..255 agree within a quarter of what was trained on, at either end.
+        (np.uint8, (0, 204), True),
+        (np.uint8, (0, 203), False),
+        (np.uint8, (51, 255), True),
+        (np.uint8, (52, 255), False),
+        (np.uint8, (7, 7), True),  # nothing is known of a model that saw one value
+        # Other numbers span as much within a factor of eight.
+        (np.float32, (0, 8 * 255), True),
+        (np.float32, (0, 8 * 256), False),
+        (np.float32, (-20, -20 + 255 / 8), True),
+        (np.float32, (-20, -20 + 254 / 8), False),
+    ],
+)
+def test_how_far_scales_may_be_apart(dtype, trained, fits):
+    made = _task(scale=1.0, dtype=dtype)
+    given = {"x": (None, 8, 8, 1)}, ((None, 3),), trained
+    if fits:
+        return hygiene.check_fits(made, *given)
+    with pytest.raises(errors.BadInput, match=r"the data goes from 0 to 255"):
+        hygiene.check_fits(made, *given)
+
+
+def test_labels_that_are_named_say_how_many_classes_there_are():
+    """Of two outputs each has the classes of its own targets, unless labels name them."""
+    split = task.ArraySplit(np.zeros((2, 1)), {"p": np.array([0, 1]), "q": np.array([1, 2])})
+    made = task.Task("toy", "classification", split, split, split, labels=("a", "b", "c"))
+    hygiene.check_fits(made, {"x": (None, 1)}, ((None, 3), (None, 3)))
+    with pytest.raises(errors.BadInput, match="output p: targets .* 3 classes"):
+        hygiene.check_fits(made, {"x": (None, 1)}, ((None, 2), (None, 3)))
