@@ -144,5 +144,5 @@ def test_labels_that_are_named_say_how_many_classes_there_are():
     split = task.ArraySplit(np.zeros((2, 1)), {"p": np.array([0, 1]), "q": np.array([1, 2])})
     made = task.Task("toy", "classification", split, split, split, labels=("a", "b", "c"))
     hygiene.check_fits(made, {"x": (None, 1)}, ((None, 3), (None, 3)))
-    with pytest.raises(errors.BadInput, match="output p: targets .* 3 classes"):
+    with pytest.raises(errors.BadInput, match=r"output p: targets .* 3 classes"):
         hygiene.check_fits(made, {"x": (None, 1)}, ((None, 2), (None, 3)))

@@ -46,7 +46,7 @@ class PolynomialDecay(Schedule):
 
     def sparsity(self, step: int) -> float:
         """See `Schedule.sparsity`."""
-        span = max(1, self.end_step - self.begin_step)
-        progress = min(1.0, max(0.0, (step - self.begin_step) / span))
+        span = self.end_step - self.begin_step  # 0 where there is one step to change masks in
+        progress = min(1.0, max(0.0, (step - self.begin_step) / span)) if span else 1.0
         change = self.initial_sparsity - self.final_sparsity
         return self.final_sparsity + change * (1.0 - progress) ** self.power

@@ -173,3 +173,23 @@ def test_rules_and_kernels_with_nothing_to_share(task):
 def test_settings_out_of_range_are_refused_when_made(settings):
     with pytest.raises(errors.BadInput, match=r"cluster(\(| rule)"):
         cluster.Cluster(**settings)
+
+
+@pytest.mark.parametrize(
+    ("total", "fires", "settled"),
+    [(40, [*range(0, 31, 2)], 30), (8, [*range(7)], 6), (0, [0], 0)],
+)
+def test_centroids_follow_in_the_first_three_quarters(total, fires, settled):
+    update = cluster._LevelUpdate({}, {}, total, 0)
+    assert update.settled == settled
+    assert [step for step in range(total + 1) if update.fires(step)] == fires
+
+
+@pytest.mark.parametrize(
+    ("largest", "scale"), [(127.0, 1.0), (127.1, 1.25), (200.0, 1.75), (63.5, 0.5), (0.0, 1.0)]
+)
+def test_scales_are_quarters_of_a_power_of_two_rounded_up(largest, scale):
+    image = k.tf_keras.Input((2,))
+    model = k.tf_keras.Model(image, layers.Dense(1, name="dense")(image))
+    model.get_layer("dense").set_weights([np.array([[largest], [0.0]]), np.zeros(1)])
+    assert cluster._scales(kernels.find(model)[0], Candidate(model)).tolist() == [[scale]]

@@ -222,3 +222,78 @@ def test_a_model_without_kernels_is_refused(task):
 def test_settings_out_of_range_are_refused_when_made(settings):
     with pytest.raises(errors.BadInput, match=r"prune(\(| rule)"):
         prune.Prune(**settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "total", "expected"),
+    [
+        ({}, 100, (0, 50, 2)),
+        ({}, 9, (0, 4, 1)),
+        ({"begin_step": 10, "frequency": 3}, 200, (10, 100, 3)),
+        ({"begin_step": 10, "frequency": 30}, 200, (10, 100, 4)),  # a twentieth of 90
+        ({"begin_step": 3, "end_step": 3}, 8, (3, 3, 1)),
+        ({"end_step": 0}, 8, (0, 0, 1)),
+        ({"end_step": 70}, 60, (0, 59, 2)),
+        ({"schedule": "one_shot", "begin_step": 9}, 60, (0, 0, 1)),
+        ({"threshold": 0.5, "begin_step": 9}, 60, (0, 0, 1)),
+        ({"begin_step": 9}, 0, (0, 0, 1)),
+    ],
+)
+@pytest.mark.parametrize("schedule", ["polynomial_decay", "constant"])
+def test_the_schedule_over_the_steps_there_are(settings, total, expected, schedule):
+    settings = {"schedule": schedule, "final_sparsity": 0.75, **settings}
+    found = prune.Prune(**settings)._fit_schedule(total)
+    assert (found.begin_step, found.end_step, found.frequency) == expected
+    assert found.sparsity(found.end_step) == 0.75
+
+
+def _shares(sparsity, latents, own=(), **settings):
+    targets = {
+        layer: prune._Target(
+            "Dense", prune.Prune(**settings.get(layer, settings["all"])), layer in own
+        )
+        for layer in latents
+    }
+    schedule = prune.Prune()._fit_schedule(8)
+    return prune._MaskUpdate(targets, schedule, {})._shares(sparsity, latents)
+
+
+def test_shares_of_the_final_sparsity():
+    """A rule's own sparsity is reached in the same proportion as that of the others."""
+    latents = {"a": np.ones((4, 2)), "b": np.ones((4, 2))}
+    uniform = {"final_sparsity": 0.8}
+    found = _shares(0.2, latents, ("b",), all=uniform, b={"final_sparsity": 0.4})
+    assert found == {"a": pytest.approx(0.25), "b": pytest.approx(0.25)}
+    alone = _shares(0.1, {"b": latents["b"]}, ("b",), all={"final_sparsity": 0.4})
+    assert alone == {"b": pytest.approx(0.25)}
+    assert _shares(0.0, latents, all={"final_sparsity": 0.0}) == {"a": 0.0, "b": 0.0}
+
+
+def test_with_lamp_shares_go_where_scores_are_small():
+    """Of two kernels the first has four weights that count for nothing beside the others."""
+    latents = {
+        "a": np.array([[0.01, 0.01], [0.01, 0.01], [1.0, 1.0]]),
+        "b": np.array([[1.0, 1.0], [1.0, 1.0], [1.0, 1.0]]),
+    }
+    lamp = {"final_sparsity": 0.5, "distribution": "lamp"}
+    found = _shares(4 / 12, latents, all=lamp)
+    assert found == {"a": pytest.approx(4 / 6 / 0.5), "b": 0.0}
+    assert _shares(0.0, latents, all=lamp) == {"a": 0.0, "b": 0.0}
+    ruled = _shares(4 / 12, latents, ("b",), all=lamp)
+    assert ruled["b"] == pytest.approx(4 / 12 / 0.5)
+
+
+def test_masks_stay_open_until_the_schedule_begins():
+    latents = {"a": np.arange(1.0, 9.0).reshape(4, 2)}
+    target = prune._Target("Dense", prune.Prune(final_sparsity=0.5), own=False)
+    schedule = prune.Prune(begin_step=2, final_sparsity=0.5, schedule="constant")._fit_schedule(8)
+    earlier = np.ones((4, 2))
+    earlier[3, 1] = 0
+    update = prune._MaskUpdate({"a": target}, schedule, {"a": earlier})
+    (before,), (after,) = (update(step, latents, ()) for step in (1, 2))
+    assert before.mask.ravel().tolist() == [1, 1, 1, 1, 1, 1, 1, 0]
+    assert after.mask.ravel().tolist() == [0, 0, 0, 0, 1, 1, 1, 0]
+    assert update.settled == 4 and not update.fires(1) and update.fires(4)
+    nothing = prune._Target("Dense", prune.Prune(final_sparsity=0.0), own=False)
+    update = prune._MaskUpdate({"a": nothing}, schedule, {})
+    assert update(2, latents, ())[0].mask.all()

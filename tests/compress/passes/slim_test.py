@@ -246,3 +246,18 @@ def test_in_two_steps_a_rule_reaches_its_share_in_the_second(wide, task):
         cut = slim.Slim(reduction=0.4, steps=steps, rules=rules, **settings)(Candidate(wide), task)
         widths.append(_shapes(cut)["hidden"][-1])
     assert widths == [12, 12]
+
+
+@pytest.mark.parametrize(
+    ("epochs", "steps", "penalty", "expected"),
+    [
+        (4, 1, None, [0, 4]),
+        (4, 2, None, [0, 2, 2]),
+        (7, 3, None, [0, 1, 1, 5]),
+        (4, 1, "l1", [2, 2]),
+        (9, 2, "l1", [2, 2, 5]),
+        (1, 1, "l1", [0, 1]),
+    ],
+)
+def test_half_of_the_epochs_go_before_the_last_cut(epochs, steps, penalty, expected):
+    assert slim.Slim(epochs=epochs, steps=steps, penalty=penalty)._epochs() == expected
