@@ -30,15 +30,16 @@ def run() -> None:
 
 def main() -> int:
     """Compress as the flags say; the exit code."""
-    from tfedge import dry_run, workflow
+    from tfedge import dry_run
     from tfedge.making.order import Order
+    from tfedge.workflow import compressing
 
     order = Order(**order_flags.order(_INPUT))
     if _DRY_RUN.value:
         plan.show(dry_run.compress(order))
         return entry.OK
     folder = _INPUT.output_dir("compressed")
-    made = workflow.compress(order, folder, _KERAS.value)
+    made = compressing.compress(order, folder, _KERAS.value)
     _show(made, folder)
     return entry.OK
 

@@ -73,7 +73,8 @@ def main() -> int:
     for flag in (_TFLITE, _DATA, _OUTPUT_DIR):
         if not flag.value:
             raise errors.BadInput(f"--{flag.name}", "missing", "See --help.")
-    from tfedge import judging, workflow
+    from tfedge import judging
+    from tfedge.workflow import existing
 
     terms = judging.Terms.read(
         _PROFILE.value,
@@ -86,7 +87,7 @@ def main() -> int:
         require_measured_latency=_MEASURED.value,
         **_LIMITS.given(),
     )
-    done = workflow.evaluate_file(
+    done = existing.evaluate_file(
         _TFLITE.value,
         _DATA.value,
         terms,

@@ -10,6 +10,7 @@ import tfedge
 from tfedge import workflow
 from tfedge.compress.training import trainer
 from tfedge.making.order import Order
+from tfedge.workflow import compressing
 
 MODEL = pathlib.Path(__file__).parents[1] / "models" / "checkpoints" / "digits_cnn_digits.keras"
 PRUNE, QUANTIZE = "prune(final_sparsity=0.3, epochs=1)", "quantize(epochs=1)"
@@ -24,7 +25,7 @@ def _order(recipe, **more):
 def plain(tmp_path_factory):
     """The file of the whole recipe, made without a cache that stays."""
     folder = tmp_path_factory.mktemp("plain") / "out"
-    made = workflow.compress(_order(RECIPE), folder)
+    made = compressing.compress(_order(RECIPE), folder)
     assert os.listdir(folder.parent) == ["out"]
     return made.tflite
 
@@ -33,14 +34,14 @@ def plain(tmp_path_factory):
 def shared(tmp_path_factory):
     """A cache in which there is the first pass of the recipe, of another run."""
     folder = tmp_path_factory.mktemp("shared")
-    workflow.compress(_order(PRUNE, cache_dir=folder / "cache"), folder / "out")
+    compressing.compress(_order(PRUNE, cache_dir=folder / "cache"), folder / "out")
     assert sorted(os.listdir(folder)) == ["cache", "out"]
     return folder / "cache"
 
 
 def test_recipes_that_begin_the_same_share_what_they_made(plain, shared, tmp_path, caplog):
     with caplog.at_level("INFO", "absl"):
-        made = workflow.compress(_order(RECIPE, cache_dir=shared), tmp_path / "out")
+        made = compressing.compress(_order(RECIPE, cache_dir=shared), tmp_path / "out")
     assert made.tflite == plain
     taken = [each for each in caplog.messages if each.endswith(f"taken over from {shared}")]
     assert [each.partition(": taken")[0] for each in taken] == ["the input model's file", PRUNE]
@@ -51,7 +52,7 @@ def test_recipes_that_begin_the_same_share_what_they_made(plain, shared, tmp_pat
 def test_a_release_of_the_same_trains_and_exports_nothing(
     plain, shared, tmp_path, monkeypatch, caplog
 ):
-    workflow.compress(_order(RECIPE, cache_dir=shared), tmp_path / "first")
+    compressing.compress(_order(RECIPE, cache_dir=shared), tmp_path / "first")
     monkeypatch.setattr(trainer, "run", lambda *_: pytest.fail("trained again"))
     monkeypatch.setattr("tfedge.export.to_tflite", lambda *_: pytest.fail("exported again"))
     monkeypatch.setenv("TFEDGE_CACHE_DIR", str(shared))
@@ -67,5 +68,5 @@ def test_a_release_of_the_same_trains_and_exports_nothing(
 def test_a_cache_in_the_output_folder_is_refused(tmp_path):
     for folder in (tmp_path / "out", tmp_path / "out" / "cache"):
         with pytest.raises(tfedge.BadInput, match=r"in the output folder .*Name one beside it"):
-            workflow.compress(_order(PRUNE, cache_dir=folder), tmp_path / "out")
+            compressing.compress(_order(PRUNE, cache_dir=folder), tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -5,12 +5,13 @@ import types
 import numpy as np
 import pytest
 
-from tfedge import errors, judging, workflow
+from tfedge import errors, judging
 from tfedge.data import splits
 from tfedge.data.task import ArraySplit, Task
 from tfedge.making import preparing, reading
 from tfedge.making.reading import Given
 from tfedge.release.gate.limits import Limits
+from tfedge.workflow import existing, readiness
 
 
 def _task(kind, y, **fields):
@@ -63,12 +64,12 @@ def test_it_is_asked_before_the_work(monkeypatch, tmp_path, ready):
     given = Given(None, task, None, None, None, {})
     monkeypatch.setattr(reading, "read", lambda order: given)
     monkeypatch.setattr(preparing, "prepare", lambda given, _: types.SimpleNamespace(given=given))
-    monkeypatch.setattr(workflow, "_held_out_task", lambda *_: task)
-    monkeypatch.setattr(workflow, "_read", lambda *_: b"")
-    monkeypatch.setattr(workflow.tflite, "read", lambda *_: None)
-    monkeypatch.setattr(workflow.evaluate, "as_judged", lambda task, _: task)
+    monkeypatch.setattr(existing, "_held_out_task", lambda *_: task)
+    monkeypatch.setattr(existing.released, "readable_tflite", lambda *_: b"")
+    monkeypatch.setattr(existing.tflite, "read", lambda *_: None)
+    monkeypatch.setattr(existing.evaluate, "as_judged", lambda task, _: task)
     with pytest.raises(errors.BadInput, match=r"--group_margin=0\.05"):
         if ready:
-            workflow.ready(None, terms)
+            readiness.check(None, terms)
         else:
-            workflow.evaluate_file("it", "npz:it", terms, output_dir=tmp_path / "out")
+            existing.evaluate_file("it", "npz:it", terms, output_dir=tmp_path / "out")

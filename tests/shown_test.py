@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 import tfedge
-from tfedge import shown, workflow
+from tfedge import shown
 from tfedge.compress.candidate import Candidate, Report
 from tfedge.data import task
 from tfedge.data.batch_split import BatchSplit
 from tfedge.device import profiles, scorecard
 from tfedge.release.gate.check import FAIL, PASS, Check
 from tfedge.release.gate.verdict import Verdict
+from tfedge.workflow.release import Release
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -86,7 +87,7 @@ SHOWN = {
     "scorecard": (_card, ["Scorecard on wearable", "0.9000, baseline 0.9100", "12,345 bytes"]),
     "verdict": (_verdict, ["Verdict FAIL", "metric  FAIL: It lost."]),
     "release": (
-        lambda: workflow.Release(_verdict(PASS), _card(), pathlib.Path("out")),
+        lambda: Release(_verdict(PASS), _card(), pathlib.Path("out")),
         ["PASS: all 51 checks passed", "out", "12,345 bytes"],
     ),
 }

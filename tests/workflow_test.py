@@ -21,6 +21,7 @@ from tfedge.making.order import DEFAULT_RECIPE, Order
 from tfedge.making.preparing import Ready
 from tfedge.release import measured
 from tfedge.release.publishing import bundle
+from tfedge.workflow import compressing, told
 
 MODEL = pathlib.Path(__file__).parents[1] / "models" / "checkpoints" / "digits_cnn_digits.keras"
 SHORT = "prune(final_sparsity=0.3, distribution='lamp', epochs=1), quantize(epochs=1)"
@@ -78,7 +79,7 @@ def test_the_manifest_tells_an_app_how_pictures_become_inputs():
     file = pathlib.Path(__file__).parent / "device" / "files" / "image_int8.tflite"
     task = dataclasses.replace(tfedge.load_task("digits"), preprocessing="stretched to 8x8")
     made = making.Made("a", file.read_bytes(), b"", None, {}, task, None)
-    assert workflow._facts(made) == {"preprocessing": "stretched to 8x8"}
+    assert told.facts(made) == {"preprocessing": "stretched to 8x8"}
 
 
 def test_the_scorecard_says_what_the_contract_promises(released):
@@ -293,7 +294,7 @@ def test_a_tflite_is_not_compressed_and_what_to_write_is_said_at_once(recipe):
 
 def test_compress_writes_a_keras3_model_with_the_same_answers(tmp_path):
     order = Order(MODEL, "digits", "prune(epochs=1), cluster(epochs=1)", "float32")
-    made = workflow.compress(order, tmp_path / "out", with_keras=True)
+    made = compressing.compress(order, tmp_path / "out", with_keras=True)
     model = tfedge.load_model(str(tmp_path / "out" / "model.keras"))
     x = np.random.default_rng(0).uniform(0, 1, (4, 8, 8, 1)).astype(np.float32)
     np.testing.assert_allclose(model(x), made.candidate.model(x), rtol=1e-6, atol=1e-7)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tfedge import judging, progress, workflow
+from tfedge import judging, progress
 from tfedge.device import phone_latency
 from tfedge.device.file import tflite
 from tfedge.making import host_latency, preparing, reading
@@ -15,6 +15,7 @@ from tfedge.making.preparing import Ready
 from tfedge.release.gate.limits import Limits
 from tfedge.release.publishing import bundle, rejected
 from tfedge.release.statistics import power_analysis
+from tfedge.workflow import readiness
 
 if TYPE_CHECKING:
     from tfedge.compress.reach import Reach
@@ -55,7 +56,7 @@ class Plan:
 
 
 def compress(order: Order) -> Plan:
-    """The plan of `workflow.compress`; nothing is trained, nothing is written.
+    """The plan of `compressing.compress`; nothing is trained, nothing is written.
 
     Raises:
         BadInput: anything about the input that cannot be used.
@@ -76,7 +77,7 @@ def make_release(
     Raises:
         BadInput: anything about the input that cannot be used.
     """
-    ready = workflow.ready(order, terms)
+    ready = readiness.check(order, terms)
     made = _plan(ready)
     earlier = None if output_dir is None else bundle.rejected_dir(output_dir)
     is_kept = earlier is not None and rejected.read(earlier, ready.key) is not None

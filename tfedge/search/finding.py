@@ -14,6 +14,8 @@ from tfedge.making.order import Order
 from tfedge.release.publishing import bundle, manifest
 from tfedge.search import advice, page, searching
 from tfedge.search.trial import SCHEMA_VERSION, Trial
+from tfedge.workflow import stage_cache
+from tfedge.workflow.release import Release
 
 _PAGE, _LISTING = "pareto.html", "search.json"
 _PAGE_SECONDS = 20.0  # between two pages of a search that goes on
@@ -26,7 +28,7 @@ def find(
     output_dir: str | pathlib.Path,
     command: str = "",
     **terms: Any,
-) -> tuple[searching.Found, workflow.Release]:
+) -> tuple[searching.Found, Release]:
     """Searches, then releases the winner; the held-out split is touched once, for that one.
 
     Args:
@@ -48,7 +50,7 @@ def find(
     judging.check_texts(order.task, held_to)
     with bundle.lock(output_dir) as folder:
         beside = folder.with_name(f"{folder.name}.search")
-        stages = workflow.cache_dir(order) or beside / "cache"
+        stages = stage_cache.folder_of(order) or beside / "cache"
         order = dataclasses.replace(order, cache_dir=stages)
         board = _Board(beside, question.goal, _repeating(order, terms))
         found = searching.search(order, held_to, question, beside, board.show)

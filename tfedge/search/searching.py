@@ -9,7 +9,7 @@ from typing import Any
 
 from absl import logging
 
-from tfedge import cache, errors, judging, progress, quiet, workflow
+from tfedge import cache, errors, judging, progress, quiet
 from tfedge.compress import recipe as recipe_lib
 from tfedge.making import reading
 from tfedge.making.order import Order
@@ -17,6 +17,7 @@ from tfedge.making.preparing import Ready
 from tfedge.search import advice, front, goals, measuring, proposing, space, study
 from tfedge.search import budget as budget_lib
 from tfedge.search.trial import Trial
+from tfedge.workflow import readiness
 
 TECHNIQUES = ("distill", "slim", "prune", "cluster", "quantize")
 _LENGTHS = (0.0, 0.25, 1.0, 3.0)  # factors on the epochs that passes have by themselves
@@ -90,7 +91,7 @@ def search(
     plain = dataclasses.replace(order, recipe="", epochs_scale=1.0)
     folder.mkdir(parents=True, exist_ok=True)
     stages = cache.open_at(order.cache_dir or folder / "cache", order.cache_gigabytes)
-    ready = workflow.ready(plain, terms, stages)
+    ready = readiness.check(plain, terms, stages)
     reading.check_layers(order, _everything(tried), bridge.is_functional(ready.model))
     url = question.storage or study.default_url(folder)
     kept = study.Study(url, question.goal, _asked(order, terms, question, ready), tried)

@@ -24,10 +24,11 @@ from absl import flags
 from tfedge_pipelines import entry, order_flags, terms_flags
 from tfedge_tools import wide_console
 
-from tfedge import cache, errors, judging, packing, progress, workflow
+from tfedge import cache, errors, judging, packing, progress
 from tfedge.making.order import Order
 from tfedge.search import front, measuring, proposing, space
 from tfedge.search.trial import Trial
+from tfedge.workflow import readiness
 
 _FLAGS = flags.FlagValues()
 _INPUT = order_flags.read_flags(_FLAGS)
@@ -114,7 +115,7 @@ def _measure(path: pathlib.Path) -> None:
     order = Order(**order_flags.order(_INPUT))
     plain = dataclasses.replace(order, recipe="", epochs_scale=1.0)
     terms = judging.Terms.read(**_TERMS.given(_INPUT.is_embedded))
-    ready = workflow.ready(plain, terms)
+    ready = readiness.check(plain, terms)
     path.parent.mkdir(parents=True, exist_ok=True)
     bench = measuring.Bench.of(
         ready, terms, order.export, cache.open_at(path.with_suffix(".cache"))

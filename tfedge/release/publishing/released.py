@@ -86,6 +86,16 @@ def tflite_bytes(path: str | os.PathLike, where: str) -> bytes:
     return foreign.read_bytes(given, remedy, where)
 
 
+def readable_tflite(flag: str, path: str | os.PathLike) -> bytes:
+    """Likewise, of a file that can be read as a .tflite.
+
+    Raises:
+        BadInput: it is none, with the flag that named it.
+    """
+    where = f"{flag}={path}"
+    return tflite.read(tflite_bytes(path, where), where).content
+
+
 def recipe_of(path: str | os.PathLike) -> Mapping[str, Any]:
     """The recipe.json of a .tflite that is named as for `tflite_bytes`; {} where there is none.
 

@@ -1,0 +1,50 @@
+"""Compress and export, without a judgement."""
+
+import pathlib
+import tempfile
+from typing import TYPE_CHECKING
+
+from tfedge import making, recipe_file
+from tfedge.making import preparing, reading
+from tfedge.making.order import Order
+from tfedge.release.publishing import bundle, manifest
+from tfedge.workflow import stage_cache, told
+
+if TYPE_CHECKING:
+    from tfedge.compress.candidate import Candidate
+
+
+def compress(order: Order, output_dir: str | pathlib.Path, with_keras: bool = False) -> making.Made:
+    """Compress and export, without a judgement.
+
+    Args:
+        order: what to make.
+        output_dir: gets model.tflite, recipe.json, reports.json and manifest.json.
+        with_keras: also model.keras, the compressed model as a Keras 3 one.
+
+    Raises:
+        BadInput: anything about the input that cannot be used; nothing is written then.
+    """
+    lasting = stage_cache.lasting(order, output_dir)
+    with bundle.lock(output_dir) as folder, stage_cache.of_run(lasting, folder) as stages:
+        made = making.make(preparing.prepare(reading.read(order), lasting), stages)
+        files = {
+            **made.model_files,
+            "recipe.json": manifest.as_json(dict(made.recipe)),
+            "reports.json": manifest.as_json(
+                {"schema_version": recipe_file.SCHEMA_VERSION, "passes": told.reports(made)}
+            ),
+        }
+        if with_keras and made.candidate is not None:
+            files["model.keras"] = _keras_file(made.candidate)
+        bundle.publish(folder, files, told.facts(made))
+    return made
+
+
+def _keras_file(candidate: "Candidate") -> bytes:
+    from tfedge.compress import loading
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "model.keras"
+        loading.save_model(candidate.to_keras3(), path)
+        return path.read_bytes()
