@@ -85,6 +85,13 @@ _WITH_SETTINGS: dict[str, tuple[str, int, Mapping[str, str]]] = {
         {"paddings": "pad_width", "mode": "mode", "constant_values": "constant_values"},
     ),
 }
+# Where keras.ops takes another setting for usual than tf does: what tf does.
+_USUAL: Mapping[str, Mapping[str, Any]] = {
+    "cumsum": {"axis": 0},
+    "gelu": {"approximate": False},
+    "softmax": {"axis": -1},
+    "take": {"axis": 0},
+}
 _NO_MATTER = frozenset({"name", "var", "validate_indices", "preserve_aspect_ratio", "conjugate"})
 
 KNOWN = frozenset({*_PLAIN, *_WITH_SETTINGS, "einsum"})
@@ -140,7 +147,7 @@ def _unsliced(value: Any) -> Any:
 
 def _respelled(operation: Operation) -> Operation:
     """Settings that are said otherwise in `keras.ops`."""
-    settings = dict(operation.settings)
+    settings = {**_USUAL.get(operation.op, {}), **operation.settings}
     if operation.op == "pad" and "mode" in settings:
         settings["mode"] = settings["mode"].lower()
     if operation.op == "cast":
@@ -148,8 +155,6 @@ def _respelled(operation: Operation) -> Operation:
     if operation.op == "normalize":
         # Bounds the square of the norm, not the norm.
         settings["epsilon"] = settings.get("epsilon", 1e-12) ** 0.5
-    if operation.op == "softmax" and "axis" not in settings:
-        settings["axis"] = -1
     sizes = settings.get("indices_or_sections")
     if isinstance(sizes, list | tuple):
         settings["indices_or_sections"] = [sum(sizes[: i + 1]) for i in range(len(sizes) - 1)]
