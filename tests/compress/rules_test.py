@@ -31,6 +31,19 @@ def test_a_rule_that_is_no_expression_is_refused():
         rules.check({"conv(": None}, ["conv1"], "prune")
 
 
+@pytest.mark.parametrize("pattern", ["(a+)+$", "(a|a)*b", ".*.*.*.*.*.*.*.*.*.*x"])
+def test_a_pattern_that_python_would_never_be_done_with(pattern):
+    layer = "a" * 20_000
+    assert rules.named(pattern, [layer, f"{layer}!"]) == ([layer] if pattern == "(a+)+$" else [])
+    assert rules.matching({pattern: None}, f"{layer}!") is None
+
+
+@pytest.mark.parametrize("pattern", ["(?!a)b", "(?<=a)b", r"(a)\1"])
+def test_what_needs_such_an_engine_is_refused_with_the_reason(pattern):
+    with pytest.raises(errors.BadInput, match="look-around and references to groups are not known"):
+        rules.matching({pattern: None}, "b")
+
+
 def test_more_rules_than_anyone_writes_are_refused():
     many = {f"conv.{{0,{number}}}": None for number in range(1001)}
     with pytest.raises(errors.BadInput, match="prune rules: there are 1,001, more than 1,000"):

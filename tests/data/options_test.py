@@ -32,7 +32,7 @@ def test_an_option_is_added_to_a_source_with_or_without_others():
 
 def test_a_pattern_may_hold_what_separates_options():
     address, asked = options.split("images:a?group=x?[&=]y", images.Images)
-    assert (address, asked.group.pattern) == ("images:a", "x?[&=]y")
+    assert (address, asked.group.text) == ("images:a", "x?[&=]y")
 
 
 @pytest.mark.parametrize("source", ["npz:what?.npz", "npz:a?b=c/d.npz?", "npz:what?/a=b.npz"])

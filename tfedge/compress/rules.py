@@ -4,10 +4,10 @@ The first rule that matches a whole name decides; `None` leaves the layer alone.
 """
 
 import dataclasses
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
+from tfedge import patterns
 from tfedge.errors import BadInput
 
 Settings = TypeVar("Settings")
@@ -27,15 +27,7 @@ def check(rules: Rules, layers: Sequence[str], owner: str) -> None:
             f"{owner} rules", f"there are {len(rules):,}, more than {_MOST_RULES:,}", "Join some."
         )
     for pattern in rules:
-        try:
-            found = named(pattern, layers)
-        except re.error as error:
-            raise BadInput(
-                f"{owner} rule {pattern!r}",
-                f"not a regular expression ({error})",
-                "Write a layer's name, or block_.* for several.",
-            ) from error
-        if not found:
+        if not named(pattern, layers):
             raise BadInput(
                 f"{owner} rule {pattern!r}",
                 "matches no layer",
@@ -45,12 +37,23 @@ def check(rules: Rules, layers: Sequence[str], owner: str) -> None:
 
 def named(pattern: str, layers: Sequence[str]) -> list[str]:
     """The layers that a pattern names."""
-    return [layer for layer in layers if re.fullmatch(pattern, layer)]
+    return list(filter(_read(pattern).matches, layers))
 
 
 def matching(rules: Rules, layer: str) -> str | None:
     """The first rule that names this layer, or None."""
-    return next((p for p in rules if re.fullmatch(p, layer)), None)
+    return next((pattern for pattern in rules if _read(pattern).matches(layer)), None)
+
+
+def _read(pattern: str) -> patterns.Pattern:
+    try:
+        return patterns.Pattern(pattern)
+    except ValueError as error:
+        raise BadInput(
+            f"rule {pattern!r}",
+            f"not a regular expression of layer names ({error}; {patterns.WITHOUT})",
+            "Write a layer's name, or block_.* for several.",
+        ) from error
 
 
 def settings_for(default: Settings, layer: str) -> Settings | None:

@@ -3,9 +3,9 @@
 import abc
 import dataclasses
 import fractions
-import re
 from typing import Any
 
+from tfedge import patterns
 from tfedge.data import kinds
 
 
@@ -154,17 +154,14 @@ class Pattern(Written):
 
     example: str
 
-    def read(self, text: str) -> re.Pattern[str]:
+    def read(self, text: str) -> patterns.Pattern:
         """See `Written`."""
-        try:
-            return re.compile(text)
-        except re.error as error:
-            raise ValueError(text) from error
+        return patterns.Pattern(text)
 
     def fits(self, value: Any) -> bool:
         """See `Written`."""
-        return value is None or isinstance(value, re.Pattern)
+        return value is None or isinstance(value, patterns.Pattern)
 
     def words(self, name: str) -> str:
         """See `Written`."""
-        return "a regular expression"
+        return f"a regular expression ({patterns.WITHOUT})"

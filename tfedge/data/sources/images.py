@@ -6,13 +6,12 @@ DIR/train the class folders in DIR are split.
 
 import hashlib
 import pathlib
-import re
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from absl import logging
 
-from tfedge import errors, settings
+from tfedge import errors, patterns, settings
 from tfedge.data import origins, task
 from tfedge.data.reading import (
     class_folders,
@@ -48,7 +47,7 @@ class Images(Source):
     fit: str = settings.setting(
         "stretch", written.Word(resizing.FITS), "What becomes of another aspect ratio."
     )
-    group: re.Pattern[str] | None = settings.setting(
+    group: patterns.Pattern | None = settings.setting(
         None,
         written.Pattern("person[0-9]+"),
         "Files whose path below DIR gives the same match, or the same groups of it, stay on one "
@@ -155,7 +154,7 @@ def _stream(
     return task.StreamSplit(read, lambda: numbers)
 
 
-def _drawn_parts(files: Files, root: pathlib.Path, group: re.Pattern[str] | None) -> Parts:
+def _drawn_parts(files: Files, root: pathlib.Path, group: patterns.Pattern | None) -> Parts:
     sides = content_split.sides(_keys(files, root, group), files[1])
     parts = {
         role: class_folders.rows_of(files, np.flatnonzero(sides == role))
@@ -168,7 +167,7 @@ def _drawn_parts(files: Files, root: pathlib.Path, group: re.Pattern[str] | None
     return parts
 
 
-def _without_holdout(files: Files, root: pathlib.Path, group: re.Pattern[str] | None) -> Parts:
+def _without_holdout(files: Files, root: pathlib.Path, group: patterns.Pattern | None) -> Parts:
     """Train and validation, of files none of which is held out."""
     sides = content_split.sides(_keys(files, root, group), files[1], holdout=False)
     return {
@@ -183,25 +182,21 @@ def _calibration(files: Files, root: pathlib.Path) -> Files:
     return class_folders.rows_of(files, content_split.some(keys, files[1], 500))
 
 
-def _keys(files: Files, root: pathlib.Path, group: re.Pattern[str] | None) -> list[bytes]:
+def _keys(files: Files, root: pathlib.Path, group: patterns.Pattern | None) -> list[bytes]:
     """What decides each file's side: the hash of its bytes, or of its group."""
     paths: list[str] = files[0].tolist()
     if group is None:
         with image_files.pool() as threads:
             return list(threads.map(_digest, paths))
-    found = [group.search(_below(root, path)) for path in paths]
+    found = [group.found_in(_below(root, path)) for path in paths]
     if None in found:
         raise errors.BadInput(
             f"images:{root}",
-            f"group={group.pattern} is not found in {found.count(None)} of {len(paths)} paths,"
+            f"group={group.text} is not found in {found.count(None)} of {len(paths)} paths,"
             f" the first: {_below(root, paths[found.index(None)])}",
             "Match each path below DIR, or leave out group.",
         )
-    return [
-        content_split.key_of(repr(match.groups() or match.group()).encode())
-        for match in found
-        if match
-    ]
+    return [content_split.key_of(repr(each).encode()) for each in found]
 
 
 def _digest(path: str) -> bytes:
