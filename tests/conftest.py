@@ -4,8 +4,13 @@ import gc
 import os
 import tempfile
 
+import forked_children
+
+from tfedge.device import sandbox
+
 _STATE = tempfile.TemporaryDirectory(prefix="tfedge-tests-")  # gone with the last reference
 os.environ["TFEDGE_STATE_DIR"] = _STATE.name
+sandbox.starter = forked_children.start
 
 
 def pytest_collection_finish():

@@ -8,9 +8,15 @@ import numpy as np
 import pytest
 
 from tfedge.data.task import ArraySplit, Normalization, Task
+from tfedge.device import sandbox
 
 FILES = pathlib.Path(__file__).parent / "files"
 CLASSES = ("a", "b", "c", "d")
+
+
+@pytest.fixture(autouse=True)
+def _children_as_users_have_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox, "starter", sandbox.spawn)
 
 
 @pytest.fixture(scope="session")
