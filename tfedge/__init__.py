@@ -24,6 +24,7 @@ _HOME = {
     "Limits": "tfedge.release.gate.limits",
     "Verdict": "tfedge.release.gate.verdict",
     "gate": "tfedge.release.gate",
+    "sensitivity": "tfedge.probing.sensitivity",
     "non_inferior": "tfedge.release.statistics.paired",
     "make_release": "tfedge.workflow",
 }

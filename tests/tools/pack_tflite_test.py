@@ -4,6 +4,7 @@ import pathlib
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from tfedge_tools import pack_tflite
 
@@ -94,3 +95,9 @@ def test_the_entropy_is_that_of_single_bytes():
     assert account._entropy_bytes(bytes([7] * 100)) == 0
     assert account._entropy_bytes(bytes([0, 1, 0, 1] * 4)) == 2  # one bit each
     assert account._entropy_bytes(bytes([5] * 8 + [9] * 4 + [200] * 4)) == 3  # 1, 2 and 2 bits
+
+
+def test_a_kernel_of_four_values_takes_two_bits_a_weight():
+    codes = np.random.default_rng(0).choice([-90, -3, 0, 64], (64, 64))
+    assert 1024 < account.of_kernel(codes) < 1060
+    assert account.of_kernel(np.zeros((64, 64))) < 20

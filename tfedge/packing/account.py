@@ -1,11 +1,12 @@
 """Where the bytes of a packed file go."""
 
 import dataclasses
+import math
 
 import numpy as np
 
 from tfedge import packing
-from tfedge.packing import container, finding
+from tfedge.packing import container, finding, parts, spans
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +54,18 @@ def of(packed: bytes) -> Account:
         sum(len(each.data) for each in values),
         sum(_entropy_bytes(each.data) for each in values),
     )
+
+
+def of_kernel(codes: np.ndarray) -> int:
+    """Bytes that a kernel takes in a packed file, with tables of its own.
+
+    Args:
+        codes: int8, in the layout of the .tflite.
+    """
+    data = codes.astype(np.int8).tobytes()
+    rows = finding.row_counts(codes.shape, len(data))
+    span = spans.shortest(finding.Found(0, data, parts.BYTES, row_counts=rows), ())
+    return spans.bytes_in_skeleton(data) if span is None else math.ceil(span.bits / 8)
 
 
 def _entropy_bytes(data: bytes) -> float:

@@ -97,10 +97,10 @@ def _values(tensor: graph.Tensor, place: _Place) -> list[Found]:
     if data is not None and data.nbytes >= _LEAST_BYTES:
         position, content = place.of(data), data.tobytes()
         if tensor.dtype in _BYTES:
-            rows = _row_counts(tensor.shape, len(content))
+            rows = row_counts(tensor.shape, len(content))
             found.append(Found(position, content, parts.BYTES, row_counts=rows))
         elif tensor.dtype in _NIBBLES:
-            rows = _row_counts(tensor.shape, 2 * len(content))
+            rows = row_counts(tensor.shape, 2 * len(content))
             found.append(Found(position, content, parts.NIBBLES, row_counts=rows))
         elif tensor.dtype in _WORDS and len(content) % _WORDS[tensor.dtype][0] == 0:
             found.append(Found(position, content, parts.WORDS, *_WORDS[tensor.dtype]))
@@ -110,7 +110,7 @@ def _values(tensor: graph.Tensor, place: _Place) -> list[Found]:
     return found
 
 
-def _row_counts(shape: tuple[int, ...], symbols: int) -> tuple[int, ...]:
+def row_counts(shape: tuple[int, ...], symbols: int) -> tuple[int, ...]:
     """Rows by the first dimension, or by all but the last."""
     if len(shape) < 2 or math.prod(shape) != symbols or not symbols:
         return ()

@@ -62,7 +62,7 @@ def shortest(found: finding.Found, earlier: Sequence[frequencies.Tables]) -> Spa
         made = Span(found.position, len(found.data), plan, tuple(collected.made))
         options.append(made)
     best = min(options, key=lambda span: span.bits)
-    return best if best.bits < 8 * _bytes_in_skeleton(found.data) else None
+    return best if best.bits < 8 * bytes_in_skeleton(found.data) else None
 
 
 class _NotApplicable(Exception):  # noqa: N818  (says that, nothing is wrong)
@@ -135,5 +135,6 @@ def _words_start(found: finding.Found, is_sparse: bool) -> bits.BitWriter:
     return plan
 
 
-def _bytes_in_skeleton(data: bytes) -> int:
+def bytes_in_skeleton(data: bytes) -> int:
+    """About what values take that are not coded by themselves."""
     return len(zlib.compress(data, 9)) if len(data) <= _SHORT else len(data) + _ALLOWANCE

@@ -177,7 +177,7 @@ def _axes(kind: type[base.Pass]) -> Iterator[Axis]:
             elif fixed[other] not in fine:
                 break  # it means nothing as long as that one has its default
         else:
-            yield Axis(f"{name}.{setting.name}", _grid(setting), needs)
+            yield Axis(f"{name}.{setting.name}", grid(setting), needs)
 
 
 def _epochs(kind: type[base.Pass]) -> int | None:
@@ -185,8 +185,8 @@ def _epochs(kind: type[base.Pass]) -> int | None:
     return next((each.default for each in settings.of(kind) if each.name == "epochs"), None)
 
 
-def _grid(setting: settings.Setting) -> tuple[Any, ...]:
-    """The values to try."""
+def grid(setting: settings.Setting) -> tuple[Any, ...]:
+    """The values to try of a setting that is searched."""
     search, kind = setting.search, setting.kind
     assert search is not None
     if search.values:

@@ -22,6 +22,7 @@ _ALSO = (  # what the names of `tfedge` take, and users make
     ("tfedge.data.task", "BatchSplit"),
     ("tfedge.data.task", "Normalization"),
     ("tfedge.data.metric", "Metric"),
+    ("tfedge.probing.table", "Table"),
 )
 _WIDTH = 88
 _Function = ast.FunctionDef | ast.AsyncFunctionDef

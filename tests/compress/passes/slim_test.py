@@ -33,6 +33,12 @@ def _shapes(candidate):
     return {kernel.layer: kernel.shape for kernel in kernels.find(candidate.model)}
 
 
+def test_layers_whose_channels_go_together_are_named_together(wide):
+    groups = slim.Slim().groups(Candidate(wide))
+    assert [set(names) for names in groups] == [{"stem", "norm", "depthwise"}, {"mix"}, {"hidden"}]
+    assert groups[0][0] == "stem"
+
+
 def test_dead_channels_go_and_the_outputs_stay(wide, task):
     """Filters that are zero, bias and all, are worth nothing by any norm."""
     for name, alive in (("mix", 16), ("hidden", 8)):

@@ -76,6 +76,10 @@ class Pass(settings.Settings, abc.ABC):
                 left[kernel.layer] = "left alone by a rule"
         return left
 
+    def groups(self, candidate: Candidate) -> tuple[tuple[str, ...], ...]:
+        """Layers that rules have to name together, since it cannot change one of them alone."""
+        return tuple((kernel.layer,) for kernel in kernels.find(candidate.model))
+
     def reads(self) -> tuple[str, ...]:
         """Files that the result depends on; a run that goes on looks whether they are the same."""
         return ()

@@ -152,6 +152,11 @@ class Slim(base.TrainingPass):
             if layer not in free
         }
 
+    def groups(self, candidate: Candidate) -> tuple[tuple[str, ...], ...]:
+        """The layers that own the same channels, those that make them first."""
+        found = self._channels(candidate)
+        return tuple(dict.fromkeys(map(found.owners, found.blocks)))
+
     def apply(self, candidate: Candidate, task: Task) -> Candidate:
         """Fade, then cut and recover, step by step."""
         start, epochs = candidate, self._epochs()

@@ -31,15 +31,15 @@ def of(candidate: Candidate, task: Task) -> dict[str, float]:
         loss_of = losses.loss_of(task, plain)
         validation = Validation(fake_quantization.of(candidate), task, plain, is_once=True)
         outputs, y = validation.answers()
-        loss = _loss(loss_of, outputs, y, graph.output_names(plain))
+        loss = mean_loss(loss_of, outputs, y, graph.output_names(plain))
         value = float(validation.metric.value(outputs, y))
     except (BadInput, ValueError, tf.errors.InvalidArgumentError):
         return {}
     return {"loss": loss, validation.metric.name: value}
 
 
-def _loss(loss_of: Any, outputs: splits.Arrays, y: splits.Arrays, names: list[str]) -> float:
-    """The mean over all examples."""
+def mean_loss(loss_of: Any, outputs: splits.Arrays, y: splits.Arrays, names: list[str]) -> float:
+    """The mean over all examples of (targets, outputs) -> scalar; see `losses.loss_of`."""
     given = [outputs[name] for name in names] if isinstance(outputs, dict) else outputs
     count, total = splits.count(y), 0.0
     for start in range(0, count, _BATCH):
