@@ -164,12 +164,14 @@ def _cell(row: "Row | None") -> str:
 
 
 def _missing(table: "Table") -> dict[str, list[str]]:
-    """Reason -> techniques with the layers that have it."""
+    """Reason -> changes of all layers, and techniques of which a layer has nothing at all."""
+    known = {(row.changes[0].technique, row.layer) for row in table.rows}
     found: dict[str, dict[str, None]] = {}
     for change, layer, why in table.missing:
         technique = change.partition("(")[0]
-        told = technique if layer == "*" else f"{technique} of {layer}"
-        found.setdefault(why, {})[told] = None
+        if (technique, layer) not in known:
+            told = change if layer == "*" else f"{technique} of {layer}"
+            found.setdefault(why, {})[told] = None
     return {why: list(told) for why, told in found.items()}
 
 

@@ -28,7 +28,12 @@ def written(tmp_path):
         Row("[dense]", (half,), 400, Difference(0.0, 40.0, 0.004)),
         Row("[dense]", (most,), 900, Difference(0.1, 15.0, 0.05)),
     )
-    missing = (("prune(final_sparsity=0.9)", "stem", "no time was left"),)
+    missing = (
+        ("prune(final_sparsity=0.9)", "stem", "it has others"),
+        ("slim(reduction=0.5)", "stem", "it is narrow"),
+        ("slim(reduction=0.6)", "stem", "it is narrow"),
+        ("slim(reduction=0.7)", "*", "no time was left"),
+    )
     table = Table("net", 64, 5000, {"stem": 1200, "[dense]": 1100}, rows, missing, 2.5)
     path = tmp_path / "table.json"
     path.write_text(table.as_text())
@@ -45,7 +50,11 @@ def test_a_table_for_each_setting_with_what_is_not_known(written):
     assert stem.replace("│", " ").split() == ["stem", "1,200", "500", "0.2"]
     dense = next(line for line in lines if "[dense]" in line)
     assert dense.replace("│", " ").split() == ["[dense]", "1,100", "400", "0.004", "900", "0.05"]
-    assert lines[-1].strip() == "prune of stem: no time was left"
+    assert [line.strip() for line in lines[-2:]] == [
+        "slim of stem: it is narrow",
+        "slim(reduction=0.7): no time was left",
+    ]
+    assert "it has others" not in done.stdout
 
 
 def test_a_budget_is_a_recipe_and_nothing_else(written):

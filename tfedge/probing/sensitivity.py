@@ -138,9 +138,12 @@ class _Probing:
             yield Row(layer, (change,), saved, self._panel.difference(answers))
 
     def _one_by_one(self, change: Change) -> Iterator[Row]:
-        whole = sum(self.layer_bytes.values())
-        for layer, *along in change.everywhere().groups(self._candidate):
-            if layer not in self.layer_bytes or self._is_late(change, layer):
+        whole, everywhere = sum(self.layer_bytes.values()), change.everywhere()
+        left = everywhere.leaves(self._candidate)
+        for layer, *along in everywhere.groups(self._candidate):
+            if layer in left:
+                self._miss(change, layer, left[layer])
+            if layer in left or layer not in self.layer_bytes or self._is_late(change, layer):
                 continue
             made = self._alone(change, (layer, *along))
             if made is not None:
