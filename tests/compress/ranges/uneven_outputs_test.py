@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from tfedge.compress import keras as k
+from tfedge.compress.bridge import op_layer
 from tfedge.compress.ranges import fake_quantization, output_tail, uneven_outputs
 from tfedge.data.task import ArraySplit, Task
 
@@ -27,10 +28,53 @@ def _join(*parts):
 def test_an_output_is_described_by_what_it_reads():
     model = _model(lambda a, b: _join(layers.Rescaling(5.0, 1.0)(a), b))
     (tail,) = output_tail.find(model)
-    elements = output_tail.elements(model, tail)
     assert [edge.layer for edge in tail.edges] == ["part_0", "part_1"]
-    np.testing.assert_allclose(elements.offset, [[1, 1, 0]])
-    np.testing.assert_allclose(elements.scales, [[[5, 5, 0]], [[0, 0, 1]]])
+    scaled, joined = output_tail.reach(model, tail, [(-2.0, 1.0), (0.0, 0.5)])
+    np.testing.assert_allclose(scaled, [[[-9, -9]], [[6, 6]]])
+    np.testing.assert_allclose(joined, [[[-9, -9, 0]], [[6, 6, 0.5]]])
+
+
+ELEMENTWISE = {
+    "relu": layers.ReLU(),
+    "capped": layers.ReLU(8.0, negative_slope=0.1),
+    "leaky": layers.LeakyReLU(0.2),
+    "activation": layers.Activation("relu6"),
+    "swish": layers.Activation("swish"),
+    "clip": op_layer.Op("clip", [{"tensor": 0}, -9.0, 9.0]),
+}
+
+
+@pytest.mark.parametrize("name", list(ELEMENTWISE))
+def test_what_is_computed_of_each_joined_value_is_looked_through(name):
+    model = _model(lambda a, b: ELEMENTWISE[name](_join(a, b)))
+    (tail,) = output_tail.find(model)
+    assert [edge.layer for edge in tail.edges] == ["part_0", "part_1"]
+    (found,) = _found(model, (-160.0, 95.0), (0.0, 2.0))
+    np.testing.assert_allclose(found.reach, [160, 160, 2])
+
+
+def test_an_activation_in_front_of_the_joining_stays_with_its_kernel():
+    model = _model(lambda a, b: _join(layers.ReLU(name="relu_2")(a), layers.ReLU(name="relu_3")(b)))
+    (tail,) = output_tail.find(model)
+    assert [edge.layer for edge in tail.edges] == ["relu_2", "relu_3"]
+    lone = _model(layers.ReLU(), widths=(2,))
+    assert not output_tail.find(lone)
+
+
+def test_what_a_later_call_evens_out_was_uneven_where_it_was_joined():
+    model = _model(lambda a, b: layers.Rescaling([1 / 160, 1 / 160, 0.5])(_join(a, b)))
+    (found,) = _found(model, (-160.0, 95.0), (0.0, 2.0))
+    np.testing.assert_allclose(found.reach, [160, 160, 2])
+
+
+def test_a_range_is_looked_at_between_its_ends_too():
+    model = _model(lambda a, b: layers.Activation("swish")(_join(a, b)))
+    (tail,) = output_tail.find(model)
+    *_, made = output_tail.reach(model, tail, [(-8.0, 0.0), (-8.0, 0.0)])
+    assert made.low.max() < -0.2  # -1 / (1 + e) is near; both ends are nearly 0
+    poled = _model(lambda a, b: op_layer.Op("divide", [1.0, {"tensor": 0}])(_join(a, b)))
+    (tail,) = output_tail.find(poled)
+    assert output_tail.reach(poled, tail, [(-1.0, 1.0), (0.5, 1.0)]) is None
 
 
 def test_what_others_read_too_is_not_taken_along():

@@ -41,6 +41,8 @@ SPELLINGS = {
     "permuted": (lambda x: layers.Permute((2, 1))(_joined(x)), 1),
     "reshaped": (lambda x: layers.Reshape((4, 4, 7))(_joined(x)), -1),
     "three_groups": (_three, -1),
+    "clipped": (lambda x: k.tf.clip_by_value(_anchored(x) - 0.1, 0.0, 400.0), -1),
+    "evened_out": (lambda x: _joined(x) / UNITS, -1),
 }
 
 

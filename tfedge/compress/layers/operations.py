@@ -10,6 +10,7 @@ MOVES = (
     *("get_item", "reshape", "ravel", "transpose", "swapaxes", "moveaxis", "expand_dims"),
     *("squeeze", "split", "unstack", "take", "repeat", "tile", "broadcast_to"),
 )
+CUTS = ("clip", "maximum", "minimum")  # where the other tensor is a constant
 # Of scales of their own: of several tensors, of other types, and LiteRT's REVERSE_V2.
 MOVES_OTHERWISE = ("concatenate", "stack", "cast", "flip")
 
@@ -25,6 +26,14 @@ def name(layer: k.Layer) -> str:
         return str(layer.op)
     found = facts.of(layer)
     return (functions.name(layer) or "") if found.is_function else found.op
+
+
+def is_elementwise(layer: k.Layer) -> bool:
+    """Whether a layer of one tensor makes each value of the one in its place, as a ReLU does."""
+    named, known = name(layer), facts.of(layer)
+    if named in CUTS or (known.scales and not isinstance(known.limit(layer), str)):
+        return True
+    return named in functions.FUNCTIONS and functions.FUNCTIONS[named].elementwise
 
 
 def moves(layer: k.Layer) -> bool:

@@ -2,13 +2,13 @@
 
 A detector puts boxes in pixels and scores of 0 to 1 into one tensor in many spellings: Concatenate
 behind Rescaling, a product with one constant a column, anchors added and strides multiplied, then
-Reshape or Permute. Whichever it is, each element that comes out is `scale * x + offset` of one
-element of one tensor in front of that part of the model, and so it is described here.
+Reshape or Permute, and a ReLU or clip of all. Whichever it is, each element is made of one element
+of one tensor in front of that part of the model.
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from tfedge.compress.layers import facts, operations
 from tfedge.compress.ranges import input_prefix
 
 _UNSEEN = 1  # for sizes that are open
+_TRIED = 9  # values of a range: an activation need not be highest or lowest at its ends
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -29,26 +30,22 @@ class Tail:
         position: of the output among the model's.
         output: its tensor in the model.
         calls: (layer, number of its call) of all layers that belong to it.
+        made: the tensors that they make, the output last.
         edges: the tensors of the model that it reads, in order.
     """
 
     position: int
     output: Any
     calls: frozenset[tuple[str, int]]
+    made: tuple[Any, ...]
     edges: tuple[input_prefix.Edge, ...]
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Elements:
-    """An output element by element: `offset + scales[i] * edge i`, one scale being other than 0.
+class Reach(NamedTuple):
+    """What each element of a tensor can be: (1, ...) float64."""
 
-    Attributes:
-        offset: (1, ...) float64.
-        scales: (edges, 1, ...) float64.
-    """
-
-    offset: np.ndarray
-    scales: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
 
 
 def find(model: k.Model) -> list[Tail]:
@@ -58,16 +55,33 @@ def find(model: k.Model) -> list[Tail]:
     for node, index in calls:
         for tensor in tf.nest.flatten(node.keras_inputs):
             readers.setdefault(id(tensor), set()).add((node.layer.name, index))
-    tails = (_behind(output, calls, readers, n) for n, output in enumerate(model.outputs))
+    joined = _joined(calls)
+    tails = (_behind(output, calls, readers, joined, n) for n, output in enumerate(model.outputs))
     return [tail for tail in tails if tail is not None]
 
 
+def _joined(calls: Sequence[tuple[Any, int]]) -> set[int]:
+    """Ids of the tensors that are joined of several, also when they went through more since."""
+    found: set[int] = set()
+    for node, _ in calls:
+        read = tf.nest.flatten(node.keras_inputs)
+        passes = _is_affine(node) or _is_elementwise(node)
+        if passes and (len(read) > 1 or any(id(tensor) in found for tensor in read)):
+            found.update(id(tensor) for tensor in tf.nest.flatten(node.outputs))
+    return found
+
+
 def _behind(
-    output: Any, calls: Sequence[tuple[Any, int]], readers: Mapping[int, set], position: int
+    output: Any,
+    calls: Sequence[tuple[Any, int]],
+    readers: Mapping[int, set],
+    joined: Collection[int],
+    position: int,
 ) -> Tail | None:
     """None where the output has no tail, or one that begins at an input of the model."""
     wanted = {id(output)}
     inside: set[tuple[str, int]] = set()
+    kept: list[Any] = []
     edges: list[input_prefix.Edge] = []
     for node, index in reversed(calls):
         made = tf.nest.flatten(node.outputs)
@@ -76,8 +90,11 @@ def _behind(
         if node.is_input or not all(tensor.dtype.is_floating for tensor in made):
             return None
         elsewhere = any(readers.get(id(tensor), set()) - inside for tensor in made)
-        if _is_affine(node) and not elsewhere:
+        # Else one that is fused into the kernel in front of it would be taken from there.
+        cuts = _is_elementwise(node) and id(made[0]) in joined
+        if (_is_affine(node) or cuts) and not elsewhere:
             inside.add((node.layer.name, index))
+            kept += made[::-1]
             wanted.update(id(tensor) for tensor in tf.nest.flatten(node.keras_inputs))
             continue
         edges += [
@@ -85,7 +102,12 @@ def _behind(
             for number, tensor in enumerate(made)
             if id(tensor) in wanted
         ]
-    return Tail(position, output, frozenset(inside), tuple(edges[::-1])) if inside else None
+    calls_inside = frozenset(inside)
+    return (
+        Tail(position, output, calls_inside, tuple(kept[::-1]), tuple(edges[::-1]))
+        if inside
+        else None
+    )
 
 
 def _is_affine(node: Any) -> bool:
@@ -95,6 +117,11 @@ def _is_affine(node: Any) -> bool:
     known = facts.of(layer)
     is_map = known.affine is not None and known.folds is None  # else a kernel takes it over
     return is_map or operations.moves(layer)
+
+
+def _is_elementwise(node: Any) -> bool:
+    reads_one = len(tf.nest.flatten(node.keras_inputs)) == 1
+    return reads_one and operations.is_elementwise(node.layer)
 
 
 def model_of(model: k.Model, tails: Sequence[Tail], names: Mapping[int, str]) -> k.Model:
@@ -110,25 +137,40 @@ def model_of(model: k.Model, tails: Sequence[Tail], names: Mapping[int, str]) ->
     return graph.behind(whole, {names[key]: tensor for key, tensor in tensors.items()})
 
 
-def elements(model: k.Model, tail: Tail) -> Elements | None:
-    """What a tail makes of its edges: seen by calling it on zeros, ones and twos.
+def reach(
+    model: k.Model, tail: Tail, ranges: Sequence[tuple[float, float]]
+) -> tuple[Reach, ...] | None:
+    """What each tensor that a tail makes can hold: seen by calling it along ranges of its edges.
 
-    None where an operation with a constant is not the scale and offset it looked like.
+    None where a value is not finite, or a size that was open matters.
+
+    Args:
+        model: the flat tf_keras model that it is of.
+        tail: the tail.
+        ranges: (lowest, highest) of each edge; both, 0 and some values between are tried.
     """
     names = {id(edge.tensor): f"edge_{number}" for number, edge in enumerate(tail.edges)}
-    made = model_of(model, [tail], names)
-    zeros = [np.zeros([size or _UNSEEN for size in t.shape], np.float32) for t in made.inputs]
-
-    def at(value: float, place: int | None = None) -> np.ndarray:
-        given = [zero + value * (place in (None, n)) for n, zero in enumerate(zeros)]
-        tensors = [tf.convert_to_tensor(each) for each in given]
-        (found,) = tf.nest.flatten(made(tensors if len(tensors) > 1 else tensors[0]))
-        return np.asarray(found, np.float64)
-
+    whole = k.tf_keras.Model(model.inputs, list(tail.made))
+    made = graph.behind(whole, {names[id(edge.tensor)]: edge.tensor for edge in tail.edges})
+    shapes = [[size or _UNSEEN for size in tensor.shape] for tensor in made.inputs]
+    tried = [[0.0, *np.linspace(*each, _TRIED)] for each in ranges]
     try:
-        offset, one, two = at(0.0), at(1.0), at(2.0)
-        scales = np.stack([at(1.0, place) - offset for place in range(len(zeros))])
-    except (ValueError, tf.errors.InvalidArgumentError):  # a size that was open matters
+        found = [_called(made, shapes, values) for values in zip(*tried, strict=True)]
+    except (ValueError, tf.errors.InvalidArgumentError):
         return None
-    is_affine = np.isfinite(one).all() and np.allclose(two - one, one - offset, rtol=1e-3)
-    return Elements(offset, scales) if is_affine else None
+    columns = [np.stack(each) for each in zip(*found, strict=True)]
+    if not all(np.isfinite(each).all() for each in columns):
+        return None
+    return tuple(Reach(each.min(axis=0), each.max(axis=0)) for each in columns)
+
+
+def _called(
+    model: k.Model, shapes: Sequence[Sequence[int]], values: Sequence[float]
+) -> list[np.ndarray]:
+    """What a model makes of inputs that hold one value each."""
+    given = [
+        tf.fill(shape, tf.constant(value, tf.float32))
+        for shape, value in zip(shapes, values, strict=True)
+    ]
+    made = tf.nest.flatten(model(given if len(given) > 1 else given[0]))
+    return [np.asarray(each, np.float64) for each in made]

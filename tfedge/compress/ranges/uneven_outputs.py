@@ -25,7 +25,8 @@ class Uneven:
     Attributes:
         name: of the output.
         tail: the layers that join.
-        reach: (elements, ...) largest magnitude of each, without the batch.
+        reach: (elements, ...) largest magnitude of each, without the batch; of the first tensor
+            that is uneven, be it the output or one that a later call evens out.
         steps: likewise, how many steps of one scale there are in what each can be.
         of: how many that scale has.
     """
@@ -63,21 +64,19 @@ def find(
 def _judged(
     model: k.Model, name: str, tail: output_tail.Tail, ranges: list[tuple[float, float]], steps: int
 ) -> Uneven | None:
-    elements = output_tail.elements(model, tail)
-    if elements is None:
-        return None
-    shape = (-1, *(1 for _ in elements.offset.shape))
-    ends = np.array([[min(low, 0.0), max(high, 0.0)] for low, high in ranges])
-    products = [elements.scales * end.reshape(shape) for end in ends.T]
-    low = elements.offset + np.minimum(*products).sum(axis=0)
-    high = elements.offset + np.maximum(*products).sum(axis=0)
-    width = max(high.max(), 0.0) - min(low.min(), 0.0)
-    if width <= 0:
-        return None
-    left = steps * (high - low) / width
-    if not np.any((high > low) & (left < FEWEST_STEPS)):
-        return None
-    return Uneven(name, tail, np.maximum(abs(low), abs(high))[0], left[0], steps)
+    ends = [(min(low, 0.0), max(high, 0.0)) for low, high in ranges]
+    for reach in output_tail.reach(model, tail, ends) or ():
+        left = steps * (reach.high - reach.low) / _width(reach)
+        if np.any((reach.high > reach.low) & (left < FEWEST_STEPS)):
+            return Uneven(
+                name, tail, np.maximum(abs(reach.low), abs(reach.high))[0], left[0], steps
+            )
+    return None
+
+
+def _width(reach: output_tail.Reach) -> float:
+    """Of the one scale that all elements of a tensor would have."""
+    return (max(reach.high.max(), 0.0) - min(reach.low.min(), 0.0)) or np.inf
 
 
 def described(name: str, reach: np.ndarray, steps: np.ndarray, of: int = STEPS) -> str:
