@@ -209,3 +209,14 @@ def test_a_cut_model_can_be_cut_again(network, randomised):
     x = np.ones((1, 6, 6, 1), np.float32)
     np.testing.assert_allclose(twice(x), zeroed(x), atol=1e-5)
     assert cutting.widths(model, twice)["pointwise"] == (8, 2)
+
+
+def test_one_reshape_of_two_layers_cuts_both_alike(check):
+    """Its target shape has to fit what it makes of either."""
+    image = Input((3,))
+    one, two = (layers.Dense(8, name=name)(image) for name in ("one", "two"))
+    shape = layers.Reshape((1, 8))
+    out = layers.Dense(2, name="out")(layers.Flatten()(shape(one)))
+    other = layers.Dense(2, name="other")(layers.Flatten()(shape(two)))
+    cut, _ = check(image, [out, other])
+    assert cut == {"one": (8, 4), "two": (8, 4)}

@@ -6,6 +6,7 @@ import lzma
 import pathlib
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -111,3 +112,48 @@ def test_the_output_of_the_graph_takes_no_other_tensors_place(stored, edited):
     content = edited(stored("image_float"), add_to_itself)
     graph = arena.Subgraph.of(tflite.read(content), 0)
     assert graph.outputs[0] not in graph._owners
+
+
+def _owners(operators, shapes, inputs=(0,), outputs=(), constants=(), variables=()):
+    """Which tensor's memory each takes; operators are (kind, inputs, outputs)."""
+    tensors = [
+        types.SimpleNamespace(
+            shape=shape, dtype="INT8", is_constant=n in constants, is_variable=n in variables
+        )
+        for n, shape in enumerate(shapes)
+    ]
+    made = [types.SimpleNamespace(kind=k, inputs=i, outputs=o) for k, i, o in operators]
+    file = types.SimpleNamespace(tensors=tensors)
+    return arena.Subgraph(file, tuple(made), inputs, outputs, variables)._owners
+
+
+A, B = (1, 8), (2, 4)
+TWO = [("CONV_2D", (0,), (1,)), ("CONV_2D", (0,), (2,))]
+
+
+@pytest.mark.parametrize(
+    ("operators", "shapes", "given", "owners"),
+    [
+        ([*TWO, ("ADD", (1, 2), (3,))], [A] * 4, {}, {3: 1}),
+        ([*TWO, ("ADD", (1, 2), (3,))], [A, A, A, (1, 9)], {}, {}),
+        ([*TWO, ("ADD", (1, 2), (3,))], [A, (1, 1), A, A], {}, {3: 2}),  # the other is smaller
+        ([*TWO, ("ADD", (1, 2), (3,))], [(1, 4)] * 4, {}, {}),  # of a scalar's size
+        ([*TWO, ("ADD", (1, 2), (3,))], [(1, 5)] * 4, {}, {3: 1}),
+        ([*TWO, ("ADD", (1, 2), (3,))], [A] * 4, {"outputs": (3,)}, {}),
+        ([*TWO, ("ADD", (1, 2), (3,))], [A] * 4, {"variables": (1,)}, {3: 2}),
+        ([*TWO, ("ADD", (1, 2), (3,)), ("EXP", (1,), (4,))], [A] * 5, {}, {3: 2}),
+        ([("ADD", (0, 1), (2,))], [A] * 3, {"constants": (1,)}, {}),
+        ([*TWO, ("MAXIMUM", (1, 2), (3,))], [A] * 4, {}, {}),
+        ([*TWO, ("SOFTMAX", (1,), (3,))], [A] * 4, {}, {3: 1}),
+        # The same values under another shape, however often they are read and whatever their size.
+        ([*TWO, ("RESHAPE", (1, 2), (3,)), ("EXP", (1,), (4,))], [A, A, A, B, A], {}, {3: 1}),
+        # What has another's place is overwritten only where nobody reads that one either.
+        ([*TWO, ("RESHAPE", (1, 5), (3,)), ("SOFTMAX", (3,), (4,))], [A] * 6, {"constants": (5,)},
+         {3: 1, 4: 1}),
+        ([*TWO, ("RESHAPE", (1, 5), (3,)), ("SOFTMAX", (3,), (4,)), ("EXP", (1,), (6,))], [A] * 7,
+         {"constants": (5,)}, {3: 1}),
+        ([*TWO, ("ADD", (-1, 2), (3,))], [A] * 4, {}, {3: 2}),
+    ],
+)  # fmt: skip
+def test_tensors_in_the_place_of_others(operators, shapes, given, owners):
+    assert _owners(operators, shapes, **given) == owners

@@ -193,3 +193,7 @@ def test_scales_are_quarters_of_a_power_of_two_rounded_up(largest, scale):
     model = k.tf_keras.Model(image, layers.Dense(1, name="dense")(image))
     model.get_layer("dense").set_weights([np.array([[largest], [0.0]]), np.zeros(1)])
     assert cluster._scales(kernels.find(model)[0], Candidate(model)).tolist() == [[scale]]
+
+
+def test_as_many_values_as_a_channel_has_codes():
+    assert cluster.Cluster(number_of_clusters=255).number_of_clusters == 255

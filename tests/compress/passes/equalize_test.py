@@ -1,5 +1,7 @@
 """Equalization: the function stays, ranges become alike, promises are kept."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -130,3 +132,63 @@ def test_a_model_without_pairs_is_left_as_it_is(make_task):
     assert scale_pairs.find(model)[0] == ()
     report = equalize.Equalize()(Candidate(model), make_task((4,))).reports[-1]
     assert report.touched == () and set(dict(report.skipped)) == {"out"}
+
+
+def test_pairs_in_a_row_are_swept_until_they_rest(make_task):
+    """What one pair takes is another's: the largest weights on both sides agree in the end."""
+    image = k.tf_keras.Input((3,), name="x")
+    chain = [layers.Dense(2, "relu", name=f"dense_{n}") for n in range(3)]
+    x = image
+    for each in chain:
+        x = each(x)
+    model = k.tf_keras.Model(image, layers.Dense(2, name="out")(x))
+    rng = np.random.default_rng(0)
+    for each in model.layers[1:]:
+        kernel = rng.normal(size=each.kernel.shape) * 10.0 ** rng.integers(-1, 2, (1, 2))
+        each.set_weights([kernel, np.zeros(2)])
+    once, whole = (
+        equalize.Equalize(ranges="weights", iterations=n)(Candidate(model), make_task((3,)))
+        for n in (1, 50)
+    )
+    assert once.reports[-1].notes["sweeps"] == 1 and 2 < whole.reports[-1].notes["sweeps"] < 50
+    kernels_of = [np.abs(each.kernel.numpy()) for each in whole.model.layers[1:]]
+    for made, read in itertools.pairwise(kernels_of):
+        np.testing.assert_allclose(made.max(axis=0), read.max(axis=1), rtol=5e-3)
+    assert equalize.Equalize().iterations == 50
+
+
+@pytest.mark.parametrize(
+    ("over", "under", "root"),
+    [
+        ([4.0, 9.0], [1.0, 1.0], [2.0, 3.0]),
+        ([4.0, 0.0, 16.0], [1.0, 5.0, 1.0], [2.0, np.sqrt(8), 4.0]),  # dead: as the others
+        ([4.0, 9.0], [0.0, 1.0], [3.0, 3.0]),
+        ([0.0, 0.0], [1.0, 1.0], [1.0, 1.0]),
+    ],
+)
+def test_roots_of_ratios(over, under, root):
+    found = equalize._root_of_ratio(np.array(over), np.array(under))
+    np.testing.assert_allclose(found, root, rtol=1e-6)
+
+
+def test_factors_stay_within_bounds_and_below_caps():
+    free = scale_pairs.Link("a", "b", "c", None)
+    found = equalize._limited(np.array([1e-4, 5.0, 1e4]), free, np.ones(3))
+    np.testing.assert_allclose(found, [0.01, 5.0, 100.0])
+    capped = scale_pairs.Link("a", "b", "c", 6.0)
+    # Up to 3, half of the cap, there is room; 1.5 may be doubled, 2.7 grow by a ninth.
+    wanted, seen = np.full(5, 1e-3), np.array([0.0, 1.5, 2.7, 3.0, 3.1])
+    np.testing.assert_allclose(equalize._limited(wanted, capped, seen), [0.5, 0.5, 0.9, 1, 1])
+    np.testing.assert_allclose(equalize._limited(np.full(5, 7.0), capped, seen), [7, 7, 7, 7, 1])
+
+
+def test_links_below_their_caps():
+    links = [
+        scale_pairs.Link(name, "b", f"of_{name}", cap) for name, cap in (("a", None), ("c", 6.0))
+    ]
+    for highest, kept in (([3.0, 9.0], ["a", "c"]), ([3.1, 9.0], ["a"])):
+        found, reasons = equalize._below_caps(links, {"of_c": np.array(highest)}, True)
+        assert [each.first for each in found] == kept and len(reasons) == 2 - len(kept)
+    found, reasons = equalize._below_caps(links, {"of_c": np.zeros(2)}, False)
+    assert [each.first for each in found] == ["a"]
+    assert reasons == {"c": "of_c is cut at 6; see relu6=True"}
