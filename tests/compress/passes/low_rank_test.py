@@ -130,6 +130,8 @@ def test_validation_decides_and_fine_tuning_follows(model, task):
     loose = _apply(model, task, tolerance=1.0).reports[-1].notes
     strict = _apply(model, task, tolerance=0.0, epochs=1).reports[-1]
     assert loose["multiply_adds_after"] <= strict.notes["multiply_adds_after"]
+    by_energy = _apply(model, task).reports[-1].notes
+    assert loose["multiply_adds_after"] < by_energy["multiply_adds_after"]
     assert "hidden" in loose["layers"] and len(strict.history) == 1
 
 
