@@ -55,11 +55,17 @@ def test_words_and_types_are_left_alone(source):
 
 
 def test_every_change_of_a_real_file_is_python():
-    source = (ROOT / "tfedge" / "release" / "statistics.py").read_text(encoding="utf-8")
+    source = (ROOT / "tfedge" / "release" / "statistics" / "paired.py").read_text(encoding="utf-8")
     found = changes.of("statistics.py", source)
     assert len(found) > 100
     for change in found:
         assert ast.dump(ast.parse(change.apply(source))) != ast.dump(ast.parse(source)), change
+
+
+def test_a_change_knows_whether_it_runs_at_import():
+    source = "a = 1\ndef f(x=2):\n    return 3\nclass C:\n    y: int = 4"
+    found = {each.before: each.at_import for each in changes.of("a.py", source)}
+    assert found == {"1": True, "2": True, "3": False, "4": True}
 
 
 def _change(file, first, last):
@@ -75,6 +81,16 @@ def test_the_quickest_tests_of_the_changed_lines_are_asked():
     assert known.tests(_change("a.py", 3, 3), 0.1) == ["quick"]
     assert known.tests(_change("a.py", 1, 1), 100) == ["far", "quick", "other", "slow"]
     assert known.tests(_change("b.py", 3, 3), 100) == []
+
+
+def test_what_runs_at_import_is_asked_of_all_tests_and_of_the_pages():
+    lines = {3: frozenset({"importer"}), 9: frozenset({"other"})}
+    pages = "tests/docs_test.py::test_no_page_is_stale"
+    known = covering.Covering({"a.py": lines}, {"importer": 1.0, "other": 2.0, pages: 3.0})
+    change = changes.Change("a.py", 0, 1, (3, 3), "a", "b", at_import=True)
+    assert known.tests(change, 10) == ["importer", "other", pages]
+    assert known.tests(_change("a.py", 3, 3), 10) == ["importer"]
+    assert covering.Covering({"a.py": lines}, {}).tests(change, 10) == ["importer", "other"]
 
 
 def test_the_tests_of_the_same_name_go_first():

@@ -9,6 +9,7 @@ import ast
 import copy
 import dataclasses
 from collections.abc import Iterator
+from typing import TypeGuard
 
 _EXCHANGED: dict[type, type] = {
     **{ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt},
@@ -32,6 +33,7 @@ class Change:
         start, end: offsets in the source, in characters.
         lines: first and last line of what is changed, from 1.
         before, after: the source there.
+        at_import: whether it is outside of all functions, and runs when the module is imported.
     """
 
     file: str
@@ -40,6 +42,7 @@ class Change:
     lines: tuple[int, int]
     before: str
     after: str
+    at_import: bool = False
 
     def apply(self, source: str) -> str:
         """The source with the change in it."""
@@ -55,8 +58,9 @@ def of(file: str, source: str) -> list[Change]:
         text = source[starts[line - 1] :]
         return starts[line - 1] + len(text.encode()[:column].decode())
 
-    found = []
-    for node, changed in _pairs(ast.parse(source)):
+    found, tree = [], ast.parse(source)
+    bodies = [(f.body[0].lineno, f.end_lineno or 0) for f in ast.walk(tree) if _is_function(f)]
+    for node, changed in _pairs(tree):
         assert isinstance(node, ast.stmt | ast.expr)  # the others have no place
         last, column = node.end_lineno or node.lineno, node.end_col_offset or 0
         start = offset(node.lineno, node.col_offset)
@@ -64,8 +68,13 @@ def of(file: str, source: str) -> list[Change]:
         after = ast.unparse(changed)
         after = f"({after})" if isinstance(changed, ast.expr) else after
         lines = node.lineno, last
-        found.append(Change(file, start, end, lines, source[start:end], after))
+        at_import = not any(first <= node.lineno <= end for first, end in bodies)
+        found.append(Change(file, start, end, lines, source[start:end], after, at_import))
     return sorted(found, key=lambda change: (change.start, change.end, change.after))
+
+
+def _is_function(node: ast.AST) -> TypeGuard[ast.FunctionDef]:
+    return isinstance(node, ast.FunctionDef)
 
 
 def _line_starts(source: str) -> list[int]:
