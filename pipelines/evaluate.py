@@ -39,13 +39,7 @@ _PROFILE = order_flags.profile(_FLAGS)
 _OUTPUT_DIR = flags.DEFINE_string(
     "output_dir", None, "Folder for the figures. Required.", flag_values=_FLAGS
 )
-_MARGIN = flags.DEFINE_float(
-    "margin",
-    0.01,
-    "Accepted loss: 0.01 is one point of accuracy (another metric: that share of the baseline's "
-    "value).",
-    flag_values=_FLAGS,
-)
+_MARGIN = order_flags.margin(_FLAGS, "0.01")
 _ALLOW_FLEX = flags.DEFINE_boolean(
     "allow_flex",
     False,

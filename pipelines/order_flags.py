@@ -176,6 +176,20 @@ def profile(flag_values: flags.FlagValues) -> flags.FlagHolder:
     )
 
 
+def margin(
+    flag_values: flags.FlagValues, default: str | None, said_of_default: str = ""
+) -> flags.FlagHolder:
+    """Define the flag of that name, for the scripts that decide."""
+    return flags.DEFINE_string(
+        "margin",
+        default,
+        "Accepted loss: 0.01 is one point of accuracy (another metric: that share of the "
+        "baseline's value). By metric: '0.01,mean_absolute_error:box=0.05', the first number "
+        f"being for all that are not named. {said_of_default}".rstrip(),
+        flag_values=flag_values,
+    )
+
+
 def group_margin(flag_values: flags.FlagValues) -> flags.FlagHolder:
     """Define the flag of that name, for the scripts that decide."""
     return flags.DEFINE_float(

@@ -35,13 +35,7 @@ class TermsFlags:
 def define(flag_values: flags.FlagValues) -> TermsFlags:
     """Defines them."""
     order_flags.profile(flag_values)
-    flags.DEFINE_float(
-        "margin",
-        None,
-        "Accepted loss: 0.01 is one point of accuracy (another metric: that share of the "
-        "baseline's value). Default 0.01; 0.03 for the embedded digits.",
-        flag_values=flag_values,
-    )
+    order_flags.margin(flag_values, None, "Default 0.01; 0.03 for the embedded digits.")
     order_flags.group_margin(flag_values)
     order_flags.min_metric(flag_values)
     limits = limit_flags.define(flag_values)

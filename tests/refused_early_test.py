@@ -31,6 +31,8 @@ def _nothing_is_read(monkeypatch):
         ({"min_metric": "acuracy=0.9"}, "--min_metric acuracy: .* Did you mean 'accuracy'"),
         ({"min_metric": "mean_iuo(threshold=0.5):box=0.9"}, "--min_metric mean_iuo: no such"),
         ({"group_margin": 2.0}, "--group_margin"),
+        ({"margin": "0.01,auc:b=0.1,acuracy=0.2"}, "--margin acuracy: .* Did you mean 'accuracy'"),
+        ({"margin": "1 point"}, "--margin=1 point: '1 point' is no number"),
         ({"augment": "flop"}, "Did you mean 'flip'"),
         ({"trained_on": "none.txt"}, "--trained_on=none.txt: no such file"),
         ({"task": "npx:FILE"}, "Did you mean 'npz'"),

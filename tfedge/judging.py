@@ -16,7 +16,7 @@ from tfedge.device import evaluate, inference, profiles, scoring
 from tfedge.device.prediction import devices
 from tfedge.errors import BadInput
 from tfedge.release import gate
-from tfedge.release.gate import floors, holdout_uses
+from tfedge.release.gate import floors, holdout_uses, margins
 from tfedge.release.gate.limits import Limits
 from tfedge.release.gate.verdict import Verdict
 from tfedge.release.publishing import manifest
@@ -61,15 +61,17 @@ class Terms:
             command: see above.
             report_examples: see above.
             **limits: other fields of `tfedge.Limits`, in place of the phone class's; None leaves
-                that one.
+                that one. The margin may be written as `--margin`.
 
         Raises:
             BadInput: one of them cannot be used.
         """
         phone = profiles.load(profile)
         if isinstance(min_metric, str):
-            min_metric = floors.parse(min_metric) if min_metric else None
+            min_metric = floors.FLAG.parse(min_metric) if min_metric else None
         given = {name: value for name, value in limits.items() if value is not None}
+        if isinstance(given.get("margin"), str):
+            given["margin"] = margins.parse(given["margin"])
         read = Limits.from_profile(phone, min_metric=min_metric, **given)
         if "max_memory_bytes" in given:  # it is run under the limit that it is judged by
             phone = dataclasses.replace(phone, max_memory_bytes=given["max_memory_bytes"])
@@ -102,10 +104,12 @@ def check_texts(source: Task | str, terms: Terms) -> None:
     """Refuses what can be seen to be wrong before the data are read.
 
     Raises:
-        BadInput: a floor of a metric that there is not; a file of `trained_on` without examples.
+        BadInput: a floor or margin of a metric that there is not; a file of `trained_on` without
+            examples.
     """
     if isinstance(source, str) and not sources.class_of(source).own_metrics:
-        floors.check_known(terms.limits.min_metric)
+        floors.FLAG.check_known(terms.limits.min_metric)
+        margins.FLAG.check_known(terms.limits.margin)
     if terms.trained_on is not None:
         trained.check_file(terms.trained_on)
 
@@ -119,10 +123,11 @@ def check_training_data(task: Task, terms: Terms) -> Task:
     return task if terms.trained_on is None else trained.check(task, terms.trained_on)
 
 
-def check_floors(task: Task, terms: Terms) -> None:
-    """Refuse a floor of a metric that the task is not judged by."""
-    judged = metrics.judged(task)
-    floors.check_names(terms.limits.min_metric, [each.name for each in judged])
+def check_metrics(task: Task, terms: Terms) -> None:
+    """Refuse a floor or margin of a metric that the task is not judged by."""
+    judged = [each.name for each in metrics.judged(task)]
+    floors.FLAG.check_judged(terms.limits.min_metric, judged)
+    margins.FLAG.check_judged(terms.limits.margin, judged)
 
 
 def check_groups(task: Task, terms: Terms) -> None:
@@ -138,9 +143,11 @@ def check_groups(task: Task, terms: Terms) -> None:
 
 def power(task: Task, terms: Terms) -> power_analysis.Foresight | None:
     """What the held-out examples can show; None where that depends on more than their number."""
-    if task.holdout is None or metrics.judged(task)[0].correct is None:
+    first = metrics.judged(task)[0]
+    if task.holdout is None or first.correct is None:
         return None
-    return power_analysis.of(len(task.holdout), terms.limits.margin, terms.limits.alpha)
+    limits = terms.limits
+    return power_analysis.of(len(task.holdout), limits.margin_of(first.name), limits.alpha)
 
 
 def say_power(task: Task, terms: Terms) -> None:
@@ -181,8 +188,10 @@ def judge(
             tflite_bytes, task, terms.phone, baseline, holds, beside=beside
         )
     scorecard = dataclasses.replace(scorecard, **(measured or {}))
-    use = holdout_uses.record(scorecard, tflite_bytes, terms.limits.margin)
     limits = terms.limits
+    judged = [scorecard.judged_by, *scorecard.also_judged_by] if scorecard.judged_by else []
+    accepted = {each.name: limits.margin_of(each.name) for each in judged if each}
+    use = holdout_uses.record(scorecard, tflite_bytes, accepted)
     limits = dataclasses.replace(limits, allow_flex=limits.allow_flex or allow_flex)
     verdict = gate.gate(scorecard, limits, near_duplicates, use, trained.words(task))
     return Judged(scorecard, verdict, use)

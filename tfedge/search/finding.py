@@ -11,6 +11,7 @@ from absl import logging
 
 from tfedge import errors, judging, workflow
 from tfedge.making.order import Order
+from tfedge.release.gate import margins
 from tfedge.release.publishing import bundle, manifest
 from tfedge.search import advice, page, searching
 from tfedge.search.trial import SCHEMA_VERSION, Trial
@@ -52,7 +53,7 @@ def find(
         beside = folder.with_name(f"{folder.name}.search")
         stages = stage_cache.folder_of(order) or beside / "cache"
         order = dataclasses.replace(order, cache_dir=stages)
-        board = _Board(beside, question.goal, _repeating(order, terms))
+        board = _Board(beside, question.goal, _repeating(order, held_to, terms.get("profile")))
         found = searching.search(order, held_to, question, beside, board.show)
         files = board.write(found.trials, found.winner)
         if found.winner is None:
@@ -104,7 +105,7 @@ class _Board:
         return files
 
 
-def _repeating(order: Order, terms: Mapping[str, Any]) -> str:
+def _repeating(order: Order, terms: judging.Terms, profile: Any) -> str:
     """The command that makes a release of the same model and data."""
     given = {
         "model": order.model if isinstance(order.model, str | pathlib.Path) else "FILE",
@@ -112,8 +113,8 @@ def _repeating(order: Order, terms: Mapping[str, Any]) -> str:
         "data_dir": order.data_dir,
         "seed": order.seed,
         "augment": order.augment,
-        "profile": terms.get("profile"),
-        "margin": terms.get("margin"),
+        "profile": profile,
+        "margin": margins.write(terms.limits.margin),
     }
     written = [f"--{name}={value}" for name, value in given.items() if value is not None]
     return shlex.join(["python", "pipelines/release.py", *written, "--packed"])

@@ -31,7 +31,7 @@ def make_release(
     *,
     output_dir: str | pathlib.Path,
     profile: str | profiles.Profile = "mid_range_phone",
-    margin: float = 0.01,
+    margin: float | str | Mapping[str, float] = 0.01,
     group_margin: float | None = None,
     min_metric: str | float | Mapping[str, float] | None = None,
     max_latency_ms: float | None = None,
@@ -54,7 +54,7 @@ def make_release(
         export: see `making.order.Order`.
         output_dir: the release folder; what was rejected goes to `output_dir`.rejected.
         profile: phone class, by name, file or value.
-        margin: accepted loss, see `tfedge.Limits`.
+        margin: accepted loss, see `tfedge.Limits`; or as `--margin`.
         group_margin: accepted loss of a class or slice, see `tfedge.Limits`.
         min_metric: the least that a metric may be, see `tfedge.Limits`; or as `--min_metric`.
         max_latency_ms: of one inference on the phone; None for the phone class's, as the next two.

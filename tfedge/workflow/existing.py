@@ -50,7 +50,7 @@ def evaluate_file(
         task = _held_out_task(data, data_dir, seed)
         task = judging.check_training_data(task, terms)
         task = evaluate.as_judged(task, tflite.read(candidate))
-        judging.check_floors(task, terms)
+        judging.check_metrics(task, terms)
         judging.check_groups(task, terms)
         judged = judging.judge(candidate, task, terms, compared, allow_flex=allow_flex)
         gathered = facts.Facts(

@@ -23,6 +23,6 @@ def check(order: Order, terms: judging.Terms, stages: cache.Cache | None = None)
     given = dataclasses.replace(given, task=judging.check_training_data(given.task, terms))
     judging.say_power(given.task, terms)
     found = preparing.prepare(given, stages)
-    judging.check_floors(found.given.task, terms)
+    judging.check_metrics(found.given.task, terms)
     judging.check_groups(found.given.task, terms)
     return found

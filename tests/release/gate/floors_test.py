@@ -54,14 +54,14 @@ def test_of_an_error_the_floor_is_a_ceiling(card, ceiling, outcome):
 
 
 def test_floors_of_each_metric_are_read_and_their_names_known(card):
-    assert floors.parse("0.9") == {"": 0.9}
-    assert floors.parse("accuracy:class=0.9,mean_absolute_error:box=4") == {
+    assert floors.FLAG.parse("0.9") == {"": 0.9}
+    assert floors.FLAG.parse("accuracy:class=0.9,mean_absolute_error:box=4") == {
         "accuracy:class": 0.9,
         "mean_absolute_error:box": 4.0,
     }
     for text in ("high", "a=0.5,a=0.6", "nan", "a=inf", ""):
         with pytest.raises(errors.BadInput, match="--min_metric"):
-            floors.parse(text)
+            floors.FLAG.parse(text)
     with pytest.raises(errors.BadInput, match="these are: accuracy"):
         gate.gate(card(), Limits(min_metric={"auc": 0.5}))
     with pytest.raises(errors.BadInput, match="expected a number"):

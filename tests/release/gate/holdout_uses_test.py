@@ -22,7 +22,8 @@ def _files(state):
 
 
 def _record(scores, content, margin=0.01):
-    return holdout_uses.record(scores, content, margin)
+    margins = margin if isinstance(margin, dict) else {"accuracy": margin, "auc": margin}
+    return holdout_uses.record(scores, content, margins)
 
 
 def test_each_judgement_counts_on_its_held_out_set(state, card):
@@ -36,12 +37,23 @@ def test_each_judgement_counts_on_its_held_out_set(state, card):
 
 def test_a_margin_wider_than_an_earlier_one_is_found(state, card):
     scores, others = card(held_out="labels: 1"), card(held_out="labels: 2")
-    assert _record(scores, b"a", 0.02).smaller_margin is None
-    assert _record(scores, b"a", 0.02).smaller_margin is None  # the same is not wider
-    assert _record(scores, b"a", 0.01).smaller_margin is None
-    assert _record(scores, b"b", 0.03).smaller_margin == 0.01  # another model, the same examples
-    assert _record(others, b"c", 0.05).smaller_margin is None
-    assert _record(others, b"a", 0.03).smaller_margin == 0.01  # other examples, the same model
+    wider = (holdout_uses.Widened("", 0.01, 0.03),)
+    assert not _record(scores, b"a", 0.02).widened
+    assert not _record(scores, b"a", 0.02).widened  # the same is not wider
+    assert not _record(scores, b"a", 0.01).widened
+    assert _record(scores, b"b", 0.03).widened == wider  # another model, the same examples
+    assert not _record(others, b"c", 0.05).widened
+    assert _record(others, b"a", 0.03).widened == wider  # other examples, the same model
+
+
+def test_each_metric_has_a_margin_that_may_be_wider_than_its_own(state, card):
+    scores = card(held_out="labels: 1")
+    assert not _record(scores, b"a", {"accuracy": 0.01, "iou:box": 0.05}).widened
+    (found,) = _record(scores, b"a", {"accuracy": 0.01, "iou:box": 0.1}).widened
+    assert found == holdout_uses.Widened("iou:box", 0.05, 0.1)
+    assert not _record(scores, b"a", {"accuracy": 0.01, "auc": 0.5}).widened  # never judged before
+    (found,) = _record(scores, b"a", {"accuracy": 0.02, "auc": 0.02}).widened
+    assert found == holdout_uses.Widened("accuracy", 0.01, 0.02)
 
 
 def test_what_was_counted_before_margins_were_kept_still_counts(state, card):
@@ -50,7 +62,7 @@ def test_what_was_counted_before_margins_were_kept_still_counts(state, card):
     (path,) = _files(state)
     path.write_text(json.dumps({"schema_version": 1, "candidates": ["a" * 64, "b" * 64]}))
     use = _record(scores, b"a", 0.5)
-    assert (use.number, use.candidates, use.smaller_margin) == (3, 3, None)
+    assert (use.number, use.candidates, use.widened) == (3, 3, ())
 
 
 @pytest.mark.parametrize(
@@ -73,6 +85,8 @@ def test_what_shows_nothing_is_not_counted(state, card, fields):
         *(b'{"looks": [1]}', b'{"looks": [{"candidate": "%s"}]}' % (b"a" * 64)),
         b'{"looks": [{"candidate": "%s", "margin": 2}]}' % (b"a" * 64),
         b'{"looks": [{"candidate": "%s", "margin": "wide"}]}' % (b"a" * 64),
+        b'{"looks": [{"candidate": "%s", "margin": {"auc": 1.5}}]}' % (b"a" * 64),
+        b'{"looks": [{"candidate": "%s", "margin": {"auc": null}}]}' % (b"a" * 64),
     ],
 )
 def test_a_damaged_file_is_begun_anew(state, card, caplog, content):
@@ -175,7 +189,7 @@ def test_a_pass_that_rests_on_a_single_look_is_called_so(card):
 
 
 def test_a_widened_margin_is_named_with_both_in_the_verdict(card):
-    use = holdout_uses.Use(2, 2, smaller_margin=0.005)
+    use = holdout_uses.Use(2, 2, (holdout_uses.Widened("", 0.005, 0.03),))
     verdict = gate.gate(card(), Limits(margin=0.03), use=use)
     (check,) = [each for each in verdict.checks if each.name == "margin"]
     assert (check.value, check.limit, check.outcome) == (0.03, 0.005, "REPORTED")

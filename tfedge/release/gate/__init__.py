@@ -61,7 +61,7 @@ def gate(
         *_more_metrics(scorecard, limits),
         *_beside(scorecard.beside, limits),
         *_unjudged(scorecard),
-        *floors.check(scorecard, floors.as_mapping(limits.min_metric), limits.alpha, limits.seed),
+        *floors.check(scorecard, floors.FLAG.mapping(limits.min_metric), limits.alpha, limits.seed),
         *weak_baseline.check(scorecard),
         *group_check.check(changes, limits.group_margin, limits.alpha),
         *group_check.check_means(scorecard, limits.group_margin, limits.alpha),
@@ -88,9 +88,10 @@ def _metric(
     by: "metrics.Metric | None" = None,
     versus: str = "baseline",
 ) -> tuple[Check, metric_check.Difference | None]:
+    judged = by or scorecard.judged_by
     return metric_check.check(
         scorecard,
-        margin=limits.margin,
+        margin=limits.margin_of(judged.name if judged else ""),
         alpha=limits.alpha,
         seed=limits.seed,
         chosen=chosen,
@@ -142,7 +143,7 @@ def _power(scorecard: Scorecard, limits: Limits) -> str:
     pairs = _pairs(scorecard)
     if pairs is None:
         return ""
-    return _sentence(paired.power_statement(pairs, limits.margin, limits.alpha))
+    return _sentence(paired.power_statement(pairs, _first_margin(scorecard, limits), limits.alpha))
 
 
 def _sentence(words: str) -> str:
@@ -155,9 +156,15 @@ def _pairs(scorecard: Scorecard) -> paired.Pairs | None:
     return paired.Pairs(**metric.paired) if metric and metric.paired else None
 
 
+def _first_margin(scorecard: Scorecard, limits: Limits) -> float:
+    return limits.margin_of(scorecard.metric.name if scorecard.metric else "")
+
+
 def _uses(scorecard: Scorecard, limits: Limits, use: Use | None) -> Iterator[Check]:
     if use is not None:
-        yield from holdout_check.check(use, _pairs(scorecard), limits.margin, limits.alpha)
+        yield from holdout_check.check(
+            use, _pairs(scorecard), _first_margin(scorecard, limits), limits.alpha
+        )
 
 
 def _without(

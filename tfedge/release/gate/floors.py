@@ -4,16 +4,13 @@ A floor is met when the one-sided bound of the metric is on its good side: Wilso
 are right or wrong, else of a bootstrap. Of an error the floor is a ceiling.
 """
 
-import math
-import numbers
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tfedge import errors
-from tfedge.data import metric_text, metrics
 from tfedge.device.scorecard import wilson_interval
+from tfedge.release.gate import by_metric
 from tfedge.release.gate.check import FAIL, INSUFFICIENT_DATA, PASS, Check, in_words, spoken
 from tfedge.release.statistics import bootstrap
 
@@ -22,69 +19,14 @@ if TYPE_CHECKING:
     from tfedge.device.scorecard import Scorecard
 
 NAME = "min_metric"
-Floors = Mapping[str, float]
-_FLAG = "--min_metric"
-_EXAMPLE = "For example 0.9, or accuracy:class=0.9,mean_absolute_error:box=4."
+FLAG = by_metric.Flag(
+    "--min_metric", "floor", "For example 0.9, or accuracy:class=0.9,mean_absolute_error:box=4."
+)
 
 
-def parse(text: str) -> Floors:
-    """Metric name -> floor, of "0.9" (the first metric, "") or "accuracy:class=0.9,auc:b=0.8".
-
-    Raises:
-        BadInput: what is no number, or two floors of one metric.
-    """
-    found: dict[str, float] = {}
-    for part in metric_text.split(text):
-        name, _, number = part.rpartition("=")
-        try:
-            floor = float(number)
-        except ValueError as error:
-            raise errors.BadInput(
-                f"{_FLAG}={text}", f"{number!r} is no number", _EXAMPLE
-            ) from error
-        if name in found:
-            raise errors.BadInput(
-                f"{_FLAG}={text}", f"{name or 'the first metric'} has two floors", _EXAMPLE
-            )
-        found[name] = floor
-    return as_mapping(found)
-
-
-def as_mapping(given: float | Floors | None) -> Floors:
-    """A single number stands for the first metric.
-
-    Raises:
-        BadInput: a floor that is no finite number.
-    """
-    found = given if isinstance(given, Mapping) else {} if given is None else {"": given}
-    for name, floor in found.items():
-        is_number = isinstance(floor, numbers.Real) and not isinstance(floor, bool)
-        if not is_number or not math.isfinite(floor):
-            where = f"{_FLAG} {name}".strip()
-            raise errors.BadInput(where, f"expected a number, got {floor!r}", _EXAMPLE)
-    return found
-
-
-def check_names(floors: float | Floors | None, judged: Iterable[str]) -> None:
-    """Raises BadInput for a floor of a metric that is not judged."""
-    known = list(judged)
-    for name in as_mapping(floors):
-        if name and name not in known:
-            raise errors.BadInput(
-                f"{_FLAG} {name}",
-                f"that metric is not judged; these are: {', '.join(known)}",
-                "Name one of them, or ask for it by ?metric= or Task(more_metrics=...).",
-            )
-
-
-def check_known(floors: float | Floors | None) -> None:
-    """Raises BadInput for a floor of a metric that no task of a built-in kind has."""
-    for name in as_mapping(floors):
-        if name:
-            metrics.check_name(metric_text.parse(name).name, _FLAG)
-
-
-def check(scorecard: "Scorecard", floors: Floors, alpha: float, seed: int) -> Iterator[Check]:
+def check(
+    scorecard: "Scorecard", floors: by_metric.Numbers, alpha: float, seed: int
+) -> Iterator[Check]:
     """One row for each floor.
 
     Args:
@@ -100,7 +42,7 @@ def check(scorecard: "Scorecard", floors: Floors, alpha: float, seed: int) -> It
     if first is None or scorecard.candidate_outputs is None or scorecard.targets is None:
         return
     metrics = {each.name: each for each in (first, *scorecard.also_judged_by)}
-    check_names(floors, metrics)
+    FLAG.check_judged(floors, metrics)
     for name, floor in floors.items():
         yield _row(scorecard, metrics[name or first.name], floor, alpha, seed)
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tfedge.release.gate.check import PASS, REPORTED, Check
+from tfedge.release.gate.check import PASS, REPORTED, Check, in_words
 from tfedge.release.statistics import paired
 
 if TYPE_CHECKING:
-    from tfedge.release.gate.holdout_uses import Use
+    from tfedge.release.gate.holdout_uses import Use, Widened
 
 NAME = "held_out_uses"
 
@@ -19,18 +19,28 @@ def check(use: "Use", pairs: paired.Pairs | None, margin: float, alpha: float) -
         use: which judgement this is.
         pairs: of right answers, where the metric counts them: the test is then repeated with its
             error shared out among all judgements so far (Bonferroni).
-        margin: the accepted loss.
+        margin: the accepted loss of that metric.
         alpha: one-sided error of a single test.
     """
     yield Check(NAME, use.number, None, REPORTED, _uses(use, pairs, margin, alpha))
-    if use.smaller_margin is not None:
-        reason = (
-            f"--margin={margin:g} now; an earlier verdict on this held-out set or on this model "
-            f"had --margin={use.smaller_margin:g}. A margin that is widened once a verdict is "
-            "known shows less than one that was chosen before."
-        )
-        note = f"the margin was {use.smaller_margin:g} in an earlier verdict and is {margin:g} now"
-        yield Check("margin", margin, use.smaller_margin, REPORTED, reason, note)
+    yield from map(_widened, use.widened)
+
+
+def _widened(margin: "Widened") -> Check:
+    named, of = (
+        (f": {margin.metric}", f" of {in_words(margin.metric)}") if margin.metric else ("", "")
+    )
+    flag = f"--margin={margin.metric}=" if margin.metric else "--margin="
+    reason = (
+        f"{flag}{margin.now:g} now; an earlier verdict on this held-out set or on this model "
+        f"had {flag}{margin.before:g}. A margin that is widened once a verdict is "
+        "known shows less than one that was chosen before."
+    )
+    note = f"the margin{of} was {margin.before:g} in an earlier verdict and is {margin.now:g} now"
+    heading = f"margin{of}"
+    return Check(
+        f"margin{named}", margin.now, margin.before, REPORTED, reason, note, heading=heading
+    )
 
 
 def _uses(use: "Use", pairs: paired.Pairs | None, margin: float, alpha: float) -> str:

@@ -16,7 +16,7 @@ import os
 import pathlib
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from absl import logging
@@ -34,10 +34,34 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclasses.dataclass(frozen=True)
 class Look:
-    """One judgement: the SHA-256 of the .tflite, and the margin; None where it was not kept."""
+    """One judgement.
+
+    Attributes:
+        candidate: SHA-256 of the .tflite.
+        margin: of all metrics, or of each by its name; None where it was not kept.
+    """
 
     candidate: str
-    margin: float | None
+    margin: float | Mapping[str, float] | None
+
+    def margin_of(self, metric: str) -> float | None:
+        """That of a metric; None where it was not judged, or not kept."""
+        return self.margin.get(metric) if isinstance(self.margin, Mapping) else self.margin
+
+
+@dataclasses.dataclass(frozen=True)
+class Widened:
+    """A margin that was smaller in an earlier judgement of this held-out set or this candidate.
+
+    Attributes:
+        metric: whose it is; "" where it is that of all.
+        before: the smallest there was.
+        now: what it is.
+    """
+
+    metric: str
+    before: float
+    now: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,22 +71,21 @@ class Use:
     Attributes:
         number: 1 for the first; the same candidate judged again counts again.
         candidates: how many different ones were judged so far, this one included.
-        smaller_margin: the smallest of an earlier judgement of this held-out set or of this
-            candidate, where it is smaller than the one now.
+        widened: margins that were smaller before.
     """
 
     number: int
     candidates: int = 1
-    smaller_margin: float | None = None
+    widened: tuple[Widened, ...] = ()
 
 
-def record(scorecard: "Scorecard", candidate: bytes, margin: float) -> Use | None:
+def record(scorecard: "Scorecard", candidate: bytes, margins: Mapping[str, float]) -> Use | None:
     """Counts a judgement.
 
     Args:
         scorecard: its own; one that did not run has shown nothing and is not counted.
         candidate: the .tflite.
-        margin: the accepted loss.
+        margins: the accepted loss by metric, of all that are judged.
 
     Returns:
         None where the set has no fingerprint, or the count cannot be kept; that is logged.
@@ -70,7 +93,11 @@ def record(scorecard: "Scorecard", candidate: bytes, margin: float) -> Use | Non
     fingerprint = scorecard.held_out
     if scorecard.failure or not fingerprint or fingerprint.startswith("not available"):
         return None
-    look = Look(hashlib.sha256(candidate).hexdigest(), margin)
+    different = set(margins.values())
+    look = Look(
+        hashlib.sha256(candidate).hexdigest(),
+        different.pop() if len(different) == 1 else dict(margins),
+    )
     path = _folder() / f"{hashlib.sha256(fingerprint.encode()).hexdigest()}.json"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -86,12 +113,21 @@ def record(scorecard: "Scorecard", candidate: bytes, margin: float) -> Use | Non
             (error.strerror or str(error)).lower(),
         )
         return None
-    margins = [each.margin for each in (*before, *others) if each.margin is not None]
     return Use(
         len(before) + 1,
         len({each.candidate for each in (*before, look)}),
-        min((each for each in margins if each < margin), default=None),
+        _widened(margins, [*before, *others]),
     )
+
+
+def _widened(margins: Mapping[str, float], looks: Sequence[Look]) -> tuple[Widened, ...]:
+    found = []
+    for metric, now in margins.items():
+        before = [margin for look in looks if (margin := look.margin_of(metric)) is not None]
+        if min(before, default=now) < now:
+            found.append(Widened(metric, min(before), now))
+    is_one = len({(each.before, each.now) for each in found}) == 1 and len(found) == len(margins)
+    return (dataclasses.replace(found[0], metric=""),) if is_one else tuple(found)
 
 
 def _elsewhere(path: pathlib.Path, candidate: str) -> list[Look]:
@@ -150,6 +186,8 @@ def _read(path: pathlib.Path) -> list[Look]:
 
 
 def _is_margin(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(each is not None and _is_margin(each) for each in value.values())
     return value is None or (isinstance(value, int | float) and 0 <= value < 1)
 
 

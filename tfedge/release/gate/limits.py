@@ -8,7 +8,7 @@ from typing import Any
 
 from tfedge import errors
 from tfedge.device import profiles
-from tfedge.release.gate import floors
+from tfedge.release.gate import floors, margins
 from tfedge.release.statistics import paired
 
 
@@ -18,7 +18,8 @@ class Limits:
 
     Attributes:
         margin: the accepted loss: points of accuracy (0.01 is one) where the metric counts right
-            answers, else a share of the baseline's value in the metric's worse direction.
+            answers, else a share of the baseline's value in the metric's worse direction. Or
+            metric name -> that, with "" for all that are not named.
         alpha: the accepted probability of passing a model that loses `margin`.
         max_file_bytes: None for no limit.
         max_memory_bytes: of the peak while loading and running; None for no limit.
@@ -38,7 +39,7 @@ class Limits:
         BadInput: a margin, alpha or limit out of range.
     """
 
-    margin: float = 0.01
+    margin: float | Mapping[str, float] = 0.01
     alpha: float = 0.05
     max_file_bytes: int | None = None
     max_memory_bytes: int | None = None
@@ -53,9 +54,11 @@ class Limits:
     seed: int = 0
 
     def __post_init__(self):
-        paired.check_settings(self.margin, self.alpha)
+        by_metric = self.margin if isinstance(self.margin, Mapping) else {"": self.margin}
+        for name, margin in by_metric.items():
+            paired.check_settings(margin, self.alpha, f"--margin {name}".strip())
         paired.check_settings(self.group_margin or 0.0, self.alpha, "--group_margin")
-        floors.as_mapping(self.min_metric)
+        floors.FLAG.mapping(self.min_metric)
         for name in ("max_file_bytes", "max_memory_bytes", "max_latency_ms", "max_energy_mj"):
             limit = getattr(self, name)
             if limit is not None and not (isinstance(limit, numbers.Real) and limit > 0):
@@ -79,6 +82,10 @@ class Limits:
         }
         own = frozenset(name for name in settings if name in known and name.startswith("max_"))
         return cls(**{**known, "own": own, **settings})
+
+    def margin_of(self, metric: str) -> float:
+        """The accepted loss of a metric, by its name."""
+        return margins.of(self.margin, metric)
 
     def who(self, name: str) -> str:
         """Who allows what the limit of that name is."""
