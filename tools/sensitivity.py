@@ -154,11 +154,9 @@ def _of(axis: str, table: "Table") -> "rich_table.Table":
 
 
 def _cell(row: "Row | None") -> str:
-    from tfedge.probing import budgets
-
     if row is None or row.difference is None:
         return ""
-    harm = budgets.harm(row.difference)
+    harm = row.difference.harm
     colour = "green" if harm < _MILD else "yellow" if harm < _STRONG else "red"
     return f"{row.saved_bytes:,} [{colour}]{harm:.2g}[/{colour}]"
 

@@ -86,8 +86,8 @@ def test_bits_by_layer_are_rules_of_the_pass_that_is_there_anyhow():
 
 
 def test_harm_is_the_divergence_else_the_loss_else_the_noise():
-    assert budgets.harm(Difference(0.3, 20.0, 0.2)) == 0.2
-    assert budgets.harm(Difference(0.3, 20.0, None)) == 0.3
-    assert budgets.harm(Difference(-0.3, 20.0, None)) == 0
-    assert budgets.harm(Difference(None, 20.0, None)) == pytest.approx(0.01)
-    assert budgets.harm(Difference(None, None, None)) == 0
+    assert Difference(0.3, 20.0, 0.2).harm == 0.2
+    assert Difference(0.3, 20.0, None).harm == 0.3
+    assert Difference(-0.3, 20.0, None).harm == 0
+    assert Difference(None, 20.0, None).harm == pytest.approx(0.01)
+    assert Difference(None, None, None).harm == 0

@@ -17,7 +17,6 @@ from tfedge.compress import recipe as recipes
 from tfedge.compress.passes import base
 from tfedge.probing import changes as changes_lib
 from tfedge.probing.changes import Change
-from tfedge.probing.panel import Difference
 from tfedge.probing.rows import Row
 
 TECHNIQUES = ("prune", "cluster")
@@ -33,7 +32,7 @@ class Option:
         layer: its name.
         changes: none leaves it as it is.
         saved_bytes: of the packed file.
-        harm: to the answers, see `harm`.
+        harm: to the answers.
     """
 
     layer: str
@@ -106,19 +105,10 @@ def within(rows: Sequence[Row], techniques: Sequence[str], saved_bytes: int) -> 
     return _chosen(groups, saved_bytes)
 
 
-def harm(found: Difference) -> float:
-    """One number for what a change does: divergence of the answers, else loss, else noise."""
-    if found.kl is not None:
-        return found.kl
-    if found.loss is not None:
-        return max(0.0, found.loss)
-    return 0.0 if found.snr_db is None else 10 ** (-found.snr_db / 10)
-
-
 def _options(rows: Sequence[Row], techniques: Sequence[str]) -> list[list[Option]]:
     """By layer: as it is, and all that may be done to it."""
     alone = {
-        (row.layer, row.changes[0]): harm(row.difference)
+        (row.layer, row.changes[0]): row.difference.harm
         for row in rows
         if row.difference is not None
     }

@@ -37,6 +37,19 @@ class Difference:
     snr_db: float | None
     kl: float | None
 
+    @property
+    def harm(self) -> float:
+        """All in one number: divergence of the answers, else loss, else the share of noise."""
+        if self.kl is not None:
+            return self.kl
+        if self.loss is not None:
+            return max(0.0, self.loss)
+        return 0.0 if self.snr_db is None else 10 ** (-self.snr_db / 10)
+
+    def to_json(self) -> dict[str, float | None]:
+        """A plain dict, with the harm."""
+        return {**dataclasses.asdict(self), "harm": self.harm}
+
 
 class Panel:
     """Some validation examples with the answers of the unchanged model.

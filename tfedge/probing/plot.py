@@ -3,7 +3,6 @@
 import html
 
 from tfedge import plain_text
-from tfedge.probing import budgets
 from tfedge.probing.table import Table
 
 _PAGE = """<!DOCTYPE html>
@@ -37,7 +36,7 @@ def render(table: Table) -> bytes:
             known = [(row, row.difference) for row in rows if row.difference is not None]
             dots = graph_objects.Scatter(
                 x=[row.saved_bytes for row, _ in known],
-                y=[max(_LEAST, budgets.harm(found)) for _, found in known],
+                y=[max(_LEAST, found.harm) for _, found in known],
                 customdata=[str(row.changes[0]) for row, _ in known],
                 hovertemplate="%{customdata}: %{x:,} bytes, %{y:.3g}",
                 name=html.escape(layer),

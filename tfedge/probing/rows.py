@@ -26,10 +26,19 @@ class Row:
     difference: Difference | None = None
     along: tuple[str, ...] = ()
 
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict."""
+        found = self.difference
+        return {
+            **dataclasses.asdict(self),
+            "difference": None if found is None else found.to_json(),
+        }
+
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Row":
-        """What `dataclasses.asdict` gave, read back."""
+        """What `to_json` gave, read back."""
         changes = tuple(Change(**each) for each in data["changes"])
-        found = data["difference"]
-        difference = None if found is None else Difference(**found)
+        found, difference = data["difference"], None
+        if found is not None:
+            difference = Difference(found["loss"], found["snr_db"], found["kl"])
         return cls(data["layer"], changes, data["saved_bytes"], difference, tuple(data["along"]))

@@ -117,10 +117,11 @@ class _Probing:
         return list(self._swapped(change, whole, twin))
 
     def pairs(self) -> list[Row]:
-        """What zeros and few values or bits save together: a weight that is zero needs neither."""
+        """What zeros and few values save together: a weight that is zero needs no value."""
         found: list[Row] = []
         for first, second in itertools.product(self._whole, self._whole):
-            if first.stage == base.Stage.ZEROS < second.stage and not self._is_late(second):
+            of_both = (first.stage, second.stage) == (base.Stage.ZEROS, base.Stage.VALUES)
+            if of_both and not self._is_late(second):
                 whole = self._applied(second.everywhere(), second, self._whole[first])
                 if whole is not None:
                     found += self._together((first, second), whole)

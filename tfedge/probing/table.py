@@ -58,7 +58,7 @@ class Table(shown.Shown):
 
     @property
     def harm_words(self) -> str:
-        """What `budgets.harm` is here."""
+        """What `Difference.harm` is here."""
         found = next((row.difference for row in self.rows if row.difference is not None), None)
         if found is None or found.kl is not None:
             return "KL divergence of the answers, nats"
@@ -90,7 +90,8 @@ class Table(shown.Shown):
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict."""
-        return {"schema_version": SCHEMA_VERSION, **dataclasses.asdict(self)}
+        rows = [row.to_json() for row in self.rows]
+        return {"schema_version": SCHEMA_VERSION, **dataclasses.asdict(self), "rows": rows}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], where: str = "sensitivity JSON") -> "Table":
@@ -124,4 +125,4 @@ class Table(shown.Shown):
 def _brief(row: Row) -> str:
     """Such as "prune(final_sparsity=0.95) saves 812, harm 0.31"."""
     assert row.difference is not None
-    return f"{row.changes[0]} saves {row.saved_bytes:,}, harm {budgets.harm(row.difference):.2g}"
+    return f"{row.changes[0]} saves {row.saved_bytes:,}, harm {row.difference.harm:.2g}"

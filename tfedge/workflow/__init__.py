@@ -66,7 +66,8 @@ def make_release(
         command: how this was called, for the report.
         report_examples: new mistakes that the report shows; 0 leaves users' data out.
         trained_on: a file of the examples that the model was trained on; see `data.trained_on`.
-        enclosed: further files of the folder, by name.
+        enclosed: further files of the folder, by name; the report shows a `sensitivity.json`, see
+            `sensitivity`.
         **order: other fields of `making.order.Order`.
 
     Raises:
@@ -104,7 +105,7 @@ def _release(
         before, beside = _run_first(ready, terms, shipped)
         made = _made(ready, bundle.rejected_dir(folder), stages)
         judged = _judge(made, terms, before, beside)
-        papers = judging.papers(_gathered(made, judged, terms, before.file.content))
+        papers = judging.papers(_gathered(made, judged, terms, before.file.content, enclosed))
         files = {**enclosed, **papers}
         facts_of_it = {**told.facts(made), **told.held_out(judged)}
         if judged.verdict.outcome == PASS:
@@ -166,7 +167,11 @@ def _judge(
 
 
 def _gathered(
-    made: making.Made, judged: judging.Judged, terms: judging.Terms, compared_with: bytes
+    made: making.Made,
+    judged: judging.Judged,
+    terms: judging.Terms,
+    compared_with: bytes,
+    enclosed: Mapping[str, bytes],
 ) -> facts.Facts:
     with progress.phase("measuring what the change of each layer costs"):
         sensitivities = sensitivity.of(compared_with, made.tflite, made.task)
@@ -183,5 +188,6 @@ def _gathered(
         findings=made.findings,
         sensitivities=sensitivities,
         report_examples=terms.report_examples,
+        enclosed=enclosed,
         kept_as="" if judged.verdict.outcome == PASS else rejected.MODEL,
     )

@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import json
 import pathlib
 import re
 
@@ -35,6 +36,22 @@ def _page(made):
 
 def _heading(title):
     return f"<h2>{title.replace(chr(39), '&#39;')}</h2>"
+
+
+def _probed(layer):
+    """A table of `tfedge.sensitivity`."""
+    change = {"technique": "prune", "setting": "final_sparsity"}
+    rows = [
+        {
+            "layer": layer,
+            "changes": [{**change, "value": value}],
+            "saved_bytes": saved,
+            "difference": {"loss": None, "snr_db": None, "kl": harm, "harm": harm},
+        }
+        for value, saved, harm in ((0.9, 900, 2.5), (0.5, 500, 0.01))
+    ]
+    both = {"layer": layer, "changes": [change, change], "saved_bytes": 950, "difference": None}
+    return json.dumps({"rows": [*rows, both]}).encode()
 
 
 @pytest.fixture
@@ -88,6 +105,7 @@ def release(card):
             command=f"release --data={named}",
             findings=hygiene.Findings({"copies": finding.Finding((named,))}),
             sensitivities=sensitivity.Sensitivities({"conv": 0.1}, {named: named}),
+            enclosed={"sensitivity.json": _probed(named)},
         )
 
     return make
@@ -224,3 +242,12 @@ def test_the_card_has_the_overlap_of_each_class(segmented):
     made = segmented()
     text = model_card.render(made, sections.of(made)).decode()
     assert "| bag | " in text and "Overlap (IoU)" in text and "| mean | 2,560 | 100.0% |" in text
+
+
+def test_what_layers_bear_is_a_grid_with_a_column_for_each_value(release):
+    (grid,) = sections.of(release())["layer_bears"].found
+    assert (grid.axis, grid.values) == ("prune.final_sparsity", (0.5, 0.9))
+    ((layer, (mild, grave)),) = grid.rows
+    assert layer == "front"
+    assert (mild.saved, mild.shade, mild.style) == (500, 0.5, "miss")  # halfway from 1e-4 to 1
+    assert (grave.saved, grave.shade, grave.style) == (900, 1.0, "miss dark")

@@ -35,6 +35,7 @@ class Facts:
         findings: of the checks of all splits; None where only the held-out split was read.
         sensitivities: by layer; see `sensitivity`.
         report_examples: how many held-out examples may be shown; 0 keeps users' data out.
+        enclosed: other files of the release, by name.
         kept_as: the name under which a candidate that was not released is kept; "" for none.
     """
 
@@ -52,6 +53,7 @@ class Facts:
         default_factory=sensitivity.Sensitivities
     )
     report_examples: int = DEFAULT_SHOWN
+    enclosed: Mapping[str, bytes] = dataclasses.field(default_factory=dict)
     kept_as: str = ""
 
     @functools.cached_property
