@@ -127,9 +127,23 @@ def _amount(row: dict[str, Any], side: str) -> str:
         return "not measured"
     if unit == "share":
         return f"{value:.2%}"
-    said = f"{value:,} {unit}" if unit == "bytes" else f"{value:.3g} {unit}"
+    if unit == "bytes":
+        return f"{value:,} bytes"
+    factor, unit = _shown(row)
+    said = f"{factor * value:.3g} {unit}"
     low, high = row.get(f"{side}_low"), row.get(f"{side}_high")
-    return said if low is None or high is None else f"{said} ({low:.3g} to {high:.3g})"
+    if low is None or high is None:
+        return said
+    return f"{said} ({factor * low:.3g} to {factor * high:.3g})"
+
+
+def _shown(row: dict[str, Any]) -> tuple[float, str]:
+    """What both sides are multiplied by, and their unit then."""
+    from tfedge.device import energy
+
+    if row["unit"] != "mJ":
+        return 1.0, row["unit"]
+    return energy.shown(min(row[side] for side in ("a", "b") if row[side] is not None))
 
 
 def _change(row: dict[str, Any]) -> str:

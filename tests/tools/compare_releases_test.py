@@ -23,7 +23,7 @@ def compare(*arguments):
 def folder(tmp_path):
     """folder(name, right, model) -> a release folder of 1,000 examples, written by hand."""
 
-    def make(name, right, model):
+    def make(name, right, model, energy=0.02):
         path = tmp_path / name
         path.mkdir()
         packed = correct_bits.pack(np.arange(1000) < right)
@@ -32,6 +32,7 @@ def folder(tmp_path):
             "profile": "mid_range_phone",
             "file_bytes": 1000 + right,
             "download_bytes": 500,
+            "energy_mj_estimate": {"value": energy, "low": energy / 2, "high": 2 * energy},
             "metric": {"name": "accuracy", "value": right / 1000, "n": 1000},
             "held_out": {"fingerprint": "labels: 1", "examples": 1000, "right": packed},
             "per_class": [{"label": "[b]bag", "n": 1000, "value": right / 1000}],
@@ -46,7 +47,7 @@ def folder(tmp_path):
 
 
 def test_tables_and_json(folder):
-    a, b = folder("a", 900, "image_float"), folder("b", 890, "image_int8")
+    a, b = folder("a", 900, "image_float"), folder("b", 890, "image_int8", 0.0038)
     done = compare(a, b)
     assert done.returncode == 0, done.stderr
     words = " ".join(done.stdout.split())
@@ -54,6 +55,7 @@ def test_tables_and_json(folder):
         "accuracy: 90.00% -> 89.00%, -1.00 points (",
         "only A has 10 right, only B 0",
         "file 1,900 bytes 1,890 bytes -0.5%",
+        "energy of a run, estimate 20 µJ (10 to 40) 3.8 µJ (1.9 to 7.6) -81.0%",
         "[b]bag 1,000 90.0% 89.0% -1.0",
         "conv 4x3x3x1 32 -> 8",
         "recipe prune(900) prune(890)",

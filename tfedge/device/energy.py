@@ -13,6 +13,7 @@ from tfedge.device.prediction import work
 _MJ_PER_PJ = 1e-9
 _DRAM_PJ_PER_BYTE = 650 / 4  # 650 pJ for 32 bits
 _SRAM_PJ_PER_BYTE = 10 / 8  # 10 pJ for 64 bits of an 8 kB memory
+_FEW_MJ = 0.01  # below it there are more zeros than digits
 _FLOAT_PJ, _INT8_PJ, _INT16_PJ = 4.6, 0.3, 0.5  # a product and its addition
 _FLOAT_ADD_PJ, _INT_ADD_PJ = 0.9, 0.1
 _INT8_KERNELS = ("INT8", "UINT8", "INT4", "INT2")
@@ -103,3 +104,8 @@ def _product_pj(operator: graph.Operator, done: work.Work, file: tflite.TfliteFi
     if "INT16" in types:
         return _INT16_PJ
     return _INT8_PJ if done.integer or types & set(_INT8_KERNELS) else _FLOAT_PJ
+
+
+def shown(millijoules: float) -> tuple[float, str]:
+    """What millijoules of about this size are multiplied by to be shown, and their unit then."""
+    return (1000.0, "µJ") if millijoules < _FEW_MJ else (1.0, "mJ")

@@ -11,6 +11,7 @@ import dataclasses
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
+from tfedge.device import energy
 from tfedge.device.energy import EnergyEstimate
 from tfedge.device.phone_latency import PhoneEstimate
 from tfedge.device.scorecard import Scorecard
@@ -22,7 +23,6 @@ _LATENCIES = {
     "p50": " (median)",
     "mean": " (mean)",
 }
-_SMALL_MJ = 0.01
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,12 +41,11 @@ class _Cost:
 
     @property
     def scale(self) -> tuple[float, str]:
-        """What numbers are multiplied by to be shown, and their unit then: µJ of small energies."""
+        """What numbers are multiplied by to be shown, and their unit then."""
         known = self.measured
         if known is None and self.estimate is not None:
             known = self.estimate.value
-        small = known is not None and known < _SMALL_MJ
-        return (1000.0, "µJ") if self.unit == "mJ" and small else (1.0, self.unit)
+        return (1.0, self.unit) if self.unit != "mJ" or known is None else energy.shown(known)
 
 
 def check(

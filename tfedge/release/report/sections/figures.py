@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from tfedge.device import energy
 from tfedge.release.gate.check import spoken
 from tfedge.release.report import baseline_estimates, difference_plot, wording
 
@@ -169,9 +170,9 @@ def _estimated(
     before: Mapping[str, Any] | None, now: Mapping[str, Any], limit: float | None, unit: str
 ) -> tuple[str, str, str]:
     """Both with their intervals, and what is allowed, in one unit."""
-    factor = 1
-    if unit == "mJ" and min(each["value"] for each in (before, now) if each) < 0.01:
-        factor, unit = 1000, "µJ"
+    factor = 1.0
+    if unit == "mJ":
+        factor, unit = energy.shown(min(each["value"] for each in (before, now) if each))
 
     def say(value: float) -> str:
         return f"{wording.number(factor * value)} {unit}"
@@ -179,7 +180,7 @@ def _estimated(
     return _between(before, factor, unit), _between(now, factor, unit), _at_most(limit, say)
 
 
-def _between(found: Mapping[str, Any] | None, factor: int, unit: str) -> str:
+def _between(found: Mapping[str, Any] | None, factor: float, unit: str) -> str:
     if not found:
         return wording.UNKNOWN
     value, low, high = (wording.number(factor * found[name]) for name in ("value", "low", "high"))
