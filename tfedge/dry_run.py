@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tfedge import judging, progress
+from tfedge import judging
 from tfedge.device import phone_latency
 from tfedge.device.file import tflite
 from tfedge.making import host_latency, preparing, reading
@@ -118,8 +118,7 @@ def _plan(ready: Ready) -> Plan:
             for number, each in enumerate(ready.start.passes)
         )
     began, export = time.monotonic(), ready.given.export.to_text()
-    with progress.phase(f"exporting as {export}"):
-        content = to_tflite(source, export, task)
+    content = to_tflite(source, export, task)
     return Plan(
         passes,
         tflite.read(content),

@@ -183,10 +183,7 @@ def judge(
         near_duplicates: held-out examples that look like training ones, see `gate.gate`.
         allow_flex: accept TensorFlow operators, whatever the phone class says.
     """
-    with progress.phase(f"evaluating on {len(task.holdout or ()):,} held-out examples"):
-        scorecard = evaluate.evaluate(
-            tflite_bytes, task, terms.phone, baseline, holds, beside=beside
-        )
+    scorecard = evaluate.evaluate(tflite_bytes, task, terms.phone, baseline, holds, beside=beside)
     scorecard = dataclasses.replace(scorecard, **(measured or {}))
     limits = terms.limits
     judged = [scorecard.judged_by, *scorecard.also_judged_by] if scorecard.judged_by else []

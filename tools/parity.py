@@ -56,9 +56,9 @@ def main() -> int:
     order = order_flags.order(_INPUT)
     source, task, export = _source(order)
 
-    from tfedge.export import parity
+    from tfedge.export import parity, to_tflite
 
-    data = shipped or _exported(source, export, task)
+    data = shipped or to_tflite(source, export, task)
     with progress.phase("comparing layer by layer"):
         found = parity.compare(source, data, task, _EXAMPLES.value, _LEAST_DB.value)
     if _JSON.value:
@@ -86,13 +86,6 @@ def _source(order: dict[str, Any]) -> tuple[Any, Any, str]:
         )
     source = recipe.apply(model, task) if recipe.passes else model
     return source, task, order["export"] or (recipe.default_route() if recipe.passes else "int8")
-
-
-def _exported(source: Any, export: str, task: Any) -> bytes:
-    from tfedge import to_tflite
-
-    with progress.phase(f"exporting as {export}"):
-        return to_tflite(source, export, task)
 
 
 def _say_what_trained(shipped: str, model: str) -> None:

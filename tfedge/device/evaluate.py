@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from tfedge import errors
+from tfedge import errors, progress
 from tfedge.data import output_kind, slices, split_digest, splits
 from tfedge.data import task as data_task
 from tfedge.device import (
@@ -83,33 +83,34 @@ def evaluate(
     file = tflite.read(tflite_bytes, _CANDIDATE)
     task = as_judged(task, file)
     split = _held_out(task)
-    groups = slices.of_split(split, task.slices, f"task {task.name}")
-    foreseen = flatbuffer.guarded(_CANDIDATE, lambda: _foreseen(file, phone))
-    before = baseline
-    if before is not None and not isinstance(before, inference.Run):
-        before = _run_baseline(before, task, split, phone, seconds=seconds)
-    limits = sandbox.Limits(phone.max_memory_bytes, phone.threads, seconds)
-    ours = inference.run(file, split, task.normalization, limits, _CANDIDATE)
-    known: dict[str, Any] = {
-        "profile": phone,
-        "file_bytes": file.file_bytes,
-        "download_bytes": file.download_bytes,
-        "operators": file.operator_counts,
-        "flex_operators": file.flex_operators,
-        "held_out": split_digest.of(split),
-        "holds": tuple(_read_holds(file, holds)),
-        **foreseen,
-        "failure": ours.outcome.failure,
-        "limits_in_force": ours.outcome.in_force,
-        "unenforced_limits": ours.outcome.unenforced,
-    }
-    if ours.outcome.failure:
-        return Scorecard(**known, **_of_baseline(before))
-    found = Scorecard(**known, **_judged(task, ours, before, groups))
-    if beside is None:
-        return found
-    other = Scorecard(**known, **_judged(task, ours, beside, groups))
-    return dataclasses.replace(found, beside=other)
+    with progress.phase(f"evaluating on {len(split):,} examples"):
+        groups = slices.of_split(split, task.slices, f"task {task.name}")
+        foreseen = flatbuffer.guarded(_CANDIDATE, lambda: _foreseen(file, phone))
+        before = baseline
+        if before is not None and not isinstance(before, inference.Run):
+            before = _run_baseline(before, task, split, phone, seconds=seconds)
+        limits = sandbox.Limits(phone.max_memory_bytes, phone.threads, seconds)
+        ours = inference.run(file, split, task.normalization, limits, _CANDIDATE)
+        known: dict[str, Any] = {
+            "profile": phone,
+            "file_bytes": file.file_bytes,
+            "download_bytes": file.download_bytes,
+            "operators": file.operator_counts,
+            "flex_operators": file.flex_operators,
+            "held_out": split_digest.of(split),
+            "holds": tuple(_read_holds(file, holds)),
+            **foreseen,
+            "failure": ours.outcome.failure,
+            "limits_in_force": ours.outcome.in_force,
+            "unenforced_limits": ours.outcome.unenforced,
+        }
+        if ours.outcome.failure:
+            return Scorecard(**known, **_of_baseline(before))
+        found = Scorecard(**known, **_judged(task, ours, before, groups))
+        if beside is None:
+            return found
+        other = Scorecard(**known, **_judged(task, ours, beside, groups))
+        return dataclasses.replace(found, beside=other)
 
 
 def run_baseline(

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from tfedge import progress
+
 if TYPE_CHECKING:
     from tfedge.data.task import Task
     from tfedge.export.options import Export
@@ -29,11 +31,18 @@ def to_tflite(source: Any, export: "str | Export" = "float32", task: "Task | Non
     Raises:
         BadInput: an export that contradicts the recipe or that the model or data do not allow.
     """
-    from tfedge.compress import loading
-    from tfedge.export import apart, choices, exporting, options
+    from tfedge.export import options
 
-    if isinstance(export, str):
-        export = options.Export.parse(export)
+    chosen = options.Export.parse(export) if isinstance(export, str) else export
+    with progress.phase(f"exporting as {chosen.to_text()}"):
+        return exported(source, chosen, task)
+
+
+def exported(source: Any, export: "Export", task: "Task | None") -> bytes:
+    """The same for who shows what it is for. See `to_tflite`."""
+    from tfedge.compress import loading
+    from tfedge.export import apart, choices, exporting
+
     choices.check_task(export, task)
     is_strangers = isinstance(source, loading.SavedModel) and not source.is_own
     return (apart if is_strangers else exporting).to_tflite(source, export, task)

@@ -16,7 +16,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tfedge import cache, foreign, progress, recipe_file
+from tfedge import cache, foreign, recipe_file
 from tfedge.data import hygiene
 from tfedge.data.task import Task
 from tfedge.device import evaluate
@@ -98,10 +98,9 @@ def make(ready: Ready, stages: cache.Cache | None = None) -> Made:
     export = ready.given.export.to_text()
     key = ready.key if stages else ""
     source = candidate or ready.model
-    with progress.phase(f"exporting as {export}"):
-        tflite_bytes = file_cache.tflite(
-            stages, key, f"export as {export}", lambda: to_tflite(source, export, task)
-        )
+    tflite_bytes = file_cache.tflite(
+        stages, key, f"export as {export}", lambda: to_tflite(source, export, task)
+    )
     weights = candidate.class_weight if candidate else {}
     return _made(ready, tflite_bytes, weights, candidate=candidate, **more)
 

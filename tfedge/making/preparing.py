@@ -118,10 +118,10 @@ def _check_export(export: "Export", recipe: "Recipe", task: Task) -> None:
 
 def _baseline(model: Any, plain: "Export", task: Task, stages: cache.Cache | None) -> bytes:
     from tfedge.compress import keys
-    from tfedge.export import to_tflite
+    from tfedge.export import exported
 
     def export() -> bytes:
-        return to_tflite(model, plain, task)
+        return exported(model, plain, task)
 
     what = "exporting the input model as float32, to compare with"
     content = keys.of_source(model)

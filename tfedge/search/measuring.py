@@ -130,10 +130,7 @@ class Bench:
         ready = preparing.with_recipe(self.ready, recipe, export)
         made = making.make(ready, self.stages)
         task = _validated(made.task)
-        with progress.phase(f"evaluating on {len(task.validation):,} validation examples"):
-            scorecard = evaluate.evaluate(
-                made.tflite, task, self.terms.phone, self.before, made.holds
-            )
+        scorecard = evaluate.evaluate(made.tflite, task, self.terms.phone, self.before, made.holds)
         limits = self.terms.limits
         limits = dataclasses.replace(limits, allow_flex=limits.allow_flex or made.allow_flex)
         verdict = gate.gate(scorecard, limits)
