@@ -62,14 +62,14 @@ def test_every_change_of_a_real_file_is_python():
         assert ast.dump(ast.parse(change.apply(source))) != ast.dump(ast.parse(source)), change
 
 
-def test_a_change_knows_whether_it_runs_at_import():
-    source = "a = 1\ndef f(x=2):\n    return 3\nclass C:\n    y: int = 4"
-    found = {each.before: each.at_import for each in changes.of("a.py", source)}
-    assert found == {"1": True, "2": True, "3": False, "4": True}
+def test_a_change_knows_the_function_it_is_in():
+    source = "a = 1\ndef f(x=2):\n    b = 3\n    def g():\n        return 4\n    return g\ny = 5"
+    found = {each.before: each.around for each in changes.of("a.py", source)}
+    assert found == {"1": None, "2": None, "3": (3, 6), "4": (5, 5), "5": None}
 
 
 def _change(file, first, last):
-    return changes.Change(file, 0, 1, (first, last), "a", "b")
+    return changes.Change(file, 0, 1, (first, last), "a", "b", (first, last))
 
 
 def test_the_quickest_tests_of_the_changed_lines_are_asked():
@@ -87,19 +87,23 @@ def test_what_runs_at_import_is_asked_of_all_tests_and_of_the_pages():
     lines = {3: frozenset({"importer"}), 9: frozenset({"other"})}
     pages = "tests/docs_test.py::test_no_page_is_stale"
     known = covering.Covering({"a.py": lines}, {"importer": 1.0, "other": 2.0, pages: 3.0})
-    change = changes.Change("a.py", 0, 1, (3, 3), "a", "b", at_import=True)
+    change = changes.Change("a.py", 0, 1, (3, 3), "a", "b")
     assert known.tests(change, 10) == ["importer", "other", pages]
     assert known.tests(_change("a.py", 3, 3), 10) == ["importer"]
     assert covering.Covering({"a.py": lines}, {}).tests(change, 10) == ["importer", "other"]
 
 
-def test_the_tests_of_the_same_name_go_first():
-    lines = {3: frozenset({"tests/b_test.py::quick", "tests/data/a_test.py::slow"})}
-    seconds = {"tests/b_test.py::quick": 1.0, "tests/data/a_test.py::slow": 9.0}
+def test_the_tests_of_the_same_name_go_first_with_one_of_each_branch():
+    """Line 3 is changed, of a function of lines 2 to 5; of two that run line 5 one is early."""
+    own, branch, slow = "tests/data/a_test.py::own", "tests/b_test.py::5", "tests/b_test.py::slow"
+    every = frozenset({own, branch, slow, "quick", "quicker"})
+    lines = {3: every, 5: frozenset({branch, slow, "elsewhere"}), 9: frozenset({"far"})}
+    seconds = {own: 9.0, branch: 4.0, slow: 8.0, "quick": 2.0, "quicker": 1.0, "elsewhere": 0.5}
     known = covering.Covering({"data/a.py": lines, "data/a/__init__.py": lines}, seconds)
     for file in ("data/a.py", "data/a/__init__.py"):
-        change = changes.Change(file, 0, 1, (3, 3), "a", "b")
-        assert known.tests(change, 5) == ["tests/data/a_test.py::slow"]
+        change = changes.Change(file, 0, 1, (3, 3), "a", "b", (2, 5))
+        assert known.tests(change, 99) == ["quicker", branch, own, "quick", slow]
+        assert known.tests(change, 6) == ["quicker", branch]
 
 
 def _measured(path, checkout, lines):

@@ -33,7 +33,8 @@ class Change:
         start, end: offsets in the source, in characters.
         lines: first and last line of what is changed, from 1.
         before, after: the source there.
-        at_import: whether it is outside of all functions, and runs when the module is imported.
+        around: first and last line of the function it is in; None outside of all functions, of
+            what runs when the module is imported.
     """
 
     file: str
@@ -42,7 +43,7 @@ class Change:
     lines: tuple[int, int]
     before: str
     after: str
-    at_import: bool = False
+    around: tuple[int, int] | None = None
 
     def apply(self, source: str) -> str:
         """The source with the change in it."""
@@ -68,8 +69,8 @@ def of(file: str, source: str) -> list[Change]:
         after = ast.unparse(changed)
         after = f"({after})" if isinstance(changed, ast.expr) else after
         lines = node.lineno, last
-        at_import = not any(first <= node.lineno <= end for first, end in bodies)
-        found.append(Change(file, start, end, lines, source[start:end], after, at_import))
+        around = max((each for each in bodies if each[0] <= node.lineno <= each[1]), default=None)
+        found.append(Change(file, start, end, lines, source[start:end], after, around))
     return sorted(found, key=lambda change: (change.start, change.end, change.after))
 
 

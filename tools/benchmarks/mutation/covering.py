@@ -28,29 +28,37 @@ class Covering:
     def tests(self, change: changes.Change, most_seconds: float) -> list[str]:
         """The tests that run what a change is in, for so many seconds.
 
-        Those of the file's own test file come first, then the quickest. Lines that run when a
-        module is imported belong to every test of the file, not to the one that did so, and to
-        the pages that are made of what modules declare.
+        Those of the file's own test file come first, with the quickest of each other line of the
+        function, so that every branch is tried; then the others, the quickest first. Lines that
+        run when a module is imported belong to every test of the file, not to the one that did
+        so, and to the pages that are made of what modules declare.
         """
         lines = self.by_line.get(change.file, {})
         touched = [lines.get(n, frozenset()) for n in range(change.lines[0], change.lines[1] + 1)]
-        if change.at_import or not any(touched):
+        if change.around is None or not any(touched):
             touched = [*lines.values(), frozenset({_PAGES} & self.seconds.keys())]
         names = frozenset().union(*touched)
+        first, last = change.around or change.lines
+        branches = (lines.get(n, frozenset()) & names for n in range(first, last + 1))
+        early = {min(each, key=self._quickness) for each in branches if each}
+        early |= {each for each in names if _is_own(change.file, each)}
         chosen: list[str] = []
         total = 0.0
-        for name in sorted(names, key=lambda each: self._turn(change.file, each)):
+        for name in sorted(names, key=lambda each: (each not in early, self._quickness(each))):
             total += self.seconds.get(name, 1.0)
             if chosen and total > most_seconds:
                 break
             chosen.append(name)
         return chosen
 
-    def _turn(self, file: str, test: str) -> tuple[bool, float, str]:
-        path = pathlib.PurePath(file)
-        own = path.parent.name if path.stem == "__init__" else path.stem
-        is_other = pathlib.PurePath(test.partition("::")[0]).stem != f"{own}_test"
-        return is_other, self.seconds.get(test, 1.0), test
+    def _quickness(self, test: str) -> tuple[float, str]:
+        return self.seconds.get(test, 1.0), test
+
+
+def _is_own(file: str, test: str) -> bool:
+    path = pathlib.PurePath(file)
+    own = path.parent.name if path.stem == "__init__" else path.stem
+    return pathlib.PurePath(test.partition("::")[0]).stem == f"{own}_test"
 
 
 def read(coverage_files: Sequence[pathlib.Path], tests_files: Sequence[pathlib.Path]) -> Covering:
