@@ -53,8 +53,10 @@ def test_four_bits_lose_less(model, task):
     moved = {}
     for algorithm in ("min_max", "gptq"):
         data = export.to_tflite(model, f'int4(algorithm="{algorithm}")', task)
-        types = {each.tensor.name: each.tensor.dtype for each in tflite.read(data).kernels()}
+        found = [each.tensor for each in tflite.read(data).kernels()]
+        types = {each.name: each.dtype for each in found}
         assert types == dict.fromkeys(running.LAYERS, "INT4") | {"depthwise": "INT8"}
+        assert {np.abs(each.values()).max() for each in found if each.dtype == "INT4"} == {7}
         moved[algorithm] = np.mean((running.images(data, x) - expected) ** 2)
     assert moved["gptq"] < moved["min_max"]
 
