@@ -246,3 +246,15 @@ def test_a_damaged_start_or_end_of_a_primed_piece_is_refused():
     for wrong in ((shared - 1, rest, 2560), (shared, rest[:-1], 2560), (shared, rest, 2559)):
         with pytest.raises((ValueError, lzma.LZMAError)):
             primer.restore(*wrong)
+
+
+@pytest.mark.parametrize("count", [256, 257])
+def test_as_many_distinct_numbers_as_a_code_can_name(count):
+    rng = np.random.default_rng(11)
+    book = rng.normal(0, 1, count).astype(np.float32)
+    kernel = np.concatenate([book, rng.choice(book, 4096 - count)]).reshape(64, 64)
+    content = _tflite(kernel)
+    packed = tfedge.pack(content)
+    assert tfedge.unpack(packed) == content
+    named = 4 * 256 + 4096  # the numbers once, and a byte for each that refers to them
+    assert (len(packed) < named + 300) is (count == 256)
