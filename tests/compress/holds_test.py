@@ -164,3 +164,110 @@ def test_broken_finds_lost_promises_and_lost_layers(network):
     assert holds.broken(network, (promise, gone)) == (promise, gone)
     network.get_layer("pointwise").kernel.assign(kernel * mask)
     assert holds.broken(network, (promise, gone)) == (gone,)
+
+
+def _dense(kind, *args, **fields):
+    return kind("dense", "Dense", *args, **fields)
+
+
+ONE, TWO = np.float32([[0.5]]), np.float32([[0.5, 0.25]])
+
+
+@pytest.mark.parametrize(
+    ("codes", "bits", "found", "kept"),
+    [
+        ([[7, -7], [0, 3]], 4, 4, True),
+        ([[8, -7], [0, 3]], 4, 8, False),
+        ([[-8, 7], [0, 3]], 4, 8, False),
+        ([[127, -127], [0, 3]], 8, 8, True),
+        ([[-128, 7], [0, 3]], 8, 8, False),
+        (np.zeros((0, 2)), 4, 4, True),
+    ],
+)
+def test_bits_are_read_from_codes(codes, bits, found, kept):
+    codes = np.array(codes, np.int8)
+    assert _dense(holds.Grid, bits=bits).read(codes, 0) == (bits, found, kept)
+    power = _dense(holds.PowerOfTwo, np.array([[-1]]), bits)
+    assert power.read(codes, 0)[1:] == ("2^-1" if kept else f"not on a grid of {bits} bits", kept)
+
+
+def test_bits_are_read_from_floats_on_the_grid():
+    grid, power = _dense(holds.Grid, bits=4), _dense(holds.PowerOfTwo, np.array([[-1, -2]]), 4)
+    rows = np.array([[3.5, 1.0], [1.75, 0.25]])  # 7 and 2 halves; 7 quarters and 1
+    assert grid.read(rows, 0) == (4, 4, True) and power.read(rows, 0)[2]
+    beside = np.array([[3.5, 1.1], [1.75, 0.25]])
+    assert grid.read(beside, 0) == (4, 64, False)
+    assert not power.read(beside, 0)[2]
+    frozen = _dense(holds.Grid, bits=4, frozen=np.float32([[0.5, 0.25]]))
+    assert frozen.read(rows, 0)[2] and frozen.read(rows.T, 1)[2]
+    assert not frozen.read(rows * 1.5, 0)[2]
+    assert not _dense(holds.Grid, bits=4, frozen=np.float32([[0.5, 0.5]])).read(rows, 0)[2]
+    one = _dense(holds.Grid, bits=4, frozen=ONE)
+    assert one.read(np.array([[3.5, 1.0], [1.5, -3.5]]), 0)[2]
+    assert not one.read(np.array([[4.0, 1.0], [1.5, -3.5]]), 0)[2]  # 8 halves
+    assert grid.read(np.zeros((2, 2)), 0)[2]
+
+
+def test_grids_promise_bits_and_keep_what_is_frozen():
+    grid, frozen = _dense(holds.Grid), _dense(holds.Grid, bits=4, frozen=TWO)
+    assert (grid.largest_code, frozen.largest_code) == (127, 7)
+    assert frozen.implies(grid) and grid.implies(grid) and not grid.implies(frozen)
+    kernel = np.float32([[7.0, 0.0], [-3.5, 0.0]])
+    np.testing.assert_allclose(_dense(holds.Grid, bits=4).scales(kernel), [[1.0, 1.0]])
+    assert frozen.scales(kernel) is frozen.frozen
+    found = holds.project(np.float32([[9.0, 0.3], [-0.7, -9.0]]), (frozen,))
+    np.testing.assert_allclose(found, [[3.5, 0.25], [-0.5, -1.75]])
+    assert frozen.taken(0, np.array([1])) is frozen and grid.taken(1, np.array([1])) is grid
+    assert frozen.taken(1, np.array([1])).frozen.tolist() == [[0.25]]
+    assert _dense(holds.Grid, frozen=ONE).taken(1, np.array([1])).frozen.tolist() == [[0.5]]
+    assert (
+        grid.rescaled(ONE).frozen is ONE
+        and grid.state() == {}
+        and set(frozen.state()) == {"scales"}
+    )
+
+
+def test_powers_of_two_of_all_channels_or_each():
+    each = _dense(holds.PowerOfTwo, np.array([[-1, -2]], np.int32), 4)
+    one = _dense(holds.PowerOfTwo, np.array([[-1]], np.int32), 4)
+    wide = _dense(holds.PowerOfTwo, np.array([[-1]], np.int32))
+    assert (wide.largest_code, one.largest_code) == (127, 7)
+    assert one.implies(wide) and one.implies(each) and one.implies(one) and each.implies(each)
+    assert not wide.implies(one) and not each.implies(one)
+    assert each.taken(0, np.array([1])) is each and one.taken(1, np.array([1])) is one
+    assert each.taken(1, np.array([1])).exponents.tolist() == [[-2]]
+    assert each.rescaled(TWO) is each and one.rescaled(ONE) is one
+    assert each.rescaled(np.float32([[0.5, 0.125]])).exponents.tolist() == [[-1, -3]]
+    assert (each.described, one.described) == ("2^-2 to 2^-1", "2^-1")
+    found = holds.project(np.float32([[9.0, 0.3], [-0.7, -9.0]]), (each,))
+    np.testing.assert_allclose(found, [[3.5, 0.25], [-0.5, -1.75]])
+    kernel = np.float32([[3.4, 0.9], [0.1, 0.2]])
+    assert one.fit(kernel, 7).shape == (1, 1) and each.fit(kernel, 7).shape == (1, 2)
+    np.testing.assert_array_equal(each.fit(kernel, 7), [[0.5, 0.125]])
+
+
+def test_levels_in_other_scales_and_of_fewer_channels():
+    rows = np.array([[0, 10, -20], [0, 40, 60]])
+    each = _dense(holds.Levels, TWO, rows, 3)
+    shared = _dense(holds.Levels, TWO, rows[:1], 3)
+    assert each.most_values == 3 and each.scales(None) is TWO
+    assert each.rescaled(TWO) is each
+    halved = shared.rescaled(TWO / 2)
+    assert halved.levels.tolist() == [[0, 20, -40]] and halved.channel_scales.tolist() == [
+        [0.25, 0.125]
+    ]
+    uneven = shared.rescaled(np.float32([[0.5, 0.125]]), top=30)
+    assert uneven.levels.tolist() == [[0, 10, -20], [0, 20, -30]]
+    assert shared.rescaled(ONE).levels.tolist() == [[0, 10, -20], [0, 5, -10]]
+    assert each.taken(0, np.array([1])) is each
+    left = each.taken(1, np.array([1]))
+    assert (left.levels.tolist(), left.channel_scales.tolist()) == ([[0, 40, 60]], [[0.25]])
+    assert shared.taken(1, np.array([1])).levels.tolist() == [[0, 10, -20]]
+    assert shared.scaled(np.float32([[2.0, 3.0]])).channel_scales.tolist() == [[1.0, 0.75]]
+    assert shared.scaled(np.float32([[2.0, 3.0], [2.0, 4.0]])) is None
+    kernel = np.float32([[9.0, 0.0], [2.8, 12.4]])  # in scales: 18, 0, 5.6, 49.6
+    np.testing.assert_allclose(holds.project(kernel, (each,)), [[5.0, 0.0], [5.0, 10.0]])
+    far = np.float32([[999.0, -999.0], [-999.0, 999.0]])
+    np.testing.assert_allclose(holds.project(far, (each,)), [[5.0, 0.0], [-10.0, 15.0]])
+    assert each.read(np.array([[1, 2, 3, 3], [1, 1, 1, 1]]), 0) == (3, 3, True)
+    assert each.read(np.array([[1, 2, 3, 4], [1, 1, 1, 1]]), 0) == (3, 4, False)
