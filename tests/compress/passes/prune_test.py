@@ -248,14 +248,16 @@ def test_the_schedule_over_the_steps_there_are(settings, total, expected, schedu
 
 
 def _shares(sparsity, latents, own=(), **settings):
+    """As the pass of `all` has it, whose rules give those of `own` settings of their own."""
     targets = {
         layer: prune._Target(
             "Dense", prune.Prune(**settings.get(layer, settings["all"])), layer in own
         )
         for layer in latents
     }
-    schedule = prune.Prune()._fit_schedule(8)
-    return prune._MaskUpdate(targets, schedule, {})._shares(sparsity, latents)
+    whole = prune.Prune(**settings["all"])
+    update = prune._MaskUpdate(targets, whole._fit_schedule(8), whole.final_sparsity, {})
+    return update._shares(sparsity, latents)
 
 
 def test_shares_of_the_final_sparsity():
@@ -264,7 +266,7 @@ def test_shares_of_the_final_sparsity():
     uniform = {"final_sparsity": 0.8}
     found = _shares(0.2, latents, ("b",), all=uniform, b={"final_sparsity": 0.4})
     assert found == {"a": pytest.approx(0.25), "b": pytest.approx(0.25)}
-    alone = _shares(0.1, {"b": latents["b"]}, ("b",), all={"final_sparsity": 0.4})
+    alone = _shares(0.2, {"b": latents["b"]}, ("b",), all=uniform, b={"final_sparsity": 0.4})
     assert alone == {"b": pytest.approx(0.25)}
     assert _shares(0.0, latents, all={"final_sparsity": 0.0}) == {"a": 0.0, "b": 0.0}
 
@@ -289,11 +291,11 @@ def test_masks_stay_open_until_the_schedule_begins():
     schedule = prune.Prune(begin_step=2, final_sparsity=0.5, schedule="constant")._fit_schedule(8)
     earlier = np.ones((4, 2))
     earlier[3, 1] = 0
-    update = prune._MaskUpdate({"a": target}, schedule, {"a": earlier})
+    update = prune._MaskUpdate({"a": target}, schedule, 0.5, {"a": earlier})
     (before,), (after,) = (update(step, latents, ()) for step in (1, 2))
     assert before.mask.ravel().tolist() == [1, 1, 1, 1, 1, 1, 1, 0]
     assert after.mask.ravel().tolist() == [0, 0, 0, 0, 1, 1, 1, 0]
     assert update.settled == 4 and not update.fires(1) and update.fires(4)
     nothing = prune._Target("Dense", prune.Prune(final_sparsity=0.0), own=False)
-    update = prune._MaskUpdate({"a": nothing}, schedule, {})
+    update = prune._MaskUpdate({"a": nothing}, schedule, 0.0, {})
     assert update(2, latents, ())[0].mask.all()
