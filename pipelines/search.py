@@ -52,6 +52,13 @@ _STORAGE = flags.DEFINE_string(
     "Default: a file in DIR.search.",
     flag_values=_FLAGS,
 )
+_RAY = flags.DEFINE_string(
+    "ray",
+    None,
+    "Try recipes on a Ray cluster, as many at a time as it has room for: auto (the cluster of "
+    "this computer) or its address. docs/search.md has how one is started.",
+    flag_values=_FLAGS,
+)
 
 
 def run() -> None:
@@ -69,6 +76,7 @@ def main() -> int:
         budget.Budget.parse(_BUDGET.value),
         tuple(_PASSES.value),
         _STORAGE.value or "",
+        _RAY.value or "",
     )
     given = {**order_flags.order(_INPUT), "recipe": _FLAGS.recipe or ""}
     found, made = finding.find(

@@ -38,7 +38,7 @@ PAGES = sorted(
         ROOT / "tfedge" / "packing" / "FORMAT.md",
     }
 )
-NO_PROGRAMS = ("pip", "pytest", "ruff", "mypy", "lint-imports", "python3")  # of others
+NO_PROGRAMS = ("pip", "ray", "pytest", "ruff", "mypy", "lint-imports", "python3")  # of others
 
 every_page = pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 

@@ -19,6 +19,10 @@ class BadInput(ValueError):  # noqa: N818  (it names what came in, not our failu
         where, cause, remedy = (_shortened(str(part)) for part in (where, cause, remedy))
         super().__init__(plain_text.printable(" ".join(f"{where}: {cause}. {remedy}".split())))
 
+    def __reduce__(self) -> tuple[type["BadInput"], tuple[str, str, str]]:
+        """Pickled by its three parts: it may come from another process."""
+        return type(self), (self.where, self.cause, self.remedy)
+
 
 def _shortened(part: str) -> str:
     """The beginning and the end of what is too long for a line."""

@@ -26,26 +26,24 @@ def _open(url, **changed):
     return study.Study(url, "download", {**ASKED, **changed}, GRID)
 
 
+def _run(kept, trial):
+    kept.end(kept.begin(CHOICE), trial, "download")
+
+
 def test_what_was_tried_is_there_again(url):
-    _open(url).run(CHOICE, lambda: TRIAL, "download")
+    _run(_open(url), TRIAL)
     assert _open(url).seen() == [proposing.Seen(CHOICE, TRIAL)]
 
 
 def test_what_failed_is_there_too(url):
     failed = Trial("prune", "int8", {}, 0.25, 1, failure="refused")
-    _open(url).run(CHOICE, lambda: failed, "download")
+    _run(_open(url), failed)
     assert study.finished(_open(url).seen()) == [failed]
 
 
 def test_while_it_runs_others_see_that_it_does(url):
-    seen = []
-
-    def measure():
-        seen.extend(_open(url).seen())
-        return TRIAL
-
-    _open(url).run(CHOICE, measure, "download")
-    assert seen == [proposing.Seen(CHOICE, None)]
+    _open(url).begin(CHOICE)
+    assert _open(url).seen() == [proposing.Seen(CHOICE, None)]
 
 
 def test_another_question_is_refused_by_what_differs(url):
@@ -67,11 +65,9 @@ def test_a_storage_that_cannot_be_opened_is_refused_by_itself(url):
 
 
 def _begin_and_wait(url, begun):
-    def measure():
-        begun.set()
-        signal.pause()
-
-    _open(url).run(CHOICE, measure, "download")
+    _open(url).begin(CHOICE)
+    begun.set()
+    signal.pause()
 
 
 def test_the_trial_of_a_killed_process_is_tried_again(url):
@@ -89,7 +85,21 @@ def test_the_trial_of_a_killed_process_is_tried_again(url):
 
 
 def _run_one(url):
-    _open(url).run(CHOICE, lambda: TRIAL, "download")
+    _run(_open(url), TRIAL)
+
+
+def _run_two_side_by_side(url):
+    kept = _open(url)
+    first, second = kept.begin(CHOICE), kept.begin(CHOICE)
+    kept.end(first, TRIAL, "download")
+    kept.end(second, TRIAL, "download")
+
+
+def test_trials_that_ran_side_by_side_count_once(url):
+    child = multiprocessing.get_context("fork").Process(target=_run_two_side_by_side, args=(url,))
+    child.start()
+    child.join()
+    assert 3.0 < _open(url).seconds_of_ended() < 5.0
 
 
 def test_the_seconds_of_ended_processes_count_and_those_of_living_ones_do_not(url):
@@ -97,5 +107,5 @@ def test_the_seconds_of_ended_processes_count_and_those_of_living_ones_do_not(ur
     child.start()
     child.join()
     kept = _open(url)
-    kept.run(CHOICE, lambda: TRIAL, "download")
-    assert kept.seconds_of_ended() == 3.0
+    _run(kept, TRIAL)
+    assert kept.seconds_of_ended() == pytest.approx(3.0, abs=1e-3)

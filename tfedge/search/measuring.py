@@ -9,7 +9,7 @@ import gc
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from absl import logging
@@ -71,7 +71,7 @@ class Bench:
             before = evaluate.run_baseline(ready.baseline, task, terms.phone)
         return cls(ready, terms, export, stages, before)
 
-    def measure(self, recipe: "Recipe", values: dict[str, Any], length: float) -> Trial:
+    def measure(self, recipe: "Recipe", values: Mapping[str, Any], length: float) -> Trial:
         """Tries a recipe; what it cannot do is said in the trial.
 
         Args:
@@ -81,8 +81,7 @@ class Bench:
         """
         began = time.monotonic()
         export = self.export or recipe.default_route()
-        epochs = sum(getattr(each, "epochs", 0) for each in recipe.passes)
-        trial = Trial(str(recipe), export, values, length, epochs)
+        trial = untried(recipe, export, values, length)
         key = self._key(recipe, export)
         kept = self._kept(key)
         if kept is not None:
@@ -146,6 +145,12 @@ class Bench:
             "obstacles": {each.name: each.reason for each in _open(verdict)},
             "limits": {each.name: (each.value, each.limit) for each in _exceeded(verdict)},
         }
+
+
+def untried(recipe: "Recipe", export: str, values: Mapping[str, Any], length: float) -> Trial:
+    """The record of a recipe of which nothing is known yet."""
+    epochs = sum(getattr(each, "epochs", 0) for each in recipe.passes)
+    return Trial(str(recipe), export, values, length, epochs)
 
 
 def _validated(task: Task) -> Task:

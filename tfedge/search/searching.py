@@ -1,5 +1,6 @@
 """The loop: proposes a recipe, tries it, remembers it, until the budget is used up."""
 
+import contextlib
 import dataclasses
 import math
 import pathlib
@@ -14,7 +15,7 @@ from tfedge.compress import recipe as recipe_lib
 from tfedge.making import reading
 from tfedge.making.order import Order
 from tfedge.making.preparing import Ready
-from tfedge.search import advice, front, goals, measuring, proposing, space, study
+from tfedge.search import advice, front, goals, on_ray, proposing, space, study, workers
 from tfedge.search import budget as budget_lib
 from tfedge.search.trial import Trial
 from tfedge.workflow import readiness
@@ -35,12 +36,15 @@ class Question:
         budget: when to stop.
         techniques: names of the passes that recipes may use.
         storage: of the study, as a URL; "" is a file beside the output folder.
+        ray: address of a Ray cluster that tries the recipes, "auto" for the one of this computer;
+            "" tries them here, one after the other.
     """
 
     goal: str = "download"
     budget: budget_lib.Budget = budget_lib.HOUR
     techniques: tuple[str, ...] = TECHNIQUES
     storage: str = ""
+    ray: str = ""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -84,47 +88,104 @@ def search(
     Raises:
         BadInput: anything about the input that cannot be used; a storage that fails.
     """
+    tried = check(order, question)
+    with _hiring(question) as hired:
+        began = time.monotonic()
+        folder.mkdir(parents=True, exist_ok=True)
+        job = _job(order, terms, tried, folder)
+        url = question.storage or study.default_url(folder)
+        kept = study.Study(url, question.goal, _asked(order, terms, question, job.ready), tried)
+        lost = kept.give_up_lost()
+        if lost:
+            logging.info("trials whose process is gone, to be tried again: %d", lost)
+        began -= kept.seconds_of_ended()
+        proposer = _proposer(order, question, tried, job.ready)
+        _Loop(kept, proposer, hired(job), question, began).run(watch)
+    trials = study.finished(kept.seen())
+    winner = front.winner(trials, question.goal)
+    return Found(tuple(trials), question.goal, winner, time.monotonic() - began)
+
+
+def _hiring(
+    question: Question,
+) -> contextlib.AbstractContextManager[Callable[[workers.Job], workers.Workers]]:
+    """What puts a job to those who try its recipes, while the block runs."""
+    if question.ray:
+        return on_ray.connected(question.ray)
+    return contextlib.nullcontext(workers.Here)
+
+
+def _job(
+    order: Order, terms: judging.Terms, tried: space.Space, folder: pathlib.Path
+) -> workers.Job:
+    """All that trials share, opened."""
     from tfedge.compress import bridge
 
-    began = time.monotonic()
-    tried = check(order, question)
-    plain = dataclasses.replace(order, recipe="", epochs_scale=1.0)
-    folder.mkdir(parents=True, exist_ok=True)
     stages = cache.open_at(order.cache_dir or folder / "cache", order.cache_gigabytes)
-    ready = readiness.check(plain, terms, stages)
+    order = dataclasses.replace(order, recipe="", epochs_scale=1.0, cache_dir=stages.folder)
+    ready = readiness.check(order, terms, stages)
     reading.check_layers(order, _everything(tried), bridge.is_functional(ready.model))
-    url = question.storage or study.default_url(folder)
-    kept = study.Study(url, question.goal, _asked(order, terms, question, ready), tried)
-    lost = kept.give_up_lost()
-    if lost:
-        logging.info("trials whose process is gone, to be tried again: %d", lost)
-    began -= kept.seconds_of_ended()
-    bench = measuring.Bench.of(ready, terms, order.export, stages)
-    proposer = proposing.Proposer(
-        tried,
-        _lengths(order),
-        question.goal,
-        _starts(tried, order),
-        order.seed or 0,
-        _epoch_seconds(ready),
-    )
-    once = quiet.Once()
-    while True:
-        seen = kept.seen()
-        trials = study.finished(seen)
-        left = question.budget.left(time.monotonic() - began, len(trials))
-        choice = proposer.next(seen) if left > 0 else None
+    return workers.Job(order, terms, ready, stages)
+
+
+def _proposer(
+    order: Order, question: Question, tried: space.Space, ready: Ready
+) -> proposing.Proposer:
+    lengths, starts = _lengths(order), _starts(tried, order)
+    seed, seconds = order.seed or 0, _epoch_seconds(ready)
+    return proposing.Proposer(tried, lengths, question.goal, starts, seed, seconds)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Loop:
+    """Proposes, has it tried, remembers.
+
+    Attributes:
+        kept: all trials.
+        proposer: chooses.
+        crew: tries.
+        question: what is to be found, and for how long.
+        began: when, by the monotonic clock.
+    """
+
+    kept: study.Study
+    proposer: proposing.Proposer
+    crew: workers.Workers
+    question: Question
+    began: float
+
+    def run(self, watch: Callable[[Sequence[Trial]], None]) -> None:
+        """Until nothing is left to try, or of the budget; what was begun is waited for."""
+        once, running = quiet.Once(), 0
+        while True:
+            while self.crew.room() > 0 and (attempt := self._next(running)):
+                self.crew.begin(attempt)
+                running += 1
+            if not running:
+                return
+            with progress.passing(), once:
+                attempt, trial = self.crew.ended()
+                number, begun = attempt.ticket
+                self.kept.end(begun, trial, self.question.goal)
+            running -= 1
+            trials = study.finished(self.kept.seen())
+            logging.info("  trial %d: %s", number, describe(trial, self.question.goal))
+            logging.info("  %s", _standing(trials, self.question, self.began))
+            watch(trials)
+
+    def _next(self, running: int) -> workers.Attempt | None:
+        """What to try beside those that run, written down as begun; None for nothing more."""
+        seen, space = self.kept.seen(), self.proposer.space
+        number = len(study.finished(seen)) + running
+        is_over = self.question.budget.left(time.monotonic() - self.began, number) <= 0
+        choice = None if is_over else self.proposer.next(seen)
         if choice is None:
-            winner = front.winner(trials, question.goal)
-            return Found(tuple(trials), question.goal, winner, time.monotonic() - began)
-        recipe = tried.recipe(choice.point, choice.length)
+            return None
+        recipe = space.recipe(choice.point, choice.length)
         named = recipe if recipe.passes else "nothing but the export"
-        logging.info("trial %d: %s", len(trials) + 1, named)
-        with progress.passing(), once:
-            trial = kept.run(choice, _trying(bench, recipe, tried, choice), question.goal)
-        logging.info("  %s", describe(trial, question.goal))
-        logging.info("  %s", _standing([*trials, trial], question, began))
-        watch(study.finished(kept.seen()))
+        logging.info("trial %d: %s", number + 1, named)
+        ticket = (number + 1, self.kept.begin(choice))
+        return workers.Attempt(recipe, space.values(choice.point), choice.length, ticket)
 
 
 def check(order: Order, question: Question) -> space.Space:
@@ -135,6 +196,8 @@ def check(order: Order, question: Question) -> space.Space:
             that cannot be opened.
     """
     goals.check(question.goal)
+    if question.ray:
+        on_ray.require(question.ray)
     tried = space.of(question.techniques)
     given = recipe_lib.Recipe.parse(order.recipe, order.trust_recipe)
     if tried.nearest(given) is None:
@@ -175,15 +238,6 @@ def _standing(trials: Sequence[Trial], question: Question, began: float) -> str:
         told = f"best so far {advice.amount(best, question.goal)}"
     left = question.budget.left(time.monotonic() - began, len(trials))
     return f"{told}; {max(0.0, left):.0%} of the budget left"
-
-
-def _trying(
-    bench: measuring.Bench,
-    recipe: recipe_lib.Recipe,
-    tried: space.Space,
-    choice: proposing.Choice,
-) -> Callable[[], Trial]:
-    return lambda: bench.measure(recipe, tried.values(choice.point), choice.length)
 
 
 def _lengths(order: Order) -> tuple[float, ...]:

@@ -6,11 +6,12 @@ again with what was measured. One whose process is gone is given up; nothing els
 
 import contextlib
 import json
+import math
 import os
 import pathlib
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -68,16 +69,14 @@ class Study:
         return known
 
     def seconds_of_ended(self) -> float:
-        """That trials of processes took which are gone: the part of a budget that is used up."""
+        """In which trials of processes ran that are gone: the part of a budget that is used up."""
         with _reading(self._url):
             found = self._study.get_trials(deepcopy=False)
-        ended = (each.user_attrs.get(MEASURED) for each in found if not _is_alive(each))
-        return sum(Trial.from_json(json.loads(each)).seconds for each in ended if each)
+        ended = (each for each in found if not _is_alive(each))
+        return _covered([span for each in ended if (span := _span(each))])
 
-    def run(self, choice: proposing.Choice, measure: Callable[[], Trial], goal: str) -> Trial:
-        """Tries a choice, and remembers what became of it."""
-        import optuna
-
+    def begin(self, choice: proposing.Choice) -> "optuna.trial.Trial":
+        """Writes down that this process tries a choice, or has it tried."""
         from tfedge.search import given_sampler
 
         values = {**self._space.values(choice.point), LENGTH: choice.length}
@@ -89,7 +88,12 @@ class Study:
                 if axis.name in values:
                     running.suggest_categorical(axis.name, axis.values)
             running.suggest_float(LENGTH, 0.0, 100.0)
-        trial = measure()
+        return running
+
+    def end(self, running: "optuna.trial.Trial", trial: Trial, goal: str) -> None:
+        """Remembers what became of it."""
+        import optuna
+
         figure = trial.figures.get(goal)
         with _reading(self._url):
             running.set_user_attr(MEASURED, json.dumps(trial.to_json()))
@@ -97,7 +101,6 @@ class Study:
                 self._study.tell(running, [figure, trial.slack])
             else:
                 self._study.tell(running, state=optuna.trial.TrialState.FAIL)
-        return trial
 
     def give_up_lost(self) -> int:
         """Ends trials whose process is gone; how many."""
@@ -162,6 +165,23 @@ def _choice(space: Space, params: Mapping[str, Any]) -> proposing.Choice | None:
     if LENGTH not in params:
         return None
     return proposing.Choice(space.point(params), params[LENGTH])
+
+
+def _span(ended: "optuna.trial.FrozenTrial") -> tuple[float, float] | None:
+    """When a measured trial ran, in seconds."""
+    measured, at = ended.user_attrs.get(MEASURED), ended.datetime_complete
+    if measured is None or at is None:
+        return None
+    return at.timestamp() - Trial.from_json(json.loads(measured)).seconds, at.timestamp()
+
+
+def _covered(spans: Sequence[tuple[float, float]]) -> float:
+    """Seconds in at least one span: trials that ran side by side count once."""
+    total, until = 0.0, -math.inf
+    for begun, ended in sorted(spans):
+        total += max(0.0, ended - max(begun, until))
+        until = max(until, ended)
+    return total
 
 
 def _own_name() -> list[Any]:
