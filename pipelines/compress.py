@@ -13,13 +13,14 @@ import tfedge_pipelines as _interruptible  # noqa: F401  (Ctrl-C is one line fro
 from typing import Any
 
 from absl import flags
-from tfedge_pipelines import entry, order_flags, plan
+from tfedge_pipelines import entry, order_flags, plan, training_flags
 
 _FLAGS = flags.FlagValues()
 _INPUT = order_flags.input_flags(_FLAGS)
 _KERAS = flags.DEFINE_bool(
     "keras", False, "Also write the compressed model as a Keras 3 file.", flag_values=_FLAGS
 )
+_TRAINING = training_flags.define(_FLAGS)
 _DRY_RUN = plan.define(_FLAGS)
 
 
@@ -39,7 +40,8 @@ def main() -> int:
         plan.show(dry_run.compress(order))
         return entry.OK
     folder = _INPUT.output_dir("compressed")
-    made = compressing.compress(order, folder, _KERAS.value)
+    with _TRAINING.used():
+        made = compressing.compress(order, folder, _KERAS.value)
     _show(made, folder)
     return entry.OK
 

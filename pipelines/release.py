@@ -20,11 +20,12 @@ import sys
 from typing import Any
 
 from absl import flags
-from tfedge_pipelines import entry, order_flags, outcome, plan, terms_flags
+from tfedge_pipelines import entry, order_flags, outcome, plan, terms_flags, training_flags
 
 _FLAGS = flags.FlagValues()
 _INPUT = order_flags.input_flags(_FLAGS)
 _TERMS = terms_flags.define(_FLAGS)
+_TRAINING = training_flags.define(_FLAGS)
 _DRY_RUN = plan.define(_FLAGS)
 _BASELINE = flags.DEFINE_string(
     "baseline",
@@ -47,13 +48,14 @@ def main() -> int:
     terms = _TERMS.given(_INPUT.is_embedded)
     if _DRY_RUN.value:
         return _foretell(order, terms)
-    made = workflow.make_release(
-        output_dir=_INPUT.output_dir("release"),
-        baseline=_BASELINE.value,
-        command=shlex.join(["python", "pipelines/release.py", *sys.argv[1:]]),
-        **terms,
-        **order,
-    )
+    with _TRAINING.used():
+        made = workflow.make_release(
+            output_dir=_INPUT.output_dir("release"),
+            baseline=_BASELINE.value,
+            command=shlex.join(["python", "pipelines/release.py", *sys.argv[1:]]),
+            **terms,
+            **order,
+        )
     outcome.show(made.scorecard, made.verdict)
     outcome.tell_end(made.verdict, made.folder)
     return made.verdict.exit_code

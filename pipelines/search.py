@@ -19,7 +19,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from absl import flags
-from tfedge_pipelines import entry, order_flags, outcome, terms_flags
+from tfedge_pipelines import entry, order_flags, outcome, terms_flags, training_flags
 
 if TYPE_CHECKING:
     from tfedge.search.searching import Found
@@ -59,6 +59,10 @@ _RAY = flags.DEFINE_string(
     "this computer) or its address. docs/search.md has how one is started.",
     flag_values=_FLAGS,
 )
+_DISTRIBUTION = training_flags.distribution(_FLAGS)
+_TENSORBOARD = training_flags.tensorboard(
+    _FLAGS, "a run for each trial, with its settings and figures"
+)
 
 
 def run() -> None:
@@ -68,6 +72,7 @@ def run() -> None:
 
 def main() -> int:
     """Search as the flags say, and release what was found; the exit code."""
+    from tfedge.compress.training import distribution
     from tfedge.making.order import Order
     from tfedge.search import budget, finding, searching
 
@@ -79,13 +84,15 @@ def main() -> int:
         _RAY.value or "",
     )
     given = {**order_flags.order(_INPUT), "recipe": _FLAGS.recipe or ""}
-    found, made = finding.find(
-        Order(**given),
-        question,
-        output_dir=_INPUT.output_dir("search"),
-        command=shlex.join(["python", "pipelines/search.py", *sys.argv[1:]]),
-        **_TERMS.given(_INPUT.is_embedded),
-    )
+    with distribution.over(_DISTRIBUTION.value):
+        found, made = finding.find(
+            Order(**given),
+            question,
+            output_dir=_INPUT.output_dir("search"),
+            tensorboard_dir=_TENSORBOARD.value,
+            command=shlex.join(["python", "pipelines/search.py", *sys.argv[1:]]),
+            **_TERMS.given(_INPUT.is_embedded),
+        )
     _show(found)
     outcome.show(made.scorecard, made.verdict)
     outcome.tell_end(made.verdict, made.folder)

@@ -28,7 +28,7 @@ import time
 from collections.abc import Callable
 
 from absl import flags, logging
-from tfedge_pipelines import data_flags, entry
+from tfedge_pipelines import data_flags, entry, training_flags
 
 from tfedge import cache, errors, lock, progress, settings
 from tfedge.release.publishing import output_folder, work_folder
@@ -84,6 +84,7 @@ _BATCH_SIZE = flags.DEFINE_integer(
 _SEED = flags.DEFINE_integer(
     "seed", 0, "Seeds weights, order and splits.", lower_bound=0, flag_values=_FLAGS
 )
+_TRAINING = training_flags.define(_FLAGS)
 
 SCHEMA_VERSION = 1
 
@@ -103,7 +104,7 @@ def main() -> int:
         if not math.isfinite(flag.value):
             raise errors.BadInput(f"--{flag.name}", f"{flag.value} is no number", "Try 0.001")
     held = lock.hold(folder / ".lock", str(folder))
-    with held, work_folder.open_for(folder.resolve()) as stages:
+    with held, work_folder.open_for(folder.resolve()) as stages, _TRAINING.used():
         _train_into(folder, stages)
     return entry.OK
 

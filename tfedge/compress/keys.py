@@ -17,6 +17,7 @@ from tfedge.compress import bridge, loading
 from tfedge.compress import keras as k
 from tfedge.compress.passes import base
 from tfedge.compress.teaching import teachers
+from tfedge.compress.training import distribution
 from tfedge.data import origins
 from tfedge.data.splits import ArraySplit, RowSplit
 from tfedge.data.task import Task
@@ -42,7 +43,7 @@ def fingerprint(
     """
     threads = k.tf.config.threading.get_intra_op_parallelism_threads() or versions.threads()
     computes = sorted(versions.installed().items()), versions.code(), versions.processor(), threads
-    digest = hashlib.sha256(f"{computes}".encode())
+    digest = hashlib.sha256(f"{computes} {distribution.devices()}".encode())
     for part in content:
         digest.update(part)
     chosen = [_told(choice) for choice in (task.metric, task.loss, task.optimizer)]

@@ -162,7 +162,7 @@ def _own_losses(task: Task, taught: Sequence[str]) -> dict[str, Any]:
 
 def _keras_loss(task: Task, loss: Any) -> Any:
     try:
-        return None if loss is None else k.tf_keras.losses.get(loss)
+        return None if loss is None else _averaging(k.tf_keras.losses.get(loss))
     except (TypeError, ValueError) as error:
         raise BadInput(
             f"task {task.name!r}",
@@ -189,7 +189,8 @@ def _one(
         return _crossentropy(kind.loss, logits)(target, output, _spread(weights, output))
     target = tf.reshape(target, tf.shape(output))
     if said is not Answers.YES_OR_NO:
-        return _keras_class(kind.loss)()(target, output, _spread(weights, output))
+        error = _averaging(_keras_class(kind.loss)())
+        return error(target, output, _spread(weights, output))
     if kind.per_label and weights is not None:
         target, output = target[..., tf.newaxis], output[..., tf.newaxis]  # each label by itself
     name = kind.loss if said is kind.answers else "binary_crossentropy"
@@ -197,7 +198,18 @@ def _one(
 
 
 def _crossentropy(name: str, logits: bool) -> Any:
-    return _keras_class(name)(from_logits=logits)
+    return _averaging(_keras_class(name)(from_logits=logits))
+
+
+def _averaging(loss: Any) -> Any:
+    """A loss of Keras that gives means also of a part of a batch, as `Model.fit` asks it to.
+
+    Several devices share a batch, see `training.distribution`; Keras cannot know that their means
+    are weighted by what each has of it.
+    """
+    if isinstance(loss, k.tf_keras.losses.Loss):
+        loss._allow_sum_over_batch_size = True
+    return loss
 
 
 def _keras_class(name: str) -> Any:

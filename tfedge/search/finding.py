@@ -1,6 +1,7 @@
 """A search and the release of what it found: model and data in, the recipe and its release out."""
 
 import dataclasses
+import hashlib
 import pathlib
 import shlex
 import time
@@ -10,6 +11,7 @@ from typing import Any
 from absl import logging
 
 from tfedge import errors, judging, workflow
+from tfedge.compress.training import tensorboard
 from tfedge.making.order import Order
 from tfedge.release.gate import margins
 from tfedge.release.publishing import bundle, manifest
@@ -27,6 +29,7 @@ def find(
     question: searching.Question,
     *,
     output_dir: str | pathlib.Path,
+    tensorboard_dir: str | pathlib.Path | None = None,
     command: str = "",
     **terms: Any,
 ) -> tuple[searching.Found, Release]:
@@ -37,6 +40,7 @@ def find(
         question: what is to be found, and how long to look for it.
         output_dir: the release folder, with pareto.html and search.json; `output_dir`.search
             keeps the study and what was trained, for a search that goes on.
+        tensorboard_dir: folder for TensorBoard, which gets a run for each trial; None for none.
         command: how this was called, for the report.
         **terms: what the release is held to, as of `workflow.make_release`.
 
@@ -47,13 +51,15 @@ def find(
         BadInput: anything about the input that cannot be used; no recipe that would pass.
     """
     searching.check(order, question)
+    logs = None if tensorboard_dir is None else tensorboard.opened(tensorboard_dir)
     held_to = judging.Terms.read(command=command, **terms)
     judging.check_texts(order.task, held_to)
     with bundle.lock(output_dir) as folder:
         beside = folder.with_name(f"{folder.name}.search")
         stages = stage_cache.folder_of(order) or beside / "cache"
         order = dataclasses.replace(order, cache_dir=stages)
-        board = _Board(beside, question.goal, _repeating(order, held_to, terms.get("profile")))
+        repeating = _repeating(order, held_to, terms.get("profile"))
+        board = _Board(beside, question.goal, repeating, logs)
         found = searching.search(order, held_to, question, beside, board.show)
         files = board.write(found.trials, found.winner)
         if found.winner is None:
@@ -74,14 +80,19 @@ def find(
 
 
 class _Board:
-    """The page of a search, written anew while it goes on."""
+    """What is written of a search while it goes on: its page, and what TensorBoard shows."""
 
-    def __init__(self, folder: pathlib.Path, goal: str, command: str):
-        self._folder, self._goal, self._command = folder, goal, command
+    def __init__(
+        self, folder: pathlib.Path, goal: str, command: str, logs: pathlib.Path | None = None
+    ):
+        self._folder, self._goal, self._command, self._logs = folder, goal, command, logs
         self._written = 0.0
 
     def show(self, trials: Sequence[Trial]) -> None:
-        """Writes it, unless it was just written."""
+        """Writes all of it; the page unless it was just written."""
+        if self._logs is not None:
+            for each in trials:
+                _log(self._logs, each)
         if time.monotonic() - self._written > _PAGE_SECONDS:
             self.write(trials, None)
             self._written = time.monotonic()
@@ -103,6 +114,22 @@ class _Board:
             writing.write_bytes(content)
             writing.replace(self._folder / name)
         return files
+
+
+def _log(folder: pathlib.Path, each: Trial) -> None:
+    """A run of TensorBoard, called by the recipe's passes and a number of all of it."""
+    told = f"{each.recipe} as {each.export}"
+    names = [name for name, value in each.values.items() if value is True and "." not in name]
+    number = hashlib.sha256(told.encode()).hexdigest()[:8]
+    known = {**each.figures, each.measure: each.metric, "slack": each.slack}
+    figures = {key: value for key, value in known.items() if value is not None}
+    tensorboard.trial(
+        folder,
+        "-".join([*names, number]),
+        f"{told}. {each.failure}",
+        {**each.values, "length": each.length},
+        figures if each.is_measured else {},
+    )
 
 
 def _repeating(order: Order, terms: judging.Terms, profile: Any) -> str:

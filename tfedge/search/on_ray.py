@@ -24,6 +24,7 @@ from tfedge.search import measuring, workers
 from tfedge.search.trial import Trial
 from tfedge.workflow import readiness
 
+_LISTENS_SECONDS = 5.0
 _TRIES = 3  # of a trial whose worker is lost; a recipe that needs too much memory loses each
 
 
@@ -53,6 +54,7 @@ def connected(address: str) -> Iterator[Callable[[workers.Job], "Cluster"]]:
 
     with progress.phase("connecting to the Ray cluster"):
         try:
+            _check_listens(address)
             ray.init(address=address, log_to_driver=False, logging_level=stdlib_logging.ERROR)
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
             raise errors.BadInput(
@@ -65,6 +67,19 @@ def connected(address: str) -> Iterator[Callable[[workers.Job], "Cluster"]]:
         yield Cluster
     finally:
         ray.shutdown()
+
+
+def _check_listens(address: str) -> None:
+    """Ray itself would try for many minutes.
+
+    Raises:
+        OSError: nobody does.
+        ValueError: it is no host and port.
+    """
+    if address == "auto":
+        return
+    host, _, port = address.rpartition("/")[2].rpartition(":")
+    socket.create_connection((host, int(port)), _LISTENS_SECONDS).close()
 
 
 class Cluster:
@@ -97,7 +112,7 @@ class Cluster:
         import ray
 
         while True:
-            with progress.phase(f"trials on the cluster: {len(self._begun)}"):
+            with progress.phase("waiting for a trial on the cluster"):
                 (task, *_), _ = ray.wait(list(self._begun))
             attempt, earlier = self._begun.pop(task)
             try:

@@ -70,8 +70,8 @@ def ranges(quantized: k.Model) -> dict[str, tuple[float, float]]:
     """The ranges a model made by `insert` has now."""
     return {
         layer.name: (
-            float(layer.quantizer_vars["min_var"]),
-            float(layer.quantizer_vars["max_var"]),
+            float(layer.quantizer_vars["min_var"].numpy()),
+            float(layer.quantizer_vars["max_var"].numpy()),
         )
         for layer in quantized.layers
         if type(layer).__name__ == "QuantizeLayer"

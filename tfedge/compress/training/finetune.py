@@ -17,6 +17,7 @@ from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate
 from tfedge.compress.ranges import fake_quantization
 from tfedge.compress.training import (
+    distribution,
     objective,
     optimizers,
     projection,
@@ -94,6 +95,17 @@ def assemble(
 ) -> trainer.Parts:
     """The parts of a training as `finetune` runs it; see there."""
     k.tf_keras.utils.set_random_seed(task.seed)
+    with distribution.scope():
+        return distribution.spread(_parts(candidate, task, plan, update, penalty))
+
+
+def _parts(
+    candidate: Candidate,
+    task: Task,
+    plan: Plan,
+    update: Update | None,
+    penalty: objective.Penalty | None,
+) -> trainer.Parts:
     model = fake_quantization.of(candidate)
     drawn = random_layers.counters(model)
     settler, validation = Settler(model), Validation(model, task, candidate.model)
@@ -121,13 +133,13 @@ def tuned(candidate: Candidate, parts: trainer.Parts) -> Candidate:
     """The candidate of the best epoch, as a plain model."""
     best = parts.selection.chosen()
     parts.model.set_weights(best.weights)
-    quantization = candidate.quantization
-    if quantization is None:
-        return dataclasses.replace(candidate, model=parts.model, holds=best.holds)
     plain = graph.rebuild(candidate.model)
     for layer in plain.layers:
         if layer.weights:
             layer.set_weights(parts.model.get_layer(layer.name).get_weights())
-    learned = {**quantization.ranges, **fake_quantization.ranges(parts.model)}
-    quantization = dataclasses.replace(quantization, ranges=learned)
-    return dataclasses.replace(candidate, model=plain, holds=best.holds, quantization=quantization)
+    found = dataclasses.replace(candidate, model=plain, holds=best.holds)
+    if candidate.quantization is None:
+        return found
+    learned = {**candidate.quantization.ranges, **fake_quantization.ranges(parts.model)}
+    quantization = dataclasses.replace(candidate.quantization, ranges=learned)
+    return dataclasses.replace(found, quantization=quantization)

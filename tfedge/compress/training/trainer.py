@@ -9,7 +9,7 @@ from absl import logging
 
 from tfedge import progress
 from tfedge.compress.keras import tf
-from tfedge.compress.training import batch_statistics, batches, training_state
+from tfedge.compress.training import batch_statistics, batches, tensorboard, training_state
 from tfedge.compress.training.batch_statistics import Settler
 from tfedge.compress.training.projection import Projection
 from tfedge.compress.training.selection import Selection
@@ -64,7 +64,8 @@ def run(parts: Parts, epochs: int, patience: int, label: str) -> list[dict[str, 
     if history:
         logging.info("%s: goes on after epoch %d of an earlier run", shown, len(history))
     an_epoch = steps + _ending(parts)
-    with progress.bar(f"{shown}: training", epochs * an_epoch) as advance:
+    bar = progress.bar(f"{shown}: training", epochs * an_epoch)
+    with bar as advance, tensorboard.curves(label) as tell:
         advance(len(history) * an_epoch)
         for number in range(len(history), epochs):
             if parts.selection.is_stale(patience, history, steps):
@@ -72,6 +73,7 @@ def run(parts: Parts, epochs: int, patience: int, label: str) -> list[dict[str, 
                 break
             history.append(epoch(parts, number, advance))
             progress.note(_words(history[-1], epochs))
+            tell(history[-1])
             training_state.save(label, _state(parts, history))
     return history
 
