@@ -20,8 +20,7 @@ import tfedge
 from tfedge import settings
 from tfedge.compress import recipe, recipes
 from tfedge.data import augmentation, detection, kinds, metrics, sources
-from tfedge.data.reading import class_folders
-from tfedge.data.sources import npz
+from tfedge.data.reading import class_folders, npz_contents, npz_roles
 from tfedge.device import profiles
 from tfedge.export import options, routes
 
@@ -112,8 +111,15 @@ def test_the_options_of_a_source_are_told_apart_from_those_of_others(form):
 def test_the_keys_of_an_npz_and_the_folders_of_images_are_told():
     text = topics.data()
     roles = ("x_train", "y_train", "x_val", "y_val", "x_test", "y_test", "x_calib")
-    assert all(npz._KEY.fullmatch(key) for key in (*roles, "x_train__NAME", "y_train__NAME"))
-    words = (*roles, "x_train__NAME", "y_train__NAME", "labels", npz._WEIGHTS, npz._SLICE)
+    assert all(npz_roles.KEY.fullmatch(key) for key in (*roles, "x_train__NAME", "y_train__NAME"))
+    words = (
+        *roles,
+        "x_train__NAME",
+        "y_train__NAME",
+        "labels",
+        npz_contents.WEIGHTS,
+        npz_contents.SLICE,
+    )
     folders = (f"DIR/{names[0]}" for names in class_folders.NAMES.values())
     others = (name for names in class_folders.NAMES.values() for name in names[1:])
     assert not [each for each in (*words, *folders, *others) if each not in text]

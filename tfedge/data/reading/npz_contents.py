@@ -1,0 +1,91 @@
+"""What an .npz file holds, read and its kinds of targets known; nothing is drawn from it yet."""
+
+import dataclasses
+import pathlib
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from absl import logging
+
+from tfedge import errors, foreign
+from tfedge.data import kinds, splits, targets, task
+from tfedge.data.kind import Kind
+from tfedge.data.reading import npz_file, npz_roles
+
+SLICE, WEIGHTS, LABELS = "slice_", "w_train", "labels"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class File:
+    """What a file holds.
+
+    Attributes:
+        path: of it.
+        parts: its arrays by role, such as "x_train".
+        kinds: of each output by name.
+        labels: names of the classes; empty without.
+        slices: groups of the held-out examples, by name.
+        weights: how much each training example counts.
+        forget: gives back the memory of what was read of mapped arrays.
+    """
+
+    path: str
+    parts: Mapping[str, splits.Arrays]
+    kinds: Mapping[str, Kind]
+    labels: tuple[str, ...]
+    slices: Mapping[str, np.ndarray]
+    weights: np.ndarray | None
+    forget: Callable[[], None]
+
+    @property
+    def kind(self) -> Kind:
+        """That of all outputs, or custom."""
+        found = set(self.kinds.values())
+        return found.pop() if len(found) == 1 else kinds.named("custom")
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether outputs are of several kinds."""
+        return len(set(self.kinds.values())) > 1
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Given, or those that the targets have."""
+        return self.labels or targets.names(self.parts["y_train"], self.kind)
+
+    def split(self, role: str) -> task.ArraySplit:
+        """One split with canonical targets."""
+        where = f"{self.path}, y_{role}"
+        ready = {
+            name: self.kinds[name].canonical(array, f"{where}__{name}" if name else where)
+            for name, array in splits.named(self.parts[f"y_{role}"]).items()
+        }
+        return task.ArraySplit(self.parts[f"x_{role}"], ready[""] if "" in ready else ready)
+
+
+def read(path: str, kind: str | None) -> File:
+    """Reads a file.
+
+    Args:
+        path: of it.
+        kind: of the targets; None finds it in them.
+
+    Raises:
+        BadInput: not an .npz file, truncated, pickled, or arrays that are missing or do not match.
+    """
+    arrays = npz_file.read(pathlib.Path(path))
+    with foreign.reading(path, "Store class names as text.", "labels cannot be read"):
+        labels = tuple(str(label) for label in np.atleast_1d(arrays.pop(LABELS, ())))
+    keys = [key for key in sorted(arrays) if key.startswith(SLICE)]
+    slices = {key.removeprefix(SLICE): arrays.pop(key) for key in keys}
+    weights = arrays.pop(WEIGHTS, None)
+    parts = npz_roles.parts(path, arrays)
+    if not splits.count(parts["y_train"]):
+        raise errors.BadInput(f"{path}, y_train", "it has no examples", "Add some.")
+    found = {
+        name: kinds.named(kind) if kind else kinds.of_targets(y)
+        for name, y in splits.named(parts["y_train"]).items()
+    }
+    shown = ", ".join(f"{name} {each.name}".strip() for name, each in found.items())
+    logging.info("%s: targets are taken as %s", path, shown)
+    return File(path, parts, found, labels, slices, weights, arrays.forget)
