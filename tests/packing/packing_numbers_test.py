@@ -111,3 +111,15 @@ def test_a_table_that_serves_again_costs_next_to_nothing():
     assert again.bits < alone.bits - 50
     stranger = np.append(second, np.uint8(200))
     assert planes.shortest(stranger, [table]).bits == planes.shortest(stranger).bits
+
+
+@pytest.mark.parametrize("order", [0, 1, 4])
+@pytest.mark.parametrize("value", [0, 1, 2, 3, 14, 15, 16, 1000, (1 << 24) - 1])
+def test_what_a_number_takes_is_known_before_it_is_written(value, order):
+    plan = bits.BitWriter()
+    plan.number(value, order)
+    assert len(plan) == bits.number_bits(value, order)
+    for signed in (value, -value):
+        plan = bits.BitWriter()
+        plan.signed(signed, order)
+        assert bits.BitReader(plan.to_bytes() + b"\0").signed(order) == signed
