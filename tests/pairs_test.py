@@ -98,6 +98,8 @@ def test_the_second_keeps_what_the_first_promised_or_says_why_not(pair):
     assert holds.broken(candidate.model, candidate.holds) == ()
     assert candidate.reports[: len(before.reports)] == before.reports
     assert np.all(np.isfinite(candidate.model(_task().train.x)))
+    if not candidate.holds:  # files of such passes are looked at in contract_test
+        return
     file = _file(candidate, first, second)
     by_name = {kernel.tensor.name: kernel for kernel in file.kernels()}
     for hold in candidate.holds:
