@@ -22,12 +22,14 @@ class Goal:
         unit: of it.
         of: the scorecard of a file and the size of its packed form -> the figure; None where
             nobody can say.
+        is_coded: whether zeros and few values make it smaller.
     """
 
     heading: str
     help: str
     unit: str
     of: "Callable[[Scorecard, int], float | None]"
+    is_coded: bool = False
 
 
 def _latency(scorecard: "Scorecard", packed: int) -> float | None:
@@ -46,6 +48,7 @@ GOALS: Mapping[str, Goal] = {
         "the packed file, as an app downloads it",
         "bytes",
         lambda scorecard, packed: packed,
+        is_coded=True,
     ),
     "file": Goal("file", "the .tflite", "bytes", lambda scorecard, packed: scorecard.file_bytes),
     "latency": Goal("latency", "of one inference on the phone, predicted", "ms", _latency),

@@ -15,7 +15,7 @@ from tfedge.compress import recipe as recipe_lib
 from tfedge.making import reading
 from tfedge.making.order import Order
 from tfedge.making.preparing import Ready
-from tfedge.search import advice, front, goals, on_ray, proposing, space, study, workers
+from tfedge.search import advice, front, goals, on_ray, prior, proposing, space, study, workers
 from tfedge.search import budget as budget_lib
 from tfedge.search.trial import Trial
 from tfedge.workflow import readiness
@@ -93,13 +93,15 @@ def search(
         began = time.monotonic()
         folder.mkdir(parents=True, exist_ok=True)
         job = _job(order, terms, tried, folder)
+        tried, by_layer = _widened(tried, question, job)
         url = question.storage or study.default_url(folder)
         kept = study.Study(url, question.goal, _asked(order, terms, question, job.ready), tried)
         lost = kept.give_up_lost()
         if lost:
             logging.info("trials whose process is gone, to be tried again: %d", lost)
         began -= kept.seconds_of_ended()
-        proposer = _proposer(order, question, tried, job.ready)
+        starts = (*_starts(tried, order), *by_layer)
+        proposer = _proposer(order, question, tried, starts, job.ready)
         _Loop(kept, proposer, hired(job), question, began).run(watch)
     trials = study.finished(kept.seen())
     winner = front.winner(trials, question.goal)
@@ -128,12 +130,28 @@ def _job(
     return workers.Job(order, terms, ready, stages)
 
 
+def _widened(
+    tried: space.Space, question: Question, job: workers.Job
+) -> tuple[space.Space, tuple[space.Point, ...]]:
+    """With recipes by layer, where these make smaller what is asked for, and their points."""
+    if not goals.GOALS[question.goal].is_coded or not {*prior.TECHNIQUES} <= {*tried.names}:
+        return tried, ()
+    try:
+        return prior.widened(tried, prior.probed(job.ready, job.stages))
+    except errors.BadInput as error:
+        logging.info("no recipes by layer are tried: %s", error)
+        return tried, ()
+
+
 def _proposer(
-    order: Order, question: Question, tried: space.Space, ready: Ready
+    order: Order,
+    question: Question,
+    tried: space.Space,
+    starts: tuple[space.Point, ...],
+    ready: Ready,
 ) -> proposing.Proposer:
-    lengths, starts = _lengths(order), _starts(tried, order)
     seed, seconds = order.seed or 0, _epoch_seconds(ready)
-    return proposing.Proposer(tried, lengths, question.goal, starts, seed, seconds)
+    return proposing.Proposer(tried, _lengths(order), question.goal, starts, seed, seconds)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

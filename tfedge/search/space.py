@@ -18,6 +18,7 @@ from tfedge.compress.passes import base
 _STEPS = 7  # of a range that declares no step of its own
 _RATIO = math.sqrt(2)  # between two whole numbers of a range with equal ratios
 _OF_TRAINING = ("epochs", "learning_rate")  # a search chooses the length of all training instead
+BY_LAYER = "by_layer"
 Point = tuple[Any, ...]
 
 
@@ -50,10 +51,17 @@ class Space:
     """Techniques that a recipe may use, in the order of their turns, and what may differ.
 
     A point has one value for each axis, None on those that mean nothing with the others' values.
+
+    Attributes:
+        kinds: of the techniques.
+        axes: what may differ; those of techniques by themselves first.
+        by_layer: name -> technique -> the pass, with rules for single layers, that stands for its
+            settings, None for no such pass; the names are values of an axis.
     """
 
     kinds: tuple[type[base.Pass], ...]
     axes: tuple[Axis, ...]
+    by_layer: Mapping[str, Mapping[str, base.Pass | None]] = dataclasses.field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:
@@ -92,10 +100,32 @@ class Space:
         """
         values = self.values(point)
         used = [kind for kind in self.kinds if values[_name(kind)]]
-        passes = tuple(kind(**_chosen(kind, values)) for kind in used)
+        given = self.by_layer.get(values.get(BY_LAYER, ""), {})
+        made = (
+            given[_name(kind)] if _name(kind) in given else kind(**_chosen(kind, values))
+            for kind in used
+        )
+        passes = tuple(each for each in made if each is not None)
         if length:
             return recipes.Recipe(passes).scaled(length)
         return recipes.Recipe(tuple(map(base.untrained, passes)))
+
+    def with_layers(self, by_layer: Mapping[str, Mapping[str, base.Pass | None]]) -> "Space":
+        """The space in which passes by layer may stand for the settings of their techniques.
+
+        Args:
+            by_layer: see the attribute; each name has the same techniques, all of this space.
+        """
+        techniques = next(iter(by_layer.values()))
+        alone, settings_of = self.axes[: len(self.kinds)], self.axes[len(self.kinds) :]
+        chosen = Axis(BY_LAYER, ("", *by_layer), dict.fromkeys(techniques, (True,)))
+        replaced = [
+            dataclasses.replace(axis, needs={**axis.needs, BY_LAYER: ("",)})
+            if axis.name.partition(".")[0] in techniques
+            else axis
+            for axis in settings_of
+        ]
+        return dataclasses.replace(self, axes=(*alone, chosen, *replaced), by_layer=by_layer)
 
     def nearest(self, recipe: recipes.Recipe) -> Point | None:
         """The point most like a recipe; None where the recipe uses what is not in this space."""
