@@ -1,12 +1,14 @@
 """Shows what each layer of a model can bear: sparsity, few values, few bits, low rank, channels.
 
     python tools/sensitivity.py --model=FILE --data=SOURCE [--json] [--plot=FILE.html]
-    python tools/sensitivity.py --model=FILE --data=SOURCE --target_kb=9
+    python tools/sensitivity.py --model=FILE --data=SOURCE --target_harm=0.1
 
 Each layer is changed alone, without training, and answers some validation examples; held-out ones
-are never read. A cell has the packed bytes that a change saves and what it adds to the validation
-loss. --target_kb prints the recipe, with settings by layer, that is expected to harm the answers
-least within so many packed kilobytes; release.py --recipe takes it. --table reads what --json wrote
+are never read. A cell has the packed bytes that a change saves and how much it harms the answers:
+the KL divergence from the model's own, else the loss added, else the share of noise.
+--target_harm prints the recipe, with settings by layer, of the fewest packed bytes for so much harm
+of all layers, --target_kb that of the least harm within so many kB; release.py --recipe takes it.
+Training mends most of what adds up to 0.1, and less of more. --table reads what --json wrote
 instead of probing again.
 """
 
@@ -14,7 +16,7 @@ import pathlib
 import sys
 from typing import TYPE_CHECKING
 
-from absl import flags
+from absl import flags, logging
 from tfedge_pipelines import data_flags, entry
 from tfedge_tools import wide_console
 
@@ -23,6 +25,7 @@ from tfedge import errors, progress
 if TYPE_CHECKING:
     from rich import table as rich_table
 
+    from tfedge.probing.budgets import Budget
     from tfedge.probing.rows import Row
     from tfedge.probing.table import Table
 
@@ -55,11 +58,18 @@ _MINUTES = flags.DEFINE_float(
 _TARGET = flags.DEFINE_float(
     "target_kb", None, "Print the recipe for so many packed kB (1,000 bytes).", flag_values=_FLAGS
 )
+_HARM = flags.DEFINE_float(
+    "target_harm",
+    None,
+    "Print the recipe of the fewest bytes whose harms, before training, add up to no more.",
+    flag_values=_FLAGS,
+)
 _TABLE = flags.DEFINE_string(
     "table", None, "What --json wrote; nothing is probed.", flag_values=_FLAGS
 )
 _JSON = flags.DEFINE_boolean("json", False, "Print JSON instead of tables.", flag_values=_FLAGS)
 _PLOT = flags.DEFINE_string("plot", None, "File for a page with plots.", flag_values=_FLAGS)
+_TOO_MUCH = 0.3  # of harms that are added
 _MILD, _STRONG = 0.01, 0.1  # harms from which on a cell is yellow, and red
 
 
@@ -74,16 +84,29 @@ def main() -> int:
     from tfedge.probing.table import Table
 
     table = Table.read(_TABLE.value) if _TABLE.value else _probed()
-    recipe = None if _TARGET.value is None else table.recipe(round(_TARGET.value * 1000))
+    budget = _budget(table)
     if _PLOT.value:
         pathlib.Path(_PLOT.value).write_bytes(plot.render(table))
     if _JSON.value:
         sys.stdout.write(table.as_text())
-    elif recipe is None:
+    elif budget is None:
         _show(table)
     else:
-        sys.stdout.write(f"{recipe}\n")
+        logging.info(
+            "about %s packed bytes, %.2g of harm before training",
+            *(f"{table.packed_bytes - budget.saved_bytes:,}", budget.harm),
+        )
+        if budget.harm > _TOO_MUCH:
+            logging.warning("so much harm does not add up, and training may not mend it")
+        sys.stdout.write(f"{budget.recipe}\n")
     return entry.OK
+
+
+def _budget(table: "Table") -> "Budget | None":
+    if _TARGET.value is None and _HARM.value is None:
+        return None
+    kept = None if _TARGET.value is None else round(_TARGET.value * 1000)
+    return table.budget(packed_bytes=kept, harm=_HARM.value)
 
 
 def _probed() -> "Table":

@@ -29,22 +29,15 @@ def _rows(seed=0):
     return rows
 
 
-def _least_harm(rows, wanted):
-    """Of all choices there are."""
+def _choices(rows):
+    """(bytes, harm) of all there are."""
     alone = {(r.layer, r.changes[0]): r.difference.kl for r in rows if r.difference}
-    options = [
-        [
-            (0, 0.0),
-            *(
-                (r.saved_bytes, sum(alone[layer, c] for c in r.changes))
-                for r in rows
-                if r.layer == layer
-            ),
-        ]
-        for layer in LAYERS
-    ]
-    fine = [each for each in itertools.product(*options) if sum(s for s, _ in each) >= wanted]
-    return min(sum(harm for _, harm in each) for each in fine)
+    options = {layer: [(0, 0.0)] for layer in LAYERS}
+    for row in rows:
+        harm = sum(alone[row.layer, each] for each in row.changes)
+        options[row.layer].append((row.saved_bytes, harm))
+    for each in itertools.product(*options.values()):
+        yield sum(saved for saved, _ in each), sum(harm for _, harm in each)
 
 
 @pytest.mark.parametrize("wanted", [1, 350, 700, 1199])
@@ -54,7 +47,19 @@ def test_no_other_choice_harms_less(wanted):
         found = budgets.within(rows, ("prune", "cluster"), wanted)
         assert found.saved_bytes >= wanted
         assert [each.layer for each in found.options] == list(LAYERS)
-        assert found.harm == pytest.approx(_least_harm(rows, wanted))
+        assert found.harm == pytest.approx(
+            min(harm for saved, harm in _choices(rows) if saved >= wanted)
+        )
+
+
+@pytest.mark.parametrize("harm", [0.0, 40.0, 200.0, 1e6])
+def test_no_other_choice_saves_more_for_the_harm(harm):
+    for seed in range(3):
+        rows = _rows(seed)
+        found = budgets.smallest(rows, ("prune", "cluster"), harm)
+        assert found.harm <= harm
+        more = [each for each in _choices(rows) if each[1] <= harm and each[0] > found.saved_bytes]
+        assert not more
 
 
 def test_techniques_that_are_not_asked_for_are_not_used():

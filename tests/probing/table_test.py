@@ -33,13 +33,26 @@ def test_it_shows_the_strongest_of_each_technique(table):
     assert "<table>" in table._repr_html_()
 
 
-def test_a_recipe_for_a_budget_runs(table):
-    least = sum(row.saved_bytes for row in table.rows if len(row.changes) == 2) // 8
-    recipe = table.recipe(table.packed_bytes - least)
-    assert Recipe.parse(recipe).passes[-1].name == "quantize"
-    assert "rules" in recipe
+def test_a_budget_of_bytes_or_of_harm(table):
+    kept = table.packed_bytes - 900
+    budget = table.budget(packed_bytes=kept)
+    assert Recipe.parse(budget.recipe).passes[-1].name == "quantize"
+    assert "rules" in budget.recipe and budget.saved_bytes >= 900
+    assert table.budget(harm=budget.harm).saved_bytes >= budget.saved_bytes
+    assert table.budget(harm=0.0).recipe == "quantize"
+    pruned = table.budget(packed_bytes=kept, techniques=("prune",))
+    assert "cluster" not in pruned.recipe and pruned.harm >= budget.harm
+
+
+@pytest.mark.parametrize("given", [{}, {"packed_bytes": 9, "harm": 0.1}])
+def test_a_budget_is_of_one_thing(table, given):
+    with pytest.raises(errors.BadInput, match="one of them"):
+        table.budget(**given)
+
+
+def test_a_budget_that_nothing_reaches_is_refused(table):
     with pytest.raises(errors.BadInput, match="have to go"):
-        table.recipe(10)
+        table.budget(packed_bytes=10)
 
 
 def test_the_page_has_a_plot_for_each_axis_and_escapes_names(table):

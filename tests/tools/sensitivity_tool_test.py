@@ -62,9 +62,22 @@ def test_a_budget_is_a_recipe_and_nothing_else(written):
     assert done.stdout == (
         'prune(rules={"\\\\[dense\\\\]": {"final_sparsity": 0.9}, ".*": None}), quantize\n'
     )
+    by_harm = _run(f"--table={written}", "--target_harm=0.06")
+    assert by_harm.stdout == done.stdout
+    assert "about 4,100 packed bytes, 0.05 of harm before training" in by_harm.stderr
+    assert "may not mend" not in by_harm.stderr
     refused = _run(f"--table={written}", "--target_kb=3.5")
     assert refused.returncode == 1
     assert "1,500 bytes have to go, what was probed of prune, cluster saves 1,400" in refused.stderr
+
+
+def test_so_much_harm_that_it_does_not_add_up_is_told(written, tmp_path):
+    table = json.loads(written.read_text())
+    for row in table["rows"]:
+        row["difference"]["kl"] = 0.2
+    path = tmp_path / "harmful.json"
+    path.write_text(json.dumps(table))
+    assert "training may not mend it" in _run(f"--table={path}", "--target_kb=3.7").stderr
 
 
 def test_json_and_a_page(written, tmp_path):

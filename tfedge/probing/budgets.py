@@ -102,7 +102,23 @@ def within(rows: Sequence[Row], techniques: Sequence[str], saved_bytes: int) -> 
             f"{most:,}",
             "Allow more bytes, or probe stronger changes or other techniques.",
         )
-    return _chosen(groups, saved_bytes)
+    options = [each for group in groups for each in group]
+    saved = np.array([each.saved_bytes for each in options], float)
+    return _best(groups, np.array([each.harm for each in options]), saved, saved_bytes, np.inf)
+
+
+def smallest(rows: Sequence[Row], techniques: Sequence[str], harm: float) -> Budget:
+    """The choice that harms the answers no more than so and saves most.
+
+    Args:
+        rows: of a table.
+        techniques: that may be used.
+        harm: of all layers, at most.
+    """
+    groups = _options(rows, techniques)
+    options = [each for group in groups for each in group]
+    saved = np.array([each.saved_bytes for each in options], float)
+    return _best(groups, -saved, np.array([each.harm for each in options]), -np.inf, harm)
 
 
 def _options(rows: Sequence[Row], techniques: Sequence[str]) -> list[list[Option]]:
@@ -123,20 +139,26 @@ def _options(rows: Sequence[Row], techniques: Sequence[str]) -> list[list[Option
     return list(found.values())
 
 
-def _chosen(groups: Sequence[Sequence[Option]], saved_bytes: int) -> Budget:
+def _best(
+    groups: Sequence[Sequence[Option]],
+    cost: np.ndarray,
+    limited: np.ndarray,
+    low: float,
+    high: float,
+) -> Budget:
+    """One option of each group, of the least cost, with a sum of `limited` between the two."""
     from scipy import optimize, sparse
 
     options = [each for group in groups for each in group]
     of_group = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
     one_each = sparse.csr_array((np.ones(len(options)), (of_group, np.arange(len(options)))))
-    saved = np.array([each.saved_bytes for each in options], float)
     found = optimize.milp(
-        np.array([each.harm for each in options]),
+        cost,
         integrality=np.ones(len(options)),
         bounds=optimize.Bounds(0, 1),
         constraints=[
             optimize.LinearConstraint(one_each, 1, 1),
-            optimize.LinearConstraint(saved[None], saved_bytes, np.inf),
+            optimize.LinearConstraint(limited[None], low, high),
         ],
         options={"time_limit": _SECONDS},
     )

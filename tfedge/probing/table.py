@@ -71,22 +71,35 @@ class Table(shown.Shown):
             dict.fromkeys(axis for layer in self.layer_bytes for axis in self.by_axis(layer))
         )
 
-    def recipe(self, packed_bytes: int, techniques: Sequence[str] = budgets.TECHNIQUES) -> str:
-        """The recipe with settings by layer that harms the answers least within so many bytes.
+    def budget(
+        self,
+        *,
+        packed_bytes: int | None = None,
+        harm: float | None = None,
+        techniques: Sequence[str] = budgets.TECHNIQUES,
+    ) -> budgets.Budget:
+        """A change for each layer: of the least harm for so many bytes, or the fewest for a harm.
 
         What changes of single layers do is added up; what training mends is not foreseen.
 
         Args:
-            packed_bytes: of the packed file.
-            techniques: that it may use, of those that were probed.
+            packed_bytes: of the packed file, at most.
+            harm: of all layers, at most.
+            techniques: that may be used, of those that were probed.
 
         Returns:
-            Text that `Recipe.parse` takes.
+            A budget, whose `recipe` is text that `Recipe.parse` takes.
 
         Raises:
-            BadInput: what was probed does not reach so few bytes, with what it reaches.
+            BadInput: none or both of the two; what was probed does not reach so few bytes.
         """
-        return budgets.within(self.rows, techniques, self.packed_bytes - packed_bytes).recipe
+        if (packed_bytes is None) == (harm is None):
+            raise errors.BadInput(
+                "a budget", "expected packed bytes or a harm, one of them", "Give one."
+            )
+        if harm is not None:
+            return budgets.smallest(self.rows, techniques, harm)
+        return budgets.within(self.rows, techniques, self.packed_bytes - (packed_bytes or 0))
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict."""

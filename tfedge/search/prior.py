@@ -1,11 +1,12 @@
-"""What the sensitivity of layers adds to a space: recipes by layer for few bytes, to begin with."""
+"""What the sensitivity of layers adds to a space: recipes by layer, to begin with."""
 
 import math
 from collections.abc import Mapping
 
-from tfedge import cache, errors, foreign
+from tfedge import cache, foreign
 from tfedge.compress import keys
 from tfedge.compress import recipe as recipes
+from tfedge.compress.passes import base
 from tfedge.making.preparing import Ready
 from tfedge.probing import budgets, sensitivity
 from tfedge.probing.table import Table
@@ -13,7 +14,7 @@ from tfedge.search.space import BY_LAYER, Point, Space
 
 TECHNIQUES = budgets.TECHNIQUES
 FILE = "sensitivity.json"
-_SHARES = (0.5, 0.35)  # of what the weights take as int8
+_HARMS = (0.03, 0.12)  # of all layers before training, which then mends most of it
 
 
 def probed(ready: Ready, stages: cache.Cache) -> Table:
@@ -38,28 +39,24 @@ def probed(ready: Ready, stages: cache.Cache) -> Table:
 
 
 def widened(tried: Space, table: Table) -> tuple[Space, tuple[Point, ...]]:
-    """The space with a recipe by layer for each of a few budgets, and the points of these.
+    """The space with a recipe by layer for each of a few harms, and the points of these.
 
     Args:
         tried: has the techniques that budgets use.
         table: of the same model.
     """
-    weights = sum(table.layer_bytes.values())
-    found: dict[str, Mapping[str, recipes.base.Pass]] = {}
-    for share in _SHARES:
-        kept = table.packed_bytes - round(weights * (1 - share))
-        try:
-            recipe = recipes.Recipe.parse(table.recipe(kept))
-        except errors.BadInput:  # what was probed does not reach so far
-            continue
-        found[f"{kept:,} bytes"] = {each.name: each for each in recipe.passes}
-    if not found:
-        return tried, ()
-    space = tried.with_layers(
-        {name: {each: passes.get(each) for each in TECHNIQUES} for name, passes in found.items()}
-    )
-    points = (
-        space.point({**dict.fromkeys({*TECHNIQUES, *passes}, True), BY_LAYER: name})
-        for name, passes in found.items()
-    )
-    return space, tuple(points)
+    chosen = {f"harm {harm:g}": table.budget(harm=harm).recipe for harm in _HARMS}
+    found = {name: recipes.Recipe.parse(text) for name, text in chosen.items()}
+    space = tried.with_layers({name: _of_techniques(recipe) for name, recipe in found.items()})
+    return space, tuple(_point(space, name, recipe) for name, recipe in found.items())
+
+
+def _of_techniques(recipe: recipes.Recipe) -> dict[str, base.Pass | None]:
+    used = {each.name: each for each in recipe.passes}
+    return {name: used.get(name) for name in TECHNIQUES}
+
+
+def _point(space: Space, name: str, recipe: recipes.Recipe) -> Point:
+    nearest = space.nearest(recipe)
+    others = {} if nearest is None else space.values(nearest)
+    return space.point({**others, **dict.fromkeys(TECHNIQUES, True), BY_LAYER: name})
