@@ -60,7 +60,7 @@ def sensitivity(
     start = recipes.Recipe().start(model, task)
     panel = Panel(start.candidate.model, start.task, examples)
     probing = _Probing(start.candidate, panel, began + seconds)
-    with progress.bar("layers", len(changes)) as advance:
+    with progress.bar("what each layer can bear", len(changes)) as advance:
         rows = []
         for change in changes:
             with progress.passing():
@@ -73,7 +73,8 @@ def sensitivity(
             f"none could be changed: {'; '.join(reasons)}",
             f"Probe others of {', '.join(changes_lib.able())}, or give it more time.",
         )
-    rows += probing.pairs()
+    with progress.phase("what zeros and few values save together"), progress.passing():
+        rows += probing.pairs()
     order = {layer: number for number, layer in enumerate(probing.layer_bytes)}
     rows.sort(key=lambda row: order[row.layer])
     return Table(
