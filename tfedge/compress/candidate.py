@@ -160,10 +160,14 @@ class Candidate(shown.Shown):
         return f"Candidate {self.model.name}", [(name, said) for name, said in rows if said]
 
     def to_keras3(self) -> Any:
-        """The model as a Keras 3 one, with the same outputs (those of its float kernels)."""
-        from tfedge.compress import bridge
+        """The model as a Keras 3 one, with the same outputs (those of its float kernels).
 
-        return bridge.to_keras3(self.model)
+        Layers that were taken apart come back where no pass has changed what their parts are.
+        """
+        from tfedge.compress import bridge
+        from tfedge.compress.composites import restoring
+
+        return bridge.to_keras3(restoring.restored(self.model))
 
     def with_holds(self, *new: holds_lib.Hold) -> "Candidate":
         """The candidate with these holds; one of the same kind and layer is replaced."""

@@ -121,7 +121,7 @@ _TABLE = "its table is rounded to int8 only after training, with one scale"
         (
             _attention,
             (6, 4),
-            {"norm": f"LayerNormalization {_FLOAT}", "attention": f"MultiHeadAttention {_FLOAT}"},
+            {"norm": f"LayerNormalization {_FLOAT}"},
         ),
         (_words, (5,), {"words": _TABLE, "memory": f"LSTM {_FLOAT}"}),
         (_sequence, (8, 2), {}),

@@ -8,11 +8,13 @@ Both Kerases compute with TensorFlow, so the outputs are equal to the bit or to 
 a different order of the same sums.
 """
 
+import importlib
 from collections.abc import Mapping
 from typing import Any
 
 from tfedge.compress.bridge import replay
 from tfedge.compress.bridge.twin_builder import MissingTwin
+from tfedge.compress.layers import facts
 
 __all__ = ["MissingTwin", "is_functional", "is_keras3", "know_layers", "to_keras3", "to_tf_keras"]
 
@@ -22,7 +24,11 @@ is_functional = replay.is_functional
 
 def know_layers() -> None:
     """Registers tfedge's own layers with tf_keras, under the names that files have."""
-    from tfedge.compress.bridge import op_layer, spectrograms  # noqa: F401  (both do when imported)
+    from tfedge.compress.bridge import op_layer  # noqa: F401  (it does when imported)
+
+    for known in facts.known().values():
+        if known.twin.ours:
+            importlib.import_module(f"tfedge.compress.{known.twin.ours}")
 
 
 def to_tf_keras(model: Any, twins: Mapping[str, Any] | None = None) -> Any:

@@ -6,12 +6,10 @@ from typing import Any
 from tfedge.compress import keras
 from tfedge.compress.bridge import (
     activations,
-    convnext,
     keras3_twins,
     op_layer,
     operation,
     replay,
-    spectrograms,
     tf_symbols,
     twin_config,
 )
@@ -39,13 +37,10 @@ class ToKeras3(Builder):
         """The class of the same name in Keras 3."""
         name, module = type(layer).__name__, type(layer).__module__
         where = f"layer {layer.name!r} ({name})"
-        if isinstance(layer, convnext.LayerScale | convnext.StochasticDepth) or (
-            module.endswith(".applications.convnext")
-        ):
+        if module.endswith(".convnext"):
             return getattr(self.package.src.applications.convnext, name)
-        if isinstance(layer, spectrograms.MelSpectrogram | spectrograms.STFTSpectrogram):
-            return getattr(self.package.layers, name)
-        if not module.startswith("tf_keras."):
+        is_ours = module == f"tfedge.compress.{facts.of(layer).twin.ours}"
+        if not (module.startswith("tf_keras.") or is_ours):
             raise MissingTwin(
                 where,
                 f"a layer of your own needs a Keras 3 twin, none is known for"

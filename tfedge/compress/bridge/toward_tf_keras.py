@@ -1,5 +1,6 @@
 """Keras 3 -> tf_keras, layer by layer."""
 
+import importlib
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -7,25 +8,15 @@ from typing import Any
 from tfedge.compress import keras
 from tfedge.compress.bridge import (
     activations,
-    convnext,
     dequantized,
     keras_ops,
     operation,
     replay,
-    spectrograms,
     twin_config,
 )
 from tfedge.compress.bridge.twin_builder import Builder, MissingTwin
 from tfedge.compress.layers import facts
 from tfedge.errors import BadInput
-
-# Layers that tf_keras lacks, of keras.applications and of Keras itself.
-_OURS = {
-    "LayerScale": convnext.LayerScale,
-    "StochasticDepth": convnext.StochasticDepth,
-    "MelSpectrogram": spectrograms.MelSpectrogram,
-    "STFTSpectrogram": spectrograms.STFTSpectrogram,
-}
 
 
 class ToTfKeras(Builder):
@@ -61,8 +52,9 @@ class ToTfKeras(Builder):
             raise BadInput(
                 where, "channels come first, on a phone they come last", "Build it channels_last."
             )
-        if module.startswith("keras.src.") and name in _OURS:
-            return _OURS[name]
+        ours = facts.of(layer).twin.ours
+        if module.startswith("keras.src.") and ours:
+            return getattr(importlib.import_module(f"tfedge.compress.{ours}"), name)
         if not module.startswith("keras."):
             raise MissingTwin(
                 where,

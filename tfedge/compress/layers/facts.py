@@ -64,6 +64,7 @@ class Twin:
 
     Attributes:
         keras3: its class in Keras 3, None where that has nothing like it.
+        ours: the module of tfedge.compress that has the class of this name which tf_keras lacks.
         renamed: setting in tf_keras -> in Keras 3.
         given: arguments in tf_keras that make it compute as in Keras 3, which has no word for them.
         refused: why one of Keras 3 cannot come to tf_keras.
@@ -73,6 +74,7 @@ class Twin:
     """
 
     keras3: str | None = ""
+    ours: str = ""
     renamed: Mapping[str, str] = dataclasses.field(default_factory=dict)
     given: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     refused: str = ""

@@ -4,4 +4,4 @@ from tfedge.compress.layers import facts
 
 _PRODUCT = facts.Layer(has_int8=True)
 
-LAYERS = {"Dot": _PRODUCT, "EinsumDense": _PRODUCT}
+LAYERS = {"Dot": _PRODUCT}

@@ -2,6 +2,6 @@
 
 from tfedge.compress.layers import facts
 
-_SPECTROGRAM = facts.Layer(hears=True)
+_SPECTROGRAM = facts.Layer(hears=True, twin=facts.Twin(ours="bridge.spectrograms"))
 
 LAYERS = {"MelSpectrogram": _SPECTROGRAM, "STFTSpectrogram": _SPECTROGRAM}

@@ -1,0 +1,14 @@
+"""Masks as tensors; see `composites.mask_layers`."""
+
+from tfedge.compress.layers import facts, flows
+
+_HANDED_ON = facts.Layer(
+    channels=flows.same,
+    moves=True,
+    scales=True,
+    has_int8=True,
+    keeps_range=True,
+    may_vanish=True,
+)
+
+LAYERS = {"WithMaskOf": _HANDED_ON}
