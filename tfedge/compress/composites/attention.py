@@ -78,7 +78,7 @@ class Form:
         Args:
             weights: part -> kernel with its heads apart, and a bias where there is one.
         """
-        found = []
+        found: list[np.ndarray] = []
         for part in PARTS:
             kernel, *bias = weights[part]
             factor = self.factor if part == "query" else 1.0
@@ -98,7 +98,7 @@ class Form:
             "value": (self.groups, self.value_dim),
             "output": self.output,
         }
-        found = []
+        found: list[np.ndarray] = []
         for part in PARTS:
             kernel, *bias = parts[part]
             factor = self.factor if part == "query" else 1.0
@@ -209,6 +209,7 @@ class Attention:
     def _masks(self, call: "Call", scores: Any) -> dict[str, Any]:
         """Name -> booleans that broadcast to the scores; as Keras' layer has them."""
         found: dict[str, Any] = {}
+        steps, seen = scores.shape[-2:]
         if call.attention_mask is not None:
             mask = call.attention_mask
             apart = len(mask.shape) < len(scores.shape)
@@ -220,9 +221,9 @@ class Attention:
             if _has_mask(tensor):
                 found[part] = mask_layers.MaskOf(shape, name=self._name(f"{part}_mask"))(tensor)
         if call.use_causal_mask:
-            found["causal"] = np.tri(*scores.shape[-2:], dtype=bool)
+            found["causal"] = np.tri(steps, seen, dtype=bool)
         if self._form.window is not None:
-            found["window"] = _near(*scores.shape[-2:], self._form.window)
+            found["window"] = _near(steps, seen, self._form.window)
         return found
 
     def _reshape(self, name: str, tensor: Any, shape: Sequence[int]) -> Any:

@@ -60,9 +60,9 @@ def _taken_apart(form: Callable[[Any], dict[str, Any]]) -> Callable[[Any], Steps
     return plain
 
 
-def _facts(form: Callable[[Any], dict[str, Any]], **twin: str) -> facts.Layer:
-    parts = tuple(_PARTS.values())
-    return facts.Layer(plain=_taken_apart(form), twin=facts.Twin(parts=parts, **twin))
+def _facts(form: Callable[[Any], dict[str, Any]], ours: str = "", keras3: str = "") -> facts.Layer:
+    twin = facts.Twin(keras3, ours, parts=tuple(_PARTS.values()))
+    return facts.Layer(plain=_taken_apart(form), twin=twin)
 
 
 LAYERS = {
