@@ -10,7 +10,7 @@ from absl import logging
 
 from tfedge import progress
 from tfedge.data import metrics, sources
-from tfedge.data import trained_on as trained
+from tfedge.data.provenance import trained_on as trained
 from tfedge.data.task import Task
 from tfedge.device import evaluate, inference, profiles, scoring
 from tfedge.device.prediction import devices
@@ -31,7 +31,7 @@ class Terms:
     Attributes:
         phone: the class of phones it is for.
         limits: of the gate.
-        trained_on: a file of the examples that the model was trained on; see `data.trained_on`.
+        trained_on: a file of the examples that the model was trained on; see `trained_on`.
         command: how this was called, for the report.
         report_examples: new mistakes that the report shows; 0 leaves users' data out.
     """

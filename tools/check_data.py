@@ -53,7 +53,8 @@ def run() -> None:
 
 def main() -> int:
     """Prints what was found; the exit code."""
-    from tfedge.data import hygiene, sources, trained_on
+    from tfedge.data import hygiene, sources
+    from tfedge.data.provenance import trained_on
 
     if not _DATA.value:
         raise errors.BadInput("--data", "missing", "Name the data, such as --data=digits.")
@@ -73,7 +74,8 @@ def main() -> int:
 
 def describe(task: "Task", findings: "Findings") -> dict[str, Any]:
     """What was found, as JSON takes it: by each check's name the rows of its table."""
-    from tfedge.data import hygiene, trained_on
+    from tfedge.data import hygiene
+    from tfedge.data.provenance import trained_on
 
     closer = hygiene.look_closely(task, hygiene.ROLES, is_patient=True)
     found = {**findings.of_checks, **closer.of_checks}

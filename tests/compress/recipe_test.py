@@ -11,7 +11,7 @@ from tfedge.compress import keras as k
 from tfedge.compress.passes import base, cluster, prune, quantize
 from tfedge.compress.recipe import Recipe
 from tfedge.compress.training import finetune, training_state
-from tfedge.data import origins
+from tfedge.data.provenance import origins
 
 TEXT = "prune(final_sparsity=0.8), cluster(number_of_clusters=8, epochs=1), quantize()"
 

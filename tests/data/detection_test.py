@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from tfedge import errors
-from tfedge.data import boxes, metrics, task
+from tfedge.data import metrics, task
+from tfedge.data.scoring import boxes
 from tfedge.release.gate import metric_check
 
 A, B = (5, 5, 10, 10), (30, 30, 10, 10)

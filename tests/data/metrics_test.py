@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from tfedge import errors
-from tfedge.data import metrics, scores, task
+from tfedge.data import metrics, task
+from tfedge.data.scoring import scores
 
 
 def _task(y, kind, metric=None, labels=()):

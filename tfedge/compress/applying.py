@@ -15,7 +15,8 @@ from tfedge.compress.graph import canonical, model_ends
 from tfedge.compress.passes import base
 from tfedge.compress.ranges import output_columns, raw_columns
 from tfedge.compress.training import trained_weights, training_state
-from tfedge.data import class_weights, output_kind
+from tfedge.data import class_weights
+from tfedge.data.matching import output_kind
 from tfedge.data.task import Task
 
 

@@ -18,7 +18,7 @@ from tfedge.compress import keras as k
 from tfedge.compress.passes import base
 from tfedge.compress.teaching import teachers
 from tfedge.compress.training import distribution
-from tfedge.data import origins
+from tfedge.data.provenance import origins
 from tfedge.data.splits import ArraySplit, RowSplit
 from tfedge.data.task import Task
 

@@ -18,8 +18,9 @@ from typing import ClassVar
 import numpy as np
 
 from tfedge import errors, grammar, settings
-from tfedge.data import average_precision, draws, metric_text, splits
-from tfedge.data import boxes as lib
+from tfedge.data import metric_text, splits
+from tfedge.data.scoring import average_precision, draws
+from tfedge.data.scoring import boxes as lib
 
 Sides = tuple[np.ndarray, np.ndarray]  # (n, boxes, 4) corners, (n, boxes, classes) or class numbers
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from tfedge.data import classes as lib
 from tfedge.data.answers import Answers
-from tfedge.data.shapes import Shape
+from tfedge.data.matching.shapes import Shape
 
 
 def _as_they_are(y: np.ndarray, _: str) -> np.ndarray:

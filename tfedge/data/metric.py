@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tfedge.data import draws, splits
+from tfedge.data import splits
+from tfedge.data.scoring import draws
 
 Value = Callable[..., float]
 PerExample = Callable[..., np.ndarray]

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 
 from tfedge import errors, settings
-from tfedge.data import class_weights, detection, measures, metric_text, scores, splits, task
+from tfedge.data import class_weights, detection, measures, metric_text, splits, task
 from tfedge.data.kind import Kind
 from tfedge.data.metric import Metric
+from tfedge.data.scoring import scores
 
 __all__ = [
     "Metric",

@@ -13,7 +13,7 @@ from tfedge.data import augmentation, given_weights, kinds, metric_text, splits,
 from tfedge.data.batch_split import BatchSplit
 from tfedge.data.kind import Kind
 from tfedge.data.metric import Metric
-from tfedge.data.origins import Origin, Rows
+from tfedge.data.provenance.origins import Origin, Rows
 from tfedge.data.slices import Column
 from tfedge.data.splits import Arrays, ArraySplit, RowSplit, Split, StreamSplit
 
@@ -104,7 +104,7 @@ class Task(shown.Shown):
             app's author; "" where inputs are given as they are.
         holdout_drawn: whether this program chose the held-out examples, from data that the
             model's earlier training may have seen.
-        trained_on: what is known of these earlier examples, in words; see `data.trained_on`.
+        trained_on: what is known of these earlier examples, in words; see `provenance.trained_on`.
         is_scale_given: whether a person chose the normalization: that values are left large is then
             no surprise.
         notes: what its source has to say of it, one line each, told with the warnings of `hygiene`.

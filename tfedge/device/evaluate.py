@@ -12,8 +12,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from tfedge import errors, progress
-from tfedge.data import output_kind, slices, split_digest, splits
+from tfedge.data import slices, splits
 from tfedge.data import task as data_task
+from tfedge.data.matching import output_kind
+from tfedge.data.provenance import split_digest
 from tfedge.device import (
     compatibility,
     energy,

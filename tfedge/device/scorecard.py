@@ -83,7 +83,7 @@ class Scorecard(shown.Shown):
         baseline_correct, candidate_correct: (n,) bool where the metric counts right answers.
         baseline_right, candidate_right: (n,) bool where the kind of task has right answers,
             whatever the metric is; classes and slices are judged by them.
-        held_out: which examples these are; see `data.split_digest`.
+        held_out: which examples these are; see `provenance.split_digest`.
         beside: the same run compared with another model, which decides nothing.
     """
 

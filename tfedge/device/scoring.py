@@ -8,8 +8,9 @@ from absl import logging
 
 from tfedge import errors
 from tfedge.data import answers as answers_lib
-from tfedge.data import calibration_error, metrics, scores, splits
+from tfedge.data import metrics, splits
 from tfedge.data import task as data_task
+from tfedge.data.scoring import calibration_error, scores
 from tfedge.device import inference, judged_outputs, scorecard
 
 _FAILURES = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)

@@ -15,7 +15,7 @@ from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate
 from tfedge.compress.graph import canonical, model_ends
 from tfedge.compress.ranges import fake_quantization
-from tfedge.data import output_kind
+from tfedge.data.matching import output_kind
 from tfedge.data.task import Task
 from tfedge.device import evaluate
 from tfedge.device.file import tflite

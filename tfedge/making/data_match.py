@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from tfedge.data import hygiene, seen_scale
+from tfedge.data import hygiene
+from tfedge.data.matching import seen_scale
 from tfedge.data.task import Task
 
 

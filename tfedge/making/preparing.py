@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tfedge import cache, progress, recipe_file
-from tfedge.data import class_weights, output_kind
+from tfedge.data import class_weights
+from tfedge.data.matching import output_kind
 from tfedge.data.task import Task
 from tfedge.device import evaluate, inference
 from tfedge.device.file import tflite

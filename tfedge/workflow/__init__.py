@@ -65,7 +65,7 @@ def make_release(
             place of the input model in float32; that one is reported beside it.
         command: how this was called, for the report.
         report_examples: new mistakes that the report shows; 0 leaves users' data out.
-        trained_on: a file of the examples that the model was trained on; see `data.trained_on`.
+        trained_on: a file of the examples that the model was trained on; see `trained_on`.
         enclosed: further files of the folder, by name; the report shows a `sensitivity.json`, see
             `sensitivity`.
         **order: other fields of `making.order.Order`.

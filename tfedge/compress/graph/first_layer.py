@@ -12,7 +12,7 @@ import numpy as np
 from tfedge.compress import keras as k
 from tfedge.compress.graph import model_ends
 from tfedge.compress.layers import facts
-from tfedge.data import seen_scale
+from tfedge.data.matching import seen_scale
 
 
 def trained_range(model: k.Model) -> tuple[float, float] | None:

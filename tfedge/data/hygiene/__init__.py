@@ -14,7 +14,7 @@ import numpy as np
 from tfedge import progress
 from tfedge.data.examined import Examined
 from tfedge.data.finding import Check, Finding
-from tfedge.data.fit import check_fits
+from tfedge.data.matching.fit import check_fits
 from tfedge.data.task import Task
 
 __all__ = ["ROLES", "Findings", "check", "check_fits", "checks", "examine", "look_closely"]

@@ -4,7 +4,7 @@ import numpy as np
 
 from tfedge.data import answers, classes, kind
 from tfedge.data.class_numbers import ClassNumbers
-from tfedge.data.shapes import Shape, units_of
+from tfedge.data.matching.shapes import Shape, units_of
 
 
 def _decide(outputs: np.ndarray, _: bool) -> np.ndarray:

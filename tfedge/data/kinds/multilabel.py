@@ -4,7 +4,7 @@ import numpy as np
 
 from tfedge.data import answers, classes, kind
 from tfedge.data.label_columns import LabelColumns
-from tfedge.data.shapes import Shape
+from tfedge.data.matching.shapes import Shape
 
 
 def _looks_like(y: np.ndarray) -> bool:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tfedge.data import answers, classes, kind
-from tfedge.data.shapes import Shape, units_of
+from tfedge.data.matching.shapes import Shape, units_of
 
 
 def _floats(y: np.ndarray, where: str) -> np.ndarray:

@@ -2,9 +2,9 @@
 
 import functools
 
-from tfedge.data import scores
 from tfedge.data.kind import Kind
 from tfedge.data.metric import Metric
+from tfedge.data.scoring import scores
 
 
 def of(kind: Kind, logits: bool) -> Metric:

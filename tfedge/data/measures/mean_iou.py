@@ -4,9 +4,9 @@ import functools
 
 import numpy as np
 
-from tfedge.data import overlaps
 from tfedge.data.kind import Kind
 from tfedge.data.metric import Metric
+from tfedge.data.scoring import overlaps
 
 
 def of(kind: Kind, logits: bool) -> Metric:

@@ -1,8 +1,8 @@
 """In the units of the targets; large errors weigh more. Lower is better."""
 
-from tfedge.data import scores
 from tfedge.data.kind import Kind
 from tfedge.data.metric import Metric
+from tfedge.data.scoring import scores
 
 
 def of(kind: Kind, logits: bool) -> Metric:

@@ -8,7 +8,8 @@ import pathlib
 import numpy as np
 
 from tfedge import errors, settings
-from tfedge.data import origins, task
+from tfedge.data import task
+from tfedge.data.provenance import origins
 from tfedge.data.reading import options
 from tfedge.data.source import Source
 from tfedge.data.splitting import stratify

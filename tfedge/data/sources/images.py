@@ -12,7 +12,8 @@ import numpy as np
 from absl import logging
 
 from tfedge import errors, patterns, settings
-from tfedge.data import origins, task
+from tfedge.data import task
+from tfedge.data.provenance import origins
 from tfedge.data.reading import (
     class_folders,
     decoding,

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from tfedge import settings
-from tfedge.data import origins, splits, task
+from tfedge.data import splits, task
+from tfedge.data.provenance import origins
 from tfedge.data.reading import npz_contents, options
 from tfedge.data.source import Source
 from tfedge.data.splitting import npz_parts

@@ -14,8 +14,9 @@ import numpy as np
 from PIL import Image
 
 from tfedge import errors, settings
-from tfedge.data import kinds, origins, task
+from tfedge.data import kinds, task
 from tfedge.data.kind import Kind
+from tfedge.data.provenance import origins
 from tfedge.data.reading import decoding, options, resizing, written
 from tfedge.data.source import Source
 from tfedge.data.splitting import stratify

@@ -50,7 +50,7 @@ def gate(
         near_duplicates: indices of held-out examples that look like training ones; the metric is
             then judged without them as well.
         use: how often the held-out set was used before; see `holdout_uses.record`.
-        trained_on: whether training saw the held-out examples, in words; see `data.trained_on`.
+        trained_on: whether training saw the held-out examples, in words; see `trained_on`.
     """
     limits = limits or Limits.from_profile(scorecard.profile)
     metric, difference = _metric(scorecard, limits, None)

@@ -11,8 +11,8 @@ from tfedge.release.gate.check import FAIL, INSUFFICIENT_DATA, PASS, Check, in_w
 from tfedge.release.statistics import bootstrap, paired
 
 if TYPE_CHECKING:
-    from tfedge.data import draws
     from tfedge.data.metrics import Metric
+    from tfedge.data.scoring import draws
     from tfedge.device.scorecard import Scorecard
 
 NAME = "metric"

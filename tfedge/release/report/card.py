@@ -6,7 +6,7 @@ Reference: M. Mitchell et al., "Model Cards for Model Reporting", FAT* 2019.
 from collections.abc import Mapping
 
 from tfedge import plain_text
-from tfedge.data import trained_on
+from tfedge.data.provenance import trained_on
 from tfedge.release.gate.check import FAIL, PASS
 from tfedge.release.report import headline, sections
 from tfedge.release.report.facts import Facts

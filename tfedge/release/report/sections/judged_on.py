@@ -3,7 +3,8 @@
 import dataclasses
 from typing import TYPE_CHECKING
 
-from tfedge.data import class_weights, trained_on
+from tfedge.data import class_weights
+from tfedge.data.provenance import trained_on
 from tfedge.release.report import data_findings
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tfedge.data import overlaps
+from tfedge.data.scoring import overlaps
 
 if TYPE_CHECKING:
     from tfedge.release.report.facts import Facts

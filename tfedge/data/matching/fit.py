@@ -7,7 +7,7 @@ import numpy as np
 from tfedge import errors
 from tfedge.data import splits, targets, task
 from tfedge.data.kind import Kind
-from tfedge.data.shapes import Shape, matches
+from tfedge.data.matching.shapes import Shape, matches
 
 
 def check_fits(

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from absl import logging
 
 from tfedge.data import kinds, splits, task
-from tfedge.data.shapes import Shape
+from tfedge.data.matching.shapes import Shape
 
 
 def of_outputs(made: "task.Task", shapes: Mapping[str, Shape]) -> "task.Task":

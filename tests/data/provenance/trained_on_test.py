@@ -6,7 +6,8 @@ import pytest
 from PIL import Image
 
 from tfedge import errors
-from tfedge.data import sources, trained_on
+from tfedge.data import sources
+from tfedge.data.provenance import trained_on
 
 
 @pytest.fixture

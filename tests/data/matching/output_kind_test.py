@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from tfedge.data import metrics, output_kind
+from tfedge.data import metrics
+from tfedge.data.matching import output_kind
 from tfedge.data.task import ArraySplit, Task
 
 X = np.zeros((6, 3), np.float32)

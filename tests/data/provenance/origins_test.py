@@ -1,7 +1,7 @@
 import hashlib
 import os
 
-from tfedge.data import origins
+from tfedge.data.provenance import origins
 
 
 def _sha256(content):

@@ -1,6 +1,7 @@
 import numpy as np
 
-from tfedge.data import batch_split, split_digest, splits
+from tfedge.data import batch_split, splits
+from tfedge.data.provenance import split_digest
 
 IMAGES = np.arange(400, dtype=np.uint8).reshape(100, 4)
 LABELS = np.arange(100) % 3

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from tfedge import errors
-from tfedge.data import seen_scale, task
+from tfedge.data import task
+from tfedge.data.matching import seen_scale
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from tfedge.data import kinds, overlaps
+from tfedge.data import kinds
+from tfedge.data.scoring import overlaps
 
 Y = np.array([[[0, 0], [1, 1]], [[0, 2], [2, 2]]])
 SAID = np.array([[[0, 1], [1, 1]], [[0, 2], [0, -1]]])

@@ -14,7 +14,7 @@ import re
 from absl import logging
 
 from tfedge import errors, plain_text
-from tfedge.data import origins
+from tfedge.data.provenance import origins
 from tfedge.data.task import Task
 
 _DRAWN = "tfedge drew this split; whether your training saw it is not known: see --trained_on"

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tfedge.data import calibration_error
+from tfedge.data.scoring import calibration_error
 
 
 def test_a_model_that_is_right_as_often_as_it_says():

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from tfedge.data import boxes
+from tfedge.data.scoring import boxes
 
 LEVELS = np.arange(50, 100, 5) / 100  # overlaps that count as found
 _MOST = 100  # boxes of one image, the surest

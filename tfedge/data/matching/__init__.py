@@ -1,0 +1,1 @@
+"""Do a model and data belong together? Shapes, kinds, scales."""

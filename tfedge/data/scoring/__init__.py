@@ -1,0 +1,1 @@
+"""What metrics are computed with: right answers, overlaps, precision over boxes, resampling."""
