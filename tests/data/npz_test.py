@@ -1,4 +1,6 @@
+import contextlib
 import dataclasses
+import pathlib
 import zipfile
 
 import numpy as np
@@ -347,3 +349,24 @@ def test_labels_that_are_no_unicode_are_refused(tmp_path):
     np.savez(tmp_path / "data.npz", x_train=x, y_train=y, x_test=x, y_test=y, labels=labels)
     with pytest.raises(errors.BadInput, match="labels cannot be read"):
         sources.load_task(f"npz:{tmp_path / 'data.npz'}")
+
+
+@pytest.mark.parametrize(
+    ("packed", "unpacked", "is_refused"),
+    [
+        (10, 1 << 28, False),  # so much unpacks whatever the proportion
+        (10, (1 << 28) + 1, True),
+        (1 << 21, 200 << 21, False),
+        (1 << 21, (200 << 21) + 1, True),
+    ],
+)
+def test_what_would_unpack_out_of_proportion(packed, unpacked, is_refused):
+    halves = [
+        zipfile.ZipInfo("a.npy"),
+        zipfile.ZipInfo("b.npy"),
+    ]
+    halves[0].compress_size, halves[0].file_size = packed - 1, unpacked - 7
+    halves[1].compress_size, halves[1].file_size = 1, 7
+    context = pytest.raises(errors.BadInput, match="more than 200 times as many")
+    with context if is_refused else contextlib.nullcontext():
+        npz_file._check_growth(pathlib.Path("x.npz"), halves)

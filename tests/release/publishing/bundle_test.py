@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from tfedge import errors
-from tfedge.release.publishing import atomic_replace, bundle, manifest
+from tfedge.release.publishing import atomic_replace, bundle, manifest, removal
 
 OLD = {"model.tflite": b"old" * 1000, "verdict.json": b'{"schema_version": 1, "outcome": "old"}'}
 NEW = {"model.tflite": b"new" * 2000, "verdict.json": b'{"schema_version": 1, "outcome": "new"}'}
@@ -452,3 +452,16 @@ def test_a_manifest_of_which_one_entry_lacks_its_size_is_none():
         assert (manifest.parse(manifest.as_json({"files": files})) is not None) == is_one
     odd = {"a": whole, "b": {"sha256": "0", "bytes": "many"}}
     assert manifest.parse(manifest.as_json({"files": odd})) is None
+
+
+@pytest.mark.parametrize("partly_written", [False, True])
+def test_a_shorter_file_is_ours_only_where_a_run_was_killed(tmp_path, partly_written):
+    folder = bundle.publish(tmp_path / "out", OLD)
+    (folder / "model.tflite").write_bytes(b"old" * 10)
+    left = removal.remove(folder, partly_written)
+    assert set(left) == (set() if partly_written else {"model.tflite"})
+    assert folder.exists() is not partly_written
+    longer = bundle.publish(tmp_path / "other", OLD)
+    (longer / "model.tflite").write_bytes(b"mine" * 1000)
+    (longer / "notes.txt").write_text("mine")
+    assert set(removal.remove(longer, partly_written)) == {"model.tflite", "notes.txt"}
