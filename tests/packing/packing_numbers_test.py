@@ -123,3 +123,40 @@ def test_what_a_number_takes_is_known_before_it_is_written(value, order):
         plan = bits.BitWriter()
         plan.signed(signed, order)
         assert bits.BitReader(plan.to_bytes() + b"\0").signed(order) == signed
+
+
+def _steps(*runs):
+    """A plan of (length of the run, step to its level)."""
+    plan = bits.BitWriter()
+    for length, step in runs:
+        plan.number(length - 1, frequencies.RUN_ORDER)
+        plan.signed(step, frequencies.STEP_ORDER)
+    return bits.BitReader(plan.to_bytes() + bytes(4))
+
+
+def test_levels_out_of_range_are_no_table():
+    top = frequencies.LARGEST_LEVEL
+    assert frequencies.read_levels(_steps((2, top), (1, -top)), 3) == [top, top, 0]
+    assert frequencies.read_levels(_steps(), 1) == [0]
+    for runs in ([(2, top + 1)], [(2, 0), (1, -1)], [(4, 0)], [(2, 0), (2, 1)]):
+        with pytest.raises(ValueError, match="makes no sense"):
+            frequencies.read_levels(_steps(*runs), 3)
+
+
+def _alphabet(*runs):
+    """A plan of (symbols that are skipped, symbols that are taken)."""
+    plan = bits.BitWriter()
+    plan.number(len(runs) - 1)
+    for skipped, taken in runs:
+        plan.number(skipped, frequencies.SKIP_ORDER)
+        plan.number(taken - 1, frequencies.TAKE_ORDER)
+    return bits.BitReader(plan.to_bytes() + bytes(4))
+
+
+def test_alphabets_end_with_the_last_byte():
+    read = frequencies.read_alphabet
+    assert read(_alphabet((3, 2), (4, 1))).tolist() == [3, 4, 10]
+    assert read(_alphabet((250, 6))).tolist() == list(range(250, 256))
+    for runs in ([(250, 7)], [(0, 255), (1, 1)]):
+        with pytest.raises(ValueError, match="more than 256"):
+            read(_alphabet(*runs))

@@ -103,7 +103,14 @@ def _with_another_reader(x):
     return [middle, layers.LayerNormalization(scale=False, center=False)(middle)]
 
 
-@pytest.mark.parametrize("end", [layers.Dense(3, activation="elu"), _with_another_reader])
+def _put_out_itself(x):
+    middle = layers.Dense(3)(x)
+    return [middle, layers.ReLU()(middle)]
+
+
+@pytest.mark.parametrize(
+    "end", [layers.Dense(3, activation="elu"), _with_another_reader, _put_out_itself]
+)
 def test_what_cannot_take_it_back_is_warned_of(end, caplog):
     kept, text = _kept(end, caplog)
     assert kept
