@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING
 from absl import flags
 from tfedge_pipelines import entry, order_flags, outcome, terms_flags, training_flags
 
+from tfedge import errors
+
 if TYPE_CHECKING:
     from tfedge.search.searching import Found
 
@@ -76,6 +78,12 @@ def main() -> int:
     from tfedge.making.order import Order
     from tfedge.search import budget, finding, searching
 
+    if _RAY.value and _DISTRIBUTION.value:
+        raise errors.BadInput(
+            f"--distribution={_DISTRIBUTION.value}",
+            "a trial on a cluster trains on one device",
+            "Leave it out, or --ray.",
+        )
     question = searching.Question(
         _OBJECTIVE.value,
         budget.Budget.parse(_BUDGET.value),

@@ -24,14 +24,20 @@ import os
 import pathlib
 import shlex
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from absl import flags, logging
 from tfedge_pipelines import data_flags, entry, training_flags
 
 from tfedge import cache, errors, lock, progress, settings
 from tfedge.release.publishing import output_folder, work_folder
+
+if TYPE_CHECKING:
+    from tfedge.compress.keras import Model
+    from tfedge.data.task import Task
 
 
 def networks() -> list[str]:
@@ -84,7 +90,7 @@ _BATCH_SIZE = flags.DEFINE_integer(
 _SEED = flags.DEFINE_integer(
     "seed", 0, "Seeds weights, order and splits.", lower_bound=0, flag_values=_FLAGS
 )
-_TRAINING = training_flags.define(_FLAGS)
+_TRAINING = training_flags.define(_FLAGS, ("mirrored", "multi_worker"))
 
 SCHEMA_VERSION = 1
 
@@ -103,18 +109,30 @@ def main() -> int:
     for flag in (_LEARNING_RATE, _WEIGHT_DECAY):
         if not math.isfinite(flag.value):
             raise errors.BadInput(f"--{flag.name}", f"{flag.value} is no number", "Try 0.001")
-    held = lock.hold(folder / ".lock", str(folder))
-    with held, work_folder.open_for(folder.resolve()) as stages, _TRAINING.used():
-        _train_into(folder, stages)
+    with _TRAINING.used():
+        from tfedge.compress.training import distribution
+
+        if distribution.leads():
+            held = lock.hold(folder / ".lock", str(folder))
+            with held, work_folder.open_for(folder.resolve()) as stages:
+                _train_into(folder, stages)
+        else:
+            _train_along()
     return entry.OK
 
 
-def _train_into(folder: pathlib.Path, stages: cache.Cache) -> None:
-    started = time.monotonic()
-    task = _task()
+def _train_along() -> None:
+    """Takes its part of each batch; the process that leads writes what comes out."""
+    with tempfile.TemporaryDirectory() as aside:
+        _trained(_task(), cache.open_at(aside))
+    logging.info("trained along; the first computer of TF_CONFIG has the model")
+
+
+def _trained(task: "Task", stages: cache.Cache) -> "tuple[Model, int]":
+    """A network, and the epoch that was kept."""
     _start_keras()
-    from tfedge.compress import keys, loading
-    from tfedge.compress.training import from_scratch, training_state
+    from tfedge.compress import keys
+    from tfedge.compress.training import distribution, from_scratch, led_cache, training_state
 
     build = importlib.import_module(f"tfedge_models.{_NETWORK.value}").build
     schedule = from_scratch.Schedule(
@@ -126,8 +144,18 @@ def _train_into(folder: pathlib.Path, stages: cache.Cache) -> None:
     )
     network = _built(build, task)
     start = keys.fingerprint(keys.of_model(network), task)
-    with training_state.resumable(stages, keys.extend(start, str(schedule))):
-        model, epoch = from_scratch.train(network, task, schedule)
+    key = keys.extend(start, str(schedule))
+    distribution.check_same(key)
+    with training_state.resumable(led_cache.Led(stages), key):
+        return from_scratch.train(network, task, schedule)
+
+
+def _train_into(folder: pathlib.Path, stages: cache.Cache) -> None:
+    started = time.monotonic()
+    task = _task()
+    model, epoch = _trained(task, stages)
+    from tfedge.compress import loading
+
     loading.check_weights(model)
     facts = {
         "schema_version": SCHEMA_VERSION,

@@ -2,9 +2,14 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from absl import flags
+
+_WAYS = {
+    "mirrored": "all GPUs of this computer",
+    "multi_worker": "several computers, each of which runs this command with its TF_CONFIG",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,19 +32,23 @@ class Training:
             yield
 
 
-def define(flag_values: flags.FlagValues) -> Training:
-    """Defines --distribution and --tensorboard."""
-    distribution(flag_values)
+def define(flag_values: flags.FlagValues, ways: Sequence[str] = ("mirrored",)) -> Training:
+    """Defines --distribution, of these ways, and --tensorboard."""
+    distribution(flag_values, ways)
     tensorboard(flag_values, "loss and validation metric of each epoch, a run for each training")
     return Training(flag_values)
 
 
-def distribution(flag_values: flags.FlagValues) -> flags.FlagHolder:
-    """Defines the flag of that name."""
-    return flags.DEFINE_string(
+def distribution(
+    flag_values: flags.FlagValues, ways: Sequence[str] = ("mirrored",)
+) -> flags.FlagHolder:
+    """Defines the flag of that name, of these ways."""
+    told = " | ".join(f"{way} ({_WAYS[way]})" for way in ways)
+    return flags.DEFINE_enum(
         "distribution",
         None,
-        "Train on several devices: mirrored (all GPUs of this computer). Default: one.",
+        list(ways),
+        f"Train on several devices: {told}. Default: one.",
         flag_values=flag_values,
     )
 

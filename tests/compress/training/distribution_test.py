@@ -67,6 +67,10 @@ def test_a_batch_that_cannot_be_shared_is_refused(found):
     assert "a batch of 15 examples cannot be shared evenly by 2 devices" in found["refused"]
 
 
+def test_one_process_leads_and_is_told_what_it_says():
+    assert distribution.leads() and distribution.from_leader(b"this") == b"this"
+
+
 def test_an_unknown_way_is_refused():
     with pytest.raises(errors.BadInput, match=r"--distribution=miror.*'mirrored'"):
         with distribution.over("miror"):

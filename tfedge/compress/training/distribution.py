@@ -13,9 +13,11 @@ import contextlib
 import contextvars
 import dataclasses
 import functools
+import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 from absl import logging
 
 from tfedge import errors, settings
@@ -35,7 +37,25 @@ def _mirrored() -> Any:
     return tf.distribute.MirroredStrategy()
 
 
-_STRATEGIES = {"mirrored": _mirrored}
+@functools.cache
+def _multi_worker() -> Any:
+    if not os.environ.get("TF_CONFIG"):
+        raise errors.BadInput(
+            "--distribution=multi_worker",
+            "TF_CONFIG is not set, which names the computers and which of them this is",
+            "Set it on each of them; see docs/passes.md.",
+        )
+    try:
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    except (KeyError, TypeError, ValueError, RuntimeError, tf.errors.OpError) as error:
+        raise errors.BadInput(
+            "TF_CONFIG",
+            f"no training can be started with it: {' '.join(str(error).split())[:200]}",
+            "Give all computers the same cluster, and each its own task; see docs/passes.md.",
+        ) from error
+
+
+_STRATEGIES = {"mirrored": _mirrored, "multi_worker": _multi_worker}
 NAMES = tuple(_STRATEGIES)
 
 
@@ -43,11 +63,14 @@ NAMES = tuple(_STRATEGIES)
 def over(name: str | None) -> Iterator[None]:
     """Trainings inside the block use several devices.
 
+    Several workers have to enter it before TensorFlow has computed anything; each runs the same
+    program, and waits for the others in every step.
+
     Args:
         name: of `NAMES`; None is one device.
 
     Raises:
-        BadInput: there is no such way.
+        BadInput: there is no such way, or no cluster for it.
     """
     if name and name not in NAMES:
         remedy = settings.nearest(name, NAMES)
@@ -66,6 +89,58 @@ def devices() -> int:
     """That a training inside this block would use."""
     strategy = _STRATEGY.get()
     return strategy.num_replicas_in_sync if strategy else 1
+
+
+def leads() -> bool:
+    """Whether this process has the first device, and so writes what comes out."""
+    found = _worker()
+    if found is None or found.task_type == "chief":
+        return True
+    return found.task_id == 0 and "chief" not in found.cluster_spec().as_dict()
+
+
+def from_leader(content: bytes) -> bytes:
+    """What the process that leads gives here, in all of them; all have to come here."""
+    if _worker() is None:
+        return content
+    (size,) = _from_first(np.array([len(content)]))
+    given = np.frombuffer(content, np.uint8) if leads() else np.zeros(size, np.uint8)
+    return _from_first(given).astype(np.uint8).tobytes() if size else b""
+
+
+def _worker() -> Any:
+    """Which of several processes this is; None where it is the only one."""
+    return getattr(_STRATEGY.get(), "cluster_resolver", None)
+
+
+def check_same(what: str) -> None:
+    """Refuses to train along with a leader of another model, data or software.
+
+    Args:
+        what: is to be the same, as a key.
+
+    Raises:
+        BadInput: this process has another.
+    """
+    if from_leader(what.encode()) != what.encode():
+        raise errors.BadInput(
+            "--distribution=multi_worker",
+            "network, data, flags, versions of libraries or processor differ from the leader's",
+            "Give all computers the same.",
+        )
+
+
+def _from_first(values: np.ndarray) -> np.ndarray:
+    """What the first device of all has."""
+    strategy = _STRATEGY.get()
+
+    def on_device() -> Any:
+        device = tf.distribute.get_replica_context()
+        is_first = tf.get_static_value(device.replica_id_in_sync_group) == 0
+        given = values if is_first else np.zeros_like(values)
+        return device.all_reduce("SUM", tf.constant(given, tf.int32))
+
+    return strategy.experimental_local_results(strategy.run(on_device))[0].numpy()
 
 
 def scope() -> contextlib.AbstractContextManager[Any]:
