@@ -111,19 +111,22 @@ def test_the_median_of_this_host_stands_among_the_figures(threads, words):
 
 def test_the_metric_and_what_it_hides():
     metric = {"name": "accuracy", "value": 0.9, "baseline": 0.95, "paired": {}}
-    other = {"name": "mean_absolute_error", "value": 2.5, "baseline": None}
+    other = {"name": "error:box", "value": 2.5, "baseline": 2.0, "higher_is_better": False}
     facts = _facts(
         metric=metric,
-        more_metrics=[other],
+        more_metrics=[other, {"name": "auc", "value": 0.9, "baseline": None}],
         negative_flips=0.0,
         calibration_error={"value": 0.0125, "baseline": None},
     )
     facts.decided["difference"] = {"limit": -0.01}
-    rows = [(row.before, row.after, row.change, row.limit) for row in figures._quality(facts)]
+    limits = {"metric: error:box": -0.25, "metric: auc": None}
+    found = figures._quality(facts, limits)
+    rows = [(row.before, row.after, row.change, row.limit) for row in found]
     assert rows == [
         ("95.00%", "90.00%", "-5.00 points", "-1.00 points accepted"),
-        ("not measured", "2.5", "", ""),
+        ("2", "2.5", "+0.5", "+0.25 accepted"),
+        ("not measured", "0.9", "", ""),
         ("", "0.00%", "", ""),
         ("not measured", "1.25 points", "", ""),
     ]
-    assert list(figures._quality(_facts(negative_flips=0.5))) == []
+    assert list(figures._quality(_facts(negative_flips=0.5), {})) == []

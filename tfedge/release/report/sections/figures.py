@@ -86,7 +86,7 @@ def _figures(facts: "Facts") -> Iterator[Figure]:
     yield _size("Download (deflated)", before, now.download_bytes, compare=True)
     limit = limits.get("file_size")
     yield _size("File", card.get("baseline_file_bytes"), now.file_bytes, limit, compare=True)
-    yield from _quality(facts)
+    yield from _quality(facts, limits)
     yield from _phone(facts, predicted, limits)
     yield from _host_times(facts, ("p50",))
     if card.get("peak_memory_bytes") is not None:
@@ -115,16 +115,17 @@ def _size(
     return Figure(label, say(before), say(now), change, allowed, origin)
 
 
-def _quality(facts: "Facts") -> Iterator[Figure]:
+def _quality(facts: "Facts", limits: Mapping[str, Any]) -> Iterator[Figure]:
     """The metrics, and what they hide."""
     card, metric = facts.scores, facts.scores.get("metric")
     if not metric:
         return
     found = facts.decided.get("difference")
-    accepted = "" if not found else f"{wording.difference(metric, found['limit'])} accepted"
-    yield _metric(metric, accepted)
+    yield _metric(metric, found and found["limit"])
     for other in card.get("more_metrics") or ():
-        yield _metric(other, "")
+        least = limits.get(f"metric: {other['name']}")  # of what it gained, whichever way is better
+        better = 1 if other.get("higher_is_better", True) else -1
+        yield _metric(other, None if least is None else better * least)
     flips = card.get("negative_flips")
     if flips is not None:
         yield Figure("Newly wrong (negative flips)", "", f"{flips:.2%}", "", "", HELD_OUT)
@@ -243,10 +244,11 @@ def _ms(value: float | None) -> str:
     return wording.UNKNOWN if value is None else f"{wording.number(value)} ms"
 
 
-def _metric(metric: Mapping[str, Any], accepted: str) -> Figure:
+def _metric(metric: Mapping[str, Any], limit: float | None) -> Figure:
     name = spoken(metric["name"])
     before, after = (wording.metric_value(metric, metric.get(key)) for key in ("baseline", "value"))
     changed = ""
     if metric.get("baseline") is not None:
         changed = wording.difference(metric, metric["value"] - metric["baseline"])
-    return Figure(name, before, after, changed, accepted, HELD_OUT)
+    allowed = "" if limit is None else wording.difference(metric, limit)
+    return Figure(name, before, after, changed, allowed and f"{allowed} accepted", HELD_OUT)
