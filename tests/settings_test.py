@@ -118,3 +118,11 @@ def test_what_is_declared_can_be_read():
     assert next(settings.table(Slice)) == ("share", "0.5", "0 < share < 1", "Share that goes.")
     with pytest.raises(dataclasses.FrozenInstanceError):
         Slice().share = 0.1
+
+
+def test_a_class_without_settings_keeps_its_docstring():
+    @settings.declared
+    class Plain:
+        """Nothing to set."""
+
+    assert Plain.__doc__ == "Nothing to set."

@@ -234,3 +234,28 @@ def test_keys_of_what_was_measured():
     adding = dataclasses.replace(CONV, kind="ADD", family="elementwise")
     assert (host.family(CONV), host.family(adding)) == ("conv", "ADD")
     assert host.family(dataclasses.replace(CONV, kind="PAD", family="copy")) == "PAD"
+
+
+@pytest.mark.parametrize(
+    ("threads", "deviation", "said"),
+    [
+        (1, 0.0, []),
+        (4, 0.0, []),
+        (2, 0.0, ["was measured with 1, 4 threads, not 2"]),
+        (8, np.hypot(0.1, 0.25), ["not 8", "has 4 fast cores for 8 threads"]),
+        (16, np.hypot(0.2, 0.5), ["not 16", "has 4 fast cores for 16 threads"]),
+    ],
+)
+def test_each_doubling_of_threads_is_less_sure(threads, deviation, said):
+    """By .1 beyond what was measured, by .25 beyond the fast cores."""
+    phone = dataclasses.replace(devices.find("pixel4"), fast_cores=4)
+    fit = dataclasses.replace(
+        fitted.load(),
+        measured=tuple((phone.name, n, kind) for n in (1, 4) for kind in (True, False)),
+    )
+    found, notes = predict._extrapolation(fit, phone, threads, True)
+    assert found == pytest.approx(deviation) and len(notes) == len(said)
+    assert all(words in note for words, note in zip(said, notes, strict=True))
+    others = dataclasses.replace(fit, measured=((phone.name, 1, False), (phone.name, 4, False)))
+    _, notes = predict._extrapolation(others, phone, 4, True)
+    assert notes == (f"No int8 network was published for {phone.label}: others stand in.",)

@@ -31,6 +31,8 @@ def test_the_page_needs_no_network():
     text = _render(TRIALS[0])
     assert "<script src=" not in text and "<link" not in text
     assert text.startswith("<!DOCTYPE html>")
+    assert len(text) > 1_000_000 and text.count("Plotly.newPlot") >= 1  # the library is inside
+    assert text.count("<html") == 1
 
 
 def test_it_says_why_and_escapes_what_came_from_a_file():
