@@ -96,30 +96,35 @@ def watch(command: Sequence[str]) -> Seen:
     if not child:
         os.execvp(command[0], list(command))
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", _ROWS, _COLUMNS, 0, 0))
-    signs: list[tuple[float, str]] = []
-    written, first_line = b"", 0.0
+    written: list[tuple[float, bytes]] = []
     while (part := _read(terminal)) is not None:
-        written += part
-        now = time.monotonic() - started
-        line = shown(written[-4096:].decode(errors="replace"))
-        if b"\n" in written and not first_line:
-            first_line = now
-        if b"\n" in part or not signs or line != signs[-1][1]:
-            signs.append((now, line))
+        written.append((time.monotonic() - started, part))
     _, status = os.waitpid(child, 0)
-    ended = time.monotonic() - started
+    return look(written, time.monotonic() - started, os.waitstatus_to_exitcode(status))
+
+
+def look(written: Sequence[tuple[float, bytes]], ended: float, code: int) -> Seen:
+    """What one sees of a command.
+
+    Args:
+        written: (seconds since it began, bytes), in order.
+        ended: seconds until it did.
+        code: its exit code.
+    """
+    signs: list[tuple[float, str]] = []
+    screen, first_line = b"", 0.0
+    for moment, part in written:
+        screen += part
+        line = shown(screen[-4096:].decode(errors="replace"))
+        if b"\n" in screen and not first_line:
+            first_line = moment
+        if b"\n" in part or not signs or line != signs[-1][1]:
+            signs.append((moment, line))
     moments = [0.0, *(moment for moment, _ in signs), ended]
     lines = ["nothing", *(line for _, line in signs)]
     silence, number = max((b - a, i) for i, (a, b) in enumerate(itertools.pairwise(moments)))
     return Seen(
-        os.waitstatus_to_exitcode(status),
-        ended,
-        moments[1],
-        first_line,
-        silence,
-        lines[number],
-        ended - moments[-2],
-        written,
+        code, ended, moments[1], first_line, silence, lines[number], ended - moments[-2], screen
     )
 
 
