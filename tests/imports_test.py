@@ -46,6 +46,11 @@ def test_a_script_beside_a_clone_that_is_called_tfedge_imports_the_package(tmp_p
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_a_search_is_asked_for_without_tensorflow():
+    code = "import sys; from tfedge.search import finding; sys.exit('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 def test_every_recipe_and_pass_is_read_without_tensorflow():
     code = """
 import sys

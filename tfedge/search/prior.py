@@ -8,7 +8,7 @@ from tfedge.compress import keys
 from tfedge.compress import recipe as recipes
 from tfedge.compress.passes import base
 from tfedge.making.preparing import Ready
-from tfedge.probing import budgets, sensitivity
+from tfedge.probing import budgets
 from tfedge.probing.table import Table
 from tfedge.search.space import BY_LAYER, Point, Space
 
@@ -29,6 +29,8 @@ def probed(ready: Ready, stages: cache.Cache) -> Table:
     """
 
     def probe() -> Mapping[str, bytes]:
+        from tfedge.probing import sensitivity  # brings the converter, before all is checked
+
         # However long it takes: a search that goes on has to see the same table.
         found = sensitivity.sensitivity(ready.model, ready.given.task, TECHNIQUES, seconds=math.inf)
         return {FILE: found.as_text().encode()}
