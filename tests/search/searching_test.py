@@ -1,0 +1,43 @@
+"""With what a search begins, where nothing is run."""
+
+import pytest
+
+from tfedge import errors
+from tfedge.search import prior, searching, space
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What is asked for the sensitivity of layers is written down, and refused."""
+    jobs = []
+
+    def probed(ready, stages):
+        jobs.append((ready, stages))
+        raise errors.BadInput("the layers", "none could be changed", "Leave it.")
+
+    monkeypatch.setattr(prior, "probed", probed)
+    return jobs
+
+
+class _Job:
+    ready, stages = "ready", "stages"
+
+
+def _widened(goal, names):
+    tried = space.of(names)
+    return tried, searching._widened(tried, searching.Question(goal), _Job)
+
+
+def test_where_layers_cannot_be_probed_the_search_goes_on_without(asked):
+    tried, found = _widened("download", ["prune", "cluster", "quantize"])
+    assert asked == [("ready", "stages")]
+    assert found == (tried, ())
+
+
+@pytest.mark.parametrize(
+    ("goal", "names"),
+    [("file", ["prune", "cluster"]), ("latency", ["prune", "cluster"]), ("download", ["prune"])],
+)
+def test_layers_are_probed_only_where_zeros_and_few_values_make_it_smaller(asked, goal, names):
+    tried, found = _widened(goal, names)
+    assert found == (tried, ()) and not asked
