@@ -2,6 +2,7 @@ import json
 import os
 import sys
 import time
+import types
 
 import numpy as np
 import pytest
@@ -110,3 +111,31 @@ def test_an_error_while_feeding_is_the_callers_and_ends_the_child(tmp_path, monk
 def test_a_child_that_ends_early_does_not_block_the_feeding(tmp_path):
     pieces = (bytes(2**20) for _ in range(20))
     assert _run("crash", tmp_path, chunks=pieces).failure.kind == "signal"
+
+
+@pytest.mark.parametrize(
+    ("baseline", "steps", "words"),
+    [
+        (0, 0, "before the model was loaded"),
+        (0, 5, "before the model was loaded"),
+        (9, 0, "while the model was loaded"),
+        (9, 1, "after 0 inferences"),
+        (9, 1235, "after 1,234 inferences"),
+    ],
+)
+def test_how_far_it_had_come(baseline, steps, words):
+    progress = types.SimpleNamespace(baseline_bytes=baseline, steps=steps)
+    assert sandbox._position(progress) == words
+
+
+def test_of_long_messages_both_ends_are_kept():
+    assert sandbox._shortened("a" * 300) == "a" * 300
+    assert sandbox._shortened("a" * 150 + "-" + "b" * 150) == "a" * 150 + " ... " + "b" * 150
+
+
+def test_the_last_message_is_no_log_line(tmp_path):
+    said = tmp_path / "messages"
+    said.write_text("first\n  it broke  \nINFO: Created delegate\nW0000 00:00\n\n")
+    assert sandbox._last_message(said) == "it broke"
+    said.write_text("INFO: nothing else\n")
+    assert sandbox._last_message(said) == ""
