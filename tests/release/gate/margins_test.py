@@ -33,8 +33,14 @@ def test_each_metric_is_held_to_its_own(card):
 
 
 def test_what_the_examples_can_show_is_said_of_the_first_metrics_margin(card):
-    said = [gate.gate(card(), Limits(margin=margin)).power for margin in (0.03, {"accuracy": 0.03})]
-    assert said[0] == said[1] != gate.gate(card(), Limits(margin={"sum:box": 0.03})).power
+    made = card(also_judged_by=(SUM,))
+    said = [gate.gate(made, Limits(margin=margin)).power for margin in (0.03, {"accuracy": 0.03})]
+    assert said[0] == said[1] != gate.gate(made, Limits(margin={"sum:box": 0.03})).power
+
+
+def test_one_of_a_metric_that_is_not_judged_is_refused(card):
+    with pytest.raises(errors.BadInput, match=r"--margin sum:box: .* these are: accuracy"):
+        gate.gate(card(), Limits(margin={"sum:box": 0.03}))
 
 
 def test_they_are_written_and_read():

@@ -18,6 +18,7 @@ from tfedge.release.gate import (
     floors,
     group_check,
     holdout_check,
+    margins,
     metric_check,
     weak_baseline,
 )
@@ -51,8 +52,14 @@ def gate(
             then judged without them as well.
         use: how often the held-out set was used before; see `holdout_uses.record`.
         trained_on: whether training saw the held-out examples, in words; see `trained_on`.
+
+    Raises:
+        BadInput: a floor or margin of a metric that is not judged.
     """
     limits = limits or Limits.from_profile(scorecard.profile)
+    if scorecard.judged_by is not None:
+        judged = [each.name for each in (scorecard.judged_by, *scorecard.also_judged_by)]
+        margins.FLAG.check_judged(limits.margin, judged)
     metric, difference = _metric(scorecard, limits, None)
     changes = group_check.changes(scorecard, limits.group_margin, limits.alpha)
     checks = [
