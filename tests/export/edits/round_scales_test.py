@@ -2,6 +2,7 @@ import copy
 import zlib
 
 import numpy as np
+import pytest
 import running
 from ai_edge_litert import schema_py_generated as schema
 
@@ -109,3 +110,53 @@ def test_an_input_that_is_left_out_keeps_no_scale(converted):
     )
     kept = round_scales._scales_to_keep(model)
     assert np.float32(0.5) in kept and np.float32(0.123) not in kept
+
+
+def _scaled(scale, buffer=0):
+    quantization = schema.QuantizationParametersT(
+        scale=np.array([scale], np.float32), zeroPoint=[0]
+    )
+    shape = np.array([4], np.int32)
+    return schema.TensorT(shape=shape, type=9, buffer=buffer, quantization=quantization)
+
+
+def _tree(*calls, constants=(), scales=(1.0, 2.0, 4.0, 8.0, 16.0)):
+    """Of operators (kind, inputs, outputs) on tensors of these scales; the graph takes tensor 1."""
+    kinds = sorted({kind for kind, _, _ in calls})
+    codes = [getattr(schema.BuiltinOperator, kind) for kind in kinds]
+    data = np.ones(4, np.int8).view(np.uint8)
+    return schema.ModelT(
+        buffers=[schema.BufferT(), schema.BufferT(data=data)],
+        operatorCodes=[
+            schema.OperatorCodeT(builtinCode=code, deprecatedBuiltinCode=code) for code in codes
+        ],
+        subgraphs=[
+            schema.SubGraphT(
+                tensors=[_scaled(s, int(n in constants)) for n, s in enumerate(scales)],
+                inputs=np.array([1], np.int32),
+                outputs=np.array([4], np.int32),
+                operators=[
+                    schema.OperatorT(
+                        opcodeIndex=kinds.index(kind),
+                        inputs=np.array(read, np.int32),
+                        outputs=np.array(made, np.int32),
+                    )
+                    for kind, read, made in calls
+                ],
+            )
+        ],
+    )
+
+
+@pytest.mark.parametrize(
+    ("tree", "kept"),
+    [
+        (_tree(("ADD", [2, 3], [4])), {2.0}),
+        (_tree(("ADD", [0, 2], [4]), constants=(0,)), {2.0, 1.0, 4.0, 16.0}),
+        (_tree(("ADD", [-1, 2], [4]), constants=(0,)), {2.0}),
+        (_tree(("QUANTIZE", [1], [3]), ("ADD", [3, 2], [4])), {2.0, 8.0}),
+        (_tree(("QUANTIZE", [2], [3]), ("ADD", [3, 2], [4])), {2.0}),
+    ],
+)
+def test_scales_of_inputs_and_beside_constants_are_kept(tree, kept):
+    assert round_scales._scales_to_keep(tree) == kept
