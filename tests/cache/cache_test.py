@@ -1,7 +1,9 @@
+import contextlib
 import os
 import subprocess
 import sys
 import time
+import types
 
 import pytest
 
@@ -243,3 +245,15 @@ def test_a_folder_that_another_process_marks_just_now_is_ours(tmp_path):
     (tmp_path / marked_folder.MARK).write_bytes(b"my notes")
     with pytest.raises(errors.BadInput, match="not one of ours"):
         cache.open_at(tmp_path)
+
+
+@pytest.mark.parametrize("may_fail", [False, True])
+def test_a_write_that_fails_ends_the_run_where_it_may_not(may_fail):
+    said = []
+    store = types.SimpleNamespace(_may_fail=may_fail, _say=said.append)
+    for error in (OSError(28, "No space left on device"), errors.BadInput("it", "is", "full.")):
+        context = contextlib.nullcontext() if may_fail else pytest.raises(type(error))
+        with context, cache.Cache._attempt(store):
+            raise error
+    assert len(said) == (2 if may_fail else 0)
+    assert not may_fail or "cannot be written (No space left on device)" in said[0]

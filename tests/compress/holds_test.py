@@ -259,6 +259,8 @@ def test_levels_in_other_scales_and_of_fewer_channels():
     uneven = shared.rescaled(np.float32([[0.5, 0.125]]), top=30)
     assert uneven.levels.tolist() == [[0, 10, -20], [0, 20, -30]]
     assert shared.rescaled(ONE).levels.tolist() == [[0, 10, -20], [0, 5, -10]]
+    alone = _dense(holds.Levels, ONE, rows[:1], 3)
+    assert alone.rescaled(ONE / 2).levels.tolist() == [[0, 20, -40]]
     assert each.taken(0, np.array([1])) is each
     left = each.taken(1, np.array([1]))
     assert (left.levels.tolist(), left.channel_scales.tolist()) == ([[0, 40, 60]], [[0.25]])

@@ -1,5 +1,9 @@
-import numpy as np
+import types
 
+import numpy as np
+import pytest
+
+from tfedge import errors
 from tfedge.data import hygiene
 from tfedge.data.sources import digits, load_task
 
@@ -29,3 +33,10 @@ def test_the_file_is_what_scikit_learn_loads():
 
 def test_hygiene_is_content():
     assert hygiene.check(load_task("digits")) == ()
+
+
+@pytest.mark.parametrize("found", [None, types.SimpleNamespace(submodule_search_locations=None)])
+def test_without_its_library_it_says_so(monkeypatch, found):
+    monkeypatch.setattr(digits.importlib.util, "find_spec", lambda name: found)
+    with pytest.raises(errors.BadInput, match="pip install scikit-learn"):
+        digits._rows()

@@ -55,3 +55,13 @@ def test_scorecards_do_not_change():
     card = scorecard.Scorecard(PHONE, 10, 5, {})
     with pytest.raises(AttributeError):
         card.file_bytes = 11
+
+
+@pytest.mark.parametrize(
+    ("paired", "share"),
+    [({"only_baseline": 8}, 0.02), ({"only_baseline": 0}, 0.0), ({"both": 9}, None), (None, None)],
+)
+def test_answers_that_were_right_and_are_wrong(paired, share):
+    metric = scorecard.MetricValue("accuracy", 0.9, 400, 0.91, None, paired)
+    assert scorecard.Scorecard(PHONE, 10, 5, {}, metric=metric).negative_flips == share
+    assert scorecard.Scorecard(PHONE, 10, 5, {}).negative_flips is None

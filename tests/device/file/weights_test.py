@@ -68,3 +68,36 @@ def test_long_codes_keep_their_digits_in_float64():
     code = np.array([2**31 - 1], np.int64)
     assert weights.dequantize(code, 1.0, 0, dtype=np.float64).tolist() == [2**31 - 1]
     assert weights.dequantize(code, 1.0, 0).tolist() == [2**31]
+
+
+@pytest.mark.parametrize("dtype", ["FLOAT64", "FLOAT32", "FLOAT16", "INT64", "INT32", "INT16",
+                                   "INT8", "UINT64", "UINT32", "UINT16", "UINT8", "COMPLEX64",
+                                   "COMPLEX128"])  # fmt: skip
+def test_elements_that_numpy_has_take_as_many_bytes(dtype):
+    assert weights.stored_bytes(dtype, 3) == 3 * np.dtype(dtype.lower()).itemsize
+
+
+@pytest.mark.parametrize(
+    ("dtype", "size"),
+    [
+        *(("BFLOAT16", 10), ("FLOAT8_E4M3FN", 5), ("FLOAT8_E5M2", 5), ("BOOL", 5)),
+        *(("INT4", 3), ("UINT4", 3), ("INT2", 2), ("STRING", 0), ("RESOURCE", 0)),
+    ],
+)
+def test_what_five_others_take(dtype, size):
+    assert weights.stored_bytes(dtype, 5) == size and weights.stored_bytes(dtype, 0) == 0
+
+
+@pytest.mark.parametrize(
+    ("values", "axis", "most"),
+    [
+        ([[1, 1], [1, 2]], 0, 2),
+        ([[1, 1], [2, 2]], 0, 1),
+        ([[1, 1], [2, 2]], 1, 2),
+        ([[3, 1, 3, 2], [5, 5, 5, 5]], 0, 3),
+        ([[4], [7]], 0, 1),
+        (np.zeros((2, 0)), 0, 0),
+    ],
+)
+def test_most_values_of_a_channel(values, axis, most):
+    assert weights.most_distinct_in_a_channel(np.array(values), axis) == most
