@@ -119,13 +119,13 @@ class _Board:
 def _log(folder: pathlib.Path, each: Trial) -> None:
     """A run of TensorBoard, called by the recipe's passes and a number of all of it."""
     told = f"{each.recipe} as {each.export}"
-    names = [name for name, value in each.values.items() if value is True and "." not in name]
+    used = [name for name, value in each.values.items() if value is True and "." not in name]
     number = hashlib.sha256(told.encode()).hexdigest()[:8]
     known = {**each.figures, each.measure: each.metric, "slack": each.slack}
     figures = {key: value for key, value in known.items() if value is not None}
     tensorboard.trial(
         folder,
-        "-".join([*names, number]),
+        "-".join([*(used or ["export"]), number]),
         f"{told}. {each.failure}",
         {**each.values, "length": each.length},
         figures if each.is_measured else {},

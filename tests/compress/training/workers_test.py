@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+import tensorflow as tf
 
 from tfedge import errors
 from tfedge.compress.training import distribution
@@ -81,3 +82,16 @@ def test_without_tf_config_it_is_said_what_to_write(monkeypatch):
     with pytest.raises(errors.BadInput, match=r"TF_CONFIG is not set.*docs/passes\.md"):
         with distribution.over("multi_worker"):
             pass
+
+
+def test_that_another_computer_is_lost_is_said_in_a_line(monkeypatch):
+    monkeypatch.setattr(distribution, "_worker", object)
+    with pytest.raises(errors.BadInput, match=r"was lost\. Give the same command on all of them"):
+        with distribution.over(None):
+            raise tf.errors.UnavailableError(None, None, "socket closed")
+
+
+def test_one_process_loses_nobody():
+    with pytest.raises(tf.errors.UnavailableError):
+        with distribution.over(None):
+            raise tf.errors.UnavailableError(None, None, "of something else")

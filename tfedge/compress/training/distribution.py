@@ -70,7 +70,7 @@ def over(name: str | None) -> Iterator[None]:
         name: of `NAMES`; None is one device.
 
     Raises:
-        BadInput: there is no such way, or no cluster for it.
+        BadInput: there is no such way, or no cluster for it; another computer of it is lost.
     """
     if name and name not in NAMES:
         remedy = settings.nearest(name, NAMES)
@@ -80,9 +80,25 @@ def over(name: str | None) -> Iterator[None]:
         logging.info("devices that train: %d", strategy.num_replicas_in_sync)
     token = _STRATEGY.set(strategy)
     try:
-        yield
+        with _losing_workers():
+            yield
     finally:
         _STRATEGY.reset(token)
+
+
+@contextlib.contextmanager
+def _losing_workers() -> Iterator[None]:
+    """In one line, that another computer is gone."""
+    try:
+        yield
+    except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError) as error:
+        if _worker() is None:
+            raise
+        raise errors.BadInput(
+            "--distribution=multi_worker",
+            "another computer of TF_CONFIG was lost",
+            "Give the same command on all of them again: it goes on from the last epoch.",
+        ) from error
 
 
 def devices() -> int:
