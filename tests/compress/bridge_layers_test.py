@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import randomised
 
+import tfedge
 from tfedge.compress import bridge, keras
 from tfedge.compress.bridge import activations
 from tfedge.errors import BadInput
@@ -144,3 +145,35 @@ def test_a_layer_quantized_by_keras_in_ways_that_hide_its_weights_is_refused(mon
     monkeypatch.setattr(L.Dense, "quantization_mode", "gptq")
     with pytest.raises(BadInput, match=r"'head'.*quantized by Keras"):
         bridge.to_tf_keras(model)
+
+
+def _tied(**settings):
+    ids = k3.Input((6,), dtype="int32")
+    words = L.ReversibleEmbedding(9, 8, name="words", **settings)
+    x = L.RMSNormalization(epsilon=1e-5, name="norm")(words(ids))
+    x = L.GroupQueryAttention(3, 4, 2, name="attention")(x, x, use_causal_mask=True)
+    return k3.Model(ids, words(x, reverse=True))
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"tie_weights": False, "logit_soft_cap": 2.0}, {"mask_zero": True}]
+)
+def test_what_language_models_are_made_of_is_read_to_the_bit(settings):
+    model = randomised.randomise(_tied(**settings))
+    twin = bridge.to_tf_keras(model)
+    ids = np.array([[1, 8, 3, 3, 0, 0], [2, 0, 4, 7, 7, 1]], "int32")
+    assert randomised.apart(model(ids), twin(ids)) < 1e-6
+    back = bridge.to_keras3(twin)
+    assert [type(layer).__name__ for layer in back.layers] == [
+        type(layer).__name__ for layer in model.layers
+    ]
+    assert randomised.apart(model(ids), back(ids)) < 1e-6
+
+
+def test_a_layer_that_only_keras3_has_can_be_exported(tmp_path):
+    x = k3.Input((4, 4, 2))
+    k3.Model(x, L.AdaptiveAveragePooling2D(2)(x)).save(tmp_path / "model.keras")
+    model = tfedge.load_model(tmp_path / "model.keras")
+    assert len(tfedge.to_tflite(model, "float32")) > 500
+    with pytest.raises(BadInput, match="no layer graph"):
+        tfedge.Recipe.parse("prune").apply(model, tfedge.load_task("digits"))

@@ -207,3 +207,21 @@ def test_passes_reach_all_four_kernels(tmp_path):
     parts = {f"att.{part}" for part in attention.PARTS}
     assert all(parts <= set(report.touched) for report in made.reports)
     assert made.quantization.float_layers == {}
+
+
+def test_what_was_taken_apart_is_taken_over_from_a_cache(tmp_path):
+    task, model = tfedge.load_task("digits"), _random(_padded_digits())
+    recipe = tfedge.Recipe.parse("prune(final_sparsity=0.5, epochs=0)")
+    first, second = (recipe.apply(model, task, cache_dir=tmp_path) for _ in range(2))
+    assert _kinds(first.model) == _kinds(second.model)
+    assert {"WithMaskOf", "MaskOf", "PositionBias"} <= set(_kinds(second.model))
+    for one, two in zip(first.model.get_weights(), second.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def _padded_digits():
+    image = keras.Input((8, 8, 1), name="image")
+    x = L.Masking()(L.Reshape((8, 8))(image))
+    x = L.EinsumDense("abc,cd->abd", (8, 8), bias_axes="bd", name="places")(x)
+    x = L.MultiHeadAttention(2, 4, name="att")(x, L.Masking()(x))
+    return keras.Model(image, L.Dense(10, "softmax", name="digit")(L.Flatten()(x)))

@@ -15,7 +15,6 @@ from randomised import randomise
 
 from tfedge.compress import channels, folding
 from tfedge.compress import keras as k
-from tfedge.compress.composites import mask_layers, position_bias
 from tfedge.compress.layers import facts, flows, kernels, multiply_adds
 from tfedge.compress.ranges import fake_quantization, ranged_tensors
 
@@ -35,16 +34,14 @@ _APART = (
     *("Bidirectional", "SpectralNormalization", "TimeDistributed", "RNN", "StackedRNNCells"),
     *("InputLayer", "SlicingOpLambda", "MelSpectrogram", "STFTSpectrogram"),
     *("StringLookup", "TextVectorization", "MultiHeadAttention", "GroupedQueryAttention"),
-    *("Embedding", "RandomHeight", "RandomWidth", "WithMaskOf"),
+    *("Embedding", "ReversibleEmbedding", "RandomHeight", "RandomWidth", "WithMaskOf"),
 )
 
 
 def _class(name):
     ours = facts.of_class(name).twin.ours
-    rooms = (layers, mask_layers, position_bias)
-    if ours:
-        rooms = (importlib.import_module(f"tfedge.compress.{ours}"),)
-    return next((found for room in rooms if (found := getattr(room, name, None))), None)
+    room = importlib.import_module(f"tfedge.compress.{ours}") if ours else layers
+    return getattr(room, name, None)
 
 
 def _having(field=lambda known: True):

@@ -44,7 +44,7 @@ def to_tf_keras(model: Any, twins: Mapping[str, Any] | None = None) -> Any:
 
     Raises:
         BadInput: a subclassed model, a layer, setting or operation tf_keras lacks, by name;
-            MissingTwin where that is a layer or activation of the user's own.
+            MissingTwin where that is a layer, or an activation of the user's own.
     """
     from tfedge.compress.bridge import toward_tf_keras
 

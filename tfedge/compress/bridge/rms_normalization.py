@@ -19,7 +19,6 @@ class RMSNormalization(keras.tf_keras.layers.Layer):
         super().__init__(**kwargs)
         self.axis = [axis] if isinstance(axis, int) else list(axis)
         self.epsilon = epsilon
-        self.supports_masking = True
 
     def build(self, input_shape):
         """The scale."""

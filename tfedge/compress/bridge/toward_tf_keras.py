@@ -63,7 +63,7 @@ class ToTfKeras(Builder):
                 "Register one under the same name in a file given by --custom_objects=py:FILE.",
             )
         if not hasattr(keras.tf_keras.layers, name):
-            raise BadInput(where, "tf_keras has no such layer", "Replace it by other layers.")
+            raise MissingTwin(where, "tf_keras has no such layer", "Replace it by other layers.")
         return getattr(keras.tf_keras.layers, name)
 
     def extra(self, layer: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from tfedge.errors import BadInput
 
 
 class MissingTwin(BadInput):
-    """A layer or activation of the user's own has no counterpart in the other Keras."""
+    """A layer or activation has no counterpart in the other Keras: the model has no graph there."""
 
 
 class Builder(abc.ABC):

@@ -74,8 +74,9 @@ def rebuild(
     """
     if not is_functional(model):
         raise BadInput(
-            f"model {model.name!r}",
-            "a subclassed model has no layer graph to compress",
+            f"model {getattr(model, 'name', type(model).__name__)!r}",
+            "a subclassed model, or one of which only the functions are known, has no layer graph"
+            " to compress",
             "Export it (--recipe='') or rebuild it with the functional API.",
         )
     return _Replay(replace or {}, after, after_input, before, input_types or {}).run(model)

@@ -13,6 +13,7 @@ from typing import Any
 
 from tfedge.compress import keras
 from tfedge.compress.bridge import tf_symbols
+from tfedge.compress.layers import facts
 from tfedge.errors import BadInput
 
 _AGAIN = "Save the model again with Keras."
@@ -50,11 +51,11 @@ _STRUCTURE = frozenset(
         *("DTypePolicy", "FloatDTypePolicy", "QuantizedDTypePolicy", "DTypePolicyMap", "Policy"),
         *("QuantizedFloat8DTypePolicy", "Int4DTypePolicy", "AbsMaxQuantizer", "QuantizationConfig"),
         *("Int8QuantizationConfig", "Int4QuantizationConfig", "Float8QuantizationConfig"),
-        *("Op", "LayerScale", "StochasticDepth"),
+        "Op",
         *tf_symbols.LAYERS,
         # Keras 3 has these alone; the bridge says so better than "not known" would.
-        *("RMSNormalization", "GroupQueryAttention", "ReversibleEmbedding", "STFTSpectrogram"),
-        *("MelSpectrogram", "AutoContrast", "Solarization", "RandAugment", "MixUp", "CutMix"),
+        *(f"Adaptive{kind}Pooling{rank}D" for kind in ("Average", "Max") for rank in (1, 2, 3)),
+        *("GroupQueryAttention", "AutoContrast", "Solarization", "RandAugment", "MixUp", "CutMix"),
         *("AugMix", "Equalization", "RandomErasing", "RandomHue", "RandomSaturation"),
         *("RandomShear", "RandomSharpness", "RandomGaussianBlur", "RandomColorJitter"),
         *("RandomGrayscale", "RandomPosterization", "RandomInvert", "RandomPerspective"),
@@ -172,7 +173,8 @@ def _known_classes() -> frozenset[str]:
         name for module in modules for name in dir(module) if inspect.isclass(getattr(module, name))
     }
     operations = {_class_name(name) for name in op_functions.FUNCTIONS}
-    return frozenset(public | operations | _VALUES | _STRUCTURE)
+    ours = {name for name, known in facts.known().items() if known.twin.ours}
+    return frozenset(public | operations | ours | _VALUES | _STRUCTURE)
 
 
 def _class_name(function: str) -> str:

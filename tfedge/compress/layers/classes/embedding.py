@@ -1,4 +1,4 @@
-"""Embedding: a row of a table for each number."""
+"""Embedding: a row of a table for each number; a reversible one is also used as a matrix."""
 
 from tfedge.compress import keras as k
 from tfedge.compress.layers import facts
@@ -16,5 +16,8 @@ def _float_reason(layer: k.Layer) -> str:
 
 
 LAYERS = {
-    "Embedding": facts.Layer(channels=_channels, width="output_dim", float_reason=_float_reason)
+    "Embedding": facts.Layer(channels=_channels, width="output_dim", float_reason=_float_reason),
+    "ReversibleEmbedding": facts.Layer(
+        float_reason=_float_reason, twin=facts.Twin(ours="bridge.reversible_embedding")
+    ),
 }

@@ -2,6 +2,7 @@
 
 from tfedge.compress.layers import facts, flows
 
+_OURS = facts.Twin(ours="composites.mask_layers")
 _HANDED_ON = facts.Layer(
     channels=flows.same,
     moves=True,
@@ -9,6 +10,7 @@ _HANDED_ON = facts.Layer(
     has_int8=True,
     keeps_range=True,
     may_vanish=True,
+    twin=_OURS,
 )
 
-LAYERS = {"WithMaskOf": _HANDED_ON}
+LAYERS = {"MaskOf": facts.Layer(twin=_OURS), "WithMaskOf": _HANDED_ON}

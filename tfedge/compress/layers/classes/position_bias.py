@@ -11,4 +11,11 @@ def _channels(walk: Walk, use: Use) -> Flow | None:
     return flow
 
 
-LAYERS = {"PositionBias": facts.Layer(op="add", channels=_channels, has_int8=True)}
+LAYERS = {
+    "PositionBias": facts.Layer(
+        op="add",
+        channels=_channels,
+        has_int8=True,
+        twin=facts.Twin(ours="composites.position_bias"),
+    )
+}
