@@ -6,7 +6,6 @@ to each layer alone. The model's own answers are computed once, and all passes s
 calibration split.
 """
 
-import itertools
 import time
 from collections.abc import Iterator, Sequence
 
@@ -64,7 +63,7 @@ def sensitivity(
         rows = []
         for change in changes:
             with progress.passing():
-                rows += probing.single(change)
+                rows += probing.rows(change)
             advance(1)
     if not rows:
         reasons = dict.fromkeys(why for *_, why in probing.missing)
@@ -73,8 +72,6 @@ def sensitivity(
             f"none could be changed: {'; '.join(reasons)}",
             f"Probe others of {', '.join(changes_lib.able())}, or give it more time.",
         )
-    with progress.phase("what zeros and few values save together"), progress.passing():
-        rows += probing.pairs()
     order = {layer: number for number, layer in enumerate(probing.layer_bytes)}
     rows.sort(key=lambda row: order[row.layer])
     return Table(
@@ -104,8 +101,8 @@ class _Probing:
         self.layer_bytes = sizes.of(candidate)
         self.missing: list[tuple[str, str, str]] = []
 
-    def single(self, change: Change) -> list[Row]:
-        """A row for each layer that it changes."""
+    def rows(self, change: Change) -> list[Row]:
+        """A row for each layer that it changes, alone and together with earlier changes."""
         if self._is_late(change):
             return []
         whole = self._applied(change.everywhere(), change)
@@ -115,18 +112,17 @@ class _Probing:
         if twin is None:
             return list(self._one_by_one(change))
         self._whole[change] = whole
-        return list(self._swapped(change, whole, twin))
+        return [*self._swapped(change, whole, twin), *self._pairs(change)]
 
-    def pairs(self) -> list[Row]:
+    def _pairs(self, change: Change) -> Iterator[Row]:
         """What zeros and few values save together: a weight that is zero needs no value."""
-        found: list[Row] = []
-        for first, second in itertools.product(self._whole, self._whole):
+        for other in self._whole:
+            first, second = sorted((change, other), key=lambda each: each.stage)
             of_both = (first.stage, second.stage) == (base.Stage.ZEROS, base.Stage.VALUES)
             if of_both and not self._is_late(second):
                 whole = self._applied(second.everywhere(), second, self._whole[first])
                 if whole is not None:
-                    found += self._together((first, second), whole)
-        return found
+                    yield from self._together((first, second), whole)
 
     def _swapped(self, change: Change, whole: Candidate, twin: twins.Twin) -> Iterator[Row]:
         taken, changed = sizes.of(whole), twin.changed(whole.model)
