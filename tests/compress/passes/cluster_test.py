@@ -197,3 +197,18 @@ def test_scales_are_quarters_of_a_power_of_two_rounded_up(largest, scale):
 
 def test_as_many_values_as_a_channel_has_codes():
     assert cluster.Cluster(number_of_clusters=255).number_of_clusters == 255
+
+
+@pytest.mark.parametrize("per_channel", [False, True])
+def test_levels_of_a_kernel_or_of_each_channel(per_channel):
+    """Two output channels of two values each; zero is a level of its own."""
+    kernel = np.array([[10.0, 50.0], [20.0, 60.0], [0.0, 0.0]])
+    own = cluster.Cluster(number_of_clusters=3, cluster_per_channel=per_channel)
+    update = cluster._LevelUpdate({}, {}, 40, 0)
+    found = update._fit("Dense", own, kernel, None)
+    if per_channel:
+        assert [sorted(row) for row in found.tolist()] == [[0, 10, 20], [0, 50, 60]]
+    else:
+        assert [sorted(row) for row in found.tolist()] == [[0, 20, 55]]  # 10 is as near to 0
+    again = update._fit("Dense", own, kernel + 1.0 * (kernel > 0), found)
+    assert again.shape == found.shape and again.max() == (61 if per_channel else 56)

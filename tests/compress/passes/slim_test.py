@@ -281,3 +281,11 @@ def test_layers_of_which_no_channel_can_go_are_told_before(wide):
         "kept": "soft (Softmax) needs all its channels",
         "cut": "norm (LayerNormalization) needs all its channels",
     }
+
+
+def test_without_training_promises_are_kept_by_projecting(network):
+    mask = np.zeros((1, 1, 4, 8), np.float32)
+    before = network.get_layer("stem").kernel.numpy()
+    slim._project(Candidate(network, (holds.Zeros("pointwise", "Conv2D", mask),)))
+    assert not network.get_layer("pointwise").kernel.numpy().any()
+    np.testing.assert_array_equal(network.get_layer("stem").kernel, before)
