@@ -69,3 +69,13 @@ def test_answers_are_asked_again_for_other_examples_or_questions(make_task):
     assert len(teaching.Lessons(teacher, _network(), half).kept[0]) == 32
     more = dataclasses.replace(teacher, methods=("logits", "features"))
     assert len(teaching.Lessons(more, _network(), task).kept) == 3
+
+
+def test_a_teachers_images_of_features_come_in_the_students_size():
+    features = np.random.default_rng(0).random((2, 4, 4, 3), np.float32)
+    small = np.asarray(teaching._resized(k.tf.constant(features), np.zeros((2, 2, 2, 5))))
+    expected = k.tf.image.resize(features, (2, 2), antialias=True)
+    np.testing.assert_array_equal(small, expected)
+    for shape in ((2, 4, 4, 3), (2, 3), (2, 5, 3)):
+        same = k.tf.zeros(shape)
+        assert teaching._resized(same, np.zeros((2, 4, 4, 5))) is same

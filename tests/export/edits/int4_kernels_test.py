@@ -1,5 +1,7 @@
 """INT4 files compute what the same codes in INT8 compute, wherever LiteRT can read them."""
 
+import functools
+
 import numpy as np
 import pytest
 import running
@@ -27,6 +29,7 @@ LAYERS = {
 }
 
 
+@functools.cache
 def _made(name):
     """(file with INT8 kernels of -7..7, examples)."""
     kind, places, settings, shape = LAYERS[name]
@@ -76,10 +79,29 @@ def test_the_kernel_takes_half_a_byte_a_weight_and_reads_back(name):
         return
     assert (kernel.tensor.dtype, kernel.tensor.bits) == ("INT4", 4)
     assert file.weight_bytes == kernel.tensor.buffer_bytes == (before.values().size + 1) // 2
-    assert kernel.operator.version == int4_kernels.VERSIONS[kernel.operator.kind]
+    versions = {"CONV_2D": 7, "DEPTHWISE_CONV_2D": 7, "FULLY_CONNECTED": 10}  # LiteRT's own
+    assert kernel.operator.version == versions[kernel.operator.kind]
 
 
 def test_what_stays_int8_is_logged_with_the_reason(caplog):
     _packed(_made("transposed")[0])
     reason = "LiteRT has no TRANSPOSE_CONV of INT4 kernels"
     assert f"stay INT8 though they have 4 bits: {reason}: transposed" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("largest", "dtype"), [(7, "INT4"), (-7, "INT4"), (8, "INT8"), (-8, "INT8")]
+)
+def test_integers_beyond_seven_stay_int8(largest, dtype, caplog):
+    def change(tree):
+        (operator,) = operators.weighted(tree)
+        tensor = operator.graph.tensors[operator.kernel]
+        codes = operators.values(tree, tensor).copy()
+        codes.reshape(-1)[0] = largest
+        operators.set_values(tree, tensor, codes)
+        int4_kernels.pack(tree)
+
+    with caplog.at_level("INFO", logger="absl"):
+        data = running.edited(_made("dense_odd")[0], change)
+    assert tflite.read(data).kernels()[0].tensor.dtype == dtype
+    assert ("their integers reach beyond 7: dense_odd" in caplog.text) is (dtype == "INT8")
