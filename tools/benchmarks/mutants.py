@@ -137,9 +137,14 @@ def _try_all(drawn: Sequence[changes.Change], known: covering.Covering) -> Itera
             finally:
                 free.put(worker)
 
-        for result in pool.map(one, drawn):
-            yield result
-            advance(1)
+        asked = [pool.submit(one, change) for change in drawn]
+        try:
+            for each in concurrent.futures.as_completed(asked):  # one that hangs holds up no other
+                yield each.result()
+                advance(1)
+        finally:
+            for each in asked:
+                each.cancel()
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ Takes a line of JSON for each change from standard input, {"file", "source", "te
 with one: {"outcome": "killed" | "survived" | "timeout", "by": the test that failed or null}. A
 change is tried in a fork of a process that has loaded the slow libraries already, and nothing of
 the project. SECONDS are of the processor, for each process: other work on the machine does not
-count, and what waits for ever is ended after ten times as long.
+count, and what waits for ever is ended after five times as long.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ if typing.TYPE_CHECKING:
     import pytest
 
 _POLL_SECONDS = 0.05
-_WAITING = 10  # times as long by the clock
+_WAITING = 5  # times as long by the clock
 
 
 def _preload() -> None:
