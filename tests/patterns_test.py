@@ -18,7 +18,9 @@ def test_letters_beyond_ascii_and_halves_of_them():
     assert patterns.Pattern("a.b").matches("a\udc80b")
 
 
-@pytest.mark.parametrize("text", ["(", "a**", "(?!a)", r"(a)\1", "a{1001}", "(?:a{99}){99}"])
+@pytest.mark.parametrize(
+    "text", ["(", "a**", "(?!a)", r"(a)\1", "a{1001}", "(?:a{99}){99}", "ab" * 50_000]
+)
 def test_what_is_none_says_why(text):
     with pytest.raises(ValueError, match=r"\w"):
         patterns.Pattern(text)

@@ -53,6 +53,23 @@ def test_what_is_computed_of_each_joined_value_is_looked_through(name):
     np.testing.assert_allclose(found.reach, [160, 160, 2])
 
 
+@pytest.mark.parametrize(
+    "end", [layers.Dense(2), lambda x: op_layer.Op("maximum")([x, layers.Rescaling(2.0)(x)])]
+)
+def test_what_mixes_joined_values_is_not_looked_through(end):
+    assert not output_tail.find(_model(lambda a, b: end(_join(a, b))))
+
+
+def test_zero_is_in_every_range_and_an_int8_tensor_has_255_steps():
+    model = _model(_join)
+    (tail,) = output_tail.find(model)
+    ranges = [(5.0, 160.0), (0.2, 0.5)]
+    known = {id(e.tensor): each for e, each in zip(tail.edges, ranges, strict=True)}
+    (found,) = uneven_outputs.find(model, known)
+    np.testing.assert_allclose(found.reach, [160, 160, 0.5])
+    np.testing.assert_allclose(found.steps, [255, 255, 255 * 0.5 / 160])
+
+
 def test_an_activation_in_front_of_the_joining_stays_with_its_kernel():
     model = _model(lambda a, b: _join(layers.ReLU(name="relu_2")(a), layers.ReLU(name="relu_3")(b)))
     (tail,) = output_tail.find(model)
@@ -86,7 +103,7 @@ def test_what_others_read_too_is_not_taken_along():
     assert tail.calls == {("joined", 0)}
 
 
-@pytest.mark.parametrize(("high", "is_uneven"), [(3.9, False), (4.1, True)])
+@pytest.mark.parametrize(("high", "is_uneven"), [(3.98, False), (3.99, True)])
 def test_fewer_than_64_of_255_steps_are_too_few(high, is_uneven):
     assert bool(_found(_model(_join), (0.0, high), (0.0, 1.0))) == is_uneven
 

@@ -170,6 +170,7 @@ def test_one_bad_sum_makes_the_file_a_damaged_one(state, card, caplog):
         (7, "The 7th look at this held-out set on this computer, with 1 candidate:"),
         (7, "from 5% to as much as 30%. With the error shared out among all 7, this one passes"),
         (22, "The 22nd"),
+        (2, "from 5% to as much as 10%"),
         (111, "The 111th"),
     ],
 )
@@ -195,3 +196,13 @@ def test_a_widened_margin_is_named_with_both_in_the_verdict(card):
     assert (check.value, check.limit, check.outcome) == (0.03, 0.005, "REPORTED")
     assert "--margin=0.03" in check.reason and "--margin=0.005" in check.reason
     assert "But the margin was 0.005 in an earlier verdict and is 0.03 now." in verdict.sentence
+
+
+def test_a_widened_margin_of_one_metric_is_named_after_it(card):
+    use = holdout_uses.Use(2, 3, (holdout_uses.Widened("iou:box", 0.05, 0.1),))
+    checks = {each.name: each for each in gate.gate(card(), use=use).checks}
+    check = checks["margin: iou:box"]
+    assert check.spoken_name == "margin of IoU of box"
+    assert check.reason.startswith("--margin=iou:box=0.1 now") and "=iou:box=0.05." in check.reason
+    assert check.note == "the margin of IoU of box was 0.05 in an earlier verdict and is 0.1 now"
+    assert "with 3 candidates" in checks["held_out_uses"].reason

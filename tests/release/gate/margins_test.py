@@ -49,6 +49,7 @@ def test_they_are_written_and_read():
     assert margins.parse("0.01, mean_absolute_error:box=0.05") == by_metric
     assert margins.write(by_metric) == "0.01,mean_absolute_error:box=0.05"
     assert margins.write(0.005) == "0.005"
+    assert margins.of({"auc": 0.1}, "accuracy") == 0.01
     for text in ("wide", "0.1,0.2", "auc=0.1,auc=0.2", ""):
         with pytest.raises(errors.BadInput, match="--margin"):
             margins.parse(text)
