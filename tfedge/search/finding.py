@@ -15,7 +15,7 @@ from tfedge.compress.training import tensorboard
 from tfedge.making.order import Order
 from tfedge.release.gate import margins
 from tfedge.release.publishing import bundle, manifest
-from tfedge.search import advice, page, searching
+from tfedge.search import advice, page, prior, searching
 from tfedge.search.trial import SCHEMA_VERSION, Trial
 from tfedge.workflow import stage_cache
 from tfedge.workflow.release import Release
@@ -68,6 +68,8 @@ def find(
                 advice.nearest(found.trials, question.goal),
                 f"Accept more, search longer, or allow other --passes; see {beside / _PAGE}.",
             )
+        if found.table is not None:
+            files = {**files, prior.FILE: found.table.as_text().encode()}
         logging.info("releasing %s", found.winner.recipe or "nothing but the export")
     made = workflow.make_release(
         output_dir=output_dir,

@@ -15,6 +15,7 @@ from tfedge.compress import recipe as recipe_lib
 from tfedge.making import reading
 from tfedge.making.order import Order
 from tfedge.making.preparing import Ready
+from tfedge.probing.table import Table
 from tfedge.search import advice, front, goals, on_ray, prior, proposing, space, study, workers
 from tfedge.search import budget as budget_lib
 from tfedge.search.trial import Trial
@@ -56,12 +57,14 @@ class Found:
         goal: what was made small.
         winner: to be released; None where no trial would pass on validation.
         seconds: spent here.
+        table: what the layers can bear; None where it was not looked for.
     """
 
     trials: tuple[Trial, ...]
     goal: str
     winner: Trial | None
     seconds: float
+    table: Table | None = None
 
     @property
     def front(self) -> list[Trial]:
@@ -93,7 +96,8 @@ def search(
         began = time.monotonic()
         folder.mkdir(parents=True, exist_ok=True)
         job = _job(order, terms, tried, folder)
-        tried, by_layer = _widened(tried, question, job)
+        table = _table(tried, question, job)
+        tried, by_layer = (tried, ()) if table is None else prior.widened(tried, table)
         url = question.storage or study.default_url(folder)
         kept = study.Study(url, question.goal, _asked(order, terms, question, job.ready), tried)
         lost = kept.give_up_lost()
@@ -105,7 +109,7 @@ def search(
         _Loop(kept, proposer, hired(job), question, began).run(watch)
     trials = study.finished(kept.seen())
     winner = front.winner(trials, question.goal)
-    return Found(tuple(trials), question.goal, winner, time.monotonic() - began)
+    return Found(tuple(trials), question.goal, winner, time.monotonic() - began, table)
 
 
 def _hiring(
@@ -130,17 +134,15 @@ def _job(
     return workers.Job(order, terms, ready, stages)
 
 
-def _widened(
-    tried: space.Space, question: Question, job: workers.Job
-) -> tuple[space.Space, tuple[space.Point, ...]]:
-    """With recipes by layer, where these make smaller what is asked for, and their points."""
+def _table(tried: space.Space, question: Question, job: workers.Job) -> Table | None:
+    """What the layers can bear, where recipes by layer make smaller what is asked for."""
     if not goals.GOALS[question.goal].is_coded or not {*prior.TECHNIQUES} <= {*tried.names}:
-        return tried, ()
+        return None
     try:
-        return prior.widened(tried, prior.probed(job.ready, job.stages))
+        return prior.probed(job.ready, job.stages)
     except errors.BadInput as error:
         logging.info("no recipes by layer are tried: %s", error)
-        return tried, ()
+        return None
 
 
 def _proposer(
