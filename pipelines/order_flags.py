@@ -238,7 +238,7 @@ def trained_on(flag_values: flags.FlagValues) -> flags.FlagHolder:
 
 
 def order(given: Input) -> dict[str, Any]:
-    """The fields of `making.order.Order` that the flags stand for.
+    """The fields of `Order` that the flags stand for.
 
     Raises:
         BadInput: only one of --model and --data was given.

@@ -48,10 +48,10 @@ def make_release(
     """Compress, export, evaluate, decide, and publish or reject.
 
     Args:
-        model: see `making.order.Order`.
-        task: see `making.order.Order`.
-        recipe: see `making.order.Order`.
-        export: see `making.order.Order`.
+        model: see `Order`.
+        task: see `Order`.
+        recipe: see `Order`.
+        export: see `Order`.
         output_dir: the release folder; what was rejected goes to `output_dir`.rejected.
         profile: phone class, by name, file or value.
         margin: accepted loss, see `tfedge.Limits`; or as `--margin`.
@@ -68,7 +68,7 @@ def make_release(
         trained_on: a file of the examples that the model was trained on; see `trained_on`.
         enclosed: further files of the folder, by name; the report shows a `sensitivity.json`, see
             `sensitivity`.
-        **order: other fields of `making.order.Order`.
+        **order: other fields of `Order`.
 
     Raises:
         BadInput: anything about the input that cannot be used; nothing is written then.
