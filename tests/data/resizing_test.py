@@ -114,3 +114,21 @@ def test_the_words_name_what_was_done():
     assert "grey" in said and "48x32 (height x width)" in said
     assert "padded" in said and "with antialiasing" in said
     assert "without antialiasing" in resizing.words((1, 1), 3, "bilinear", "stretch")
+
+
+@pytest.mark.parametrize(
+    ("shape", "size", "padded"),
+    [
+        ((2, 10), (4, 4), (10, 10)),
+        ((10, 2), (4, 4), (10, 10)),
+        ((2, 10), (2, 4), (4, 10)),
+        ((3, 6), (4, 4), (5, 6)),  # an odd row is left out
+        ((6, 6), (4, 4), (6, 6)),
+    ],
+)
+def test_a_picture_is_padded_to_the_form_asked_for(shape, size, padded):
+    pixels = np.ones((*shape, 3), np.uint8)
+    found = resizing._pad(pixels, size)
+    assert found.shape == (*padded, 3) and found.sum() == pixels.sum()
+    above, beside = (padded[0] - shape[0]) // 2, (padded[1] - shape[1]) // 2
+    assert found[above : above + shape[0], beside : beside + shape[1]].all()
