@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tfedge.compress import channels, costs, graph
+from tfedge.compress import channels, costs, folding, graph
 from tfedge.compress import keras as k
 from tfedge.compress.channels import surgery
 from tfedge.making import host_latency
@@ -20,6 +20,18 @@ def test_multiply_adds_are_those_of_a_count_by_hand():
     model = k.tf_keras.Model(image, x)
     assert costs.total_multiply_adds(model) == 1728 + 576 + 256 + 1024 + 640
     assert costs.parameters(model) == (108 + 4) + (36 + 4) + (16 + 8) + (64 + 2) + 8 + (640 + 5)
+
+
+def test_products_of_attention_count():
+    x = k.tf_keras.Input((6, 8))
+    model = k.tf_keras.Model(x, layers.MultiHeadAttention(2, 3, value_dim=5)(x, x))
+    flat = folding.flatten(model)
+    projections = 6 * (8 * 6 + 8 * 6 + 8 * 10 + 10 * 8)
+    products = 2 * 6 * 6 * (3 + 5)
+    assert costs.total_multiply_adds(flat) == projections + products
+    everything = np.ones(channels.analyse(flat).count, bool)
+    cost = costs.counted(flat, channels.analyse(flat), "multiply_adds")
+    assert cost(everything) == projections + products
 
 
 def test_mobilenet_has_569_million_multiply_adds():

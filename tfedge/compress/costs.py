@@ -63,7 +63,8 @@ def counted(model: k.Model, channels: Channels, what: str) -> Cost:
         along.setdefault((member.layer, member.weight), []).append((member.axis, member.units))
     has_kernel = {kernel.layer for kernel in kernels.find(model)}
     operations = multiply_adds.of(model)
-    fixed, terms = 0.0, []
+    products = sum(count for name, count in operations.items() if name not in has_kernel)
+    fixed, terms = float(products if what == "multiply_adds" else 0), []
     for layer in model.layers:
         for number, weight in enumerate(layer.weights):
             size = float(np.prod(weight.shape))

@@ -1,14 +1,15 @@
-"""How many multiply-adds the kernels of a model cost for one example."""
+"""How many multiply-adds a model costs for one example: its kernels, and products of tensors."""
 
 import dataclasses
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from tfedge.compress import keras as k
 from tfedge.compress.keras import tf
-from tfedge.compress.layers import kernels
+from tfedge.compress.layers import kernels, operations
 
 _UNKNOWN = 32  # stands for a height or width that is not fixed: only ratios matter then
 
@@ -41,13 +42,25 @@ def positions(layer: k.Layer) -> Positions:
 
 
 def of(model: k.Model) -> dict[str, int]:
-    """Multiply-adds of each layer with a kernel, by name, for a flat tf_keras model."""
-    found = {}
+    """Multiply-adds of each layer with a kernel, and of each product, for a flat tf_keras model."""
+    found = {
+        layer.name: sum(map(_product, layer.inbound_nodes))
+        for layer in model.layers
+        if operations.name(layer) == "matmul"
+    }
     for kernel in kernels.find(model):
         places = positions(model.get_layer(kernel.layer))
         count = places.inputs if kernel.is_transposed else places.outputs
         found[kernel.layer] = int(np.prod(kernel.shape)) * count
     return found
+
+
+def _product(node: Any) -> int:
+    """Of two tensors, such as queries and keys; one with a constant counts alike."""
+    tensors = tf.nest.flatten(node.input_tensors)
+    summed = tensors[0].shape[-1] or _UNKNOWN
+    made = tuple(tf.nest.flatten(node.output_tensors)[0].shape)[1:]
+    return summed * math.prod(size or _UNKNOWN for size in made)
 
 
 def _inner(shape: Sequence[int | None]) -> tuple[int, ...]:
