@@ -160,3 +160,10 @@ def test_alphabets_end_with_the_last_byte():
     for runs in ([(250, 7)], [(0, 255), (1, 1)]):
         with pytest.raises(ValueError, match="more than 256"):
             read(_alphabet(*runs))
+
+
+def test_levels_reach_from_the_least_to_the_largest_weight():
+    assert len(fitting._WEIGHTS) == frequencies.LARGEST_LEVEL + 1
+    counts = np.array([1, frequencies.weight(frequencies.LARGEST_LEVEL) * 1000])
+    assert fitting.levels(counts) == [0, frequencies.LARGEST_LEVEL]
+    assert fitting.levels(np.zeros(3, int)) == [0, 0, 0]

@@ -95,3 +95,8 @@ def test_operators_of_tensorflow_are_said_not_to_be_run(caplog):
         "not run: the interpreter here has no TensorFlow operators (FlexMatrixDeterminant)"
         in caplog.text
     )
+
+
+@pytest.mark.parametrize("source", [object(), "a path"])
+def test_layers_of_what_is_no_candidate_are_not_compared(source, task):
+    assert last_run._first_layer(source, lambda: pytest.fail("made"), task) == ""
