@@ -80,7 +80,7 @@ def over(name: str | None) -> Iterator[None]:
         logging.info("devices that train: %d", strategy.num_replicas_in_sync)
     token = _STRATEGY.set(strategy)
     try:
-        with _losing_workers():
+        with _losing_workers() if strategy is not None else contextlib.nullcontext():
             yield
     finally:
         _STRATEGY.reset(token)
