@@ -10,11 +10,20 @@ import pathlib
 import signal
 import sys
 import threading
-from multiprocessing import reduction
+from multiprocessing import reduction, spawn
 
 from tfedge.device.sandbox import child
 
 _CONTEXT = multiprocessing.get_context("forkserver")
+
+
+def _without_the_program(name, prepare=spawn.get_preparation_data):
+    """What a child is told of its parent: not its program, which it would run to import it."""
+    told = prepare(name)
+    return {key: value for key, value in told.items() if not key.startswith("init_main")}
+
+
+spawn.get_preparation_data = _without_the_program
 _CONTEXT.set_forkserver_preload(["tfedge.device.worker", "ai_edge_litert.interpreter", "numpy.ma"])
 
 

@@ -6,6 +6,7 @@ import pathlib
 import socket
 import subprocess
 import sys
+import types
 
 import pytest
 import tensorflow as tf
@@ -85,13 +86,14 @@ def test_without_tf_config_it_is_said_what_to_write(monkeypatch):
 
 
 def test_that_another_computer_is_lost_is_said_in_a_line(monkeypatch):
-    monkeypatch.setattr(distribution, "_worker", object)
+    one_of_two = types.SimpleNamespace(num_replicas_in_sync=2, cluster_resolver=object())
+    monkeypatch.setitem(distribution._STRATEGIES, "multi_worker", lambda: one_of_two)
     with pytest.raises(errors.BadInput, match=r"was lost\. Give the same command on all of them"):
-        with distribution.over(None):
+        with distribution.over("multi_worker"):
             raise tf.errors.UnavailableError(None, None, "socket closed")
 
 
 def test_one_process_loses_nobody():
     with pytest.raises(tf.errors.UnavailableError):
-        with distribution.over(None):
+        with distribution.over("mirrored"):
             raise tf.errors.UnavailableError(None, None, "of something else")
