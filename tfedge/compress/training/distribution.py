@@ -107,6 +107,11 @@ def devices() -> int:
     return strategy.num_replicas_in_sync if strategy else 1
 
 
+def is_spread() -> bool:
+    """Whether variables made inside this block have copies on devices."""
+    return _STRATEGY.get() is not None
+
+
 def leads() -> bool:
     """Whether this process has the first device, and so writes what comes out."""
     found = _worker()

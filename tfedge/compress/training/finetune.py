@@ -133,6 +133,8 @@ def tuned(candidate: Candidate, parts: trainer.Parts) -> Candidate:
     """The candidate of the best epoch, as a plain model."""
     best = parts.selection.chosen()
     parts.model.set_weights(best.weights)
+    if candidate.quantization is None and not distribution.is_spread():
+        return dataclasses.replace(candidate, model=parts.model, holds=best.holds)
     plain = graph.rebuild(candidate.model)
     for layer in plain.layers:
         if layer.weights:
