@@ -63,6 +63,14 @@ def test_rules_alone_say_how_sparse_each_kernel_becomes(network, task):
     assert found == {"depthwise": 0.75, "pointwise": 0.75, "classes": 0.75}
 
 
+@pytest.mark.parametrize("distribution", ["uniform", "lamp"])
+def test_only_what_a_rule_names_may_be_pruned(network, task, fired, distribution):
+    rules = {"pointwise": {"final_sparsity": 0.75}}
+    settings = {"final_sparsity": 0.0, "distribution": distribution}
+    pruned = prune.Prune(epochs=1, rules=rules, **settings)(Candidate(network), task)
+    assert _sparsity(pruned) == {"stem": 0, "depthwise": 0, "pointwise": 0.75, "classes": 0}
+
+
 def test_polynomial_decay_climbs_to_the_end(network, task, fired):
     settings = {"begin_step": 2, "end_step": 6, "frequency": 2, "initial_sparsity": 0.25}
     rules = {"stem|classes": None}
@@ -256,7 +264,7 @@ def _shares(sparsity, latents, own=(), **settings):
         for layer in latents
     }
     whole = prune.Prune(**settings["all"])
-    update = prune._MaskUpdate(targets, whole._fit_schedule(8), whole.final_sparsity, {})
+    update = prune._MaskUpdate(targets, whole._fit_schedule(8), whole._end, {})
     return update._shares(sparsity, latents)
 
 
@@ -297,5 +305,5 @@ def test_masks_stay_open_until_the_schedule_begins():
     assert after.mask.ravel().tolist() == [0, 0, 0, 0, 1, 1, 1, 0]
     assert update.settled == 4 and not update.fires(1) and update.fires(4)
     nothing = prune._Target("Dense", prune.Prune(final_sparsity=0.0), own=False)
-    update = prune._MaskUpdate({"a": nothing}, schedule, 0.0, {})
+    update = prune._MaskUpdate({"a": nothing}, schedule, 1.0, {})
     assert update(2, latents, ())[0].mask.all()

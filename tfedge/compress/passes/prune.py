@@ -126,7 +126,7 @@ class Prune(base.TrainingPass):
         """Choose masks along the schedule, then fine-tune under the last ones."""
         targets, skipped = self._targets(candidate)
         fitted = self._fit_schedule(self.epochs * finetune.steps_per_epoch(task))
-        update = _MaskUpdate(targets, fitted, self.final_sparsity, _earlier_masks(candidate))
+        update = _MaskUpdate(targets, fitted, self._end, _earlier_masks(candidate))
         tuned, history = self.train(candidate, task, update)
         zeros = {
             hold.layer: round(1.0 - float(np.mean(hold.mask)), 4)
@@ -149,10 +149,15 @@ class Prune(base.TrainingPass):
                 targets[kernel.layer] = _Target(kernel.layer_class, settings, own=named)
         return targets, skipped
 
+    @property
+    def _end(self) -> float:
+        """Of the schedule, which rules follow in proportion, also where nothing else is pruned."""
+        return self.final_sparsity or 1.0
+
     def _fit_schedule(self, total: int) -> schedules.Schedule:
         """The schedule over the steps there are."""
         if self.schedule == "one_shot" or self.threshold is not None or total == 0:
-            return schedules.ConstantSparsity(0, 0, 1, self.final_sparsity)
+            return schedules.ConstantSparsity(0, 0, 1, self._end)
         end = min(self.end_step, total - 1) if self.end_step >= 0 else total // 2
         if self.begin_step > end:
             raise BadInput(
@@ -164,9 +169,9 @@ class Prune(base.TrainingPass):
         if frequency < self.frequency:
             logging.debug("prune: masks change every %d steps, %d in all", frequency, total)
         if self.schedule == "constant":
-            return schedules.ConstantSparsity(self.begin_step, end, frequency, self.final_sparsity)
+            return schedules.ConstantSparsity(self.begin_step, end, frequency, self._end)
         return schedules.PolynomialDecay(
-            self.begin_step, end, frequency, self.initial_sparsity, self.final_sparsity, self.power
+            self.begin_step, end, frequency, self.initial_sparsity, self._end, self.power
         )
 
 
@@ -208,11 +213,11 @@ class _MaskUpdate:
         self,
         targets: Mapping[str, _Target],
         schedule: schedules.Schedule,
-        final: float,
+        end: float,
         earlier: Mapping,
     ):
         self._targets, self._schedule, self._earlier = targets, schedule, earlier
-        self._final = final
+        self._end = end
         self.settled = schedule.end_step
 
     def fires(self, step: int) -> bool:
@@ -242,19 +247,20 @@ class _MaskUpdate:
 
     def _shares(self, sparsity: float, latents: finetune.Latents) -> dict[str, float]:
         """Layer -> share of its own final sparsity that it has at an overall sparsity now."""
-        share = sparsity / self._final if self._final else 0.0
-        shares = dict.fromkeys(self._targets, share)
+        shares = dict.fromkeys(self._targets, sparsity / self._end)
         pooled = [
             layer
             for layer, target in self._targets.items()
-            if target.settings.distribution == "lamp" and not target.own
+            if target.settings.distribution == "lamp"
+            and target.settings.final_sparsity > 0
+            and not target.own
         ]
         if pooled and sparsity > 0:
             scores = {layer: masks.lamp_scores(latents[layer]) for layer in pooled}
             every = np.concatenate([score.reshape(-1) for score in scores.values()])
             threshold = np.quantile(every, sparsity)
             for layer, score in scores.items():
-                shares[layer] = float(np.mean(score < threshold)) / self._final
+                shares[layer] = float(np.mean(score < threshold)) / self._end
         return shares
 
 
