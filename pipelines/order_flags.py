@@ -219,7 +219,7 @@ def report_examples(flag_values: flags.FlagValues) -> flags.FlagHolder:
         "report_examples",
         12,
         "How many new mistakes the report shows, as pictures where the inputs are; 0 leaves the "
-        "users' data out.",
+        "users' data out, of golden.npz too.",
         lower_bound=0,
         flag_values=flag_values,
     )

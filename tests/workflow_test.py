@@ -48,7 +48,7 @@ def test_a_release_is_complete_and_its_manifest_true(released):
     assert made.verdict.outcome == "PASS" and made.verdict.exit_code == 0
     names = {path.name for path in folder.iterdir()}
     assert names == {
-        *("model.tflite", "recipe.json", "scorecard.json", "verdict.json"),
+        *("model.tflite", "golden.npz", "recipe.json", "scorecard.json", "verdict.json"),
         *("report.html", "MODEL_CARD.md", "manifest.json"),
     }
     held_out = bundle.verify(folder)["held_out"]

@@ -1,16 +1,17 @@
 """Measures a model on a real phone, and puts the figures into the release's scorecard.
 
-    python tools/phone_bench.py --release=DIR --data=SOURCE       # in the phone's browser
+    python tools/phone_bench.py --release=DIR                     # in the phone's browser
     python tools/phone_bench.py --release=DIR --adb --benchmark_model=FILE
     python tools/phone_bench.py --release=DIR --import=LOG --device='Pixel 9'
 
 The first prints an address and its QR code. A phone on the same network opens it and presses Start;
-LiteRT.js (fetched once with npm into the user's cache, 20 MB) runs the model on held-out examples,
-whose answers are compared with this computer's bit by bit, and times it: `browser_wasm`. The
-address holds a token made for this run and takes one result. The other two read benchmark_model,
-the native runtime: `phone_measured`, by which the latency check of the verdict is decided. With
---tflite and --data instead of --release the result is only printed. A phone on a cable can open the
-page too: adb reverse tcp:8080 tcp:8080, with --host=127.0.0.1 --port=8080.
+LiteRT.js (fetched once with npm into the user's cache, 20 MB) runs the model on the examples of the
+release's golden.npz, or on held-out ones of --data, whose answers are compared with this computer's
+bit by bit, and times it: `browser_wasm`. The address holds a token made for this run and takes one
+result. The other two read benchmark_model, the native runtime: `phone_measured`, by which the
+latency check of the verdict is decided. With --tflite and --data instead of --release the result
+is only printed. A phone on a cable can open the page too: adb reverse tcp:8080 tcp:8080, with
+--host=127.0.0.1 --port=8080.
 
 Exit codes: 0 measured, 1 bad input or nobody came, 2 an error of ours, 3 the model does not run
 there or computes something else, or the verdict now fails, 130 stopped by Ctrl-C.
@@ -44,14 +45,14 @@ def _text(name: str, about: str) -> flags.FlagHolder:
 
 _RELEASE = _text("release", "A release folder; its scorecard gets the figures.")
 _TFLITE = _text("tflite", "A file to measure instead; nothing is written.")
-_DATA, _DATA_DIR = data_flags.define(_FLAGS, more="Default: what the release was made with.")
+_DATA, _DATA_DIR = data_flags.define(_FLAGS, more="Default: the golden vectors of the release.")
 _DEVICE = _text("device", "The phone's name. Default: what it tells of itself.")
 _HOST = _text("host", "This computer's address to serve on. Default: on the local network.")
 _PORT = flags.DEFINE_integer(
     "port", 0, "To serve on; 0 for any.", lower_bound=0, upper_bound=65535, flag_values=_FLAGS
 )
 _EXAMPLES = flags.DEFINE_integer(
-    "examples", 64, "Held-out examples to compare.", lower_bound=1, flag_values=_FLAGS
+    "examples", 64, "Of --data, how many to compare.", lower_bound=1, flag_values=_FLAGS
 )
 _MINUTES = flags.DEFINE_float(
     "minutes", 15.0, "How long to wait for a phone.", lower_bound=0.01, flag_values=_FLAGS
@@ -136,17 +137,27 @@ def _native(file: "TfliteFile") -> dict[str, Any]:
 
 def _browser(file: "TfliteFile") -> "Result":
     """Serves the page until a phone has sent its result."""
-    from tfedge_tools.phone import golden, litert_js, server
+    from tfedge_tools.phone import litert_js, server
+
+    expected = _expected(file)
+    host = _HOST.value or server.local_address()
+    return _serve(expected, litert_js.files(), host)
+
+
+def _expected(file: "TfliteFile") -> "Golden":
+    """The release's own vectors; those of --data where it is given, or there are none."""
+    from tfedge_tools.phone import golden
 
     from tfedge.data import sources
+    from tfedge.release.golden import NAME, vectors
 
     where = f"--release={_RELEASE.value}" if _RELEASE.value else f"--tflite={_TFLITE.value}"
+    kept = pathlib.Path(_RELEASE.value or "", NAME)
+    if _RELEASE.value and not _DATA.value and kept.is_file():
+        return golden.of_release(file, vectors.read(kept.read_bytes(), str(kept)), where)
     made_with = _recipe()
     task = sources.load_task(_data(made_with), _DATA_DIR.value, made_with.get("seed") or 0)
-    host = _HOST.value or server.local_address()
-    runtime = litert_js.files()  # where it cannot be had, that is said before any model runs
-    expected = golden.make(file, task, _EXAMPLES.value, where)
-    return _serve(expected, runtime, host)
+    return golden.make(file, task, _EXAMPLES.value, where)
 
 
 def _serve(expected: "Golden", runtime: Mapping[str, pathlib.Path], host: str) -> "Result":

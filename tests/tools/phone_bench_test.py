@@ -211,7 +211,7 @@ def test_an_address_that_is_not_ours():
 def test_golden_vectors_agree_with_themselves(expected):
     assert expected.examples == 5 and len(expected.inputs) == 5 * 64
     assert list(expected.output_bytes.values()) == [5 * 4]
-    (name, _), (port, ours) = *expected.output_bytes.items(), *expected.run.outputs.items()
+    (name, _), (port, ours) = *expected.output_bytes.items(), *expected.outputs.items()
     tensor = expected.file.named_outputs[name]
     codes = np.rint(ours / tensor.scales[0] + tensor.zero_points[0]).astype(np.int8)
     found = golden.compare(expected, {port: codes.tobytes()})
@@ -226,8 +226,8 @@ def test_golden_vectors_agree_with_themselves(expected):
 
 def test_a_float_model_may_differ_in_the_last_bits(expected):
     file = tflite.read((FILES / "image_float.tflite").read_bytes())
-    made = golden.make(file, expected.task, 5, "the file")
-    name, ours = next(iter(made.run.outputs.items()))
+    made = golden.make(file, expected.judged[0], 5, "the file")
+    name, ours = next(iter(made.outputs.items()))
     for moved, largest, agrees in (
         (1e-6, 1e-6, True),
         (0.01, 0.01, False),
@@ -254,7 +254,7 @@ def test_a_batch_that_is_not_fixed_is_refused(expected):
     model.subgraphs[0].tensors[model.subgraphs[0].inputs[0]].shapeSignature = [-1, 8, 8, 1]
     content = bytes(flatbuffer_utils.convert_object_to_bytearray(model))
     with pytest.raises(errors.BadInput, match=r"its shape \(any, 8, 8, 1\) is not fixed"):
-        golden.make(tflite.read(content), expected.task, 5, "the file")
+        golden.make(tflite.read(content), expected.judged[0], 5, "the file")
 
 
 def test_a_file_that_remembers_the_example_before_is_refused(expected):
@@ -262,7 +262,7 @@ def test_a_file_that_remembers_the_example_before_is_refused(expected):
         pathlib.Path(__file__).parents[1] / "device/files/sequence_float.tflite"
     ).read_bytes()
     with pytest.raises(errors.BadInput, match="remembers the example before"):
-        golden.make(tflite.read(content), expected.task, 5, "the file")
+        golden.make(tflite.read(content), expected.judged[0], 5, "the file")
 
 
 def test_a_model_that_did_not_run_is_a_result(expected):

@@ -65,6 +65,7 @@ def run(
     where: str = ".tflite",
     *,
     timed_seconds: float = latency.TIMED_SECONDS,
+    as_codes: bool = False,
 ) -> Run:
     """Runs every example of `split`, in order, through one interpreter.
 
@@ -75,6 +76,7 @@ def run(
         limits: of the child.
         where: what to call the file in errors.
         timed_seconds: how long to take the host's times for; with 0 they are rough.
+        as_codes: outputs are what the tensors hold, in place of real values.
 
     Raises:
         BadInput: the examples do not fit the model's inputs.
@@ -85,6 +87,8 @@ def run(
         raise errors.BadInput("held-out split", "it is empty", "Give it examples.")
     inputs = input_ports(file, first[0], where)
     outputs = output_ports(file, where)
+    if as_codes:
+        outputs = tuple(Output(port.name, port.tensor) for port in outputs)
     with _private_folder() as folder:
         # More threads than cores wait for each other and measure nothing.
         threads = min(limits.threads, child_limits.usable_cores())

@@ -14,8 +14,10 @@ from absl import logging
 from tfedge import cache, judging, making, progress
 from tfedge.data.task import Task
 from tfedge.device import evaluate, inference, profiles
+from tfedge.device.file import tflite
 from tfedge.making.order import DEFAULT_RECIPE, Order
 from tfedge.making.preparing import Ready
+from tfedge.release import golden
 from tfedge.release.gate.check import PASS
 from tfedge.release.publishing import bundle, rejected, released
 from tfedge.release.report import facts, sensitivity
@@ -64,7 +66,8 @@ def make_release(
         baseline: the .tflite that ships today (or its release folder), which then decides in the
             place of the input model in float32; that one is reported beside it.
         command: how this was called, for the report.
-        report_examples: new mistakes that the report shows; 0 leaves users' data out.
+        report_examples: new mistakes that the report shows; 0 leaves users' data out, of
+            golden.npz too.
         trained_on: a file of the examples that the model was trained on; see `trained_on`.
         enclosed: further files of the folder, by name; the report shows a `sensitivity.json`, see
             `sensitivity`.
@@ -109,7 +112,8 @@ def _release(
         files = {**enclosed, **papers}
         facts_of_it = {**told.facts(made), **told.held_out(judged)}
         if judged.verdict.outcome == PASS:
-            where = bundle.publish(folder, {**made.model_files, **files}, facts_of_it)
+            shipped_with = {golden.NAME: _golden(made, terms), **made.model_files}
+            where = bundle.publish(folder, {**shipped_with, **files}, facts_of_it)
         else:
             kept = rejected.files(made.tflite, told.reports(made))
             facts_of_it |= rejected.facts(ready.key)
@@ -164,6 +168,13 @@ def _judge(
         near_duplicates=made.findings.near_duplicates,
         allow_flex=made.allow_flex,
     )
+
+
+def _golden(made: making.Made, terms: judging.Terms) -> bytes:
+    """What a runtime elsewhere is compared with."""
+    with progress.phase("answering for runtimes elsewhere to compare with"):
+        file = tflite.read(made.tflite)
+        return golden.make(file, made.task, is_private=not terms.report_examples).to_bytes()
 
 
 def _gathered(

@@ -1,16 +1,21 @@
-"""Golden vectors: held-out examples as a model takes them, and what it answers to them here."""
+"""What a phone is compared with: examples as a model takes them, and what it answers here.
+
+They come out of a release's golden.npz, or are made of a task's held-out examples.
+"""
 
 import dataclasses
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from tfedge import errors
-from tfedge.data import splits
 from tfedge.data.task import Task
 from tfedge.device import inference, sandbox, scoring
 from tfedge.device.file import tflite
+from tfedge.release.golden import tolerances
+from tfedge.release.golden.vectors import Vectors
 
 _MEMORY_BYTES, _SECONDS = 2**32, 600.0
 _MOST_BYTES = 2**24  # of inputs to send to the phone, or of outputs to send back
@@ -24,22 +29,20 @@ class Golden:
 
     Attributes:
         file: the model.
-        task: what it is for.
+        examples: how many.
         layout: (input name, bytes of one example), in the order of `inputs`.
         inputs: for each example the bytes of each input.
-        run: what the interpreter of this host answers.
+        outputs: by name, (examples, ...) real values, as the interpreter of this host answers.
+        judged: what the model is for, and its run, by which a metric can be told; None where only
+            the answers are known.
     """
 
     file: tflite.TfliteFile
-    task: Task
+    examples: int
     layout: tuple[tuple[str, int], ...]
     inputs: bytes
-    run: inference.Run
-
-    @property
-    def examples(self) -> int:
-        """How many."""
-        return splits.count(self.run.targets)
+    outputs: Mapping[str, np.ndarray]
+    judged: tuple[Task, inference.Run] | None = None
 
     @property
     def output_bytes(self) -> dict[str, int]:
@@ -88,13 +91,7 @@ def make(file: tflite.TfliteFile, task: Task, examples: int, where: str) -> Gold
         BadInput: a batch that is not fixed; a file that remembers examples, or does not run; data
             that does not fit.
     """
-    _check_fixed(file, where)
-    if file.keeps_state:
-        raise errors.BadInput(
-            where,
-            "it remembers the example before (a fused LSTM), and LiteRT.js cannot reset it",
-            "Measure it with --adb or --import.",
-        )
+    _check_runs_elsewhere(file, where)
     if task.holdout is None:
         raise errors.BadInput("--data", "no held-out split", "Add one: the file is run on it.")
     sizes = {name: _bytes(tensor) for name, tensor in file.named_inputs.items()}
@@ -112,7 +109,32 @@ def make(file: tflite.TfliteFile, task: Task, examples: int, where: str) -> Gold
     arrays = split.x if isinstance(split.x, dict) else {port.name: split.x for port in ports}
     prepared = [port.prepare(arrays[port.name], task.normalization) for port in ports]
     inputs = b"".join(part[row].tobytes() for row in range(count) for part in prepared)
-    return Golden(file, task, tuple((port.name, sizes[port.name]) for port in ports), inputs, run)
+    layout = tuple((port.name, sizes[port.name]) for port in ports)
+    return Golden(file, count, layout, inputs, run.outputs, (task, run))
+
+
+def of_release(file: tflite.TfliteFile, vectors: Vectors, where: str) -> Golden:
+    """Those that the release came with.
+
+    Args:
+        file: of the release.
+        vectors: its golden.npz.
+        where: what to call the release in errors.
+
+    Raises:
+        BadInput: a file that cannot be run elsewhere, or that did not give these answers.
+    """
+    _check_runs_elsewhere(file, where)
+    if vectors.model_sha256 != hashlib.sha256(file.content).hexdigest():
+        raise errors.BadInput(where, "its golden.npz is of another file", "Release again.")
+    inputs = [np.ascontiguousarray(each) for each in vectors.inputs.values()]
+    laid_out = b"".join(part[row].tobytes() for row in range(vectors.examples) for part in inputs)
+    outputs = {
+        port.name: port.real(vectors.outputs[port.name])
+        for port in inference.output_ports(file, where)
+    }
+    layout = tuple((name, _bytes(file.named_inputs[name])) for name in vectors.inputs)
+    return Golden(file, vectors.examples, layout, laid_out, outputs)
 
 
 def compare(golden: Golden, outputs: Mapping[str, bytes]) -> Agreement:
@@ -124,18 +146,18 @@ def compare(golden: Golden, outputs: Mapping[str, bytes]) -> Agreement:
     same = np.ones(golden.examples, bool)
     answer = np.ones(golden.examples, bool)
     largest, codes = 0.0, 0
-    for name, ours in golden.run.outputs.items():
+    for name, ours in golden.outputs.items():
         first, second = (v.reshape(golden.examples, -1) for v in (ours, there[name]))
         same &= ((first == second) | (_nan(first) & _nan(second))).all(axis=1)
         if first.shape[1] > 1:
             answer &= first.argmax(axis=1) == second.argmax(axis=1)
         largest = max(largest, apart := _apart(first, second))
-        step = _step(golden.file, name)
+        step = _step(golden, name)
         codes = max(codes, round(min(apart / step, _MOST_CODES)) if step else 0)
-    metric, here = _metric(golden, golden.run.outputs)
+    metric, here = _metric(golden, golden.outputs)
     _, value = _metric(golden, there)
     identical = int(same.sum())
-    stepped = any(_step(golden.file, name) for name in golden.run.outputs)
+    stepped = any(_step(golden, name) for name in golden.outputs)
     close = codes <= 1 if stepped else largest <= _TOLERANCE
     return Agreement(
         golden.examples,
@@ -148,6 +170,16 @@ def compare(golden: Golden, outputs: Mapping[str, bytes]) -> Agreement:
         here,
         identical == golden.examples or close,
     )
+
+
+def _check_runs_elsewhere(file: tflite.TfliteFile, where: str) -> None:
+    _check_fixed(file, where)
+    if file.keeps_state:
+        raise errors.BadInput(
+            where,
+            "it remembers the example before (a fused LSTM), and LiteRT.js cannot reset it",
+            "Measure it with --adb or --import.",
+        )
 
 
 def _check_fixed(file: tflite.TfliteFile, where: str) -> None:
@@ -163,14 +195,16 @@ def _check_fixed(file: tflite.TfliteFile, where: str) -> None:
 
 def _codes(golden: Golden, name: str, content: bytes) -> np.ndarray:
     dtype = golden.file.named_outputs[name].dtype.lower()
-    return np.frombuffer(content, dtype).reshape(golden.run.outputs[name].shape)
+    return np.frombuffer(content, dtype).reshape(golden.outputs[name].shape)
 
 
 def _metric(golden: Golden, outputs: Mapping[str, Any]) -> tuple[str | None, float | None]:
-    """(name, value) of the task's metric; None where these few examples cannot have one."""
-    run = dataclasses.replace(golden.run, outputs=dict(outputs))
+    """(name, value) of the task's metric; None where there is none of these few examples."""
+    if golden.judged is None:
+        return None, None
+    task, run = golden.judged
     try:
-        scores = scoring.score(golden.task, run, None)
+        scores = scoring.score(task, dataclasses.replace(run, outputs=dict(outputs)), None)
     except errors.BadInput:
         return None, None
     return scores.metric.name, float(scores.candidate.value)
@@ -183,13 +217,8 @@ def _apart(first: np.ndarray, second: np.ndarray) -> float:
     return float(np.where(both, 0.0, np.nan_to_num(apart, nan=np.inf)).max(initial=0.0))
 
 
-def _step(file: tflite.TfliteFile, name: str) -> float:
-    """The distance of two codes of an output, also of one that is turned into a float last."""
-    tensor = file.named_outputs[name]
-    producer = file.producers.get(tensor.index)
-    if producer is not None and producer.kind == "DEQUANTIZE":
-        tensor = file.tensors[producer.inputs[0]]
-    return float(tensor.scales[0]) if len(tensor.scales) == 1 else 0.0
+def _step(golden: Golden, name: str) -> float:
+    return tolerances.step(golden.file, golden.file.named_outputs[name])
 
 
 def _nan(values: np.ndarray) -> np.ndarray:
