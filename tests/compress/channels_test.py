@@ -154,9 +154,9 @@ def test_operations_between_layers(check):
 @pytest.mark.parametrize(
     ("through", "reason"),
     [
-        (layers.LayerNormalization(name="norm"), "norm (LayerNormalization) needs"),
+        (layers.GroupNormalization(4, name="norm"), "norm (GroupNormalization) needs"),
         (layers.Softmax(name="soft"), "soft (Softmax) needs all its channels"),
-        (layers.Reshape((4, 4, 2, 4), name="split"), "split spreads channels"),
+        (lambda x: layers.Reshape((24, 3), name="split")(x[:, 1:, 1:]), "split spreads channels"),
         (op_layer.Op("get_item", [{"tensor": 0}, _FIRST_SIX], name="some"), "some takes channels"),
         (lambda x: x * np.arange(8, dtype=np.float32), "needs all its channels"),
         (tf.nn.local_response_normalization, "no counterpart"),
@@ -170,6 +170,13 @@ def test_what_is_not_understood_keeps_its_channels(check, through, reason):
     cut, kept = check(image, layers.Dense(2, name="out")(layers.Dense(4, name="free")(x)))
     assert cut == {"free": (4, 2)}
     assert reason in kept["one"]
+
+
+def test_channels_in_groups_go_group_by_group(check):
+    image = Input((4, 4, 3))
+    x = layers.Reshape((4, 4, 4, 2), name="split")(layers.Conv2D(8, 1, name="one")(image))
+    x = layers.Reshape((4, 4, 8))(layers.Permute((1, 2, 4, 3))(x))
+    assert check(image, layers.Dense(2)(layers.Flatten()(x)))[0] == {"one": (8, 4)}
 
 
 def test_a_sum_with_the_input_keeps_its_channels(check):

@@ -58,24 +58,30 @@ def counted(model: k.Model, channels: Channels, what: str) -> Cost:
         channels: of the model.
         what: "parameters" or "multiply_adds".
     """
-    along: dict[tuple[str, int], list[tuple[int, np.ndarray]]] = {}
+    along: dict[tuple[str, int], list[np.ndarray]] = {}
     for member in channels.members:
-        along.setdefault((member.layer, member.weight), []).append((member.axis, member.units))
+        along.setdefault((member.layer, member.weight), []).append(member.units)
     has_kernel = {kernel.layer for kernel in kernels.find(model)}
     operations = multiply_adds.of(model)
-    products = sum(count for name, count in operations.items() if name not in has_kernel)
-    fixed, terms = float(products if what == "multiply_adds" else 0), []
+    sizes: list[tuple[float, list[np.ndarray]]] = []
     for layer in model.layers:
         for number, weight in enumerate(layer.weights):
             size = float(np.prod(weight.shape))
             if what == "multiply_adds":
                 size = operations[layer.name] if layer.name in has_kernel and number == 0 else 0.0
-            axes = along.get((layer.name, number), [])
-            if not axes:
-                fixed += size
-            elif size:
-                rest = size / float(np.prod([len(units) for _, units in axes]))
-                terms.append((rest, [units for _, units in axes]))
+            sizes.append((size, along.get((layer.name, number), [])))
+    if what == "multiply_adds":
+        sizes += [
+            (count, list(channels.products.get(name, ())))
+            for name, count in operations.items()
+            if name not in has_kernel
+        ]
+    fixed = sum(size for size, axes in sizes if not axes)
+    terms = [
+        (size / float(np.prod([len(units) for units in axes])), axes)
+        for size, axes in sizes
+        if axes and size
+    ]
 
     def cost(alive: np.ndarray) -> float:
         left = alive.astype(np.float32)

@@ -274,12 +274,12 @@ def test_layers_of_which_no_channel_can_go_are_told_before(wide):
     image = k.tf_keras.Input((6, 6, 1), name="image")
     x = layers.Softmax(name="soft")(layers.Conv2D(4, 3, name="kept")(image))
     x = layers.Dense(8, activation="relu", name="cut")(layers.Flatten()(x))
-    x = layers.LayerNormalization(name="norm")(x)
+    x = layers.UnitNormalization(name="norm")(x)
     x = layers.Dense(4, name="free")(layers.Dense(8, name="read")(x))
     left = slim.Slim().leaves(Candidate(k.tf_keras.Model(image, x)))
     assert left == {
         "kept": "soft (Softmax) needs all its channels",
-        "cut": "norm (LayerNormalization) needs all its channels",
+        "cut": "norm (UnitNormalization) needs all its channels",
     }
 
 

@@ -1,10 +1,10 @@
 """Which channels of a model can be cut, and what goes with each of them.
 
 Channels that only work together (both sides of a residual sum, a depthwise kernel and what it
-reads, every place that a flattened channel goes to) are one unit. A unit's slices are found in
-all the weights along whose axes it runs; cut them all and every shape fits again. The idea of
-following dependencies instead of knowing networks is DepGraph's, Fang et al. 2023,
-arXiv:2301.12900; here it is a walk over the Keras graph that numbers channels.
+reads, every place that a flattened channel goes to, all of an attention head) are one unit. A
+unit's slices are found in all the weights along whose axes it runs; cut them all and every shape
+fits again. The idea of following dependencies instead of knowing networks is DepGraph's, Fang et
+al. 2023, arXiv:2301.12900; here it is a walk over the Keras graph that numbers channels.
 """
 
 import dataclasses
@@ -63,6 +63,7 @@ class Channels:
         members: every axis of every weight that units run along.
         sources: layer (or input) -> units of the channels it makes.
         reshaped: Reshape layer -> its output's axis of channels, as units.
+        products: product of tensors -> units along each of its axes that has any.
         taps: tensors that kernels read, with their units.
         fixed: unit -> why it stays.
     """
@@ -71,6 +72,7 @@ class Channels:
     members: tuple[Member, ...]
     sources: Mapping[str, np.ndarray]
     reshaped: Mapping[str, Flow]
+    products: Mapping[str, tuple[np.ndarray, ...]]
     taps: tuple[Tap, ...]
     fixed: Mapping[int, str]
 
@@ -179,6 +181,7 @@ def _in_units(walk: Walk) -> Channels:
         ),
         sources={name: unit[ids] for name, ids in walk.sources.items()},
         reshaped={name: Flow(f.axis, unit[f.ids]) for name, f in walk.reshaped.items()},
+        products={name: tuple(unit[ids] for ids in axes) for name, axes in walk.products.items()},
         taps=tuple(
             Tap(tap.tensor, Flow(tap.flow.axis, unit[tap.flow.ids])) for tap in walk.taps.values()
         ),

@@ -1,5 +1,6 @@
 """How channels go through the operations between layers."""
 
+import string
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,47 +18,80 @@ _EACH_VALUE = frozenset(
         *("clip", "negative", "abs", "absolute", "sign", "square", "sqrt", "rsqrt", "reciprocal"),
         *("exp", "expm1", "log", "log1p", "sin", "cos", "erf", "floor", "ceil", "round", "cast"),
         *("stop_gradient", "relu", "relu6", "sigmoid", "tanh", "silu", "gelu", "selu", "softplus"),
-        *("softsign", "elu", "leaky_relu", "hard_sigmoid", "hard_silu", "threshold"),
+        *("softsign", "elu", "leaky_relu", "hard_sigmoid", "hard_silu", "threshold", "where"),
     }
 )
 _MOVES = frozenset({"transpose", "swapaxes", "moveaxis", "expand_dims", "squeeze", "get_item"})
+_SHARES = frozenset({"softmax", "log_softmax"})
 _AXES = ("axis", "keepdims")
 _REDUCES = frozenset({"mean", "sum", "max", "min", "amax", "amin"})
 
 
 def through(walk: Walk, call: replay.Call, use: Use) -> Flow | None:
     """Follow the channels through one call of an operation layer, which is this use of it."""
-    layer, tensors = use.layer, use.tensors
-    is_op = operations.is_ours(layer)
+    layer = use.layer
     try:
         found = (
             operation.of_op_layer(layer, call.args)
-            if is_op
+            if operations.is_ours(layer)
             else tf_symbols.read(layer, call.args, dict(call.kwargs))
         )
     except BadInput as error:
-        return walk.stop(tensors, error.cause)
-    if found.op in _EACH_VALUE and _lines_up(found, tensors):
+        return walk.stop(use.tensors, error.cause)
+    return _through(walk, use, found)
+
+
+def _through(walk: Walk, use: Use, found: operation.Operation) -> Flow | None:
+    if found.op in _EACH_VALUE and _lines_up(walk, found, use.tensors):
         return flows.combined(walk, use)
     if found.op == "concatenate":
         return flows.concatenated(walk, use, found.settings.get("axis", 0))
-    if found.op in ("reshape", *_MOVES, *_REDUCES) and len(tensors) == 1:
-        flow = flows.moved(walk, use, _on_ids(found))
-        if found.op == "reshape" and is_op and flow is not None:
-            walk.reshaped[layer.name] = flow
-            return flow
-        return _unbroken(walk, tensors[0], flow, layer)
-    return walk.stop(tensors, f"{layer.name} ({found.op}) needs all its channels")
+    if found.op in _SHARES:
+        return flows.across(walk, use, [found.settings.get("axis", -1)])
+    letters = _letters(found)
+    if letters is not None and len(use.tensors) == 2:
+        return flows.product(walk, use, *letters)
+    if found.op in ("reshape", "repeat", *_MOVES, *_REDUCES) and len(use.tensors) == 1:
+        return _moved(walk, use, found)
+    return walk.stop(use.tensors, f"{use.layer.name} ({found.op}) needs all its channels")
 
 
-def _lines_up(found: operation.Operation, tensors: Sequence[Any]) -> bool:
-    """Whether values meet values of the same axes, or single constants."""
+def _moved(walk: Walk, use: Use, found: operation.Operation) -> Flow | None:
+    flow = flows.moved(walk, use, _on_ids(found))
+    if flow is None or found.op == "repeat":  # each as often as before, however many are left
+        return flow
+    if found.op == "reshape" and operations.is_ours(use.layer):
+        return _reshaped(walk, use, flow)
+    return _unbroken(walk, use.tensors[0], flow, use.layer)
+
+
+def _lines_up(walk: Walk, found: operation.Operation, tensors: Sequence[Any]) -> bool:
+    """Whether values meet values of the same axes, and constants that are alike for all channels.
+
+    A constant has fewer axes or as many, from the end.
+    """
     given = replay.flat([found.arguments, found.settings])
-    constants = [value for value in given if not replay.is_symbolic(value)]
-    return (
-        not any(np.size(value) > 1 for value in constants)
-        and len({len(tensor.shape) for tensor in tensors}) == 1
+    shapes = [np.shape(value) for value in given if not replay.is_symbolic(value)]
+    ranks = {len(tensor.shape) for tensor in tensors}
+    flowing = {flow.axis for flow in map(walk.flow, tensors) if flow is not None}
+    places = {axis - rank for axis in flowing for rank in ranks}
+    one_for_all = all(
+        shape[place] == 1 for shape in shapes for place in places if -place <= len(shape)
     )
+    return one_for_all and len(ranks) == 1
+
+
+def _letters(found: operation.Operation) -> tuple[list[str], str] | None:
+    """A letter for each axis of the two tensors that are multiplied, and of what is made."""
+    if found.op == "einsum":
+        read, _, made = str(found.settings["subscripts"]).replace(" ", "").partition("->")
+        return (read.split(","), made) if made and "." not in read else None
+    tensors = found.tensors()
+    ranks = {len(tensor.shape) for tensor in tensors}
+    if found.op != "matmul" or len(ranks) > 1 or found.settings:
+        return None
+    batch = string.ascii_lowercase[: ranks.pop() - 2]
+    return [f"{batch}xy", f"{batch}yz"], f"{batch}xz"
 
 
 def _on_ids(found: operation.Operation) -> Callable[[Any], Any]:
@@ -76,6 +110,14 @@ def _on_ids(found: operation.Operation) -> Callable[[Any], Any]:
         return op_functions.FUNCTIONS[op](*arguments, **settings)
 
     return run
+
+
+def _reshaped(walk: Walk, use: Use, flow: Flow) -> Flow | None:
+    if None in use.output.shape[1:]:
+        reason = f"{use.layer.name} moves values of a shape that is not fixed"
+        return walk.stop(use.tensors, reason)
+    walk.reshaped[use.layer.name] = flow
+    return flow
 
 
 def _unbroken(walk: Walk, tensor: k.Tensor, flow: Flow | None, layer: k.Layer) -> Flow | None:

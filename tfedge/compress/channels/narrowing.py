@@ -122,9 +122,10 @@ def spared(
 def _steps(block: Block, scores: np.ndarray, multiple: int) -> list[np.ndarray]:
     """Places in the block that go together, worst first."""
     width = len(block.units)
-    while multiple >= width * block.each and multiple > 1:
-        multiple //= 2
     size = multiple // math.gcd(multiple, block.each)
+    while size >= width and multiple > 1:
+        multiple //= 2
+        size = multiple // math.gcd(multiple, block.each)
     if size >= width:
         return []
     worst_first = np.argsort(scores, kind="stable")

@@ -72,7 +72,7 @@ def _narrower(layer: k.Layer, channels: Channels, alive: np.ndarray) -> k.Layer:
 
 def _reshaped(layer: k.Layer, flow: Flow, alive: np.ndarray) -> k.Layer:
     """A layer that reshapes to the width that is left."""
-    shape = [int(size) for size in layer.output_shape[1:]]
+    shape = [size or -1 for size in layer.output_shape[1:]]
     shape[flow.axis - 1] = int(alive[flow.ids].sum())
     config = layer.get_config()
     if "target_shape" in config:

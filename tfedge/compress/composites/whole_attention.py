@@ -15,13 +15,20 @@ _HEADS = tuple(f"{part}_heads" for part in ("query", "key", "value"))
 
 def names(model: k.Model) -> set[str]:
     """Of the layers whose parts a flat tf_keras model may have."""
-    layers = {layer.name for layer in model.layers}
+    layers = {layer.name: layer for layer in model.layers}
     needed = (*attention.PARTS, *_HEADS, "query_by_head")
     return {
         name
         for name in (each.removesuffix(".query") for each in layers if each.endswith(".query"))
-        if all(f"{name}.{part}" in layers for part in needed)
+        if all(f"{name}.{part}" in layers for part in needed) and _is_a_layer(name, layers)
     }
+
+
+def _is_a_layer(name: str, layers: Mapping[str, Any]) -> bool:
+    """Whether a layer can have this form: one of groups gives as many channels as it reads."""
+    form = _form(name, layers)
+    reads = layers[f"{name}.query"].input_shape[-1]
+    return form.heads == form.groups or form.output == (reads,)
 
 
 def made(model: k.Model, chosen: Set[str]) -> dict[str, Sequence[graph.Replacement]]:

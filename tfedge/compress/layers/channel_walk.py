@@ -67,6 +67,7 @@ class Walk:
         self.roles: dict[tuple[str, int, int], str] = {}
         self.sources: dict[str, np.ndarray] = {}
         self.reshaped: dict[str, Flow] = {}
+        self.products: dict[str, tuple[np.ndarray, ...]] = {}
         self.taps: dict[int, Tap] = {}
 
     def fresh(self, size: int) -> np.ndarray:

@@ -3,7 +3,7 @@
 None says that what comes out stays as it is. What is known of no layer in particular is here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,8 @@ from tfedge.compress import keras as k
 from tfedge.compress.layers.channel_walk import Flow, Use, Walk
 
 Through = Callable[[Walk, Use], Flow | None]
+
+_ANY_SIZE = 32  # stands for a size that is not fixed
 
 
 def needs_all(walk: Walk, use: Use) -> Flow | None:
@@ -84,28 +86,109 @@ def concatenated(walk: Walk, use: Use, axis: int) -> Flow | None:
     return combined(walk, use)
 
 
+def across(walk: Walk, use: Use, axes: Collection[int]) -> Flow | None:
+    """Computes along some axes of the only tensor, for all places along the others alike."""
+    flow = walk.flow(use.tensors[0])
+    if flow is None or len(use.tensors) > 1 or flow.axis in _from_front(use, axes):
+        return needs_all(walk, use)
+    return flow
+
+
+def normalized(walk: Walk, use: Use, axes: Collection[int], roles: Sequence[str]) -> Flow | None:
+    """Each value by what all along some axes are; (channels,) weights behind.
+
+    Args:
+        walk: so far.
+        use: of a layer with these weights.
+        axes: that it normalizes along.
+        roles: of its weights, see `Walk.bind`.
+    """
+    flow = walk.flow(use.tensors[0])
+    if flow is None or _from_front(use, axes) != {flow.axis}:
+        return across(walk, use, axes)
+    for number, role in enumerate(roles):
+        walk.bind(use.layer, number, 0, flow.ids, role)
+    return flow
+
+
+def product(walk: Walk, use: Use, read: Sequence[str], made: str) -> Flow | None:
+    """A sum of products of tensors, as an einsum's letters say it.
+
+    Channels along a letter go together in all tensors that have it, whether they are summed over
+    or are in what comes out.
+
+    Args:
+        walk: so far.
+        use: of the product.
+        read: a letter for each axis of each tensor.
+        made: those of what comes out.
+    """
+    found = [
+        (axes, flow, axes[flow.axis] if flow is not None else "")
+        for axes, flow in zip(read, map(walk.flow, use.tensors), strict=True)
+    ]
+    along: dict[str, np.ndarray] = {}
+    for letter in sorted({letter for _, _, letter in found if letter}):
+        holding = [flow if own == letter else None for axes, flow, own in found if letter in axes]
+        known = [flow.ids for flow in holding if flow is not None]
+        if len(known) < len(holding) or len(set(map(len, known))) > 1:
+            return walk.stop(use.tensors, f"{use.layer.name} multiplies them with what stays")
+        for ids in known[1:]:
+            walk.join(known[0], ids)
+        along[letter] = known[0]
+    outgoing = [Flow(made.index(letter), ids) for letter, ids in along.items() if letter in made]
+    if len(outgoing) > 1:
+        return walk.stop(use.tensors, f"{use.layer.name} makes a table of two kinds of channels")
+    walk.products[use.layer.name] = tuple(along.values())
+    return outgoing[0] if outgoing else None
+
+
+def _from_front(use: Use, axes: Collection[int]) -> set[int]:
+    rank = len(use.tensors[0].shape)
+    return {axis % rank for axis in axes}
+
+
 def moved(walk: Walk, use: Use, function: Callable[[Any], Any]) -> Flow | None:
     """The channels of what `function` makes of the only tensor by moving values only.
 
     It is asked itself where they go: it is run on an array that holds the id of the channel in
-    place of every value. They stay where they do not lie along one axis afterwards, or where
-    shapes are not fixed.
+    place of every value. Where they lie along several axes afterwards, as a row of heads does,
+    those that are at one place of the first such axis go together. They stay where that cannot
+    be, or where the size of that axis is not fixed.
     """
     tensor, name = use.tensors[0], use.layer.name
     flow = walk.flow(tensor)
     if flow is None:
         return None
-    shape = (1, *tensor.shape[1:])
-    if None in shape:
-        return walk.stop([tensor], f"{name} moves values of a shape that is not fixed")
+    shape = (1, *(size or _ANY_SIZE for size in tensor.shape[1:]))
     line = flow.ids.reshape([-1 if axis == flow.axis else 1 for axis in range(len(shape))])
     ids = np.broadcast_to(line, shape).astype(np.int32)
     try:
-        found = np.asarray(function(k.tf.constant(ids)))
+        found = np.asarray(function(k.tf.constant(ids)), np.int64)
     except (TypeError, ValueError, k.tf.errors.OpError):
         return walk.stop([tensor], f"{name} needs all its channels")
-    for axis in range(1, found.ndim):
-        along = np.moveaxis(found, axis, -1).reshape(-1, found.shape[axis])
-        if found.size and (along == along[0]).all():
-            return Flow(axis, along[0].astype(np.int64))
-    return walk.stop([tensor], f"{name} spreads channels over several axes")
+    gone_to = _along_one_axis(found) or _in_groups(walk, found)
+    if gone_to is None:
+        return walk.stop([tensor], f"{name} spreads channels over several axes")
+    if use.output.shape[gone_to.axis] != len(gone_to.ids):
+        return walk.stop([tensor], f"{name} moves values of a shape that is not fixed")
+    return gone_to
+
+
+def _along_one_axis(ids: np.ndarray) -> Flow | None:
+    for axis in range(1, ids.ndim):
+        along = np.moveaxis(ids, axis, -1).reshape(-1, ids.shape[axis])
+        if ids.size and (along == along[0]).all():
+            return Flow(axis, along[0])
+    return None
+
+
+def _in_groups(walk: Walk, ids: np.ndarray) -> Flow | None:
+    """Along the first axis of which no two places share a channel; those at one place joined."""
+    for axis in range(1, ids.ndim):
+        places = [np.unique(each) for each in np.moveaxis(ids, axis, 0)]
+        if len(places) > 1 and sum(map(len, places)) == len(np.unique(ids)):
+            for each in places:
+                walk.join(np.full(len(each) - 1, each[0]), each[1:])
+            return Flow(axis, np.array([each[0] for each in places]))
+    return None

@@ -1,7 +1,9 @@
 """Structured pruning: channels and neurons go for good, and every shape gets smaller.
 
 What belongs to a channel is followed through the graph (`channels`), what it is worth is
-measured (`importance`), and the least worth goes until a budget is met. The epochs are split:
+measured (`importance`), and the least worth goes until a budget is met. In a transformer these
+are heads of attention, whole; neurons between the two layers of a feed-forward part; and the
+width of the model, one group along all of its residual sums. The epochs are split:
 half of them, shared evenly, go to the training under a penalty (if there is one) and to those
 between steps; the rest recover the model after the last cut.
 """

@@ -1,6 +1,7 @@
 """Masks as tensors; see `composites.mask_layers`."""
 
 from tfedge.compress.layers import facts, flows
+from tfedge.compress.layers.channel_walk import Flow, Use, Walk
 
 _OURS = facts.Twin(ours="composites.mask_layers")
 _HANDED_ON = facts.Layer(
@@ -13,4 +14,11 @@ _HANDED_ON = facts.Layer(
     twin=_OURS,
 )
 
-LAYERS = {"MaskOf": facts.Layer(twin=_OURS), "WithMaskOf": _HANDED_ON}
+
+def _read_beside(walk: Walk, use: Use) -> Flow | None:
+    """What is read travels beside the channels; none of their values is."""
+    flow = walk.flow(use.tensors[0])
+    return flows.needs_all(walk, use) if flow is not None and flow.axis == 1 else None
+
+
+LAYERS = {"MaskOf": facts.Layer(channels=_read_beside, twin=_OURS), "WithMaskOf": _HANDED_ON}
