@@ -1,6 +1,6 @@
 """vit_tiny: a vision transformer of three blocks over patches of 7 x 7 pixels.
 
-104,330 parameters at 28x28x1 and 10 classes. Each patch becomes a token of 64 channels, with a
+109,450 parameters at 28x28x1 and 10 classes. Each patch becomes a token of 64 channels, with a
 bias of its own place; blocks normalize first; four heads of 16 channels.
 Dosovitskiy et al. 2021, https://arxiv.org/abs/2010.11929.
 """
