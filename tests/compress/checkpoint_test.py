@@ -36,6 +36,7 @@ def test_a_candidate_comes_back_whole(network, randomised, stages):
         (Report("prune", "prune()", ("stem",), (("depthwise", "why"),), {"n": [1]}, ({"e": 1},)),),
         Quantization({"stem_range_0_0": (-1.0, 2.5)}, {"x": "reason"}),
         Teacher(graph.rebuild(network), ("logits", "features"), 2.0, 0.5, {"stem": "stem"}),
+        exports=("int8",),
     )
     checkpoint.save(candidate, stages, KEY)
     found = checkpoint.load(stages, KEY, network)
@@ -43,6 +44,7 @@ def test_a_candidate_comes_back_whole(network, randomised, stages):
     np.testing.assert_array_equal(found.model(x), network(x))
     assert found.reports == (dataclasses.replace(candidate.reports[0], taken_over=True),)
     assert found.quantization == candidate.quantization
+    assert found.exports == ("int8",)
     assert [hold.kind for hold in found.holds] == ["zeros", "bits"]
     assert found.teacher.temperature == 2.0 and found.teacher.layers == {"stem": "stem"}
     assert found.teacher.methods == ("logits", "features")

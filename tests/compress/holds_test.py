@@ -273,3 +273,25 @@ def test_levels_in_other_scales_and_of_fewer_channels():
     np.testing.assert_allclose(holds.project(far, (each,)), [[5.0, 0.0], [-10.0, 15.0]])
     assert each.read(np.array([[1, 2, 3, 3], [1, 1, 1, 1]]), 0) == (3, 3, True)
     assert each.read(np.array([[1, 2, 3, 4], [1, 1, 1, 1]]), 0) == (3, 4, False)
+
+
+def test_a_grid_of_blocks_has_a_scale_for_each_and_knows_its_own_kernel():
+    kernel = np.random.default_rng(2).normal(size=(8, 3)).astype(np.float32)
+    grid = holds.Grid("dense", "Dense", 4, block=4).refitted(kernel)
+    assert grid.frozen.shape == (2, 3)
+    projected = holds.project(kernel, (grid,))
+    np.testing.assert_allclose(
+        projected / np.repeat(grid.frozen, 4, axis=0),
+        np.clip(np.round(kernel / np.repeat(grid.frozen, 4, axis=0)), -7, 7),
+    )
+    assert _read(grid, projected) == (4, 4, True)
+    assert not _read(grid, kernel)[2]
+    assert not _read(holds.Grid("dense", "Dense", 4, grid.frozen[:1]), projected)[2]
+
+
+def test_a_grid_of_blocks_can_lose_outputs_but_no_inputs():
+    grid = holds.Grid("dense", "Dense", 4, np.array([[1.0, 2, 3], [4, 5, 6]]), block=4)
+    np.testing.assert_array_equal(grid.taken(1, np.array([0, 2])).frozen, [[1, 3], [4, 6]])
+    assert grid.taken(0, np.arange(4)) is None
+    by_channel = grid.rescaled(np.ones((1, 3)))
+    assert (by_channel.block, by_channel.frozen.shape) == (0, (1, 3))

@@ -72,7 +72,7 @@ def test_bytes_in_and_labels(model, task):
 
 @pytest.mark.parametrize("route", ["float32", "float16", "dynamic", "int16x8"])
 def test_a_quantized_candidate_goes_to_int8_only(model, task, route):
-    candidate = Candidate(model, quantization=Quantization({}))
+    candidate = Candidate(model, quantization=Quantization({}), exports=("int8",))
     with pytest.raises(BadInput, match="Use --export=int8"):
         export.to_tflite(candidate, route, task)
 

@@ -10,6 +10,7 @@ import numpy as np
 from tfedge import shown
 from tfedge.compress import holds as holds_lib
 from tfedge.compress import keras as k
+from tfedge.compress.integers import blocks
 from tfedge.compress.layers import kernels
 
 
@@ -29,11 +30,6 @@ class Quantization:
     float_layers: Mapping[str, str] = dataclasses.field(default_factory=dict)
     bits: int = 8
     power_of_two: bool = False
-
-    @property
-    def route(self) -> str:
-        """The one export that computes what was trained: `export_route` of the bits."""
-        return export_route(self.bits)
 
 
 def export_route(bits: int) -> str:
@@ -117,7 +113,10 @@ class Report:
 
 @dataclasses.dataclass(frozen=True)
 class Codes:
-    """A kernel's promised integers: value = scales[channel] * codes, in the .tflite layout."""
+    """A kernel's promised integers: value = scales[channel] * codes, in the .tflite layout.
+
+    Scales are (channels,), or (channels, blocks) where each block of a row has its own.
+    """
 
     scales: np.ndarray
     codes: np.ndarray
@@ -135,6 +134,7 @@ class Candidate(shown.Shown):
         teacher: what every later training also learns from.
         cuts: what a pass has cut out of kernels, in order; `base.Pass` reads it to compare
             promises of before and after, and no candidate between two passes has any.
+        exports: those that compute what was trained, see `Pass.exports`; empty for any.
         class_weight: the weights of classes it was trained with, as `Task.class_weight`; set by
             the recipe once all passes are done.
     """
@@ -145,16 +145,16 @@ class Candidate(shown.Shown):
     quantization: Quantization | None = None
     teacher: Teacher | None = None
     cuts: tuple[Cut, ...] = ()
+    exports: tuple[str, ...] = ()
     class_weight: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def _shown(self) -> tuple[str, shown.Rows]:
         promises = collections.Counter(hold.kind for hold in self.holds)
-        bits = "" if self.quantization is None else f"trained for {self.quantization.bits} bits"
         rows = [
             ("model", f"{len(self.model.layers)} layers, {self.model.count_params():,} parameters"),
             *((f"pass {each.name}", _did(each)) for each in self.reports),
             ("promises", ", ".join(f"{n} {kind}" for kind, n in promises.items())),
-            ("quantization", bits),
+            ("trained for", " or ".join(self.exports)),
             ("teacher", "" if self.teacher is None else self.teacher.model.name),
         ]
         return f"Candidate {self.model.name}", [(name, said) for name, said in rows if said]
@@ -189,12 +189,13 @@ class Candidate(shown.Shown):
         promised = {}
         for kernel in kernels.find(self.model):
             value = kernel.numpy()
-            scales = [hold.scales(value) for hold in holds_lib.on(self.holds, kernel.layer)]
-            known = [scale for scale in scales if scale is not None]
+            asked = [hold.scales(value) for hold in holds_lib.on(self.holds, kernel.layer)]
+            known = [scales for scales in asked if scales is not None]
             if known:
-                codes = np.round(value / known[-1])
+                codes = np.round(value / blocks.spread(known[-1], value.shape))
+                scales = kernels.deployed(kernel.layer_class, known[-1].astype(np.float32))
                 promised[kernel.layer] = Codes(
-                    scales=known[-1].reshape(-1).astype(np.float32),
+                    scales=scales if blocks.are(known[-1], value.shape) else scales.ravel(),
                     codes=kernels.deployed(kernel.layer_class, codes).astype(np.int8),
                 )
         return promised

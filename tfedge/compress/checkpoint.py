@@ -24,6 +24,7 @@ def save(candidate: Candidate, stages: cache.Cache, key: str) -> None:
         "holds": training_state.pack(candidate.holds, "hold", arrays),
         "reports": [report.to_json() for report in candidate.reports],
         "quantization": None,
+        "exports": candidate.exports,
         "teacher": None,
     }
     if candidate.teacher is not None:
@@ -71,6 +72,7 @@ def _candidate(index: dict[str, Any], arrays: dict[str, np.ndarray], like: Any) 
             for entry in index["reports"]
         ),
         quantization=quantization,
+        exports=tuple(index["exports"]),
         teacher=_teacher(index["teacher"], arrays, classes),
     )
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfedge import cache, foreign, grammar, settings
 from tfedge.compress import keras as k
-from tfedge.compress import passes, recipes
+from tfedge.compress import passes, prepared, recipes
 from tfedge.compress.candidate import Candidate
 from tfedge.compress.passes import base
 from tfedge.data.task import Task
@@ -98,21 +98,25 @@ class Recipe:
     def default_route(self) -> str:
         """The export that all passes prepare for: int8 where it is one of them."""
         choices = [each.exports for each in self.passes if each.exports is not None]
-        common = [route for route in sum(choices, ()) if all(route in each for each in choices)]
+        common = [text for text in sum(choices, ()) if all(text in each for each in choices)]
         return common[0] if common and "int8" not in common else "int8"
 
-    def check_export(self, route: str) -> None:
+    def check_export(self, export: str) -> None:
         """Refuse an export that contradicts what a pass prepares, before anything is trained.
+
+        Args:
+            export: its text.
 
         Raises:
             BadInput: naming the pass and the exports it allows.
         """
         for each in self.passes:
-            if each.exports is not None and route not in each.exports:
+            meant = each.exports or ()
+            if not prepared.fits(export, meant):
                 raise BadInput(
-                    f"--export={route}",
+                    f"--export={export}",
                     f"contradicts {each} in the recipe",
-                    f"Export as {' or '.join(each.exports)}, or leave {each.name} out.",
+                    f"Export as {' or '.join(meant)}, or leave {each.name} out.",
                 )
 
     def apply(

@@ -1,9 +1,10 @@
 """Which options go with a route, with each other and with a task, before any model is looked at."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tfedge import errors, settings
+from tfedge.compress import prepared as prepared_lib
 from tfedge.export import routes
 
 if TYPE_CHECKING:
@@ -78,14 +79,19 @@ def check_task(export: Any, task: "Task | None") -> None:
         )
 
 
-def check_trained(export: Any) -> None:
+def check_trained(export: Any, prepared: Sequence[str]) -> None:
     """Refuse options that choose integers which a recipe has trained.
+
+    Args:
+        export: an `options.Export`.
+        prepared: the exports that the recipe has trained for; none if it has trained no integers.
 
     Raises:
         BadInput: naming the option.
     """
+    meant = prepared_lib.options(export.to_text(), prepared)
     for name in export.changed():
-        if name in _CHOOSING:
+        if prepared and name in _CHOOSING and name not in meant:
             raise errors.BadInput(
                 f"--export={export.to_text()}",
                 f"the recipe has trained the integers of every kernel, and {name} would choose "

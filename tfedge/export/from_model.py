@@ -2,11 +2,11 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tfedge import errors
-from tfedge.compress import graph
+from tfedge.compress import graph, prepared
 from tfedge.compress.candidate import Candidate, Quantization
 from tfedge.compress.ranges import fake_quantization, whole_inputs
 from tfedge.data.task import Task
@@ -31,7 +31,7 @@ def make(candidate: Candidate, export: options.Export, task: Task | None) -> Mad
     Raises:
         BadInput: an export that contradicts the recipe, or that the model or data do not allow.
     """
-    _check_recipe(candidate.quantization, export)
+    _check_recipe(candidate.exports, export)
     types = whole_inputs.find(candidate.model)
     candidate = dataclasses.replace(candidate, model=whole_inputs.as_floats(candidate.model))
     parts = float_front.take_out(candidate, export, task)
@@ -60,17 +60,14 @@ def convert(
     return conversion.convert(writer, export, task, has_ranges=quantization is not None)
 
 
-def _check_recipe(quantization: Quantization | None, export: options.Export) -> None:
-    if quantization is None:
-        return
-    if export.route != quantization.route:
+def _check_recipe(meant: Sequence[str], export: options.Export) -> None:
+    if not prepared.fits(export.to_text(), meant):
         raise errors.BadInput(
             f"--export={export.to_text()}",
-            f"the recipe has quantized the model to {quantization.bits} bits",
-            f"Use --export={quantization.route}, or a recipe without quantize.",
+            f"the recipe has trained the model for {' or '.join(meant)}",
+            f"Use --export={meant[0]}, or a recipe without quantize.",
         )
-    if export.is_by_quantizer:
-        choices.check_trained(export)
+    choices.check_trained(export, meant)
 
 
 def _in_parts(parts: float_front.Parts, export: options.Export, task: Task | None) -> Made:

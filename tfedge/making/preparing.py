@@ -113,8 +113,8 @@ def _check_export(export: "Export", recipe: "Recipe", task: Task) -> None:
     from tfedge.export import choices
 
     choices.check_task(export, task)
-    if any(each.exports for each in recipe.passes):
-        choices.check_trained(export)
+    for each in recipe.passes:
+        choices.check_trained(export, each.exports or ())
 
 
 def _baseline(model: Any, plain: "Export", task: Task, stages: cache.Cache | None) -> bytes:

@@ -79,7 +79,7 @@ def choose_export(order: Order, found: Mapping[str, Any], recipe: "Recipe") -> "
     from tfedge.export import options
 
     chosen = options.Export.parse(order.export or found.get("export") or recipe.default_route())
-    recipe.check_export(chosen.route)
+    recipe.check_export(chosen.to_text())
     return dataclasses.replace(chosen, allow_flex=True) if order.allow_flex else chosen
 
 

@@ -90,7 +90,7 @@ def test_settings_out_of_range_are_refused_when_made(settings):
 
 def test_a_layer_of_4_bits_trains_on_scales_that_clip(network, task):
     quantized = quantize.Quantize(bits=4, epochs=1, learning_rate=1e-2)(Candidate(network), task)
-    assert quantized.quantization.bits == 4 and quantized.quantization.route == "int4"
+    assert quantized.quantization.bits == 4 and quantized.exports == ("int4",)
     for hold in quantized.holds:
         assert (hold.bits, hold.frozen.shape) == (4, hold.scales(None).shape)
     for layer, codes in quantized.codes().items():

@@ -7,6 +7,7 @@ import numpy as np
 
 from tfedge.compress import keras as k
 from tfedge.compress.holds.hold import Hold
+from tfedge.compress.integers import blocks, step_sizes
 from tfedge.compress.integers.codes import INT8_MAX
 from tfedge.compress.keras import tf
 from tfedge.compress.layers import kernels
@@ -17,17 +18,23 @@ class Grid(Hold):
     """The kernel lies on a symmetric integer grid and is deployed at `bits` bits.
 
     Without frozen scales a channel's scale is its largest weight over the largest code, as the
-    converter's is. Frozen ones (keepdims; one per channel, or a single one) may clip.
+    converter's is. Frozen ones (keepdims; one per channel, or a single one) may clip. With a
+    `block` so many inputs of a dense kernel share a scale, and frozen ones are (inputs / block,
+    outputs).
     """
 
     bits: int = 8
     frozen: np.ndarray | None = None
+    block: int = 0
     kind: ClassVar[str] = "bits"
     stage: ClassVar[int] = 2
 
     def state(self) -> dict[str, np.ndarray]:
         """See `Hold.state`."""
-        return {} if self.frozen is None else {"scales": self.frozen.astype(np.float32)}
+        if self.frozen is None:
+            return {}
+        scales = np.repeat(self.frozen, self.block, axis=0) if self.block else self.frozen
+        return {"scales": scales.astype(np.float32)}
 
     def project(self, kernel: k.Tensor, state: dict[str, Any]) -> k.Tensor:
         """See `Hold.project`."""
@@ -47,7 +54,9 @@ class Grid(Hold):
         if values.dtype.kind == "f":
             others = tuple(axis for axis in range(values.ndim) if axis != channel_axis)
             steps: np.ndarray = np.abs(values).max(axis=others, keepdims=True) / self.largest_code
-            if self.frozen is not None:
+            if self.block:
+                steps = kernels.deployed(self.layer_class, self.state()["scales"])
+            elif self.frozen is not None:
                 steps = np.moveaxis(self.frozen.reshape(-1, *[1] * len(others)), 0, channel_axis)
             codes = values / np.where(steps > 0, steps, 1.0)
         whole = np.abs(codes - np.round(codes)).max(initial=0) < 1e-3
@@ -59,14 +68,24 @@ class Grid(Hold):
         """See `Hold.implies`."""
         return self.bits <= earlier.bits
 
-    def taken(self, axis: int, kept: np.ndarray) -> "Grid":
-        """See `Hold.taken`."""
+    def taken(self, axis: int, kept: np.ndarray) -> "Grid | None":
+        """See `Hold.taken`; without some inputs of a block others would share its scale."""
+        if self.block and axis == kernels.input_axis(self.layer_class):
+            return None
         if self.frozen is None or self.frozen.shape[axis] == 1:
             return self
         return dataclasses.replace(self, frozen=np.take(self.frozen, kept, axis))
 
     def rescaled(self, scales: np.ndarray, top: int = INT8_MAX) -> "Grid":
         """See `Hold.rescaled`."""
+        return dataclasses.replace(self, frozen=scales, block=0)
+
+    def refitted(self, kernel: np.ndarray) -> "Grid":
+        """The grid with scales of the least squared error for a kernel."""
+        if self.block:
+            scales = blocks.least_squares(kernel, self.block, self.largest_code)
+        else:
+            scales = step_sizes.least_squares(kernel, self.layer_class, self.largest_code)
         return dataclasses.replace(self, frozen=scales)
 
     def scales(self, kernel: np.ndarray) -> np.ndarray:

@@ -104,7 +104,11 @@ class Pass(settings.Settings, abc.ABC):
             if name in before
         }
         last = dataclasses.replace(result.reports[-1], seconds=seconds, validation=changes)
-        result = dataclasses.replace(result, reports=(*candidate.reports, last))
+        result = dataclasses.replace(
+            result,
+            reports=(*candidate.reports, last),
+            exports=candidate.exports if self.exports is None else self.exports,
+        )
         self.ensures(result)
         earlier = cut_holds(candidate.holds, result.cuts)
         result = dataclasses.replace(result, cuts=())
@@ -120,7 +124,10 @@ class Pass(settings.Settings, abc.ABC):
 
     @property
     def exports(self) -> tuple[str, ...] | None:
-        """The export routes that it prepares for as it is set; None for any."""
+        """The exports that it prepares for as it is set, with what matters of their options.
+
+        None for any.
+        """
         return None
 
     @property

@@ -1,7 +1,8 @@
 """Quantization-aware training at 2 to 8 bits, for every functional model.
 
 Kernels train on their per-channel integer grid (`holds.Grid`), activations at 8 bits through
-TFMOT's fake quantization with ranges that start from the calibration split. Below 8 bits a
+TFMOT's fake quantization with ranges that start from the calibration split, or as the floats that
+they stay in the file (`activations="float"`). Below 8 bits a
 kernel's scales are those of the least squared error, found anew ten times in the first half of
 the training and frozen then (`step_sizes`). No layer makes it refuse: what has no int8 form stays
 float, and the report says so.
@@ -46,25 +47,43 @@ class Quantize(base.TrainingPass):
         per_layer=True,
         search=settings.Search(values=(4, 8)),
     )
+    activations: str = settings.setting(
+        "int8",
+        settings.Choice(("int8", "float")),
+        "Float ones are quantized on the fly: the export is dynamic, or in up to 4 bits "
+        'int4(activations="float"). What serves transformers on a CPU; accelerators need int8.',
+    )
+    block_size: int = settings.setting(
+        32,
+        settings.Choice((0, 32, 64, 128, 256)),
+        "Under float activations and in up to 4 bits, one scale for so many weights of a row of a "
+        "dense layer, where its rows are a multiple; 0 is one scale per channel.",
+        unit="weights",
+    )
     epochs: int = base.epochs(4)
     learning_rate: float = base.learning_rate(5e-4)
     patience: int = base.patience()
     rules: base.Rules = base.layer_rules(
-        'None is refused: no layer stays float in the middle of an int8 file; {"bits": 8} is what '
-        "comes nearest."
+        'None is refused: all kernels of the file are integers; {"bits": 8} is what comes nearest.'
     )
 
     def __post_init__(self) -> None:
-        """No layer stays float inside an int8 file."""
+        """No kernel stays float in a file of integer ones."""
         super().__post_init__()
-        expected = "no None: no layer stays float inside an int8 file"
+        expected = "no None: all kernels of the file are integers"
         remedy = 'Write {"bits": 8} instead of None.'
         self.check(None not in self.rules.values(), "rules", expected, remedy)
 
     @property
     def exports(self) -> tuple[str, ...]:
         """See `Pass.exports`."""
-        return (export_route(self.bits),)
+        route = export_route(self.bits)
+        if self.activations == "int8":
+            return (route,)
+        if route == "int8":
+            return ("dynamic",)
+        blocks = f", block_size={self.block_size}" if self.block_size else ""
+        return (f'{route}(activations="float"{blocks})',)
 
     def requires(self, candidate: Candidate) -> None:
         """Kernels to quantize, rules that match, and no earlier promise of fewer bits."""
@@ -72,6 +91,12 @@ class Quantize(base.TrainingPass):
         if not found:
             raise BadInput(self.name, "no layer of the model has a kernel", "Leave it out.")
         rules.check(self.rules, [kernel.layer for kernel in found], self.name)
+        if self._has_float_activations and candidate.quantization is not None:
+            raise BadInput(
+                f'{self.name}(activations="float")',
+                "an earlier pass has trained ranges of integer activations",
+                "Leave one of the two out.",
+            )
         for hold in candidate.holds:
             if isinstance(hold, Grid) and hold.bits < self._bits(hold.layer):
                 raise BadInput(
@@ -82,52 +107,73 @@ class Quantize(base.TrainingPass):
 
     def leaves(self, candidate: Candidate) -> dict[str, str]:
         """See `Pass.leaves`."""
+        if self._has_float_activations:
+            return kernels.unknown(candidate.model)
         return fake_quantization.float_layers(candidate.model)
 
     def apply(self, candidate: Candidate, task: Task) -> Candidate:
-        """Fold, calibrate, train under fake quantization."""
+        """Fold, put kernels on their grids and activations in their ranges, train."""
         model, folded = folding.fold(candidate.model)
-        model, scaled = folding.scale_by_convolution(model)
-        model = softmax_masks.bound(model, task)
+        ready = dataclasses.replace(candidate, model=model)
+        notes: dict[str, Any] = {"folded": folded}
+        if not self._has_float_activations:
+            ready, more = self._ranged(ready, task)
+            notes |= more
         held = [
             self._held(kernel, candidate.holds, self._bits(kernel.layer))
-            for kernel in kernels.find(model)
+            for kernel in kernels.find(ready.model)
         ]
-        ready = dataclasses.replace(candidate, model=model)
+        if self.rules:
+            notes["bits"] = {holds[0].layer: holds[0].bits for holds, _ in held}
         ready = ready.with_holds(*(hold for holds, _ in held for hold in holds))
-        stay_float = fake_quantization.float_layers(model)
-        measured = fake_quantization.integer_ready(model)
-        quantization = self._ranges(ready, measured, task, stay_float)
-        ready = dataclasses.replace(ready, quantization=quantization)
         free = tuple(holds[0] for holds, is_free in held if is_free)
         update = _ScaleUpdate(free, self.epochs * finetune.steps_per_epoch(task)) if free else None
         tuned, history = self.train(ready, task, update)
-        touched = tuple(layer.name for layer in model.layers if layer.name not in stay_float)
-        notes: dict[str, Any] = {"folded": folded, "batch_normalization_as_convolution": scaled}
-        if self.rules:
-            notes["bits"] = {holds[0].layer: holds[0].bits for holds, _ in held}
+        skipped, touched = self.leaves(ready), [holds[0].layer for holds, _ in held]
+        if not self._has_float_activations:
+            touched = [layer.name for layer in ready.model.layers if layer.name not in skipped]
+        report = self.report(tuple(touched), skipped, notes, history)
+        return dataclasses.replace(tuned, reports=(*candidate.reports, report))
+
+    @property
+    def _has_float_activations(self) -> bool:
+        return self.activations == "float"
+
+    def _ranged(self, ready: Candidate, task: Task) -> tuple[Candidate, dict[str, Any]]:
+        """A folded candidate with ranges of its activations, and what to report of them."""
+        model, scaled = folding.scale_by_convolution(ready.model)
+        model = softmax_masks.bound(model, task)
+        ready = dataclasses.replace(ready, model=model)
+        measured = fake_quantization.integer_ready(model)
+        quantization = self._ranges(ready, measured, task)
+        notes: dict[str, Any] = {"batch_normalization_as_convolution": scaled}
         uneven = uneven_inputs.find(model)
         if uneven:
             notes["inputs_normalized_in_float"] = tuple(uneven.columns)
         joined = fake_quantization.joined_in_float(measured, quantization.ranges)
         if joined:
             notes["outputs_joined_in_float"] = tuple(each.name for each in joined)
-        report = self.report(touched, stay_float, notes, history)
-        return dataclasses.replace(tuned, reports=(*candidate.reports, report))
+        return dataclasses.replace(ready, quantization=quantization), notes
 
     def _bits(self, layer: str) -> int:
         settings = rules.settings_for(self, layer)
         return self.bits if settings is None else settings.bits
 
-    def _ranges(
-        self, ready: Candidate, measured: k.Model, task: Task, stay_float: dict[str, str]
-    ) -> Quantization:
+    def _ranges(self, ready: Candidate, measured: k.Model, task: Task) -> Quantization:
         """Of the calibration split; those that are powers of two by a promise stay."""
-        earlier = ready.quantization
+        earlier, stay_float = ready.quantization, fake_quantization.float_layers(ready.model)
         if earlier is not None and earlier.power_of_two:
             return dataclasses.replace(earlier, bits=self.bits, float_layers=stay_float)
         ranges = fake_quantization.calibrate(measured, task)
         return Quantization(ranges, stay_float, self.bits)
+
+    def _block(self, kernel: kernels.Kernel, bits: int) -> int:
+        """How many weights of a row share a scale, where LiteRT has such kernels; 0 for all."""
+        size, rows = self.block_size, kernels.axes(kernel.layer_class)
+        if not self._has_float_activations or export_route(bits) != "int4" or not rows.is_matrix:
+            return 0
+        inputs = kernel.shape[rows.input]
+        return size if size and inputs > size and inputs % size == 0 else 0
 
     def _held(
         self, kernel: kernels.Kernel, holds: tuple[Hold, ...], bits: int
@@ -137,7 +183,8 @@ class Quantize(base.TrainingPass):
         Raises:
             BadInput: an earlier promise cannot be kept at so few bits.
         """
-        grid = Grid(kernel.layer, kernel.layer_class, bits)
+        block = self._block(kernel, bits)
+        grid = Grid(kernel.layer, kernel.layer_class, bits, block=block)
         value, top = kernel.numpy(), grid.largest_code
         others = tuple(hold for hold in on(holds, kernel.layer) if not isinstance(hold, Grid))
         frozen = [scales for hold in others if (scales := hold.scales(value)) is not None]
@@ -178,6 +225,5 @@ class _ScaleUpdate:
         for grid in self._grids:
             earlier = tuple(hold for hold in on(current, grid.layer) if hold.stage < grid.stage)
             value = holds_lib.project(latents[grid.layer], earlier)
-            scales = step_sizes.least_squares(value, grid.layer_class, grid.largest_code)
-            found.append(grid.rescaled(scales))
+            found.append(grid.refitted(value))
         return tuple(found)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfedge.export.edits import biases, lineage
+from tfedge.export.edits import biases, int4_kernels, lineage
 from tfedge.export.tree import operators
 
 _UNFOLDED = 0.02  # a factor this near to 1 in all channels is rounding, not a folded layer
@@ -27,7 +27,8 @@ def write_codes(tree: Any, promised: Mapping[str, Any]) -> None:
         tree: whose kernels bear the names of their layers.
         promised: layer -> `candidate.Codes`. Where the converter folded a BatchNormalization
             into a kernel, codes stay (with the sign of the factor) and scales take the factor.
-            They come out as INT8; the route int4 packs them.
+            A kernel of small integers stays INT4 where it is, and takes scales of blocks; else it
+            comes out as INT8, and the route int4 packs it.
 
     Raises:
         ValueError: a kernel in the file is no multiple of the promised one.
@@ -48,6 +49,9 @@ def write_codes(tree: Any, promised: Mapping[str, Any]) -> None:
 def _write_kernel(model: Any, tensor: Any, axis: int, name: str, promised: Any) -> None:
     found = lineage.rows(operators.real_values(model, tensor), axis)
     codes = np.asarray(promised.codes, np.int8)
+    if promised.scales.ndim > 1:
+        _write_blocks(model, tensor, codes, promised.scales)
+        return
     # Both layouts order the weights of a channel alike; only axes of length 1 may differ.
     codes = codes if tuple(codes.shape) == tuple(tensor.shape) else codes.reshape(tensor.shape)
     rows = lineage.rows(codes.astype(np.float64), axis)
@@ -59,11 +63,34 @@ def _write_kernel(model: Any, tensor: Any, axis: int, name: str, promised: Any) 
     signs = np.where(factors < 0, -1, 1)
     shape = [1] * codes.ndim
     shape[axis] = -1
-    tensor.type = schema.TensorType.INT8
+    is_small = np.abs(codes).max(initial=0) <= int4_kernels.LARGEST
+    if operators.type_name(tensor) != "INT4" or not is_small:
+        tensor.type = schema.TensorType.INT8
     operators.set_values(model, tensor, codes * signs.reshape(shape))
     tensor.quantization.scale = scales.astype(np.float32)
     tensor.quantization.zeroPoint = np.zeros(len(scales), np.int64)
     tensor.quantization.quantizedDimension = axis if len(scales) > 1 else 0
+
+
+def _write_blocks(model: Any, tensor: Any, codes: np.ndarray, scales: np.ndarray) -> None:
+    """A dense kernel in 4 bits with (outputs, blocks) scales, which are a tensor of their own."""
+    graph = next(each for each in model.subgraphs if any(t is tensor for t in each.tensors))
+    tensor.type = schema.TensorType.INT4
+    operators.set_values(model, tensor, codes)
+    held = schema.TensorT(
+        name=tensor.name + b"_scales",
+        shape=np.array(scales.shape, np.int32),
+        type=schema.TensorType.FLOAT16,
+    )
+    operators.set_values(model, held, scales.astype(np.float16))
+    graph.tensors.append(held)
+    details = schema.BlockwiseQuantizationT(
+        scales=len(graph.tensors) - 1,
+        zeroPoints=-1,
+        blockSize=codes.shape[1] // scales.shape[1],
+    )
+    kind = schema.QuantizationDetails.BlockwiseQuantization
+    tensor.quantization = schema.QuantizationParametersT(details=details, detailsType=kind)
 
 
 def _factors(found: np.ndarray, meant: np.ndarray, steps: np.ndarray, name: str) -> np.ndarray:

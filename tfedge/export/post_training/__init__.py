@@ -68,7 +68,7 @@ def quantize(
         plain |= model.kernels_named(broken)
         chosen = algorithms.choose(model, plan, export, plain)
         tree = algorithms.quantize(model, chosen, export, found, moments)
-    _say(model, chosen, export)
+    _say(model, chosen, export, plain)
     # With raw inputs, `raw_input` sees to bytes as inputs.
     unsigned.make_unsigned(tree, export.made_input == "uint8", export.output == "uint8")
     return made.Made(tree, _unusual(model, plan, export))
@@ -131,7 +131,10 @@ def _say_plain(layers: Any, export: options.Export) -> None:
 
 
 def _say(
-    model: FloatModel, chosen: Mapping[str, algorithms.Choice], export: options.Export
+    model: FloatModel,
+    chosen: Mapping[str, algorithms.Choice],
+    export: options.Export,
+    plain: frozenset[str],
 ) -> None:
     kernels = [chosen[each.name] for each in model.operators if each.kernel]
     counts = collections.Counter((each.algorithm or "float", each.kernel_bits) for each in kernels)
@@ -158,7 +161,7 @@ def _say(
             f"{export.tolerance:g}",
             "Raise the tolerance, use int8, or train with quantize(bits=4).",
         )
-    if export.block_size and not any(each.blockwise for each in kernels):
+    if export.block_size and not plain and not any(each.blockwise for each in kernels):
         raise errors.BadInput(
             f"--export={export.to_text()}",
             f"no dense layer or embedding has rows of a multiple of {export.block_size} weights, "
