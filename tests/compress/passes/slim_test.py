@@ -283,6 +283,69 @@ def test_layers_of_which_no_channel_can_go_are_told_before(wide):
     }
 
 
+@pytest.fixture
+def deep():
+    """Three residual branches, of which the first gives nothing and the last little."""
+    k.tf_keras.utils.set_random_seed(0)
+    image = k.tf_keras.Input((6, 6, 1), name="image")
+    x = layers.Conv2D(8, 3, name="stem")(image)
+    for name in ("one", "two", "three"):
+        branch = layers.Conv2D(16, 3, padding="same", name=f"{name}_wide")(x)
+        branch = layers.Conv2D(8, 1, name=f"{name}_narrow")(branch)
+        x = layers.Add(name=name)([x, branch] if name == "two" else [branch, x])
+    x = layers.Dense(3, name="out")(layers.GlobalAveragePooling2D()(x))
+    model = k.tf_keras.Model(image, x)
+    for name, factor in (("one", 0.0), ("three", 0.1)):
+        layer = model.get_layer(f"{name}_narrow")
+        layer.set_weights([factor * weight for weight in layer.get_weights()])
+    return model
+
+
+def test_the_branches_that_are_missed_least_go_first_and_whole(deep, task):
+    cut = slim.Slim(blocks=2, reduction=0.4, epochs=0)(Candidate(deep), task)
+    report = cut.reports[-1]
+    assert report.notes["dropped_blocks"] == ("one", "three")
+    assert set(report.touched) == {f"{n}_{w}" for n in ("one", "three") for w in ("wide", "narrow")}
+    assert (
+        report.notes["widths"] == {} and report.notes["multiply_adds"][1] == 21_656
+    )  # stem, one branch, out
+    left = {layer.name for layer in cut.model.layers}
+    assert {"two", "two_wide", "out"} <= left and not {"one", "three", "one_wide"} & left
+    expected = graph.rebuild(deep)
+    for layer in (expected.get_layer("one_narrow"), expected.get_layer("three_narrow")):
+        layer.set_weights([0 * weight for weight in layer.get_weights()])
+    x = task.validation.x
+    np.testing.assert_allclose(cut.model(x), expected(x), atol=1e-5)
+
+
+def test_channels_give_what_branches_did_not(deep, task):
+    cut = slim.Slim(blocks=1, reduction=0.6, epochs=0)(Candidate(deep), task)
+    notes = cut.reports[-1].notes
+    assert notes["dropped_blocks"] == ("one",) and notes["widths"]
+    assert notes["multiply_adds"][1] <= 0.4 * notes["multiply_adds"][0]
+
+
+def test_a_branch_with_a_layer_that_a_rule_leaves_alone_stays(deep, task):
+    settings = {"reduction": 0.4, "epochs": 0, "rules": {"one_wide": None}}
+    cut = slim.Slim(blocks=1, **settings)(Candidate(deep), task)
+    assert cut.reports[-1].notes["dropped_blocks"] == ("three",)
+    with pytest.raises(errors.BadInput, match=r"blocks=3\): the model has 2 residual branches"):
+        slim.Slim(blocks=3, **settings).requires(Candidate(deep))
+
+
+def test_branches_that_something_was_promised_about_stay(deep, wide):
+    held = Candidate(deep, (holds.Zeros("one_wide", "Conv2D", np.zeros((3, 3, 8, 16))),))
+    with pytest.raises(errors.BadInput, match=r"promised of it \(zeros\)\. Put slim first"):
+        slim.Slim(blocks=1).requires(held)
+    with pytest.raises(errors.BadInput, match=r"has 0 residual branches.* Leave blocks out"):
+        slim.Slim(blocks=1).requires(Candidate(wide))
+
+
+def test_more_than_branches_and_channels_give_is_refused_before_training(deep, task):
+    with pytest.raises(errors.BadInput, match=r"at most 0\.\d+ can go, from 62,616 to"):
+        slim.Slim(blocks=1, reduction=0.99, epochs=4)(Candidate(deep), task)
+
+
 def test_without_training_promises_are_kept_by_projecting(network):
     mask = np.zeros((1, 1, 4, 8), np.float32)
     before = network.get_layer("stem").kernel.numpy()

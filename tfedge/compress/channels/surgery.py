@@ -82,20 +82,22 @@ def _reshaped(layer: k.Layer, flow: Flow, alive: np.ndarray) -> k.Layer:
 
 
 def widths(before: Any, after: Any) -> dict[str, list[int]]:
-    """Layer -> its output channels in both models, for kernels whose number of them changed."""
+    """Layer -> its output channels in both models, for kernels in both with another number."""
     old, new = (
         {kernel.layer: _width(kernel) for kernel in kernels.find(m)} for m in (before, after)
     )
-    return {name: [width, new[name]] for name, width in old.items() if new[name] != width}
+    return {
+        name: [width, new[name]] for name, width in old.items() if new.get(name, width) != width
+    }
 
 
 def smaller(before: Any, after: Any) -> tuple[str, ...]:
-    """Layers whose weights lost slices."""
+    """Layers whose weights lost slices, or are gone."""
+    left = {layer.name: [weight.shape for weight in layer.weights] for layer in after.layers}
     return tuple(
         layer.name
         for layer in before.layers
-        if [weight.shape for weight in layer.weights]
-        != [weight.shape for weight in after.get_layer(layer.name).weights]
+        if [weight.shape for weight in layer.weights] != left.get(layer.name, [])
     )
 
 

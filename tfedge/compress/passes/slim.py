@@ -19,7 +19,8 @@ from tfedge import settings
 from tfedge.compress import channels, costs, holds, rules
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate
-from tfedge.compress.channels import fading, importance, input_columns, narrowing, surgery
+from tfedge.compress.channels import depth, fading, importance, input_columns, narrowing, surgery
+from tfedge.compress.graph import residual
 from tfedge.compress.layers import kernels
 from tfedge.compress.passes import base
 from tfedge.compress.training import finetune
@@ -82,6 +83,14 @@ class Slim(base.TrainingPass):
         "Of the penalty in the loss.",
         search=settings.Search(1e-6, 1e-3, log=True, when={"penalty": fading.PENALTIES}),
     )
+    blocks: int = settings.setting(
+        0,
+        settings.Whole(0),
+        "Residual branches that go first and whole (an attention, a feed-forward part, what a "
+        "shortcut goes around): those without which the outputs on the calibration split change "
+        "least. They count for the reduction; channels then give what is missing.",
+        unit="branches",
+    )
     inputs: bool = settings.setting(
         False,
         settings.Flag(),
@@ -111,15 +120,19 @@ class Slim(base.TrainingPass):
                 f"Put {self.name} before quantize.",
             )
         found = self._channels(candidate)
-        if not found.blocks:
+        if self.blocks:
+            self._check_blocks(candidate)
+        elif not found.blocks:
             why = next(iter(found.fixed.values()), "it has no kernel")
             raise BadInput(self.name, f"no channel of the model can go: {why}", "Leave it out.")
         if self.inputs:
             self._check_columns(candidate.model, found)
         if self.budget != "latency":
-            cost = costs.counted(candidate.model, found, self.budget)
-            every = np.ones(found.count)
-            self._check_reach(cost, self._order(found, every, found, 1.0))
+            if not self.blocks:  # which of them go is only known with data
+                cost = costs.counted(candidate.model, found, self.budget)
+                every = np.ones(found.count)
+                order = self._order(found, every, found, 1.0)
+                self._check_reach(cost, order, cost(every.astype(bool)))
         elif costs.milliseconds() is None:
             raise BadInput(
                 f"{self.name}(budget='latency')",
@@ -164,14 +177,20 @@ class Slim(base.TrainingPass):
         start, epochs = candidate, self._epochs()
         history: list[Mapping[str, float]] = []
         first = self._channels(candidate)
+        before = self._cost(candidate.model, first)(np.ones(first.count, bool))
+        dropped: tuple[str, ...] = ()
+        if self.blocks:
+            free = self._branches(candidate.model)
+            dropped = depth.least_missed(candidate.model, free, self.blocks, task)
+            shallower = residual.without(candidate.model, dropped)
+            candidate = dataclasses.replace(candidate, model=shallower)
+            first = self._channels(candidate)
         label = f"{len(candidate.reports)}-{self.name}"
         if self.penalty is not None and epochs[0]:
             candidate, entries = self._fade(candidate, task, first, epochs[0], label)
             history.extend(entries)
-        before = self._cost(candidate.model, first)(np.ones(first.count, bool))
         for step in range(1, self.steps + 1):
-            target = before * (1 - self.reduction * step / self.steps)
-            candidate = self._cut(candidate, task, first, step, target)
+            candidate = self._cut(candidate, task, first, step, before)
             logging.info("%s: cut %d of %d is done", self.name, step, self.steps)
             plan = finetune.Plan(epochs[step], self.learning_rate, self.patience)
             if plan.epochs:
@@ -181,21 +200,23 @@ class Slim(base.TrainingPass):
             else:
                 _project(candidate)
         notes = {**self._notes(start, candidate, first, before), "epochs": epochs}
+        if self.blocks:
+            notes["dropped_blocks"] = dropped
         touched, skipped = self._covered(start.model, candidate.model, first)
         report = self.report(touched, skipped, notes, tuple(history))
         return dataclasses.replace(candidate, reports=(*start.reports, report))
 
     def _cut(
-        self, candidate: Candidate, task: Task, first: channels.Channels, step: int, target: float
+        self, candidate: Candidate, task: Task, first: channels.Channels, step: int, whole: float
     ) -> Candidate:
-        """The candidate once it costs no more than `target`."""
+        """The candidate after a step on the way down from what the `whole` model costs."""
         found = self._channels(candidate)
         cost = self._cost(candidate.model, found)
         scores = importance.scores(self.criterion, candidate.model, found, task)
         order = self._order(found, scores, first, step / self.steps)
         if step == 1:  # before any training between cuts
-            self._check_reach(cost, order)
-        alive = self._choose(cost, order, target)
+            self._check_reach(cost, order, whole)
+        alive = self._choose(cost, order, whole * (1 - self.reduction * step / self.steps))
         return candidate.with_cut(*surgery.cut(candidate.model, found, alive))
 
     def _notes(
@@ -278,9 +299,35 @@ class Slim(base.TrainingPass):
                 "Leave inputs out.",
             )
 
-    def _check_reach(self, cost: costs.Cost, order: narrowing.Order) -> None:
-        """Refuse a reduction that cutting all that can go does not reach."""
-        whole, least = cost(np.ones(order.count, bool)), cost(order.alive(len(order.steps)))
+    def _branches(self, model: k.Model) -> list[str]:
+        """The sums of residual branches in which no layer is left alone by a rule."""
+        alone = {
+            kernel.layer
+            for kernel in kernels.find(model)
+            if rules.settings_for(self, kernel.layer) is None
+        }
+        return [name for name, layers in residual.inside(model).items() if not layers & alone]
+
+    def _check_blocks(self, candidate: Candidate) -> None:
+        """Refuse more branches than there are, and to drop what something was promised about."""
+        there = len(self._branches(candidate.model))
+        if self.blocks > there:
+            raise BadInput(
+                f"{self.name}(blocks={self.blocks})",
+                f"the model has {there} residual branches that may go",
+                "Ask for fewer." if there else "Leave blocks out.",
+            )
+        if candidate.holds or candidate.quantization is not None:
+            kinds = sorted({hold.kind for hold in candidate.holds}) or ["ranges"]
+            raise BadInput(
+                f"{self.name}(blocks={self.blocks})",
+                f"a branch that goes cannot keep what was promised of it ({', '.join(kinds)})",
+                f"Put {self.name} first.",
+            )
+
+    def _check_reach(self, cost: costs.Cost, order: narrowing.Order, whole: float) -> None:
+        """Refuse a reduction of the `whole` cost that cutting all that can go does not reach."""
+        least = cost(order.alive(len(order.steps)))
         if least > whole * (1 - self.reduction) and (order.steps or not len(order.first)):
             unit = "ms" if self.budget == "latency" else self.budget.replace("_", "-")
             why = "every layer keeps some channels" + (", or all by a rule" if self.rules else "")

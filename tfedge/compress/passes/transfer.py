@@ -13,6 +13,7 @@ from tfedge import settings
 from tfedge.compress import keras as k
 from tfedge.compress import losses, teaching
 from tfedge.compress.candidate import Candidate, Teacher
+from tfedge.compress.graph import residual
 from tfedge.compress.layers import kernels
 from tfedge.compress.passes import base
 from tfedge.compress.teaching import inheritance, students
@@ -141,7 +142,7 @@ class Transfer(base.TrainingPass):
             return students.build(self.student, model, seed, where)
         width, depth = self._shares()
         if depth < 1:
-            if not students.residual_blocks(model):
+            if not residual.branches(model):
                 raise BadInput(
                     f"{self.name}(depth={depth})",
                     "the model has no residual block that could be left out",

@@ -14,8 +14,8 @@ from tfedge import settings
 from tfedge.compress import bridge, channels, folding, graph
 from tfedge.compress import keras as k
 from tfedge.compress.channels import surgery
+from tfedge.compress.graph import residual
 from tfedge.compress.keras import tf
-from tfedge.compress.layers import facts
 from tfedge.compress.teaching import teachers
 from tfedge.errors import BadInput
 
@@ -73,42 +73,15 @@ def narrower(model: k.Model, width: float) -> k.Model:
 
 
 def shallower(model: k.Model, depth: float) -> k.Model:
-    """The model with this share of its residual blocks that could be left out, evenly spread."""
-    blocks = residual_blocks(model)
-    dropped = {
-        name: shortcut
-        for number, (name, shortcut) in enumerate(blocks.items())
-        if math.floor((number + 1) * depth) == math.floor(number * depth)
-    }
-    seen: dict[str, Any] = {}
-
-    def after(call: graph.Call, outputs: Any) -> Any:
-        # The branch of a dropped block has no reader then, and is not part of the new model.
-        outputs = seen[dropped[call.name]] if call.name in dropped else outputs
-        seen[call.name] = outputs
-        return outputs
-
-    def after_input(name: str, tensor: k.Tensor) -> k.Tensor:
-        seen[name] = tensor
-        return tensor
-
-    return graph.rebuild(graph.rebuild(model, after=after, after_input=after_input))
-
-
-def residual_blocks(model: k.Model) -> dict[str, str]:
-    """Add layer -> the layer whose output goes around a branch into it, unchanged."""
-    behind: dict[str, set[str]] = {}
-    found = {}
-    outputs = {tensor._keras_history.layer.name for tensor in model.outputs}
-    for layer in model.layers:
-        sources = _sources(layer)
-        behind[layer.name] = set(sources).union(*(behind[name] for name in sources))
-        if facts.of(layer).op != "add" or len(sources) != 2 or layer.name in outputs:
-            continue
-        for shortcut, branch in (sources, sources[::-1]):
-            if shortcut in behind[branch] and len(layer.inbound_nodes) == 1:
-                found[layer.name] = shortcut
-    return found
+    """The model with this share of its residual branches, what is left of them evenly spread."""
+    return residual.without(
+        model,
+        {
+            name
+            for number, name in enumerate(residual.branches(model))
+            if math.floor((number + 1) * depth) == math.floor(number * depth)
+        },
+    )
 
 
 def fresh(model: k.Model, seed: int) -> k.Model:
@@ -129,16 +102,6 @@ def _kept(width: int, share: float) -> int:
     while multiple >= width and multiple > 1:
         multiple //= 2
     return min(width, max(1, round(width * share / multiple)) * multiple)
-
-
-def _sources(layer: k.Layer) -> list[str]:
-    """The layers that a layer reads, in any of its uses."""
-    return [
-        tensor._keras_history.layer.name
-        for node in layer.inbound_nodes
-        for tensor in tf.nest.flatten(node.keras_inputs)
-        if tensor._keras_history.layer is not layer
-    ]
 
 
 def _network(name: str, like: Any, where: str) -> k.Model:
