@@ -80,9 +80,11 @@ class _Decoder:
         return -(value + 1) // 2 if value % 2 else value // 2
 
     def spans(self):
-        found, end = [], 0
+        found, end, lengths = [], 0, []
         for _ in range(self.g(4)):
-            position, length = end + self.g(6), self.g(8)
+            position = end + self.g(6)
+            length = lengths.pop(self.g(0)) if self.data[4] == 2 and self.u(1) else self.g(8)
+            lengths = [length, *(each for each in lengths if each != length)]
             end = position + length
             found.append((position, length, self.content(self.u(3), length)))
         return found
@@ -120,7 +122,11 @@ class _Decoder:
             plane, self.raw = self.raw[:count], self.raw[count:]
             return list(plane)
         if self.u(1):
-            return self.symbols(*self.single[-1 - self.g(0)], [0] * count)
+            back = -1 - self.g(0)
+            tables = self.single[back]
+            if self.data[4] == 2:
+                self.single.append(self.single.pop(back))
+            return self.symbols(*tables, [0] * count)
         rows, columns, chosen = self.u(2) + 1, self.u(2) + 1, [0] * count
         if rows * columns > 1:
             lengths = [self.g(5)]
@@ -130,16 +136,26 @@ class _Decoder:
                 alphabet = list(range(classes))
                 of.append(self.symbols(alphabet, [self.table(classes)], [0] * length))
             chosen = [r * columns + c for r in of[0] for c in of[1]]
+        alphabet = self.alphabet()
+        tables = [self.table(len(alphabet)) for _ in range(rows * columns)]
+        if rows * columns == 1:
+            self.single.append((alphabet, tables))
+        return self.symbols(alphabet, tables, chosen)
+
+    def alphabet(self):
         alphabet, symbol = [], 0
+        if self.data[4] == 2 and self.u(1):
+            size, order, symbol = self.g(3) + 1, self.u(3), -1
+            for _ in range(size):
+                symbol += self.g(order) + 1
+                alphabet.append(symbol)
+            return alphabet
         for _ in range(self.g(0) + 1):
             symbol += self.g(2)
             taken = self.g(2) + 1
             alphabet += range(symbol, symbol + taken)
             symbol += taken + 1
-        tables = [self.table(len(alphabet)) for _ in range(rows * columns)]
-        if rows * columns == 1:
-            self.single.append((alphabet, tables))
-        return self.symbols(alphabet, tables, chosen)
+        return alphabet
 
     def table(self, size):
         levels, level = [0] * (size == 1), 0
@@ -199,6 +215,11 @@ def _piece(piece, size):
 def test_the_page_is_enough(file):
     content = file.read_bytes()
     assert _Decoder(tfedge.pack(content)).file() == content
+
+
+def test_the_page_still_tells_of_the_longer_plan():
+    packed = pathlib.Path(__file__).parent / "files" / "image_int8_by_0_1.packed"
+    assert _Decoder(packed.read_bytes()).file() == (FILES / "image_int8.tflite").read_bytes()
 
 
 def test_classes_of_rows_and_columns_and_int4_too():

@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from tfedge.packing import bits, fitting, frequencies, lane_writing, lanes, planes, words
+from tfedge.packing import (  # fmt: skip
+    bits,
+    fitting,
+    frequencies,
+    lane_writing,
+    lanes,
+    parts,
+    planes,
+    words,
+)
 
 
 def test_exp_golomb_takes_the_bits_it_should():
@@ -44,7 +53,8 @@ def test_tables_come_back_as_written(symbols):
     fitting.write_alphabet(plan, np.array(symbols, np.uint8))
     levels = fitting.levels(counts)
     fitting.write_levels(plan, levels)
-    read = frequencies.read(bits.BitReader(plan.to_bytes() + bytes(1)), 1)
+    told = bits.BitReader(plan.to_bytes() + bytes(1))
+    read = frequencies.read(told, 1, frequencies.read_alphabet(told))
     assert read.alphabet.tolist() == symbols
     assert read.frequencies.tolist() == [frequencies.from_levels(levels)]
 
@@ -107,7 +117,7 @@ def test_a_table_that_serves_again_costs_next_to_nothing():
     table = planes.shortest(np.concatenate([first, second])).single
     assert table is not None
     alone, again = planes.shortest(second), planes.shortest(second, [table])
-    assert again.coded[0].tables is table and again.single is None
+    assert again.coded[0].tables is again.single is table
     assert again.bits < alone.bits - 50
     stranger = np.append(second, np.uint8(200))
     assert planes.shortest(stranger, [table]).bits == planes.shortest(stranger).bits
@@ -146,6 +156,7 @@ def test_levels_out_of_range_are_no_table():
 def _alphabet(*runs):
     """A plan of (symbols that are skipped, symbols that are taken)."""
     plan = bits.BitWriter()
+    plan.fixed(0, 1)
     plan.number(len(runs) - 1)
     for skipped, taken in runs:
         plan.number(skipped, frequencies.SKIP_ORDER)
@@ -160,6 +171,47 @@ def test_alphabets_end_with_the_last_byte():
     for runs in ([(250, 7)], [(0, 255), (1, 1)]):
         with pytest.raises(ValueError, match="more than 256"):
             read(_alphabet(*runs))
+
+
+def _apart(size, order, *gaps):
+    plan = bits.BitWriter()
+    plan.fixed(1, 1)
+    plan.number(size - 1, frequencies.SIZE_ORDER)
+    plan.fixed(order, frequencies.GAP_ORDER_BITS)
+    for gap in gaps:
+        plan.number(gap, order)
+    return bits.BitReader(plan.to_bytes() + bytes(4))
+
+
+def test_an_alphabet_of_symbols_that_are_far_apart():
+    read = frequencies.read_alphabet
+    assert read(_apart(3, 4, 5, 0, 248)).tolist() == [5, 6, 255]
+    with pytest.raises(ValueError, match="more than 256"):
+        read(_apart(3, 4, 5, 0, 249))
+    with pytest.raises(ValueError, match="more than 256"):
+        read(_apart(257, 0, *[0] * 257))
+
+
+def test_sixteen_centroids_take_fewer_bits_apart_than_in_runs():
+    symbols = np.arange(8, 256, 16, dtype=np.uint8)
+    plan = bits.BitWriter()
+    fitting.write_alphabet(plan, symbols)
+    assert len(plan) == 1 + bits.number_bits(15, 3) + 3 + 16 * 5 + 15 * 0
+    assert frequencies.read_alphabet(bits.BitReader(plan.to_bytes())).tolist() == symbols.tolist()
+    plan = bits.BitWriter()
+    fitting.write_alphabet(plan, np.arange(256).astype(np.uint8))
+    assert len(plan) == 1 + 1 + 3 + bits.number_bits(255, 2)
+
+
+def test_recent_lengths_come_again_from_the_last_one_on():
+    lengths = parts.RecentLengths()
+    assert lengths.place(64) is None
+    for each in (64, 128, 64, 32):
+        lengths.add(each)
+    assert [lengths.place(each) for each in (32, 64, 128)] == [0, 1, 2]
+    assert lengths.again(2) == 128 and lengths.place(128) == 0 and lengths.place(32) == 1
+    with pytest.raises(IndexError):
+        lengths.again(3)
 
 
 def test_levels_reach_from_the_least_to_the_largest_weight():

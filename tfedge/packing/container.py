@@ -13,7 +13,8 @@ import zlib
 from tfedge.packing import primer
 
 MAGIC = b"TFP1"
-WHOLE, PARTS = range(2)  # modes: the body is one piece, or what `parts` reads
+# Modes: the body is one piece, or what `parts` reads, in a plan as it was first or a shorter one.
+WHOLE, LONG_PARTS, PARTS = range(3)
 STORED, DEFLATED, LZMA, PRIMED = range(4)  # methods of a piece
 LARGEST_EXPANSION = 1032  # bytes out for each byte in; deflate cannot do more
 _HASH_BYTES = 32

@@ -42,8 +42,8 @@ def decode(packed: bytes, largest_bytes: int) -> bytes:
 def _body(header: container.Header, body: bytes) -> bytes:
     if header.mode == container.WHOLE:
         return container.expand(body, header.size)
-    if header.mode == container.PARTS:
-        return parts.read(body, header.size)
+    if header.mode in (container.PARTS, container.LONG_PARTS):
+        return parts.read(body, header.size, is_long=header.mode == container.LONG_PARTS)
     raise ValueError(f"it has mode {header.mode}, which is not known here")
 
 

@@ -52,14 +52,14 @@ def _found(content: bytes) -> tuple[list[spans.Span], list[parts.Product]]:
     """What is coded, each span in its shortest way."""
     found, products = finding.find(content)
     written: list[spans.Span] = []
-    earlier: list[frequencies.Tables] = []
+    earlier: tuple[frequencies.Tables, ...] = ()
     free = parts.MOST_TABLES
     for each in found[: parts.MOST_SPANS // 2]:
         span = spans.shortest(each, earlier)
-        if span is not None and span.tables <= free:
+        if span is not None and span.table_count <= free:
             written.append(span)
-            earlier += span.singles
-            free -= span.tables
+            earlier = span.tables
+            free -= span.table_count
     return written, products[: parts.MOST_SPANS // 2]
 
 
@@ -98,10 +98,10 @@ def _lanes(symbols: int) -> int:
 def _plan(written: list[spans.Span], products: list[parts.Product]) -> bits.BitWriter:
     plan = bits.BitWriter()
     plan.number(len(written) + len(products), parts.COUNT_ORDER)
-    place = 0
+    place, lengths = 0, parts.RecentLengths()
     for each in _in_order(written, products):
         plan.number(each.position - place, parts.GAP_ORDER)
-        plan.number(each.length, parts.LENGTH_ORDER)
+        _length(plan, each.length, lengths)
         place = each.position + each.length
         if isinstance(each, parts.Product):
             plan.fixed(parts.PRODUCT, parts.KIND_BITS)
@@ -112,6 +112,13 @@ def _plan(written: list[spans.Span], products: list[parts.Product]) -> bits.BitW
         for plane in each.planes:
             plan.append(plane.plan)
     return plan
+
+
+def _length(plan: bits.BitWriter, length: int, lengths: parts.RecentLengths) -> None:
+    place = lengths.place(length)
+    plan.fixed(int(place is not None), 1)
+    plan.number(length, parts.LENGTH_ORDER) if place is None else plan.number(place)
+    lengths.add(length)
 
 
 def _skeleton(content: bytes, written: list[spans.Span], products: list[parts.Product]) -> bytes:

@@ -68,6 +68,13 @@ def write_levels(plan: bits.BitWriter, found: list[int]) -> None:
 def write_alphabet(plan: bits.BitWriter, alphabet: np.ndarray) -> None:
     """What `frequencies.read_alphabet` reads."""
     symbols = alphabet.astype(np.int64)
+    orders = range(1 << frequencies.GAP_ORDER_BITS)
+    plan.append(min([_runs(symbols), *(_gaps(symbols, each) for each in orders)], key=len))
+
+
+def _runs(symbols: np.ndarray) -> bits.BitWriter:
+    plan = bits.BitWriter()
+    plan.fixed(0, 1)
     runs = np.split(symbols, np.flatnonzero(np.diff(symbols) > 1) + 1)
     plan.number(len(runs) - 1)
     place = 0
@@ -75,6 +82,17 @@ def write_alphabet(plan: bits.BitWriter, alphabet: np.ndarray) -> None:
         plan.number(int(run[0]) - place, frequencies.SKIP_ORDER)
         plan.number(len(run) - 1, frequencies.TAKE_ORDER)
         place = int(run[-1]) + 2
+    return plan
+
+
+def _gaps(symbols: np.ndarray, order: int) -> bits.BitWriter:
+    plan = bits.BitWriter()
+    plan.fixed(1, 1)
+    plan.number(len(symbols) - 1, frequencies.SIZE_ORDER)
+    plan.fixed(order, frequencies.GAP_ORDER_BITS)
+    for gap in (np.diff(symbols, prepend=-1) - 1).tolist():
+        plan.number(gap, order)
+    return plan
 
 
 def data_bits(counts: np.ndarray, frequency: np.ndarray) -> float:

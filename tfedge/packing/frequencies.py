@@ -14,7 +14,8 @@ from tfedge.packing import bits
 PRECISION_BITS = 14
 TOTAL = 1 << PRECISION_BITS  # the frequencies of a table add up to it
 LARGEST_LEVEL = 87  # of a weight; 7 << 21 is the largest weight
-RUN_ORDER, STEP_ORDER, SKIP_ORDER, TAKE_ORDER = 0, 1, 2, 2
+RUN_ORDER, STEP_ORDER, SKIP_ORDER, TAKE_ORDER, SIZE_ORDER = 0, 1, 2, 2, 3
+GAP_ORDER_BITS = 3
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -30,15 +31,29 @@ class Tables:
     frequencies: np.ndarray
 
 
-def read(plan: bits.BitReader, count: int, alphabet: np.ndarray | None = None) -> Tables:
-    """`count` tables, behind their alphabet where it is not known."""
-    if alphabet is None:
-        alphabet = read_alphabet(plan)
+def read(plan: bits.BitReader, count: int, alphabet: np.ndarray) -> Tables:
+    """`count` tables over an alphabet."""
     rows = [from_levels(read_levels(plan, len(alphabet))) for _ in range(count)]
     return Tables(alphabet, np.array(rows, np.int64))
 
 
 def read_alphabet(plan: bits.BitReader) -> np.ndarray:
+    """An alphabet of runs, or of single symbols that are far apart, as those of clusters."""
+    return _read_gaps(plan) if plan.fixed(1) else read_runs(plan)
+
+
+def _read_gaps(plan: bits.BitReader) -> np.ndarray:
+    """How many symbols there are, and how many are left out before each."""
+    size, order = plan.number(SIZE_ORDER) + 1, plan.fixed(GAP_ORDER_BITS)
+    if size > 256:
+        raise ValueError("an alphabet has more than 256 symbols")
+    symbols = np.cumsum([plan.number(order) + 1 for _ in range(size)]) - 1
+    if symbols[-1] > 255:
+        raise ValueError("an alphabet has more than 256 symbols")
+    return symbols.astype(np.uint8)
+
+
+def read_runs(plan: bits.BitReader) -> np.ndarray:
     """How many runs of symbols there are; for each how many to skip and how many occur."""
     symbols: list[int] = []
     place = 0

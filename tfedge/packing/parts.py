@@ -31,8 +31,35 @@ class Product:
     others: int
 
 
-def read(body: bytes, size: int) -> bytes:
-    """The file of `size` bytes; raises ValueError or IndexError on damage."""
+class RecentLengths:
+    """Lengths of spans, each once, the last one first."""
+
+    def __init__(self) -> None:
+        self._known: list[int] = []
+
+    def add(self, length: int) -> None:
+        """It is the last one now."""
+        self._known = [length, *(each for each in self._known if each != length)]
+
+    def place(self, length: int) -> int | None:
+        """Where a length is; None where it is new."""
+        return self._known.index(length) if length in self._known else None
+
+    def again(self, place: int) -> int:
+        """The length at a place, the last one now."""
+        length = self._known[place]
+        self.add(length)
+        return length
+
+
+def read(body: bytes, size: int, is_long: bool = False) -> bytes:
+    """The file of `size` bytes; raises ValueError or IndexError on damage.
+
+    Args:
+        body: of a packed file.
+        size: of the file.
+        is_long: whether the plan is one of earlier versions, with every length and run.
+    """
     sizes, place = [], 0
     for _ in range(5):
         value, place = container.read_varint(body, place)
@@ -51,7 +78,8 @@ def read(body: bytes, size: int) -> bytes:
     if (len(body) - place) % 2:
         raise ValueError("it has half a word at its end")
     decoder = lanes.Decoder(np.frombuffer(states, "<u4"), np.frombuffer(body[place:], "<u2"))
-    spans = _Spans(bits.BitReader(plan), decoder, raw, lane_count, size)
+    told = bits.BitReader(plan)
+    spans = _Spans(told, decoder, raw, lane_count=lane_count, size=size, is_long=is_long)
     spans.read()
     beginnings = decoder.finish().astype("<u2").tobytes()
     skeleton = container.expand(beginnings[:carried] + rest, skeleton_bytes)
@@ -62,10 +90,19 @@ class _Spans:
     """Reads the plan: `found` are places and bytes of spans, `products` what follows of them."""
 
     def __init__(
-        self, plan: bits.BitReader, decoder: lanes.Decoder, raw: bytes, lane_count: int, size: int
+        self,
+        plan: bits.BitReader,
+        decoder: lanes.Decoder,
+        raw: bytes,
+        *,
+        lane_count: int,
+        size: int,
+        is_long: bool,
     ):
-        self._plan, self._decoder, self._raw, self._size = plan, decoder, raw, size
+        self._plan, self._decoder, self._raw = plan, decoder, raw
+        self._size, self._is_long = size, is_long
         self._lanes, self._steps, self._table_count = lane_count, MOST_STEPS, MOST_TABLES
+        self._lengths = RecentLengths()
         self._single: list[frequencies.Tables] = []  # those a later plane may use again
         self.found: list[tuple[int, bytes]] = []
         self.products: list[Product] = []
@@ -77,13 +114,21 @@ class _Spans:
         place = 0
         for _ in range(count):
             position = place + self._plan.number(GAP_ORDER)
-            length = self._plan.number(LENGTH_ORDER)
+            length = self._length()
             place = position + length
             if place > self._size:
                 raise ValueError("a span lies behind the end of the file")
             self._span(position, length)
         if self._raw:
             raise ValueError("it has raw bytes that belong nowhere")
+
+    def _length(self) -> int:
+        """One that was there before, or another."""
+        if not self._is_long and self._plan.fixed(1):
+            return self._lengths.again(self._plan.number())
+        length = self._plan.number(LENGTH_ORDER)
+        self._lengths.add(length)
+        return length
 
     def _span(self, position: int, length: int) -> None:
         kind = self._plan.fixed(KIND_BITS)
@@ -129,7 +174,7 @@ class _Spans:
             plane, self._raw = self._raw[:count], self._raw[count:]
             return np.frombuffer(plane, np.uint8)
         if self._plan.fixed(1):
-            return self._symbols(self._single[-1 - self._plan.number()], count)
+            return self._symbols(self._again(self._plan.number()), count)
         row_classes = self._plan.fixed(CLASS_BITS) + 1
         column_classes = self._plan.fixed(CLASS_BITS) + 1
         chosen = None
@@ -139,6 +184,13 @@ class _Spans:
         if chosen is None:
             self._single.append(tables)
         return self._symbols(tables, count, chosen)
+
+    def _again(self, back: int) -> frequencies.Tables:
+        """A table that was there before, the last one now."""
+        tables = self._single[-1 - back]
+        if not self._is_long:
+            self._single.append(self._single.pop(-1 - back))
+        return tables
 
     def _classes(self, count: int, row_classes: int, column_classes: int) -> np.ndarray:
         """The table of each symbol, by the class of its row and that of its column."""
@@ -155,6 +207,9 @@ class _Spans:
         self._table_count -= count
         if self._table_count < 0:
             raise ValueError("it has too many frequency tables")
+        if alphabet is None:
+            read = frequencies.read_runs if self._is_long else frequencies.read_alphabet
+            alphabet = read(self._plan)
         return frequencies.read(self._plan, count, alphabet)
 
     def _symbols(

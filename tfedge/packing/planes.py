@@ -28,7 +28,7 @@ class Plane:
         bits: what it takes in all.
         raw: bytes that are written as they are.
         coded: what the lanes get, in order.
-        single: a table that later planes may use again.
+        single: the one table of all its symbols, which later planes may use again.
     """
 
     plan: bits.BitWriter
@@ -77,7 +77,7 @@ def _again(
         plan.number(back)
         data = fitting.data_bits(counts[tables.alphabet], tables.frequencies[0])
         coded = Coded(tables, np.searchsorted(tables.alphabet, symbols))
-        found.append(Plane(plan, len(plan) + data, coded=(coded,)))
+        found.append(Plane(plan, len(plan) + data, coded=(coded,), single=tables))
     return found
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from tfedge.packing import bits, finding, frequencies, parts, planes, words
 
 _SHORT = 1 << 14  # values up to it are deflated to see what they would take in the skeleton
-_NAMING_BITS = 36  # about what the gap, the length and the kind take
+_NAMING_BITS = 20  # about what the gap, the length and the kind take
 _LEAST_ZEROS = 0.05
 _ALLOWANCE = 16  # bytes: long values that cannot be coded are no work for LZMA either
 
@@ -23,12 +23,14 @@ class Span:
         length: their bytes.
         plan: kind and what belongs to it, before the planes.
         planes: in the order they are read.
+        tables: that later planes may use again, the last one last.
     """
 
     position: int
     length: int
     plan: bits.BitWriter
     planes: tuple[planes.Plane, ...]
+    tables: tuple[frequencies.Tables, ...]
 
     @property
     def bits(self) -> float:
@@ -36,12 +38,7 @@ class Span:
         return _NAMING_BITS + len(self.plan) + sum(plane.bits for plane in self.planes)
 
     @property
-    def singles(self) -> list[frequencies.Tables]:
-        """The tables that later spans may use again."""
-        return [plane.single for plane in self.planes if plane.single is not None]
-
-    @property
-    def tables(self) -> int:
+    def table_count(self) -> int:
         """How many tables a decoder makes for it."""
         coded = [coded for plane in self.planes for coded in plane.coded]
         return sum(len(each.tables.frequencies) for each in coded)
@@ -59,7 +56,8 @@ def shortest(found: finding.Found, earlier: Sequence[frequencies.Tables]) -> Spa
             plan = way(found, collected)
         except _NotApplicable:
             continue
-        made = Span(found.position, len(found.data), plan, tuple(collected.made))
+        planned, tables = tuple(collected.made), tuple(collected.tables)
+        made = Span(found.position, len(found.data), plan, planned, tables)
         options.append(made)
     best = min(options, key=lambda span: span.bits)
     return best if best.bits < 8 * bytes_in_skeleton(found.data) else None
@@ -73,14 +71,15 @@ class _Planes:
     """Planes in order, each of which may use the tables of those before it."""
 
     def __init__(self, earlier: Sequence[frequencies.Tables]):
-        self._earlier = list(earlier)
+        self.tables = list(earlier)
         self.made: list[planes.Plane] = []
 
     def add(self, symbols: np.ndarray, row_counts: tuple[int, ...] = ()) -> None:
-        plane = planes.shortest(symbols, self._earlier, row_counts)
+        plane = planes.shortest(symbols, self.tables, row_counts)
         self.made.append(plane)
         if plane.single is not None:
-            self._earlier.append(plane.single)
+            self.tables = [each for each in self.tables if each is not plane.single]
+            self.tables.append(plane.single)
 
 
 def _plain(found: finding.Found, to: _Planes) -> bits.BitWriter:
