@@ -85,7 +85,7 @@ def read_flags(flag_values: flags.FlagValues) -> Input:
         None,
         f"{_routes()}; with options, 'int8(input=\"uint8\", raw_input=True)': {_options()}. "
         "tfedge help export_options explains them. Default: what the recipe prepares for, else "
-        "int8.",
+        "int8, or dynamic for networks that are slower in int8 on a CPU (LayerNormalization).",
         **own,
     )
     flags.DEFINE_boolean(

@@ -51,6 +51,8 @@ def _lines(plan: "Plan") -> Iterator[str]:
         f"download about {file.download_bytes:,} (float32 {before.download_bytes:,}); "
         "by weights that are not trained"
     )
+    if plan.reason:
+        yield f"{plan.export} because {plan.reason}"
     yield f"time: about {_time(plan.seconds)} here for passes and export, by a few steps of each"
     if plan.phone is not None:
         yield f"latency on {plan.phone}: {_latency(plan)}"

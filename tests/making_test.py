@@ -34,7 +34,8 @@ def _order(**fields):
 
 
 def _recipe(default="int8", refuses=()):
-    def check_export(route):
+    def check_export(export):
+        route = export.partition("(")[0]
         if route in refuses:
             raise ValueError(route)
 

@@ -30,6 +30,7 @@ class Plan:
         file: as it would be exported, with weights that were not trained.
         baseline: the input model as a float32 file.
         export: how it would be exported.
+        reason: why so, where nobody asked for it and the recipe does not tell.
         export_seconds: that this took.
         phone: the class it is for; None where nothing is to be judged.
         latency: of the file on that phone; None where it cannot be predicted.
@@ -48,6 +49,7 @@ class Plan:
     power: power_analysis.Foresight | None = None
     obstacles: tuple[str, ...] = ()
     kept: pathlib.Path | None = None
+    reason: str = ""
 
     @property
     def seconds(self) -> float:
@@ -125,4 +127,5 @@ def _plan(ready: Ready) -> Plan:
         tflite.read(ready.baseline),
         export,
         time.monotonic() - began,
+        reason=ready.given.reason,
     )

@@ -95,11 +95,15 @@ class Recipe:
             )
         return Recipe(tuple(_scaled(each, epochs_scale) for each in self.passes))
 
-    def default_route(self) -> str:
-        """The export that all passes prepare for: int8 where it is one of them."""
+    def under_float_activations(self) -> "Recipe":
+        """The recipe for activations that stay float, where its passes can leave them so."""
+        return Recipe(tuple(each.under_float_activations() for each in self.passes))
+
+    def default_route(self, preferred: str = "int8") -> str:
+        """The export that all passes prepare for: the preferred one where it is one of them."""
         choices = [each.exports for each in self.passes if each.exports is not None]
         common = [text for text in sum(choices, ()) if all(text in each for each in choices)]
-        return common[0] if common and "int8" not in common else "int8"
+        return common[0] if common and preferred not in common else preferred
 
     def check_export(self, export: str) -> None:
         """Refuse an export that contradicts what a pass prepares, before anything is trained.

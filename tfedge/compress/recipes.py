@@ -78,6 +78,11 @@ RECIPES = {
 }
 
 
+def is_name(text: str) -> bool:
+    """Whether a recipe is written as the name of one."""
+    return text.strip().lower() in RECIPES
+
+
 def find(name: str, others: Collection[str] = ()) -> Named:
     """A recipe by its name, in whatever case.
 

@@ -74,6 +74,12 @@ class Profile:
     denied_operators: tuple[str, ...] = settings.setting(
         default=(), kind=_Operators(), help="Kinds of operators that must not occur."
     )
+    needs_integers: bool = settings.setting(
+        default=False,
+        kind=settings.Flag(),
+        help="Whether what computes there takes integer networks alone, as most NPUs do: the "
+        "export is then full int8 where none is asked for.",
+    )
     allow_flex: bool = settings.setting(
         default=False, kind=settings.Flag(), help="Whether TensorFlow operators may occur."
     )

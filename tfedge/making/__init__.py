@@ -161,6 +161,7 @@ def _recipe_json(ready: Ready, class_weight: Mapping[str, Any]) -> dict[str, Any
         given.task,
         ready.baseline,
         model=str(order.model) if isinstance(order.model, str | pathlib.Path) else "in memory",
+        export_reason=given.reason,
         source=order.task if isinstance(order.task, str) else "in memory",
         data_dir=order.data_dir,
         input_shape=None if order.input_shape is None else list(order.input_shape),

@@ -12,7 +12,8 @@ from tfedge.data.matching import output_kind
 from tfedge.data.task import Task
 from tfedge.device import evaluate, inference
 from tfedge.device.file import tflite
-from tfedge.making import data_match, file_cache, host_latency, reading
+from tfedge.device.profiles import Profile
+from tfedge.making import data_match, default_export, file_cache, host_latency, reading
 from tfedge.making.order import Order
 from tfedge.making.reading import Given
 
@@ -52,21 +53,23 @@ class Ready:
         return keys.extend(start, f"{export.to_text()}{labels}")
 
 
-def prepare(given: Given, stages: cache.Cache | None = None) -> Ready:
+def prepare(given: Given, stages: cache.Cache | None = None, phone: Profile | None = None) -> Ready:
     """Opens the model, and exports it as it is.
 
     Args:
         given: what `read` gave.
         stages: has that file, or gets it.
+        phone: the class that it is for, which decides where the order leaves the export open.
 
     Raises:
         BadInput: the model, the recipe or the export cannot be used, alone or together.
     """
     from tfedge.compress import bridge
 
-    export, recipe = given.export, given.recipe
-    _check_export(export, recipe, given.task)
+    _check_export(given.export, given.recipe, given.task)
     model = _opened(given.order)
+    given = _with_default(given, model, phone)
+    export, recipe = given.export, given.recipe
     has_layers = bridge.is_functional(model)
     reading.check_layers(given.order, recipe, has_layers)
     task = _as_answered(given.task, model) if has_layers else given.task
@@ -98,6 +101,19 @@ def with_recipe(ready: Ready, recipe: "Recipe", export: str) -> Ready:
     given = dataclasses.replace(ready.given, recipe=recipe, export=chosen)
     other = dataclasses.replace(ready, given=given)
     return dataclasses.replace(other, start=_start(other))
+
+
+def _with_default(given: Given, model: Any, phone: Profile | None) -> Given:
+    """The recipe and export that the model and the phone class ask for, where both are open."""
+    from tfedge.compress import recipes
+
+    if given.order.export or given.recipe_file.get("export"):
+        return given
+    is_named = recipes.is_name(given.order.recipe)
+    found = default_export.of(given.recipe, model, phone, is_ours=is_named)
+    default_export.say(found)
+    export = reading.parsed(found.export, given.order)
+    return dataclasses.replace(given, recipe=found.recipe, export=export, reason=found.reason)
 
 
 def _opened(order: Order) -> Any:

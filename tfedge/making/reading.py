@@ -29,6 +29,7 @@ class Given:
         recipe: the passes.
         export: how to export.
         recipe_file: what the recipe.json holds, where the order names one.
+        reason: of an export that nobody asked for and the recipe alone does not tell.
     """
 
     order: Order
@@ -37,6 +38,7 @@ class Given:
     recipe: "Recipe"
     export: "Export"
     recipe_file: Mapping[str, Any]
+    reason: str = ""
 
 
 def read(order: Order) -> Given:
@@ -76,10 +78,16 @@ def _left_open(order: Order, found: Mapping[str, Any]) -> dict[str, Any]:
 
 def choose_export(order: Order, found: Mapping[str, Any], recipe: "Recipe") -> "Export":
     """How to export: as ordered, as recorded, or as the recipe prepares for."""
+    chosen = parsed(order.export or found.get("export") or recipe.default_route(), order)
+    recipe.check_export(chosen.to_text())
+    return chosen
+
+
+def parsed(text: str, order: Order) -> "Export":
+    """An export by its text, with what the order says beside it."""
     from tfedge.export import options
 
-    chosen = options.Export.parse(order.export or found.get("export") or recipe.default_route())
-    recipe.check_export(chosen.to_text())
+    chosen = options.Export.parse(text)
     return dataclasses.replace(chosen, allow_flex=True) if order.allow_flex else chosen
 
 

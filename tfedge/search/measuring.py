@@ -17,7 +17,7 @@ from absl import logging
 from tfedge import cache, errors, foreign, making, packing, progress
 from tfedge.data.task import Task
 from tfedge.device import evaluate, inference
-from tfedge.making import preparing
+from tfedge.making import default_export, preparing
 from tfedge.making.preparing import Ready
 from tfedge.release import gate
 from tfedge.release.gate.verdict import Verdict
@@ -80,7 +80,10 @@ class Bench:
             length: factor on the epochs, for the record.
         """
         began = time.monotonic()
-        export = self.export or recipe.default_route()
+        export = self.export
+        if export is None:
+            found = default_export.of(recipe, self.ready.model, self.terms.phone, is_ours=True)
+            recipe, export = found.recipe, found.export
         trial = untried(recipe, export, values, length)
         key = self._key(recipe, export)
         kept = self._kept(key)

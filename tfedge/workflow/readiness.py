@@ -22,7 +22,7 @@ def check(order: Order, terms: judging.Terms, stages: cache.Cache | None = None)
     given = reading.read(order)
     given = dataclasses.replace(given, task=judging.check_training_data(given.task, terms))
     judging.say_power(given.task, terms)
-    found = preparing.prepare(given, stages)
+    found = preparing.prepare(given, stages, terms.phone)
     judging.check_metrics(found.given.task, terms)
     judging.check_groups(found.given.task, terms)
     return found

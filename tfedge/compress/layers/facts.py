@@ -117,6 +117,8 @@ class Layer:
             Of a layer that also `scales` it says that it computes each value from itself alone.
         has_int8: it is one operator of LiteRT on integers,
         float_reason: layer -> "", or why it trains as floats with these settings.
+        is_slow_in_integers: with integer activations it is several small operators, which a CPU
+            runs slower than those on floats.
         keeps_range: that operator has one integer scale for what goes in and what comes out.
         fixes_range: it fixes the integer range of what comes out where its function has one.
         fuses: layer -> whether the converter puts it into the operator whose output it reads.
@@ -148,6 +150,7 @@ class Layer:
     limit: Callable[[Any], float | str | None] = _unscaled
     has_int8: bool = False
     float_reason: Callable[[Any], str] = lambda layer: ""
+    is_slow_in_integers: bool = False
     keeps_range: bool = False
     fixes_range: bool = False
     fuses: Callable[[Any], bool] = lambda layer: False

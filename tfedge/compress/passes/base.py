@@ -122,6 +122,10 @@ class Pass(settings.Settings, abc.ABC):
         """Whether nothing can be said of later passes before it has made its network."""
         return False
 
+    def under_float_activations(self) -> "Pass":
+        """The pass as it serves a file whose activations are floats."""
+        return self
+
     @property
     def exports(self) -> tuple[str, ...] | None:
         """The exports that it prepares for as it is set, with what matters of their options.

@@ -85,6 +85,10 @@ class Quantize(base.TrainingPass):
         blocks = f", block_size={self.block_size}" if self.block_size else ""
         return (f'{route}(activations="float"{blocks})',)
 
+    def under_float_activations(self) -> "Quantize":
+        """See `Pass.under_float_activations`."""
+        return dataclasses.replace(self, activations="float")
+
     def requires(self, candidate: Candidate) -> None:
         """Kernels to quantize, rules that match, and no earlier promise of fewer bits."""
         found = kernels.find(candidate.model)

@@ -10,6 +10,8 @@ def _channels(walk: Walk, use: Use) -> Flow | None:
 
 LAYERS = {
     "RMSNormalization": facts.Layer(
-        channels=_channels, twin=facts.Twin(ours="bridge.rms_normalization")
+        channels=_channels,
+        is_slow_in_integers=True,
+        twin=facts.Twin(ours="bridge.rms_normalization"),
     )
 }

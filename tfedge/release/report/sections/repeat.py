@@ -53,6 +53,7 @@ def _rows(facts: "Facts") -> tuple[tuple[str, str], ...]:
         ("Data", "data"),
         ("Recipe", "recipe"),
         ("Export", "export"),
+        ("Why this export", "export_reason"),
         ("Augmentation", "augment"),
     ):
         if recipe.get(key):
