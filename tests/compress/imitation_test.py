@@ -51,3 +51,11 @@ def test_attention_is_where_features_are_strong_whatever_their_number():
     assert float(imitation.attention_error(found, imitation.attention(two))) < 1e-10
     other = imitation.attention(tf.constant([[[[0.0], [1.0]], [[1.0], [0.0]]]]))
     assert float(imitation.attention_error(found, other)) == pytest.approx(2)
+
+
+def test_maps_that_are_the_same_are_not_apart():
+    wanted = np.array([[[0.5, 0.5], [1.0, 0.0]]], np.float32)
+    found = np.array([[[0.25, 0.75], [1.0, 0.0]]], np.float32)
+    assert imitation.map_divergence(wanted, wanted) == 0.0
+    expected = (0.5 * np.log(2) + 0.5 * np.log(2 / 3)) / 2  # the second row is the same
+    np.testing.assert_allclose(imitation.map_divergence(wanted, found), expected, rtol=1e-5)

@@ -33,7 +33,9 @@ def teacher_file(network, task, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "method", [*teaching.METHODS, ("logits", "features", "attention")], ids=str
+    "method",
+    ["logits", "squared_error", "features", "attention", ("logits", "features", "attention")],
+    ids=str,
 )
 def test_a_student_comes_to_agree_with_its_teacher(method, teacher_file, task):
     every = recipe.make(
@@ -147,6 +149,8 @@ def test_what_cannot_teach_is_refused_before_any_training(network, make_task, tm
             "the teacher has no layer 'no'",
         ),
         ("distill(method='features', layers={'no': 'stem'})", "the student has no layer 'no'"),
+        ("distill(method='hidden_states')", "one of the two has no residual sums"),
+        ("distill(method='attention_maps')", "one of the two has no softmax between"),
     ):
         with pytest.raises(errors.BadInput, match=said):
             recipe.Recipe.parse(f"{text}, prune(epochs=1)").apply(network, make_task())

@@ -5,7 +5,9 @@ slimmed student is taught by putting this pass first: every training after it le
 teacher, too. What is learned: softened answers (Hinton et al. 2015, arXiv:1503.02531), their
 plain values (Ba & Caruana 2013, arXiv:1312.6184), features between the layers (FitNets, Romero
 et al. 2014, arXiv:1412.6550) or where these are strong (attention transfer, Zagoruyko &
-Komodakis 2016, arXiv:1612.03928), alone or together.
+Komodakis 2016, arXiv:1612.03928); of transformers hidden states, the sums behind each residual
+branch, and attention maps (TinyBERT, Jiao et al. 2019, arXiv:1909.10351), of the same relative
+depth where one is deeper; alone or together.
 """
 
 import dataclasses
@@ -64,8 +66,9 @@ class Distill(base.TrainingPass):
     layers: Mapping[str, str] = settings.setting(
         {},
         settings.Table(settings.Text("a layer"), "{'student layer': 'teacher layer'}"),
-        "For features and attention. Without it the last layers of the same height and width are "
-        "paired, anew for each training. A layer that a later pass removes is left out then.",
+        "For what is not an output. Without it features and attention pair the last layers of the "
+        "same height and width, hidden_states and attention_maps layers of the same relative "
+        "depth, anew for each training. A layer that a later pass removes is left out then.",
     )
     epochs: int = base.epochs(0, "Of training at once; 0 only hands the teacher on.")
     learning_rate: float = base.learning_rate(1e-3)
@@ -130,11 +133,10 @@ class Distill(base.TrainingPass):
         for method in teaching.FEATURE_METHODS:
             if method not in teacher.methods:
                 continue
-            pairs, reasons = hints.chosen(
-                student, teacher.model, teacher.layers, method == "attention"
-            )
+            kind = hints.KINDS[method]
+            pairs, reasons = hints.chosen(student, teacher.model, teacher.layers, kind)
             if reasons or not pairs:
-                reason = next(iter(reasons.values()), "no layer of the two is of the same size")
+                reason = next(iter(reasons.values()), kind.missing)
                 raise BadInput(
                     f"{self.name}(method={method!r})",
                     reason,

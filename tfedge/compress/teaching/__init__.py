@@ -24,9 +24,10 @@ from tfedge.data.answers import Answers
 from tfedge.data.task import Split, Task
 
 OUTPUT_METHODS = ("logits", "squared_error")
-FEATURE_METHODS = ("features", "attention")
+FEATURE_METHODS = tuple(hints.KINDS)
 METHODS = (*OUTPUT_METHODS, *FEATURE_METHODS)
 
+_HEADS = -3  # axis of attention maps
 _MOST_KEPT_BYTES = 1 << 28  # of answers; features of all examples are soon more than memory
 
 # What a teacher was asked before: several passes of a recipe ask the same.
@@ -164,8 +165,8 @@ def _lessons(teacher: Teacher, student: k.Model, task: Task) -> list[_Lesson]:
             numbers = range(len(student.outputs))
             found += [_on_output(method, number, teacher, student, task) for number in numbers]
             continue
-        places_only = method == "attention"
-        pairs, reasons = hints.chosen(student, teacher.model, teacher.layers, places_only)
+        kind = hints.KINDS[method]
+        pairs, reasons = hints.chosen(student, teacher.model, teacher.layers, kind)
         if reasons:
             told = [f"{pair}, as {reason}" for pair, reason in reasons.items()]
             logging.info("distilling %s leaves out %s", method, shown.listed(told, 3))
@@ -173,7 +174,7 @@ def _lessons(teacher: Teacher, student: k.Model, task: Task) -> list[_Lesson]:
             logging.warning(
                 "distilling %s: no two layers fit, nothing is learned from them", method
             )
-        make = _on_attention if places_only else _on_features
+        make = _ON_FEATURES[method]
         found += [make(pair, student, teacher.model, task.seed) for pair in pairs]
     return found
 
@@ -229,6 +230,30 @@ def _on_attention(pair: tuple[str, str], student: k.Model, teacher: k.Model, see
         return imitation.attention(_resized(features, taken))
 
     return _Lesson(_question("attention", pair, taken), ask, shown, taken, loss)
+
+
+def _on_maps(pair: tuple[str, str], student: k.Model, teacher: k.Model, seed: int) -> _Lesson:
+    """Head by head, or the mean of all heads where there are more or fewer."""
+    del seed  # nothing is drawn
+    taken, shown = hints.tensors(student)[pair[0]], hints.tensors(teacher)[pair[1]]
+    apart = taken.shape[1:] == shown.shape[1:]
+
+    def seen(shares: Any) -> k.Tensor:
+        return shares if apart else tf.reduce_mean(shares, axis=_HEADS)
+
+    def loss(wanted: Any, found: Any, _: Any) -> k.Tensor:
+        return imitation.map_divergence(wanted, seen(found))
+
+    question = f"attention map of {pair[1]}, {'by head' if apart else 'on average'}"
+    return _Lesson(question, seen, shown, taken, loss)
+
+
+_ON_FEATURES = {
+    "features": _on_features,
+    "attention": _on_attention,
+    "hidden_states": _on_features,
+    "attention_maps": _on_maps,
+}
 
 
 def _question(method: str, pair: tuple[str, str], taken: Any) -> str:

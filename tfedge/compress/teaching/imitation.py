@@ -105,3 +105,12 @@ def attention(features: k.Tensor) -> k.Tensor:
 def attention_error(wanted: k.Tensor, found: k.Tensor) -> k.Tensor:
     """Squared distance of two attention maps, mean of the batch."""
     return tf.reduce_mean(tf.reduce_sum(tf.square(found - wanted), axis=-1))
+
+
+def map_divergence(wanted: k.Tensor, found: k.Tensor) -> k.Tensor:
+    """KL(teacher || student) of shares along the last axis, mean of all before it.
+
+    Of attention maps: Sun et al. 2020, "MobileBERT", arXiv:2004.02984.
+    """
+    logs = [tf.math.log(tf.maximum(shares, _SMALLEST)) for shares in (wanted, found)]
+    return tf.reduce_mean(tf.reduce_sum(wanted * (logs[0] - logs[1]), axis=-1))
