@@ -17,6 +17,7 @@ PARAMETERS = {
     "resnet8": ((28, 28, 1), 78_138),
     "mobilenet_v2": ((32, 32, 3), 2_270_794),
 }
+TEXT = {"text_classifier": ((32,), 291_778)}
 CHECKPOINTS = pathlib.Path(tfedge_models.__path__[0], "checkpoints")
 
 
@@ -51,13 +52,29 @@ def test_mobilenet_v2_can_be_made_narrow():
     assert build("mobilenet_v2", (32, 32, 3), 10, alpha=0.35).count_params() < 500_000
 
 
+def test_text_classifier_does_not_see_padding():
+    model = build("text_classifier")
+    assert (model.input_shape, model.count_params()) == ((None, *TEXT["text_classifier"][0]), 291_778)
+    words = np.zeros((2, 32), np.int32)
+    words[0, :5] = words[1, :5] = [5, 1, 3999, 7, 7]
+    first = model.predict_on_batch(words)
+    table = model.get_layer("table")
+    table.embeddings.assign(np.asarray(table.embeddings) + (np.arange(4000) == 0)[:, None])
+    np.testing.assert_array_equal(model.predict_on_batch(words), first)
+    words[1, 5] = 9
+    changed = model.predict_on_batch(words)
+    np.testing.assert_array_equal(changed[0], first[0])
+    assert (changed[1] != first[1]).all()
+
+
 @pytest.mark.parametrize("notes", sorted(CHECKPOINTS.glob("*.json")), ids=lambda path: path.stem)
 def test_checkpoint_is_the_network_its_notes_describe(notes):
     facts = json.loads(notes.read_text())
     model = keras.models.load_model(notes.with_suffix(".keras"))
     variant = "_augmented" if "--augment" in facts["command"] else ""
     assert notes.stem == f"{facts['network']}_{facts['data']}{variant}"
-    assert model.count_params() == facts["parameters"] == PARAMETERS[facts["network"]][1]
+    assert model.count_params() == facts["parameters"]
+    assert model.count_params() == {**PARAMETERS, **TEXT}[facts["network"]][1]
     assert not model.compiled
 
 

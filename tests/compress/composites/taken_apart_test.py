@@ -8,6 +8,7 @@ import tfedge
 from tfedge.compress import bridge, candidate, folding, graph
 from tfedge.compress import keras as k
 from tfedge.compress.composites import attention, restoring
+from tfedge.compress.training import random_layers
 
 L = keras.layers
 
@@ -146,6 +147,14 @@ def test_what_was_taken_apart_is_put_together(name):
     _same(twin, bridge.to_tf_keras(back))
     for one, two in zip(back.get_weights(), model.get_weights(), strict=True):
         np.testing.assert_allclose(one, np.broadcast_to(two, one.shape), rtol=1e-6)
+
+
+def test_what_was_trained_is_put_together():
+    x = keras.Input((6, 8))
+    model = keras.Model(x, L.MultiHeadAttention(2, 3, dropout=0.1, name="att")(x, x))
+    flat = folding.flatten(bridge.to_tf_keras(_random(model)))
+    random_layers.counters(flat)
+    assert _kinds(restoring.restored(flat)) == ["InputLayer", "MultiHeadAttention"]
 
 
 @pytest.mark.parametrize("name", LEFT)

@@ -11,7 +11,8 @@ from tfedge.compress import keras as k
 from tfedge.compress.composites import whole_attention, whole_einsum
 from tfedge.compress.keras import tf
 
-_FREE = ("trainable", "dtype", "batch_input_shape", "name")  # settings that change no output
+# Settings that change no output; how a training draws its random numbers is one of them.
+_FREE = ("trainable", "dtype", "batch_input_shape", "name", "rng_type")
 
 
 def restored(model: k.Model) -> k.Model:
