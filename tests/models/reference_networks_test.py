@@ -17,7 +17,7 @@ PARAMETERS = {
     "resnet8": ((28, 28, 1), 78_138),
     "mobilenet_v2": ((32, 32, 3), 2_270_794),
 }
-TEXT = {"text_classifier": ((32,), 291_778)}
+TEXT = {"text_classifier": ((32,), 291_842)}
 CHECKPOINTS = pathlib.Path(tfedge_models.__path__[0], "checkpoints")
 
 
@@ -54,17 +54,21 @@ def test_mobilenet_v2_can_be_made_narrow():
 
 def test_text_classifier_does_not_see_padding():
     model = build("text_classifier")
-    assert (model.input_shape, model.count_params()) == ((None, *TEXT["text_classifier"][0]), 291_778)
+    assert (model.input_shape, model.count_params()) == (
+        (None, *TEXT["text_classifier"][0]),
+        291_842,
+    )
     words = np.zeros((2, 32), np.int32)
     words[0, :5] = words[1, :5] = [5, 1, 3999, 7, 7]
     first = model.predict_on_batch(words)
     table = model.get_layer("table")
-    table.embeddings.assign(np.asarray(table.embeddings) + (np.arange(4000) == 0)[:, None])
-    np.testing.assert_array_equal(model.predict_on_batch(words), first)
+    row = np.arange(4000)[:, None] == 0
+    table.embeddings.assign(np.where(row, 9.0, table.embeddings))
+    np.testing.assert_allclose(model.predict_on_batch(words), first, atol=1e-6)
     words[1, 5] = 9
     changed = model.predict_on_batch(words)
-    np.testing.assert_array_equal(changed[0], first[0])
-    assert (changed[1] != first[1]).all()
+    np.testing.assert_allclose(changed[0], first[0], atol=1e-6)
+    assert np.abs(changed[1] - first[1]).min() > 1e-4
 
 
 @pytest.mark.parametrize("notes", sorted(CHECKPOINTS.glob("*.json")), ids=lambda path: path.stem)

@@ -19,13 +19,19 @@ VOCABULARY = 4000
 WORDS = 32
 _CLAUSES = 4
 _SIZES = {"train": 60_000, "validation": 3_000, "holdout": 10_000}
-_KINDS = {"good": 400, "bad": 400, "intensifier": 60, "negator": 20, "but": 10}  # others say nothing
+_KINDS = {
+    "good": 400,
+    "bad": 400,
+    "intensifier": 60,
+    "negator": 20,
+    "but": 10,
+}  # others say nothing
 _OFTEN = 400  # the words that grammar needs are among so many most frequent ones
 
 
 @settings.declared
 class Reviews(Source):
-    """Train 20,000, validation 3,000, held-out 10,000, calibration 500 of train."""
+    """Train 60,000, validation 3,000, held-out 10,000, calibration 500 of train."""
 
     metric: str | None = options.metric()
     class_weight: str | None = options.class_weight()
