@@ -18,7 +18,7 @@ from tfedge.data.source import Source
 VOCABULARY = 4000
 WORDS = 32
 _CLAUSES = 4
-_SIZES = {"train": 60_000, "validation": 3_000, "holdout": 10_000}
+_SIZES = (60_000, 3_000, 10_000)  # of train, validation, held-out
 _KINDS = {
     "good": 400,
     "bad": 400,
@@ -39,16 +39,18 @@ class Reviews(Source):
     def load(self, address: str, data_dir: str | None, seed: int) -> task.Task:
         """See `Source.load`. The language and the held-out examples are those of every seed."""
         words = _words()
-        made = {
-            role: task.ArraySplit(*_write(words, size, np.random.default_rng([number, size])))
-            for number, (role, size) in enumerate(_SIZES.items())
-        }
-        chosen = np.random.default_rng(seed).permutation(_SIZES["train"])[:500]
+        train, validation, holdout = (
+            task.ArraySplit(*_write(words, size, np.random.default_rng([number, size])))
+            for number, size in enumerate(_SIZES)
+        )
+        chosen = np.random.default_rng(seed).permutation(len(train))[:500]
         return task.Task(
             name="reviews",
             kind="classification",
-            **made,
-            calibration=made["train"].take(np.sort(chosen)),
+            train=train,
+            calibration=train.take(np.sort(chosen)),
+            validation=validation,
+            holdout=holdout,
             labels=("against", "for"),
             metric=self.metric,
             class_weight=self.class_weight,
@@ -74,8 +76,7 @@ class _Word:
 
 def _words() -> dict[str, _Word]:
     """By kind; a word of rank r is drawn in proportion to 1 / (r + 20)."""
-    generator = np.random.default_rng(0)
-    free = generator.permutation(np.arange(1, VOCABULARY))
+    free = np.random.default_rng(0).permutation(np.arange(1, VOCABULARY))
     found = {}
     for kind in reversed(_KINDS):  # the rare kinds first, while frequent words are left
         among = free if _KINDS[kind] > 100 else free[free < _OFTEN]
@@ -95,27 +96,34 @@ def _write(
     """(count, 32) int32 word numbers, and (count,) int32 whether the review is for or against."""
     shape = (count, _CLAUSES)
     drawn = {kind: each.draw(shape, generator) for kind, each in words.items() if kind != "other"}
-    filler = words["other"].draw((count, _CLAUSES, 4), generator)
-    there = generator.random((count, _CLAUSES, 4)) < 0.6
-    clause = np.arange(_CLAUSES) < generator.integers(2, _CLAUSES + 1, (count, 1))
-    strays, turned, doubled, turns = (
+    others = words["other"].draw((*shape, 4), generator)
+    others[generator.random(others.shape) >= 0.6] = 0
+    said = np.arange(_CLAUSES) < generator.integers(2, _CLAUSES + 1, (count, 1))
+    strays, turned, doubled, but = (
         generator.random(shape) < share for share in (0.15, 0.2, 0.2, 0.2)
     )
-    turns[:, 0] = False
+    but[:, 0] = False
     likes = strays ^ (generator.random((count, 1)) < 0.5)
-    slots = [
-        np.where(turns, drawn["but"], 0),
-        *np.where(there, filler, 0)[..., :2].transpose(2, 0, 1),
+    places = [
+        np.where(but, drawn["but"], 0),
+        others[..., 0],
+        others[..., 1],
         np.where(turned, drawn["negator"], 0),
-        np.where(there, filler, 0)[..., 2],
+        others[..., 2],
         np.where(doubled, drawn["intensifier"], 0),
         np.where(likes ^ turned, drawn["good"], drawn["bad"]),
-        np.where(there, filler, 0)[..., 3],
+        others[..., 3],
     ]
-    tokens = (np.stack(slots, axis=-1) * clause[..., None]).reshape(count, WORDS)
-    order = np.argsort(tokens == 0, axis=1, kind="stable")
-    said = np.where(likes, 1, -1) * np.where(doubled, 2, 1) * clause
-    later = np.cumsum((turns & clause)[:, ::-1], axis=1)[:, ::-1] - (turns & clause)
-    last = np.take_along_axis(said, clause.sum(axis=1, keepdims=True) - 1, axis=1)
-    total = (said * 0.5**later).sum(axis=1) + last[:, 0] / 64
-    return np.take_along_axis(tokens, order, axis=1).astype(np.int32), (total > 0).astype(np.int32)
+    tokens = np.where(said[..., np.newaxis], np.stack(places, axis=-1), 0).reshape(count, WORDS)
+    order = np.argsort(tokens == 0, axis=1, kind="stable")  # the words there are, then the padding
+    clauses = np.where(said, np.where(likes, 1, -1) * np.where(doubled, 2, 1), 0)
+    is_for = _sums(clauses, but & said) > 0
+    return np.take_along_axis(tokens, order, axis=1).astype(np.int32), is_for.astype(np.int32)
+
+
+def _sums(clauses: np.ndarray, but: np.ndarray) -> np.ndarray:
+    """(n,) what reviews say of clauses (n, clauses), 0 behind the last; that one decides a tie."""
+    buts_behind = np.cumsum(but[:, ::-1], axis=1)[:, ::-1] - but.astype(int)
+    ends = np.count_nonzero(clauses, axis=1, keepdims=True) - 1
+    last = np.take_along_axis(clauses, ends, axis=1)[:, 0]
+    return (clauses * 0.5**buts_behind).sum(axis=1) + last / 64
