@@ -92,6 +92,17 @@ def test_masks_reach_recurrent_layers():
     assert randomised.apart(twin(data), shorter) <= 1e-6
 
 
+@pytest.mark.parametrize("kind", ["Add", "Subtract", "Average"])
+@pytest.mark.parametrize("both", [True, False])
+def test_a_sum_has_the_mask_that_keras_3_gives_it(kind, both):
+    ids = k3.Input((6,), dtype="int32", name="ids"), k3.Input((6,), dtype="int32", name="others")
+    tables = L.Embedding(9, 4, mask_zero=True)(ids[0]), L.Embedding(9, 4, mask_zero=both)(ids[1])
+    model = k3.Model(ids, L.GlobalAveragePooling1D()(getattr(L, kind)()(tables)))
+    short, long = (RNG.integers(1, 9, (4, 6)) * (np.arange(6) < end) for end in (2, 4))
+    for data in ([short, long], [long, short]):
+        _there_and_back(model, data, 0)
+
+
 def test_frozen_parts_stay_frozen_and_in_inference():
     base = k3.Sequential([L.Input((4,)), L.Dense(4), L.BatchNormalization()], name="base")
     base.trainable = False

@@ -27,15 +27,18 @@ def _pairs(layer: k.Layer) -> tuple[Any, ...]:
     return (_Pairwise(layer, most),) if most > 2 else ()
 
 
-def _facts(op: str) -> facts.Layer:
-    return facts.Layer(op=op, channels=flows.combined, operators=_pairs, has_int8=True)
+_SUM = facts.Twin(ours="bridge.merging")
+
+
+def _facts(op: str, twin: facts.Twin = facts.Twin()) -> facts.Layer:
+    return facts.Layer(op=op, channels=flows.combined, operators=_pairs, has_int8=True, twin=twin)
 
 
 LAYERS = {
-    "Add": _facts("add"),
+    "Add": _facts("add", _SUM),
     "Maximum": _facts("maximum"),
     "Minimum": _facts("minimum"),
     "Multiply": _facts("multiply"),
-    "Subtract": _facts("subtract"),
-    "Average": facts.Layer(channels=flows.combined),
+    "Subtract": _facts("subtract", _SUM),
+    "Average": facts.Layer(channels=flows.combined, twin=_SUM),
 }
