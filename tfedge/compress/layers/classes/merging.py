@@ -27,10 +27,10 @@ def _pairs(layer: k.Layer) -> tuple[Any, ...]:
     return (_Pairwise(layer, most),) if most > 2 else ()
 
 
-_SUM = facts.Twin(ours="bridge.merging")
+_SUM, _SAME = facts.Twin(ours="bridge.merging"), facts.Twin()
 
 
-def _facts(op: str, twin: facts.Twin = facts.Twin()) -> facts.Layer:
+def _facts(op: str, twin: facts.Twin = _SAME) -> facts.Layer:
     return facts.Layer(op=op, channels=flows.combined, operators=_pairs, has_int8=True, twin=twin)
 
 
