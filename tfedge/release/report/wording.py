@@ -5,6 +5,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 UNKNOWN = "not measured"
+RESET = (
+    "it remembers the example before: call Interpreter.resetVariableTensors() on Android, or make "
+    "the interpreter anew; no CompiledModel can reset it"
+)
 _LONGEST_LIST = 12
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from tfedge.data import class_weights
 from tfedge.data.provenance import trained_on
-from tfedge.release.report import data_findings
+from tfedge.release.report import data_findings, wording
 
 if TYPE_CHECKING:
     from tfedge.device.file.graph import Tensor
@@ -57,8 +57,7 @@ def rows(facts: "Facts") -> tuple[tuple[str, str], ...]:
     found += [(f"Input {name}", _describe(each)) for name, each in file.named_inputs.items()]
     found += [(f"Output {name}", _describe(each)) for name, each in file.named_outputs.items()]
     if file.keeps_state:
-        words = "call resetVariableTensors(): it remembers the one before"
-        found.append(("Before each example", words))
+        found.append(("Between examples", wording.RESET))
     counts = ", ".join(f"{kind} {count}" for kind, count in file.operator_counts.items())
     found.append(("Operators", counts))
     if card.delegated_fraction is not None:

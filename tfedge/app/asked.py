@@ -1,0 +1,47 @@
+"""What may be chosen about the code, beside the platform."""
+
+import dataclasses
+import re
+
+from tfedge import errors
+
+SYNTHETIC, RELEASED = "synthetic", "released"
+EXAMPLES = (SYNTHETIC, RELEASED)
+_CLASS = re.compile(r"[A-Z][A-Za-z0-9]{0,60}")
+_PACKAGE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
+
+
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """Names and examples.
+
+    Attributes:
+        class_name: of the generated class; "" for the model's name.
+        package: of the generated Kotlin.
+        version: what `VERSION` holds; "" for the first digits of the SHA-256.
+        labels: a file of class names, one a line; "" for those of the release.
+        examples: "synthetic" ones to check by, or those of the release, which are people's data.
+
+    Raises:
+        BadInput: names that no language takes.
+    """
+
+    class_name: str = ""
+    package: str = "com.example.model"
+    version: str = ""
+    labels: str = ""
+    examples: str = SYNTHETIC
+
+    def __post_init__(self) -> None:
+        if self.class_name and not _CLASS.fullmatch(self.class_name):
+            _refuse("class_name", self.class_name, "letters and digits, a capital first")
+        if not _PACKAGE.fullmatch(self.package):
+            _refuse(
+                "package", self.package, "small letters with dots between, as com.example.model"
+            )
+        if self.examples not in EXAMPLES:
+            _refuse("examples", self.examples, " or ".join(EXAMPLES))
+
+
+def _refuse(flag: str, given: str, expected: str) -> None:
+    raise errors.BadInput(f"--{flag}={given}", f"expected {expected}", "Write it so.")

@@ -1,0 +1,24 @@
+"""A page in a browser: JavaScript with type comments, on LiteRT.js."""
+
+from tfedge.app.model import Model
+from tfedge.app.platform import Platform
+
+
+def _content(model: Model) -> dict[str, bytes]:
+    return {"model.tflite": model.content, "golden.bin": model.golden}
+
+
+PLATFORM = Platform(
+    help="JavaScript with type comments on @litertjs/core, for pages and bundlers",
+    runtime="LiteRT.js",
+    types=("float32", "int32", "uint8"),
+    instead='Export int8(input="uint8", output="uint8"), or leave both float32.',
+    templates={
+        "model.js": "model.js",
+        "package.json": "package.json",
+        "check.html": "check.html",
+        "README.md": "README.md",
+    },
+    content=_content,
+    can_reset=False,  # "Variable tensors not yet supported" is what it says to a file
+)
