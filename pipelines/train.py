@@ -200,13 +200,17 @@ def _output_folder(path: str | None) -> pathlib.Path:
 
 
 def _task():
-    from tfedge.data import augmentation, hygiene, sources
+    from tfedge.data import answers, augmentation, hygiene, sources
 
     augmentation.parse(_AUGMENT.value)  # a typing error shows before the data is read
     task = sources.load_task(_DATA.value, _DATA_DIR.value, _SEED.value)
-    if not task.kind_facts.one_of_many:
+    kind = task.kind_facts
+    if kind.answers is not answers.Answers.ONE_OF_MANY:
         cause = f"the reference networks classify, this is a {task.kind} task"
         raise errors.BadInput("--data", cause, "Train a network of your own on it")
+    if _LABEL_SMOOTHING.value and not kind.one_of_many:
+        cause = f"targets of {task.kind} are not smoothed"
+        raise errors.BadInput("--label_smoothing", cause, "Leave it out")
     if task.holdout is None:
         raise errors.BadInput("--data", "no held-out split", "Add one: the result is judged on it")
     for warning in hygiene.check(task):
@@ -215,20 +219,33 @@ def _task():
 
 
 def _built(build: Callable, task):
+    from tfedge.data.matching import fit
+
     x, _ = next(iter(task.train.batches(1)))
     if isinstance(x, dict):
         raise errors.BadInput("--data", "the reference networks take one input", "Use another")
     try:
-        return build(x.shape[1:], task.num_classes)
+        network = build(x.shape[1:], task.num_classes)
     except ValueError as error:
         cause = f"{_NETWORK.value} cannot take inputs of shape {x.shape[1:]}"
         raise errors.BadInput("--network", cause, f"Choose of {', '.join(networks())}") from error
+    inputs = {tensor.name: tensor.shape for tensor in network.inputs}
+    fit.check_fits(task, inputs, [tensor.shape for tensor in network.outputs])
+    return network
+
+
+def _gives_logits(model) -> bool:
+    """Whether the only output of a Keras 3 model comes before its softmax."""
+    from tfedge.compress import bridge, losses
+
+    return losses.gives_logits(bridge.to_tf_keras(model))
 
 
 def _accuracy(model, task, split) -> float:
     from tfedge.data import metrics
 
-    plain = metrics.resolve(dataclasses.replace(task, metric="accuracy"))
+    name = next(each for each in task.kind_facts.metrics if each.endswith("accuracy"))
+    plain = metrics.resolve(dataclasses.replace(task, metric=name), _gives_logits(model))
     with progress.phase(f"measuring accuracy on {len(split):,} examples"):
         return _value(plain, model, task, split)
 

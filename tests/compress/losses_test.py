@@ -199,3 +199,37 @@ def test_shares_of_classes_are_targets_too(make_task):
     found = losses.loss_of(_task(make_task, [0, 1]), _head())(shares, scores)
     logs = tf.nn.log_softmax(scores).numpy()[0]
     assert float(found) == pytest.approx(-0.3 * logs[0] - 0.7 * logs[1], abs=1e-6)
+
+
+def _tagger():
+    steps = k.tf_keras.Input((2, 4))
+    return k.tf_keras.Model(steps, layers.Dense(3, "softmax", name="tags")(steps))
+
+
+def _tagged(make_task, y, **fields):
+    split = ArraySplit(np.zeros((len(y), 2, 4), np.float32), np.asarray(y))
+    return make_task(kind="tokens", train=split, validation=split, calibration=split, **fields)
+
+
+@pytest.mark.parametrize(
+    ("weights", "expected"), [(None, [1, 1, 1]), ({0: 1, 1: 4}, [2, 0.5, 0.5])]
+)
+def test_steps_without_a_label_are_not_learned(make_task, weights, expected):
+    y = np.array([[1, -1], [0, 0]])
+    task = _tagged(make_task, y, class_weight=weights)
+    outputs = np.full((2, 2, 3), 0.25, np.float32)
+    outputs[..., 1], outputs[0, 1] = 0.5, [0, 0, 1]
+    nats = np.log([2, 4, 4])  # of the three that count
+    loss = losses.loss_of(task, _tagger())
+    assert float(loss(y, tf.constant(outputs))) == pytest.approx(np.mean(nats * expected))
+    changed = outputs.copy()
+    changed[0, 1] = [1 / 3] * 3
+    assert float(loss(y, tf.constant(changed))) == float(loss(y, tf.constant(outputs)))
+
+
+def test_what_a_step_without_a_label_weighs_is_what_a_teacher_is_not_heard_about(make_task):
+    y = np.array([[1, -1], [0, 0]])
+    _, weights = losses.weigher(_tagged(make_task, y), ["tags"])(
+        tf.constant(y), tf.constant([1, 3])
+    )
+    np.testing.assert_allclose(weights["tags"], [[4 / 3, 0], [4, 4]], rtol=1e-6)

@@ -18,6 +18,7 @@ EXAMPLES = (
     np.array([0.5, 2.0, -1.0, 3.5, 0.25, 1.0]),
     np.eye(2, dtype=np.float32)[np.array([[[0, 1], [1, 1]]] * 6)],
     np.arange(24).reshape(6, 2, 2) % 3,
+    np.array([[0, 2, 1], [1, -1, -1], [2, 0, 0], [1, 0, -1], [2, 1, 1], [0, 1, 0]]),
 )
 
 every_kind = pytest.mark.parametrize("name", NAMES)
@@ -25,7 +26,7 @@ every_kind = pytest.mark.parametrize("name", NAMES)
 
 def _targets(kind):
     """Targets that are of this kind where nobody says so, else any it takes."""
-    found = [y for y in EXAMPLES if kind.looks_like(y)] or [EXAMPLES[1]]
+    found = [y for y in EXAMPLES if kind.looks_like(y)] or [EXAMPLES[3 if kind.has_places else 1]]
     return kind.canonical(found[0], "y")
 
 
@@ -50,8 +51,8 @@ def test_canonical_targets_are_kept_and_pass_its_own_check(name):
         kind.classes.check(y, name, classes, "y")
         assert kind.classes.present(y).tolist() == list(range(classes))
         assert kind.classes.shares(y, classes).shape == (classes,)
-        with pytest.raises(errors.BadInput, match="label at index 0 is -1"):
-            kind.classes.check(np.full_like(y, -1), name, classes, "y")
+        with pytest.raises(errors.BadInput, match="label at index 0 is -2"):
+            kind.classes.check(np.full_like(y, -2), name, classes, "y")
 
 
 @every_kind

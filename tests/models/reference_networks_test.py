@@ -17,7 +17,7 @@ PARAMETERS = {
     "resnet8": ((28, 28, 1), 78_138),
     "mobilenet_v2": ((32, 32, 3), 2_270_794),
 }
-TEXT = {"text_classifier": ((32,), 291_842)}
+OTHERS = {"text_classifier": ((32,), 291_842), "vit_tiny": ((28, 28, 1), 109_450)}
 CHECKPOINTS = pathlib.Path(tfedge_models.__path__[0], "checkpoints")
 
 
@@ -55,7 +55,7 @@ def test_mobilenet_v2_can_be_made_narrow():
 def test_text_classifier_does_not_see_padding():
     model = build("text_classifier")
     assert (model.input_shape, model.count_params()) == (
-        (None, *TEXT["text_classifier"][0]),
+        (None, *OTHERS["text_classifier"][0]),
         291_842,
     )
     words = np.zeros((2, 32), np.int32)
@@ -78,7 +78,7 @@ def test_checkpoint_is_the_network_its_notes_describe(notes):
     variant = "_augmented" if "--augment" in facts["command"] else ""
     assert notes.stem == f"{facts['network']}_{facts['data']}{variant}"
     assert model.count_params() == facts["parameters"]
-    assert model.count_params() == {**PARAMETERS, **TEXT}[facts["network"]][1]
+    assert model.count_params() == {**PARAMETERS, **OTHERS}[facts["network"]][1]
     assert not model.compiled
 
 

@@ -73,6 +73,11 @@ def weigher(
     """
     tables = class_weights.of(task)
     kinds = {name: task.kind_of(y) for name, y in splits.named(task.validation.targets()).items()}
+    gaps = {
+        name: _share_without_gaps(y)
+        for name, y in splits.named(task.train.targets()).items()
+        if (of := kinds.get(name, task.kind_facts).classes) is not None and of.has_gaps
+    }
 
     def weigh(
         targets: Any, counts: k.Tensor | None = None
@@ -84,11 +89,34 @@ def weigher(
         for name, target in wanted.items():
             kind = kinds.get(name, kinds.get("", task.kind_facts))
             table = tables.get(name, tables.get(""))
-            weights[name] = _weights(kind, table, target, counts)
-            learned[name] = _emphasized(kind, table, target)
+            counted = gaps.get(name, gaps.get(""))
+            there = target
+            if counted is not None:
+                there = tf.maximum(target, 0)
+            weights[name] = _weights(kind, table, there, counts)
+            learned[name] = _emphasized(kind, table, there)
+            if counted is not None:
+                weights[name] = _without_gaps(weights[name], target, counted)
         return learned, weights
 
     return weigh
+
+
+def _share_without_gaps(y: np.ndarray) -> float:
+    """How many of all places have a class."""
+    return max(float(np.mean(y >= 0)), 1e-9)
+
+
+def _without_gaps(weights: k.Tensor | None, target: k.Tensor, share: float) -> k.Tensor:
+    """Weights (batch, places...), 0 where a place has no class; their mean over train stays 1.
+
+    Args:
+        weights: of the places, of the examples, or None.
+        target: class numbers, -1 where there is none.
+        share: of the places of train that have a class.
+    """
+    there = tf.cast(target >= 0, tf.float32) / share
+    return there if weights is None else there * _ranked(weights, there.shape.rank)
 
 
 def _ranked(weights: k.Tensor, rank: int) -> k.Tensor:

@@ -8,6 +8,8 @@ from absl import logging
 from tfedge import errors
 from tfedge.data import classes as lib
 
+_GAP_ELSEWHERE = -100  # what PyTorch's losses leave out
+
 
 @dataclasses.dataclass(frozen=True)
 class ClassNumbers(lib.Classes):
@@ -15,6 +17,8 @@ class ClassNumbers(lib.Classes):
 
     Args:
         has_places: (n, places...) instead of (n,): steps, pixels and voxels are all places.
+        has_gaps: whether places may have no class: their number is -1, they count for nothing.
+        may_miss: see `Classes`.
         one_hot: whether rows with a single 1 are taken for the number of its column.
         fixed: how many classes there are whatever the targets hold; 0 where these tell.
     """
@@ -22,6 +26,8 @@ class ClassNumbers(lib.Classes):
     has_places: bool = False
     one_hot: bool = False
     fixed: int = 0
+    has_gaps: bool = False
+    may_miss: bool = False
 
     def canonical(self, y: np.ndarray, kind: str, where: str) -> np.ndarray:
         """See `Classes.canonical`; a last axis of 1 is dropped."""
@@ -38,7 +44,11 @@ class ClassNumbers(lib.Classes):
                 "Give a class number for each example; one for each pixel or step is"
                 " kind=segmentation, numbers that are no classes kind=regression.",
             )
-        return lib.whole(y, kind, where)
+        y = lib.whole(y, kind, where)
+        if self.has_gaps and (y == _GAP_ELSEWHERE).any():
+            logging.info("%s: %d is taken as -1: no class", where, _GAP_ELSEWHERE)
+            y = np.where(y == _GAP_ELSEWHERE, -1, y)
+        return y
 
     def check(self, y: np.ndarray, kind: str, classes: int, where: str) -> None:
         """See `Classes.check`."""
@@ -48,7 +58,18 @@ class ClassNumbers(lib.Classes):
                 f"targets of {kind} are integers with {self._shown}, got {y.shape} {y.dtype}",
                 "Give class numbers: of one-hot targets the argmax, of (n, 1) the column.",
             )
-        lib.check_range(y, classes, where)
+        if not self.has_gaps:
+            lib.check_range(y, classes, where)
+            return
+        lib.check_range(np.where(y == -1, 0, y), classes, where)
+        empty = np.flatnonzero((y == -1).reshape(len(y), -1).all(axis=1))
+        if len(empty):
+            raise errors.BadInput(
+                where,
+                f"the sequence at index {empty[0]} has no label but -1 ({len(empty)} such"
+                f" sequences among {len(y)})",
+                "Drop it, or label a step of it: nothing could be learned from it or judged.",
+            )
 
     def names(self, y: np.ndarray) -> tuple[str, ...]:
         """See `Classes.names`: the columns of one-hot targets."""
@@ -61,11 +82,12 @@ class ClassNumbers(lib.Classes):
 
     def present(self, y: np.ndarray) -> np.ndarray:
         """See `Classes.present`."""
-        return np.unique(y)
+        return np.unique(_counted(y))
 
     def shares(self, y: np.ndarray, classes: int) -> np.ndarray:
         """See `Classes.shares`."""
-        return np.bincount(y.ravel(), minlength=classes) / y.size
+        counted = _counted(y)
+        return np.bincount(counted, minlength=classes) / counted.size
 
     def weights(self, given: np.ndarray, shares: np.ndarray) -> np.ndarray:
         """See `Classes.weights`: their mean over the examples is 1."""
@@ -77,7 +99,7 @@ class ClassNumbers(lib.Classes):
 
     def of_decisions(self, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """See `Classes.of_decisions`."""
-        return weights[y]
+        return np.where(y < 0, 0, weights[y])
 
     def guess(self, y: np.ndarray) -> np.ndarray:
         """See `Classes.guess`: the shares of the classes."""
@@ -86,7 +108,7 @@ class ClassNumbers(lib.Classes):
 
     def counts(self, chosen: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, ...]:
         """See `Classes.counts`."""
-        chosen, y = chosen.ravel(), y.ravel()
+        chosen, y = chosen[y >= 0], _counted(y)
         size = int(max(chosen.max(), y.max())) + 1
         return (
             np.bincount(y[chosen == y], minlength=size),
@@ -96,9 +118,9 @@ class ClassNumbers(lib.Classes):
 
     def columns(self, outputs: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """See `Classes.columns`: each class against the rest; a single unit is that of class 1."""
-        units = outputs.reshape(y.size, -1)
+        units = outputs.reshape(y.size, -1)[y.ravel() >= 0]
         of = np.arange(units.shape[1]) if units.shape[1] > 1 else 1
-        return units, y.reshape(-1, 1) == of
+        return units, _counted(y)[:, np.newaxis] == of
 
     def uniform_f1(self, y: np.ndarray) -> np.ndarray:
         """See `Classes.uniform_f1`: every class that occurs is answered equally often."""
@@ -127,3 +149,8 @@ class ClassNumbers(lib.Classes):
         more = y.ndim - self._axes
         fits = more == 1 or (self.has_places and more > 1)
         return self.one_hot and fits and lib.is_one_hot(y)
+
+
+def _counted(y: np.ndarray) -> np.ndarray:
+    """(places,) the classes of all places that have one."""
+    return y[y >= 0]

@@ -15,11 +15,16 @@ class Classes(abc.ABC):
         per_label: whether every label is a yes or no of its own, a column of the targets.
         has_places: whether an example has a class at each of its places, as pixels or steps.
         fixed: how many classes there are whatever the targets hold; 0 where these tell.
+        has_gaps: whether some places may have no class, -1.
+        may_miss: whether classes may never occur, as words of a vocabulary do, and outputs may
+            have units for more of them.
     """
 
     per_label: ClassVar[bool] = False
     has_places: bool = False
     fixed: int = 0
+    has_gaps: bool = False
+    may_miss: bool = False
 
     @property
     def one_each(self) -> bool:

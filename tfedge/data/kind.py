@@ -41,6 +41,9 @@ class Kind:
         mixes: whether two examples may be mixed with their targets.
         seen_by: (targets, a model's output without its batch axis, number of classes) -> the kind
             that such a model takes these targets for; "" for this one.
+        of_tokens: (inputs (n, steps), targets or None, the number of padding or None, what an error
+            names) -> targets with -1 where a step counts for nothing; None where targets are no
+            labels of steps.
         hint: (shape of a target, the output, number of classes) -> what may have been meant where
             the output does not fit; "" where nothing is likely.
     """
@@ -57,6 +60,7 @@ class Kind:
     mixes: bool = False
     seen_by: Callable[[np.ndarray, Shape, int], str] = _nothing
     hint: Callable[[Shape, Shape, int], str] = _nothing
+    of_tokens: Callable[[np.ndarray, np.ndarray | None, int | None, str], np.ndarray] | None = None
 
     @property
     def one_class(self) -> bool:

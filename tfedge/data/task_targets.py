@@ -60,7 +60,7 @@ def check_values(y: np.ndarray, kind: Kind, classes: int, where: str) -> None:
 
 def missing_classes(y: np.ndarray, kind: Kind, classes: int, labels: Sequence[str] = ()) -> str:
     """What to say of classes without an example, or "", of targets that `check_values` let pass."""
-    if kind.classes is None:
+    if kind.classes is None or kind.classes.may_miss:
         return ""
     found = set(kind.classes.present(y).tolist())
     count = classes - len(found)

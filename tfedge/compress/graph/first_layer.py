@@ -43,16 +43,33 @@ def moments(model: k.Model) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
             yield name, *found
 
 
+def tables(model: k.Model) -> Iterator[tuple[str, int]]:
+    """(input, rows) of tables that an input's numbers are looked up in, as they come.
+
+    Args:
+        model: a functional Keras 3 or tf_keras model.
+    """
+    for name, layer in _reading_inputs(model):
+        if hasattr(layer, "embeddings"):
+            yield name, layer.input_dim
+
+
 def _behind_inputs(model: k.Model) -> Iterator[tuple[str, Any]]:
     """(name of the input, layer) of what scales an input of the model, and reads only that."""
+    for name, layer in _reading_inputs(model):
+        if facts.of(layer).affine is not None:
+            yield name, layer
+
+
+def _reading_inputs(model: k.Model) -> Iterator[tuple[str, Any]]:
+    """(name of the input, layer) of layers that read an input of the model, and only that."""
     names = {
         id(t): name for name, t in zip(model_ends.input_names(model), model.inputs, strict=True)
     }
     for layer in model.layers:
-        if facts.of(layer).affine is not None:
-            try:
-                tensor = layer.input
-            except AttributeError:  # called in several places
-                continue
-            if id(tensor) in names:
-                yield names[id(tensor)], layer
+        try:
+            tensor = layer.input
+        except AttributeError:  # called in several places
+            continue
+        if id(tensor) in names:
+            yield names[id(tensor)], layer

@@ -42,11 +42,13 @@ def resolved(task: Task, model: k.Model) -> Task:
     """The task with the weights `model` was trained with, where it was and none are given.
 
     Args:
-        task: without weights; one with weights or a loss of its own is given back as it is.
+        task: without weights; one with weights or a loss of its own is given back as it is, as
+            is one of words: nobody weighs a vocabulary.
         model: flat tf_keras model, as it comes in.
     """
     kind, told = task.kind_facts, task.class_weight is not None or task.sample_weight is not None
-    if told or task.loss is not None or not kind.answers.are_scores:
+    has_gaps = kind.classes is not None and kind.classes.has_gaps
+    if told or task.loss is not None or not kind.answers.are_scores or has_gaps:
         return task
     y = splits.named(task.train.targets())
     names = graph.output_names(model)

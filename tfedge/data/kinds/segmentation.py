@@ -18,7 +18,7 @@ def _looks_like(y: np.ndarray) -> bool:
     """One-hot at places, or whole numbers at them that are not labels (`multilabel`)."""
     if y.ndim > 2 and y.shape[-1] > 1 and classes.is_one_hot(y):
         return True
-    if y.dtype.kind == "f" or classes.one_whole_number_each(y):
+    if y.dtype.kind == "f" or classes.one_whole_number_each(y) or (y < 0).any():
         return False
     return not (y.ndim == 2 and y.shape[1] > 1 and classes.is_zero_one(y))
 

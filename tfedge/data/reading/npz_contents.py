@@ -2,7 +2,7 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 
 import numpy as np
 from absl import logging
@@ -63,12 +63,13 @@ class File:
         return task.ArraySplit(self.parts[f"x_{role}"], ready[""] if "" in ready else ready)
 
 
-def read(path: str, kind: str | None) -> File:
+def read(path: str, kind: str | None, padding: int | None = None) -> File:
     """Reads a file.
 
     Args:
         path: of it.
         kind: of the targets; None finds it in them.
+        padding: the token that stands for none; its steps get no target.
 
     Raises:
         BadInput: not an .npz file, truncated, pickled, or arrays that are missing or do not match.
@@ -79,6 +80,7 @@ def read(path: str, kind: str | None) -> File:
     keys = [key for key in sorted(arrays) if key.startswith(SLICE)]
     slices = {key.removeprefix(SLICE): arrays.pop(key) for key in keys}
     weights = arrays.pop(WEIGHTS, None)
+    _make_targets(path, arrays, kind, padding)
     parts = npz_roles.parts(path, arrays)
     if not splits.count(parts["y_train"]):
         raise errors.BadInput(f"{path}, y_train", "it has no examples", "Add some.")
@@ -89,3 +91,29 @@ def read(path: str, kind: str | None) -> File:
     shown = ", ".join(f"{name} {each.name}".strip() for name, each in found.items())
     logging.info("%s: targets are taken as %s", path, shown)
     return File(path, parts, found, labels, slices, weights, arrays.forget)
+
+
+def _make_targets(
+    path: str, arrays: MutableMapping[str, np.ndarray], kind: str | None, padding: int | None
+) -> None:
+    """Adds the targets that a kind makes of tokens, and takes out those of padding."""
+    of_tokens = kinds.named(kind).of_tokens if kind else None
+    if of_tokens is None:
+        if padding is not None:
+            raise errors.BadInput(
+                f"{path}?padding={padding}",
+                f"targets of kind {kind or 'unknown'} have no steps to leave out",
+                "Write ?kind=tokens&padding=... or ?kind=language&padding=...",
+            )
+        return
+    for role in ("train", "val", "test", "calib"):
+        x, y = arrays.get(f"x_{role}"), arrays.get(f"y_{role}")
+        if x is None or (padding is None and y is not None):
+            continue
+        if x.ndim != 2 or x.dtype.kind not in "iu":
+            raise errors.BadInput(
+                f"{path}, x_{role}",
+                f"expected whole numbers of tokens (n, steps), got {x.shape} {x.dtype}",
+                "Store the numbers of tokens as int32, shorter sequences padded.",
+            )
+        arrays[f"y_{role}"] = of_tokens(x, y, padding, f"{path}, y_{role}")

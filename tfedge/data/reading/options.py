@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 
 from tfedge import errors, settings
 from tfedge.data import given_weights
-from tfedge.data.reading.written import KindName, MetricNames, Numbers, Word, Written
+from tfedge.data.reading.written import KindName, MetricNames, Numbers, WholeNumber, Word, Written
 from tfedge.data.source import Source
 
 Made = TypeVar("Made", bound=Source)
@@ -30,6 +30,12 @@ def class_weight() -> Any:
     words = (given_weights.BALANCED, given_weights.NONE)
     said = "How much classes count in training; default: as the model was trained."
     return settings.setting(None, Word(words), said)
+
+
+def padding() -> Any:
+    """What stands behind the end of a sequence."""
+    said = "The token that stands for none, of ?kind=tokens and language: its steps do not count."
+    return settings.setting(None, WholeNumber(), said)
 
 
 def scale(usual: str) -> Any:

@@ -127,6 +127,25 @@ class Numbers(Written):
 
 
 @dataclasses.dataclass(frozen=True)
+class WholeNumber(Written):
+    """A whole number."""
+
+    example: str = "0"
+
+    def read(self, text: str) -> int:
+        """See `Written`."""
+        return int(text)
+
+    def fits(self, value: Any) -> bool:
+        """See `Written`."""
+        return value is None or (isinstance(value, int) and not isinstance(value, bool))
+
+    def words(self, name: str) -> str:
+        """See `Written`."""
+        return "a whole number"
+
+
+@dataclasses.dataclass(frozen=True)
 class Size(Written):
     """(height, width) in pixels."""
 

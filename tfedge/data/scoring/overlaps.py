@@ -48,6 +48,7 @@ def of(chosen: np.ndarray, y: np.ndarray, classes: int = 0) -> Overlaps:
         classes: how many there are; 0 for as many as occur.
     """
     chosen, y = (each.reshape(len(each), -1).astype(int, copy=False) for each in (chosen, y))
+    chosen = np.where(y < 0, -1, chosen)  # a place without a class counts for nothing
     count = classes or int(max(chosen.max(initial=0), y.max(initial=0))) + 1
     both = _counts(np.where(chosen == y, y, -1), count)
     return Overlaps(both, _counts(chosen, count) + _counts(y, count) - both)

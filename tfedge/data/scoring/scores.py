@@ -18,8 +18,13 @@ def right(outputs: np.ndarray, y: np.ndarray, kind: Kind, logits: bool) -> np.nd
 
     A multilabel example has one decision per label, a segmentation one per pixel or step.
     """
-    hits = _decided(outputs, kind, logits) == y
-    return hits.reshape(len(hits), -1).mean(axis=1)
+    hits = (_decided(outputs, kind, logits) == y) & (y >= 0)
+    return hits.reshape(len(hits), -1).sum(axis=1) / np.maximum(counted(y), 1)
+
+
+def counted(y: np.ndarray) -> np.ndarray:
+    """(n,) how many decisions about each example count: targets of -1 are none."""
+    return np.count_nonzero(y.reshape(len(y), -1) >= 0, axis=1)
 
 
 def weighted_accuracy(

@@ -1,5 +1,6 @@
 """npz:FILE: the arrays x_train, y_train, x_test, y_test and, if there, x_val, y_val, x_calib.
 
+With kind=language the targets are made from x: the next token of each.
 How much each training example counts may be given as w_train.
 Several inputs or outputs are x_train__NAME, y_train__NAME; class names may be given as `labels`,
 groups of the held-out examples, which are judged one by one, as slice_NAME.
@@ -32,6 +33,7 @@ class Npz(Source):
 
     kind: str | None = options.kind()
     metric: str | None = options.metric()
+    padding: int | None = options.padding()
     scale: float | tuple[float, ...] | None = options.scale("1")
     offset: float | tuple[float, ...] | None = options.offset()
     class_weight: str | None = options.class_weight()
@@ -53,7 +55,7 @@ class Npz(Source):
 
 
 def _task(path: str, asked: Npz, seed: int) -> task.Task:
-    file = npz_contents.read(path, asked.kind)
+    file = npz_contents.read(path, asked.kind, asked.padding)
     drawn = npz_parts.of(file)
     each_usual = ",".join(f"{own.metrics[0]}:{name}" for name, own in file.kinds.items())
     losses = {name: own.loss for name, own in file.kinds.items()}

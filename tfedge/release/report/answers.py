@@ -108,7 +108,10 @@ def mistakes(found: Confusion | None) -> dict[str, str]:
 
 def _count(targets: np.ndarray, answers: np.ndarray, classes: int) -> np.ndarray:
     """(classes, classes), the truth along rows, of those that have an answer."""
-    told = (answers >= 0) & (answers < classes)  # values of an ordinal kind may lie outside
+    # Places without a class are left out.
+    told = (
+        (answers >= 0) & (answers < classes) & (targets >= 0)
+    )  # values of an ordinal kind may lie outside
     flat = np.bincount(targets[told] * classes + answers[told], minlength=classes**2)
     return flat.reshape(classes, classes)
 

@@ -1,0 +1,39 @@
+"""Whether the tokens of a task are rows of the table that a model looks them up in."""
+
+import numpy as np
+
+from tfedge import errors
+from tfedge.data import splits, task
+
+
+def check(made: "task.Task", name: str, rows: int) -> None:
+    """Reads all examples of all splits.
+
+    Args:
+        made: its inputs are looked at.
+        name: of the input; one without a name is the only one.
+        rows: of the table.
+
+    Raises:
+        BadInput: a token without a row, by the index of its example: kernels read what lies behind
+            a table, or answer 0.
+    """
+    for role, split in made.splits().items():
+        start = 0
+        for raw, _ in split.batches(256):
+            named = splits.named(raw)
+            tokens = named.get(name, named.get("", next(iter(named.values()))))
+            _check_batch(tokens, start, rows, f"task {made.name}, {role}, input {name}")
+            start += len(tokens)
+
+
+def _check_batch(tokens: np.ndarray, start: int, rows: int, where: str) -> None:
+    broken = np.argwhere((tokens < 0) | (tokens >= rows))
+    if len(broken):
+        first = tuple(int(at) for at in broken[0])
+        raise errors.BadInput(
+            where,
+            f"expected tokens of 0..{rows - 1}, the rows of the model's table, got"
+            f" {tokens[first]} at index {start + first[0]}",
+            "Use the vocabulary that the model was trained with.",
+        )
