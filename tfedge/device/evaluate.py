@@ -242,7 +242,7 @@ def _read_holds(file: tflite.TfliteFile, holds: Iterable[Hold]) -> Iterable[dict
         for kernel in kernels:
             tensor = kernel.tensor
             scales = tensor.scales if tensor.scales.size else None
-            yield _hold(hold, *hold.read(tensor.values(), kernel.channel_axis, scales))
+            yield _hold(hold, *hold.read(kernel.values(), kernel.channel_axis, scales))
 
 
 def _hold(hold: Hold, promised: Any, found: Any, kept: bool) -> dict[str, Any]:

@@ -13,10 +13,14 @@ from tfedge.export import options
 from tfedge.export.tree import flatbuffer, operators
 
 # Not CONV_3D: LiteRT has it in float alone.
-_KERNEL_OPERATORS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")
+_KERNEL_OPERATORS = (
+    *("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"),
+    "EMBEDDING_LOOKUP",
+)
 _OF_THE_MODEL = ("int32", "int64", "bool", "string")
 _NARROW = ("INT8", "UINT8", "INT16", "UINT16")
-_CONVERSIONS = ("QUANTIZE", "DEQUANTIZE", "CAST")
+# They compute nothing; what a table gives becomes integers behind it.
+_CONVERSIONS = ("QUANTIZE", "DEQUANTIZE", "CAST", "EMBEDDING_LOOKUP")
 
 
 def check(data: bytes, export: options.Export, float_layers: Mapping[str, str]) -> None:

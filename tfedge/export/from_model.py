@@ -12,7 +12,7 @@ from tfedge.compress.ranges import fake_quantization, whole_inputs
 from tfedge.data.task import Task
 from tfedge.export import checks, choices, finishing, from_files, options
 from tfedge.export.converter import conversion, float_file, model_writer, recurrent
-from tfedge.export.edits import lineage, own_inputs, write_codes
+from tfedge.export.edits import lineage, lookups, own_inputs, write_codes
 from tfedge.export.floats import float_back, float_front, joined
 from tfedge.export.made import Made
 from tfedge.export.tree import flatbuffer
@@ -128,6 +128,7 @@ def _by_converter(candidate: Candidate, export: options.Export, task: Task | Non
     quantization = candidate.quantization
     tree = convert(candidate.model, quantization, export, task)
     names = lineage.name_kernels(tree, lineage.keras_kernels(candidate.model))
+    lookups.put(tree, {hold.layer for hold in candidate.holds})
     write_codes.write_codes(tree, candidate.codes())
     float_layers = _and_wrapped(candidate.model, quantization.float_layers) if quantization else {}
     return Made(tree, float_layers, names)

@@ -15,7 +15,7 @@ from tfedge.packing import parts, words
 
 _LEAST_BYTES = 64  # below it, a table takes more than it saves
 _LEAST_PRODUCT_BYTES = 16
-_BYTES = ("INT8", "UINT8", "BOOL")
+_BYTES = ("INT8", "UINT8", "BOOL", "INT2")  # of INT2, four at once
 _NIBBLES = ("INT4", "UINT4")
 _WORDS = {
     "INT16": (2, words.ZIGZAG),

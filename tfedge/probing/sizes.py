@@ -27,7 +27,8 @@ def of(candidate: Candidate) -> dict[str, int]:
 
 
 def _channels(kernel: kernels.Kernel) -> int:
-    return int(np.prod([kernel.shape[axis] for axis in kernels.channel_axes(kernel.layer_class)]))
+    axes = kernels.scale_axes(kernel.layer_class, INT8_MAX)
+    return int(np.prod([kernel.shape[axis] for axis in axes]))
 
 
 def _int8(kernel: kernels.Kernel) -> np.ndarray:

@@ -56,11 +56,19 @@ def test_deployed_layout(kind, shape, deployed, channel_axis):
     np.testing.assert_array_equal(laid_out.max(axis=others), per_channel)
 
 
+def test_a_table_lies_as_it_is_with_a_scale_a_row_in_few_bits_and_one_for_all_in_8():
+    table = np.array([[1.0, -7.0, 2.0], [0.5, 0.0, 0.25]])
+    np.testing.assert_array_equal(kernels.deployed("Embedding", table), table)
+    assert kernels.deployed_channel_axis("Embedding") == 0
+    assert kernels.per_channel("Embedding", 2, 7) == (1,)
+    assert kernels.per_channel("Embedding", 2, 8) == kernels.per_channel("Embedding", 2) == (0, 1)
+    assert kernels.axes("Embedding").outputs == (1,)
+
+
 def test_unknown_weight_matrices_are_named_with_the_reason():
     tokens = k.tf_keras.Input((5,), dtype="int32")
     x = layers.LSTM(2, name="memory")(layers.Embedding(7, 3, name="words")(tokens))
     model = k.tf_keras.Model(tokens, layers.Dense(2, name="out")(x))
     assert kernels.unknown(model) == {
-        "words": "weights of Embedding are not compressed",
         "memory": "weights of LSTM are not compressed",
     }

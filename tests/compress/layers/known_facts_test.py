@@ -57,7 +57,7 @@ _TRUE = {
     "has_int8": """
         Activation ActivityRegularization Add AlphaDropout AveragePooling1D AveragePooling2D
         Concatenate Conv1D Conv1DTranspose Conv2D Conv2DTranspose Cropping1D Cropping2D Dense
-        DepthwiseConv1D DepthwiseConv2D Dot Dropout EinsumDense Flatten GaussianDropout
+        DepthwiseConv1D DepthwiseConv2D Dot Dropout EinsumDense Embedding Flatten GaussianDropout
         GaussianNoise GlobalAveragePooling1D GlobalAveragePooling2D GlobalMaxPooling1D
         GlobalMaxPooling2D Identity InputLayer LeakyReLU MaxPooling1D MaxPooling2D Maximum
         Minimum Multiply Normalization PReLU Permute PositionBias ReLU RepeatVector Rescaling
@@ -83,18 +83,19 @@ _TRUE = {
     """,
     "is_one_operator": "LSTM",
 }
-# class -> where its kernel is: (attribute, outputs, input, is it compressed)
+# class -> where its kernel is: (attribute, outputs, input, is it compressed, is it a table)
 _KERNELS = {
-    "Conv1D": ("kernel", (2,), 1, True),
-    "Conv1DTranspose": ("kernel", (1,), 2, True),
-    "Conv2D": ("kernel", (3,), 2, True),
-    "Conv2DTranspose": ("kernel", (2,), 3, True),
-    "Dense": ("kernel", (1,), 0, True),
-    "DepthwiseConv1D": ("depthwise_kernel", (1, 2), 1, True),
-    "DepthwiseConv2D": ("depthwise_kernel", (2, 3), 2, True),
-    "GRU": ("kernel", (1,), 0, False),
-    "LSTM": ("kernel", (1,), 0, False),
-    "SimpleRNN": ("kernel", (1,), 0, False),
+    "Conv1D": ("kernel", (2,), 1, True, False),
+    "Conv1DTranspose": ("kernel", (1,), 2, True, False),
+    "Conv2D": ("kernel", (3,), 2, True, False),
+    "Conv2DTranspose": ("kernel", (2,), 3, True, False),
+    "Dense": ("kernel", (1,), 0, True, False),
+    "DepthwiseConv1D": ("depthwise_kernel", (1, 2), 1, True, False),
+    "DepthwiseConv2D": ("depthwise_kernel", (2, 3), 2, True, False),
+    "Embedding": ("embeddings", (1,), 0, True, True),
+    "GRU": ("kernel", (1,), 0, False, False),
+    "LSTM": ("kernel", (1,), 0, False, False),
+    "SimpleRNN": ("kernel", (1,), 0, False, False),
 }
 
 

@@ -102,4 +102,4 @@ def smaller(before: Any, after: Any) -> tuple[str, ...]:
 
 
 def _width(kernel: kernels.Kernel) -> int:
-    return int(np.prod([kernel.shape[axis] for axis in kernels.channel_axes(kernel.layer_class)]))
+    return int(np.prod([kernel.shape[axis] for axis in kernels.axes(kernel.layer_class).outputs]))

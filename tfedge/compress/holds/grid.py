@@ -20,7 +20,7 @@ class Grid(Hold):
     Without frozen scales a channel's scale is its largest weight over the largest code, as the
     converter's is. Frozen ones (keepdims; one per channel, or a single one) may clip. With a
     `block` so many inputs of a dense kernel share a scale, and frozen ones are (inputs / block,
-    outputs).
+    outputs); of a table so many columns, and they are (rows, columns / block).
     """
 
     bits: int = 8
@@ -33,14 +33,16 @@ class Grid(Hold):
         """See `Hold.state`."""
         if self.frozen is None:
             return {}
-        scales = np.repeat(self.frozen, self.block, axis=0) if self.block else self.frozen
+        scales = self.frozen
+        if self.block:
+            scales = np.repeat(scales, self.block, kernels.row_axis(self.layer_class))
         return {"scales": scales.astype(np.float32)}
 
     def project(self, kernel: k.Tensor, state: dict[str, Any]) -> k.Tensor:
         """See `Hold.project`."""
         scales = state.get("scales")
         if scales is None:
-            axes = kernels.per_channel(self.layer_class, len(kernel.shape))
+            axes = kernels.per_channel(self.layer_class, len(kernel.shape), self.largest_code)
             largest = tf.reduce_max(tf.abs(kernel), axis=axes, keepdims=True)
             scales = tf.where(largest > 0, largest / self.largest_code, 1.0)
         codes = tf.clip_by_value(tf.round(kernel / scales), -self.largest_code, self.largest_code)
@@ -52,12 +54,14 @@ class Grid(Hold):
         """Promised and found bits of a weight; floats count when they lie on the grid."""
         codes: np.ndarray = values.astype(np.float32)
         if values.dtype.kind == "f":
-            others = tuple(axis for axis in range(values.ndim) if axis != channel_axis)
+            is_one = not kernels.scale_axes(self.layer_class, self.largest_code)
+            others = tuple(axis for axis in range(values.ndim) if is_one or axis != channel_axis)
             steps: np.ndarray = np.abs(values).max(axis=others, keepdims=True) / self.largest_code
             if self.block:
                 steps = kernels.deployed(self.layer_class, self.state()["scales"])
             elif self.frozen is not None:
-                steps = np.moveaxis(self.frozen.reshape(-1, *[1] * len(others)), 0, channel_axis)
+                ones = [1] * (values.ndim - 1)
+                steps = np.moveaxis(self.frozen.reshape(-1, *ones), 0, channel_axis)
             codes = values / np.where(steps > 0, steps, 1.0)
         whole = np.abs(codes - np.round(codes)).max(initial=0) < 1e-3
         fits = whole and np.abs(codes).max(initial=0) < self.largest_code + 0.5
@@ -70,7 +74,7 @@ class Grid(Hold):
 
     def taken(self, axis: int, kept: np.ndarray) -> "Grid | None":
         """See `Hold.taken`; without some inputs of a block others would share its scale."""
-        if self.block and axis == kernels.input_axis(self.layer_class):
+        if self.block and axis == kernels.row_axis(self.layer_class):
             return None
         if self.frozen is None or self.frozen.shape[axis] == 1:
             return self
@@ -83,7 +87,10 @@ class Grid(Hold):
     def refitted(self, kernel: np.ndarray) -> "Grid":
         """The grid with scales of the least squared error for a kernel."""
         if self.block:
-            scales = blocks.least_squares(kernel, self.block, self.largest_code)
+            inner = kernels.row_axis(self.layer_class)
+            along = np.moveaxis(kernel, inner, 0)
+            found = blocks.least_squares(along, self.block, self.largest_code)
+            scales = np.moveaxis(found, 0, inner)
         else:
             scales = step_sizes.least_squares(kernel, self.layer_class, self.largest_code)
         return dataclasses.replace(self, frozen=scales)
@@ -92,9 +99,8 @@ class Grid(Hold):
         """See `Hold.scales`."""
         if self.frozen is not None:
             return self.frozen
-        largest = np.abs(kernel).max(
-            axis=kernels.per_channel(self.layer_class, kernel.ndim), keepdims=True
-        )
+        axes = kernels.per_channel(self.layer_class, kernel.ndim, self.largest_code)
+        largest = np.abs(kernel).max(axis=axes, keepdims=True)
         return np.where(largest > 0, largest / self.largest_code, 1.0).astype(np.float32)
 
     @property

@@ -17,7 +17,7 @@ class Levels(Hold):
     """Every channel takes its values from a few: scale[channel] * level.
 
     Attributes:
-        channel_scales: keepdims shape, one per output channel.
+        channel_scales: keepdims shape, one per output channel, or a single one.
         levels: (1 or channels, L) integers of -127..127, 0 among them; a row per channel when
             each has its own, padded with zeros.
     """
@@ -67,7 +67,8 @@ class Levels(Hold):
 
     def taken(self, axis: int, kept: np.ndarray) -> "Levels":
         """See `Hold.taken`."""
-        if axis not in kernels.channel_axes(self.layer_class):
+        scaled = axis in kernels.channel_axes(self.layer_class)
+        if not scaled or self.channel_scales.shape[axis] == 1:
             return self
         rows = np.arange(self.channel_scales.size).reshape(self.channel_scales.shape)
         left = np.take(rows, kept, axis).reshape(-1)
@@ -79,7 +80,8 @@ class Levels(Hold):
 
     def rescaled(self, scales: np.ndarray, top: int = INT8_MAX) -> "Levels":
         """See `Hold.rescaled`: the levels in units of the new scales; some may become one."""
-        wanted = np.broadcast_to(scales, self.channel_scales.shape)
+        shape = np.broadcast_shapes(scales.shape, self.channel_scales.shape)
+        wanted = np.broadcast_to(scales, shape)
         if np.array_equal(wanted, self.channel_scales):
             return self
         ratios = (self.channel_scales / wanted).reshape(-1, 1)

@@ -16,7 +16,7 @@ _OCTAVES = 6  # powers of two below the one at which nothing is clipped
 
 
 def least_squares(kernel: np.ndarray, layer_class: str, top: int) -> np.ndarray:
-    """One scale per output channel, keepdims float32, for codes of -top..top.
+    """A scale for each that `kernels.scale_axes` says, keepdims float32, for codes of -top..top.
 
     The best of a few clippings, each with the factor that regression gives its codes, then
     codes and factor in turns until they stay. A channel of zeros has the scale 1.
@@ -24,7 +24,8 @@ def least_squares(kernel: np.ndarray, layer_class: str, top: int) -> np.ndarray:
     >>> least_squares(np.array([[0.5], [-1.0], [0.0]]), "Dense", 2)
     array([[0.5]], dtype=float32)
     """
-    rows = _rows(kernel, layer_class)
+    axes = kernels.scale_axes(layer_class, top)
+    rows = _rows(kernel, axes)
     largest = np.abs(rows).max(axis=1, initial=0.0, keepdims=True)
     best = np.where(largest > 0, largest / top, 1.0)
     error = _error(rows, best, top)
@@ -34,7 +35,7 @@ def least_squares(kernel: np.ndarray, layer_class: str, top: int) -> np.ndarray:
         best, error = np.where(lost < error, tried, best), np.minimum(lost, error)
     for _ in range(_ROUNDS):
         best = _regressed(rows, best, top)
-    return best.reshape(_keepdims(kernel, layer_class)).astype(np.float32)
+    return best.reshape(_keepdims(kernel, axes)).astype(np.float32)
 
 
 def _clipping(largest: np.ndarray, share: float, top: int) -> np.ndarray:
@@ -48,26 +49,24 @@ def exponents(kernel: np.ndarray, layer_class: str, top: int, per_channel: bool)
     Returns:
         keepdims int32, one per output channel, or a single one.
     """
-    rows = _rows(kernel, layer_class) if per_channel else kernel.reshape(1, -1).astype(np.float64)
+    axes = kernels.channel_axes(layer_class) if per_channel else ()
+    rows = _rows(kernel, axes)
     largest = np.abs(rows).max(axis=1, initial=0.0, keepdims=True)
     highest = np.ceil(np.log2(np.where(largest > 0, largest, top) / top))
     tried = highest - np.arange(_OCTAVES + 1)
     lost = np.concatenate([_error(rows, 2.0 ** tried[:, [i]], top) for i in range(_OCTAVES + 1)], 1)
     chosen = np.take_along_axis(tried, lost.argmin(axis=1)[:, None], axis=1)
-    shape = _keepdims(kernel, layer_class) if per_channel else (1,) * kernel.ndim
-    return chosen.reshape(shape).astype(np.int32)
+    return chosen.reshape(_keepdims(kernel, axes)).astype(np.int32)
 
 
-def _rows(kernel: np.ndarray, layer_class: str) -> np.ndarray:
+def _rows(kernel: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
     """(channels, weights of one); channels in the order that keepdims arrays have."""
-    axes = kernels.channel_axes(layer_class)
     moved = np.moveaxis(kernel, axes, range(len(axes)))
     channels = int(np.prod([kernel.shape[axis] for axis in axes]))
     return moved.reshape(channels, -1).astype(np.float64)
 
 
-def _keepdims(kernel: np.ndarray, layer_class: str) -> tuple[int, ...]:
-    axes = kernels.channel_axes(layer_class)
+def _keepdims(kernel: np.ndarray, axes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(size if axis in axes else 1 for axis, size in enumerate(kernel.shape))
 
 

@@ -30,12 +30,20 @@ class KernelAxes:
         outputs: axes of the output channels, two where each input channel has some of its own.
         input: axis of the input channels.
         is_compressed: whether passes work on it.
+        is_table: whether whole numbers that come in choose among its inputs, which are rows then:
+            it multiplies nothing, and in the file it is the rows that have scales.
     """
 
     attribute: str
     outputs: tuple[int, ...]
     input: int
     is_compressed: bool = True
+    is_table: bool = False
+
+    @property
+    def scaled(self) -> tuple[int, ...]:
+        """The axes along which each place may have a scale of its own in the file."""
+        return (self.input,) if self.is_table else self.outputs
 
     @property
     def is_depthwise(self) -> bool:

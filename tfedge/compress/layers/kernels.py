@@ -1,7 +1,7 @@
 """The kernels of a model: which variables compression works on, and how each lies in the .tflite.
 
 A kernel is found by its layer's name. Everything that is "per channel" here is per *output*
-channel, which is also what the converter's int8 scales are.
+channel, which is also what the converter's int8 scales are; of a table it is per row.
 """
 
 import dataclasses
@@ -10,9 +10,15 @@ from typing import Any
 import numpy as np
 
 from tfedge.compress import keras as k
-from tfedge.compress.layers import facts
+from tfedge.compress.integers.codes import INT8_MAX
+from tfedge.compress.layers import facts, operations
 
+_OF_SHAPES = ("ones_like", "zeros_like", "full_like", "shape")  # they read no values
+_CONSTANT = "it takes the same rows for every input: the file has what comes out, not the table"
 _SPATIAL_AXES = 2  # of a convolution in a .tflite, also where Keras has one
+# The largest integer at which rows of a table have scales. Of up to 4 bits LiteRT takes one in
+# float16; of 8 bits it wants a float32 and an int64 zero point, which are 12 bytes a row.
+_MOST_OF_SCALED_ROWS = 7
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +50,11 @@ class Kernel:
         """Whether the window is laid out over the outputs."""
         return axes(self.layer_class).is_transposed
 
+    @property
+    def is_table(self) -> bool:
+        """Whether whole numbers choose its rows, and nothing is multiplied."""
+        return axes(self.layer_class).is_table
+
     def numpy(self) -> np.ndarray:
         """The weights, a copy, in Keras' shape."""
         return self.variable.numpy()
@@ -54,18 +65,40 @@ def find(model: k.Model) -> tuple[Kernel, ...]:
     return tuple(
         Kernel(layer.name, type(layer).__name__, variable(layer))
         for layer in model.layers
-        if facts.of(layer).is_compressed
+        if facts.of(layer).is_compressed and not _is_constant(layer)
     )
 
 
 def unknown(model: k.Model) -> dict[str, str]:
     """Layers with weight matrices that are no kernels here, with the reason: for reports."""
+    found = {kernel.layer for kernel in find(model)}
     return {
-        layer.name: f"weights of {type(layer).__name__} are not compressed"
+        layer.name: _CONSTANT
+        if facts.of(layer).is_compressed
+        else f"weights of {type(layer).__name__} are not compressed"
         for layer in model.layers
-        if not facts.of(layer).is_compressed
-        and any(len(weight.shape) > 1 for weight in layer.weights)
+        if layer.name not in found and any(len(weight.shape) > 1 for weight in layer.weights)
     }
+
+
+def _is_constant(layer: k.Layer) -> bool:
+    """Whether it is a table of which every input takes the same rows, as that of positions is."""
+    return axes(type(layer).__name__).is_table and all(
+        map(_is_fixed, (each for node in layer.inbound_nodes for each in _read(node)))
+    )
+
+
+def _is_fixed(tensor: k.Tensor) -> bool:
+    """Whether it has the same values whatever comes into the model."""
+    layer, number, _ = tensor._keras_history
+    node = layer.inbound_nodes[number]
+    if operations.name(layer) in _OF_SHAPES:
+        return True
+    return not node.is_input and all(map(_is_fixed, _read(node)))
+
+
+def _read(node: Any) -> list[Any]:
+    return k.tf.nest.flatten(node.keras_inputs)
 
 
 def variable(layer: k.Layer) -> k.Variable:
@@ -87,8 +120,20 @@ def groups(layer: k.Layer) -> int:
 
 
 def channel_axes(layer_class: str) -> tuple[int, ...]:
-    """Axes of the output channel in Keras' shape."""
-    return axes(layer_class).outputs
+    """Axes of the output channel in Keras' shape; that of the rows of a table."""
+    return axes(layer_class).scaled
+
+
+def row_axis(layer_class: str) -> int:
+    """The axis, in Keras' shape, that a row of a matrix in the file runs along."""
+    found = axes(layer_class)
+    return found.outputs[0] if found.is_table else found.input
+
+
+def scale_axes(layer_class: str, top: int) -> tuple[int, ...]:
+    """The axes along which integers of -top..top have a scale each; none: there is one for all."""
+    found = axes(layer_class)
+    return () if found.is_table and top > _MOST_OF_SCALED_ROWS else found.scaled
 
 
 def input_axis(layer_class: str) -> int:
@@ -96,23 +141,24 @@ def input_axis(layer_class: str) -> int:
     return axes(layer_class).input
 
 
-def per_channel(layer_class: str, rank: int) -> tuple[int, ...]:
-    """The axes to reduce over (keepdims) for one number per output channel."""
-    return tuple(axis for axis in range(rank) if axis not in channel_axes(layer_class))
+def per_channel(layer_class: str, rank: int, top: int = INT8_MAX) -> tuple[int, ...]:
+    """The axes to reduce over (keepdims) for one number per scale of integers of -top..top."""
+    return tuple(axis for axis in range(rank) if axis not in scale_axes(layer_class, top))
 
 
 def deployed(layer_class: str, array: np.ndarray) -> np.ndarray:
     """An array of Keras' kernel shape, as it lies in the .tflite file.
 
-    CONV_2D and TRANSPOSE_CONV are OHWI, DEPTHWISE_CONV_2D is (1, H, W, C*M), FULLY_CONNECTED OI;
-    a window of one axis is W.
+    CONV_2D and TRANSPOSE_CONV are OHWI, DEPTHWISE_CONV_2D is (1, H, W, C*M), FULLY_CONNECTED OI,
+    a table as it is; a window of one axis is W.
     """
     found = axes(layer_class)
     window = [axis for axis in range(array.ndim) if axis not in (*found.outputs, found.input)]
     height = (1,) * (_SPATIAL_AXES - len(window)) if window else ()
     if found.is_depthwise:
         return array.reshape(1, *height, *array.shape[: len(window)], -1)
-    ordered = np.transpose(array, (*found.outputs, *window, found.input))
+    inner = found.outputs if found.is_table else (found.input,)
+    ordered = np.transpose(array, (*found.scaled, *window, *inner))
     return ordered.reshape(ordered.shape[0], *height, *ordered.shape[1:])
 
 

@@ -155,7 +155,8 @@ class _LevelUpdate:
         """(1 or channels, number_of_clusters) int8 codes, from those `before` or chosen first."""
         rows = kernels.deployed(kind, normalised)
         rows = np.moveaxis(rows, kernels.deployed_channel_axis(kind), 0)
-        rows = rows.reshape(rows.shape[0] if settings.cluster_per_channel else 1, -1)
+        apart = settings.cluster_per_channel and kernels.scale_axes(kind, INT8_MAX)
+        rows = rows.reshape(rows.shape[0] if apart else 1, -1)
         count = settings.number_of_clusters
         levels = []
         for number, row in enumerate(rows):

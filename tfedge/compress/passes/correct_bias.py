@@ -42,8 +42,16 @@ class CorrectBias(base.Pass):
                 "quantize has trained the biases together with rounded kernels",
                 "Leave it out, or quantize: it is for post-training quantization.",
             )
-        if not kernels.find(candidate.model):
+        if all(kernel.is_table for kernel in kernels.find(candidate.model)):
             raise BadInput(self.name, "no layer of the model has a kernel", "Leave it out.")
+
+    def leaves(self, candidate: Candidate) -> dict[str, str]:
+        """See `Pass.leaves`."""
+        return self._without_biases(candidate.model)
+
+    def _without_biases(self, model: k.Model) -> dict[str, str]:
+        tables = [kernel.layer for kernel in kernels.find(model) if kernel.is_table]
+        return kernels.unknown(model) | dict.fromkeys(tables, "a table has no bias")
 
     def apply(self, candidate: Candidate, task: Task) -> Candidate:
         """Fold, measure the means, correct layer by layer."""
@@ -61,7 +69,7 @@ class CorrectBias(base.Pass):
             "shift_before": {layer: before[layer] for layer in touched},
             "shift_after": {layer: after[layer] for layer in touched},
         }
-        report = self.report(touched, skipped | kernels.unknown(model), notes)
+        report = self.report(touched, skipped | self._without_biases(model), notes)
         corrected = _with_biases(model, {layer: corrections[layer] for layer in touched})
         return dataclasses.replace(candidate, model=corrected, reports=(*candidate.reports, report))
 
@@ -70,14 +78,17 @@ class _Rounding:
     """A model whose kernels are rounded one depth after the other."""
 
     def __init__(self, model: k.Model, holds: tuple[holds_lib.Hold, ...], bits: int):
-        every = {kernel.layer: np.zeros(()) for kernel in kernels.find(model)}
-        self._model = activation_statistics.without_activations(_with_biases(model, every))
+        self._biased = {
+            kernel.layer: np.zeros(()) for kernel in kernels.find(model) if not kernel.is_table
+        }
+        biased = _with_biases(model, self._biased)
+        self._model = activation_statistics.without_activations(biased)
         self._kernels = {kernel.layer: kernel for kernel in kernels.find(self._model)}
         self._rounded = {
             layer: _round(kernel, holds_lib.on(holds, layer), bits)
             for layer, kernel in self._kernels.items()
         }
-        self._means = activation_statistics.means(self._model, tuple(self._kernels))
+        self._means = activation_statistics.means(self._model, tuple(self._biased))
 
     def correct(
         self, task: Task
@@ -101,7 +112,7 @@ class _Rounding:
         by_depth, seen = self._model._nodes_by_depth, set[str]()
         groups = []
         for depth in sorted(by_depth, reverse=True):
-            names = {node.layer.name for node in by_depth[depth]} & set(self._kernels) - seen
+            names = {node.layer.name for node in by_depth[depth]} & set(self._biased) - seen
             seen |= names
             groups.append(sorted(names))
         return [names for names in groups if names]

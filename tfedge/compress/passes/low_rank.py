@@ -171,6 +171,8 @@ class LowRank(base.TrainingPass):
             held = sorted({hold.kind for hold in holds_lib.on(holds, kernel.layer)})
             if settings is None:
                 skipped[kernel.layer] = "left alone by a rule"
+            elif kernel.is_table:
+                skipped[kernel.layer] = "a table multiplies nothing, so there is nothing to save"
             elif kernel.is_depthwise:
                 skipped[kernel.layer] = "depthwise: an output reads one input, nothing to split"
             elif kernel.is_transposed:

@@ -57,7 +57,7 @@ class Quantize(base.TrainingPass):
         32,
         settings.Choice((0, 32, 64, 128, 256)),
         "Under float activations and in up to 4 bits, one scale for so many weights of a row of a "
-        "dense layer, where its rows are a multiple; 0 is one scale per channel.",
+        "dense layer or a table, where its rows are a multiple; 0 is one scale per channel.",
         unit="weights",
     )
     epochs: int = base.epochs(4)
@@ -173,11 +173,11 @@ class Quantize(base.TrainingPass):
 
     def _block(self, kernel: kernels.Kernel, bits: int) -> int:
         """How many weights of a row share a scale, where LiteRT has such kernels; 0 for all."""
-        size, rows = self.block_size, kernels.axes(kernel.layer_class)
-        if not self._has_float_activations or export_route(bits) != "int4" or not rows.is_matrix:
+        size, found = self.block_size, kernels.axes(kernel.layer_class)
+        if not self._has_float_activations or export_route(bits) != "int4" or not found.is_matrix:
             return 0
-        inputs = kernel.shape[rows.input]
-        return size if size and inputs > size and inputs % size == 0 else 0
+        length = kernel.shape[kernels.row_axis(kernel.layer_class)]
+        return size if size and length > size and length % size == 0 else 0
 
     def _held(
         self, kernel: kernels.Kernel, holds: tuple[Hold, ...], bits: int

@@ -85,6 +85,8 @@ def without_activations(model: k.Model) -> k.Model:
     """A copy in which a layer with a kernel gives what its activation is then applied to."""
     replace = {}
     for kernel in kernels.find(model):
+        if kernel.is_table:  # it has none
+            continue
         layer = model.get_layer(kernel.layer)
         linear = type(layer).from_config({**layer.get_config(), "activation": "linear"})
         activation = k.tf_keras.layers.Activation(layer.activation, name=f"{layer.name}_{_ENDING}")

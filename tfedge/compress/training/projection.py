@@ -129,6 +129,7 @@ class Projection:
         self.project()
 
     def _through(self, layer: str, gradient: Any) -> k.Tensor:
+        gradient = tf.convert_to_tensor(gradient)  # a table's names the rows that were read
         for hold, state in self._on(layer):
             gradient = hold.gradient(gradient, state)
         return gradient

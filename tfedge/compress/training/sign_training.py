@@ -22,6 +22,7 @@ from tfedge.compress.training import finetune
 from tfedge.data.task import Task
 from tfedge.errors import BadInput
 
+_TOP = 1  # the largest integer
 _REFITS = 100  # scales follow the weights so often
 _MANTISSA_STEPS = 32  # short mantissas: hundreds of scales of 24 bits would cost a download more
 _DEAD = 1e-6  # scale of a channel without weights: next to nothing
@@ -98,13 +99,16 @@ def targets(
 ) -> tuple[dict[str, tuple[kernels.Kernel, Settings]], dict[str, str]]:
     """Layer -> (kernel, settings), and the skipped ones with the reason."""
     chosen, skipped = {}, {}
-    for number, kernel in enumerate(found):
+    ends = [kernel.layer for kernel in found if not kernel.is_table]
+    for kernel in found:
         own = rules.settings_for(settings, kernel.layer)
         named = rules.matching(settings.rules, kernel.layer) is not None
         if own is None:
             skipped[kernel.layer] = "left alone by a rule"
-        elif not named and number in (0, len(found) - 1):
-            place = "first" if number == 0 else "last"
+        elif not named and kernel.is_table:
+            skipped[kernel.layer] = "a table: few bits a row; a rule can name it"
+        elif not named and kernel.layer in (ends[0], ends[-1]):
+            place = "first" if kernel.layer == ends[0] else "last"
             skipped[kernel.layer] = f"{place} layer: accuracy is lost here; a rule can name it"
         elif not named and kernel.is_depthwise:
             skipped[kernel.layer] = "depthwise: few weights, each counts; a rule can name it"
@@ -180,7 +184,8 @@ def nearest(
         zero_below: share of the mean magnitude, or None for binary weights.
         per_channel: a scale for each output channel, or one for all.
     """
-    axes = kernels.per_channel(kind, weights.ndim) if per_channel else tuple(range(weights.ndim))
+    every = tuple(range(weights.ndim))
+    axes = kernels.per_channel(kind, weights.ndim, _TOP) if per_channel else every
     magnitudes = np.abs(weights.astype(np.float64))
     limits = (zero_below or 0.0) * _mean(magnitudes, magnitudes > 0, axes)
     scales = _mean(magnitudes, magnitudes > limits, axes)

@@ -2,16 +2,30 @@
 
 import dataclasses
 
+import numpy as np
+
 from tfedge.device.file import graph, operands
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Kernel:
-    """A constant weight and the operator that uses it (the first, where several do)."""
+    """A constant weight and the operator that uses it (the first, where several do).
+
+    Attributes:
+        tensor: that is stored.
+        operator: that uses it.
+        channel_axis: of the tensor.
+        width: columns that are meant; of a table there may be more, which fill its last bytes.
+    """
 
     tensor: graph.Tensor
     operator: graph.Operator
     channel_axis: int
+    width: int
+
+    def values(self) -> np.ndarray:
+        """See `graph.Tensor.values`; what is meant of them."""
+        return self.tensor.values()[..., : self.width]
 
 
 def find(
@@ -22,6 +36,7 @@ def find(
     A weight stored as float16 or sparsely is the stored tensor, not the one unpacked from it.
     """
     unpacked = {o.outputs[0]: o.inputs[0] for o in operators if o.kind in operands.UNPACKING}
+    sliced = {o.inputs[0]: o.outputs[0] for o in operators if o.kind == "SLICE"}
     found: dict[int, Kernel] = {}
     for operator in operators:
         for position, axis in operands.weights(operator.kind).items():
@@ -35,7 +50,10 @@ def find(
             ):
                 transposed = operator.kind == "BATCH_MATMUL" and operator.options.get("adjY")
                 channel_axis = (-2 if transposed else axis) % len(tensor.shape)
-                found.setdefault(tensor.index, Kernel(tensor, operator, channel_axis))
+                width = tensor.shape[-1]
+                if operator.kind in operands.CHOOSING and operator.outputs[0] in sliced:
+                    width = tensors[sliced[operator.outputs[0]]].shape[-1]
+                found.setdefault(tensor.index, Kernel(tensor, operator, channel_axis, width))
     return tuple(found.values())
 
 

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 
 # May stand between a stored constant and its operator, and only unpack it: once, before any run.
 UNPACKING = ("DEQUANTIZE", "DENSIFY")
+# Numbers choose rows of their weight, which is multiplied by nothing.
+CHOOSING = ("GATHER", "EMBEDDING_LOOKUP")
 # How the names of their types begin; a constant of another type in such a place is an index.
 WEIGHT_TYPES = ("FLOAT", "BFLOAT", "INT8", "INT4", "INT2", "INT16", "UINT8", "UINT4")
 
@@ -35,8 +37,8 @@ BY_KIND = {
     "CONV_3D": Operands({1: 4}, bias=2),
     "CONV_3D_TRANSPOSE": Operands({1: 3}, activation=2, bias=3),
     "BATCH_MATMUL": Operands({0: -1, 1: -1}),
-    "GATHER": Operands({0: -1}, activation=1),
-    "EMBEDDING_LOOKUP": Operands({1: -1}),
+    "GATHER": Operands({0: 0}, activation=1),
+    "EMBEDDING_LOOKUP": Operands({1: 0}),
     "SVDF": Operands({1: 0, 2: 0}, bias=3),
     "RNN": Operands({1: 0, 2: 0}, bias=3),
     "UNIDIRECTIONAL_SEQUENCE_RNN": Operands({1: 0, 2: 0}, bias=3),

@@ -75,15 +75,17 @@ def dequantize(
     return (codes.astype(dtype) - zeros) * spread(scales)
 
 
-def pack_int4(codes: np.ndarray) -> np.ndarray:
-    """Integers of -8..7 as uint8 bytes of two each, the lower half first: undoes `decode`.
+def pack(codes: np.ndarray, bits: int) -> np.ndarray:
+    """Integers of 4 or 2 bits as full uint8 bytes, the lowest bits first: undoes `decode`.
 
-    >>> pack_int4(np.array([1, -1, -8]))
+    >>> pack(np.array([1, -1, -8]), 4)
     array([241,   8], dtype=uint8)
     """
-    halves = codes.reshape(-1).astype(np.int8).view(np.uint8) & 15
-    halves = np.pad(halves, (0, halves.size % 2))
-    return halves[0::2] | (halves[1::2] << 4)
+    parts = codes.reshape(-1).astype(np.int8).view(np.uint8) & (2**bits - 1)
+    in_a_byte = 8 // bits
+    parts = np.pad(parts, (0, -parts.size % in_a_byte)).reshape(-1, in_a_byte)
+    shifts = np.arange(0, 8, bits, dtype=np.uint8)
+    return np.bitwise_or.reduce(parts << shifts, axis=1)
 
 
 def count_distinct(values: np.ndarray) -> int:

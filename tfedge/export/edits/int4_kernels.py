@@ -13,6 +13,7 @@ from absl import logging
 from ai_edge_litert import schema_py_generated as schema
 
 from tfedge import shown
+from tfedge.device.file import operands
 from tfedge.export.tree import operators
 
 LARGEST = 7  # -8 is not used, so that the grid is symmetric
@@ -31,6 +32,8 @@ def pack(tree: Any) -> None:
     """
     users: dict[int, list[operators.Weighted]] = collections.defaultdict(list)
     for operator in operators.weighted(tree):
+        if operator.kind in operands.CHOOSING:  # see `few_bit_rows`
+            continue
         tensor = operator.graph.tensors[operator.kernel]
         if operators.type_name(tensor) == "INT8":
             users[id(tensor)].append(operator)

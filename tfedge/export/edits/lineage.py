@@ -62,7 +62,7 @@ def name_kernels(tree: Any, known: Sequence[KerasKernel]) -> frozenset[str]:
     named: dict[int, str] = {}
     nameless: list[str] = []
     unused = list(known)
-    for operator in operators.weighted(tree):
+    for operator in (*operators.weighted(tree), *operators.tables(tree)):
         tensor = operator.graph.tensors[operator.kernel]
         if id(tensor) in named:
             continue

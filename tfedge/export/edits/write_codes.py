@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from tfedge.device.file import operands
 from tfedge.export.edits import biases, int4_kernels, lineage
 from tfedge.export.tree import operators
 
@@ -40,13 +41,17 @@ def write_codes(tree: Any, promised: Mapping[str, Any]) -> None:
         name = (tensor.name or b"").decode()
         stored = operators.type_name(tensor)
         if name in promised and stored in ("INT8", "INT4") and id(tensor) not in done:
-            _write_kernel(tree, tensor, operator.channel_axis, name, promised[name])
+            is_table = operator.kind in operands.CHOOSING
+            axis, codes = operator.channel_axis, promised[name]
+            _write_kernel(tree, tensor, axis, name, codes, is_table=is_table)
             done.add(id(tensor))
     if done:
         biases.requantize_biases(tree, before)
 
 
-def _write_kernel(model: Any, tensor: Any, axis: int, name: str, promised: Any) -> None:
+def _write_kernel(
+    model: Any, tensor: Any, axis: int, name: str, promised: Any, *, is_table: bool
+) -> None:
     found = lineage.rows(operators.real_values(model, tensor), axis)
     codes = np.asarray(promised.codes, np.int8)
     if promised.scales.ndim > 1:
@@ -56,8 +61,10 @@ def _write_kernel(model: Any, tensor: Any, axis: int, name: str, promised: Any) 
     codes = codes if tuple(codes.shape) == tuple(tensor.shape) else codes.reshape(tensor.shape)
     rows = lineage.rows(codes.astype(np.float64), axis)
     scales = np.asarray(promised.scales, np.float64)
-    steps = np.broadcast_to(tensor.quantization.scale, len(rows))
-    factors = _factors(found, rows * scales[:, None], steps, name)
+    factors = np.ones(len(rows))
+    if not is_table:  # nothing is folded into one, and rows that are large may have been clipped
+        steps = np.broadcast_to(tensor.quantization.scale, len(rows))
+        factors = _factors(found, rows * scales[:, None], steps, name)
     scales = np.abs(factors) * scales if np.any(factors != 1) else scales
 
     signs = np.where(factors < 0, -1, 1)
@@ -73,7 +80,7 @@ def _write_kernel(model: Any, tensor: Any, axis: int, name: str, promised: Any) 
 
 
 def _write_blocks(model: Any, tensor: Any, codes: np.ndarray, scales: np.ndarray) -> None:
-    """A dense kernel in 4 bits with (outputs, blocks) scales, which are a tensor of their own."""
+    """A matrix in 4 bits with (rows, blocks) scales, which are a tensor of their own."""
     graph = next(each for each in model.subgraphs if any(t is tensor for t in each.tensors))
     tensor.type = schema.TensorType.INT4
     operators.set_values(model, tensor, codes)

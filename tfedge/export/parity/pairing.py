@@ -184,4 +184,4 @@ class _Walk:
         self._skipped.append((layer.name, reason))
 
 
-_BESIDE_A_KERNEL = ("ADD", "RESHAPE", "SQUEEZE", "QUANTIZE", "DEQUANTIZE")
+_BESIDE_A_KERNEL = ("ADD", "RESHAPE", "SLICE", "SQUEEZE", "QUANTIZE", "DEQUANTIZE")

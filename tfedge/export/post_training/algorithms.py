@@ -23,6 +23,7 @@ from ai_edge_quantizer import algorithm_manager, qtyping, quantizer, recipe_mana
 from ai_edge_quantizer.utils import tfl_flatbuffer_utils
 
 from tfedge import quiet
+from tfedge.device.file import operands
 from tfedge.export import options, routes
 from tfedge.export.edits import divisions
 from tfedge.export.post_training import gptq, ranges
@@ -37,6 +38,7 @@ _KEYS = {
     "gptq": _NAMES.MIN_MAX_UNIFORM_QUANT,  # its integers are then chosen anew
 }
 _BY_ERROR = ("mse", "octav")  # they have no scale for a channel of zeros
+_NARROW = 4  # rows of fewer weights take more in 4 bits with a scale each than in 8 with one
 _ENDS = (qtyping.TFLOperationName.INPUT, qtyping.TFLOperationName.OUTPUT)
 
 Plan = Mapping[str, str]  # operator name -> float32, float16, int8, int4 or int16x8
@@ -145,11 +147,13 @@ def _possible(
         return
     use = dict.fromkeys([export.algorithm, "min_max"])
     algorithms = ["min_max"] if operator.kernel in ("", *plain) else list(use)
-    activations = 0 if export.has_float_activations else asked.activation_bits
-    for bits in dict.fromkeys([asked.kernel_bits, 8]):
+    chooses = operator.kind in operands.CHOOSING and bool(operator.kernel)
+    activations = 0 if export.has_float_activations or chooses else asked.activation_bits
+    narrow = chooses and operator.kernel_shape[-1] < _NARROW
+    for bits in dict.fromkeys([8 if narrow else asked.kernel_bits, 8]):
         for block_size in dict.fromkeys([_blocks(operator, export, bits, plain), 0]):
             for algorithm in algorithms:
-                config = _config(bits, activations, block_size)
+                config = _config(bits, activations, block_size, is_one=chooses and bits == 8)
                 yield Choice(_KEYS[algorithm], config, bits, algorithm, block_size > 0)
 
 
@@ -182,12 +186,10 @@ def _quantizer_name(operator: Operator) -> Any:
     return tfl_flatbuffer_utils.TFL_OP_CODE_TO_NAME.get(operator.code)
 
 
-def _config(bits: int, activation_bits: int, block_size: int) -> Any:
-    granularity = (
-        qtyping.QuantGranularity[f"BLOCKWISE_{block_size}"]
-        if block_size
-        else qtyping.QuantGranularity.CHANNELWISE
-    )
+def _config(bits: int, activation_bits: int, block_size: int, is_one: bool = False) -> Any:
+    """`is_one` scale for the whole kernel: each row of a table of 8 bits would take 12 bytes."""
+    one = "TENSORWISE" if is_one else "CHANNELWISE"
+    granularity = qtyping.QuantGranularity[f"BLOCKWISE_{block_size}" if block_size else one]
     activations = None
     if activation_bits:
         # LiteRT's int16 activations are symmetric, its int8 ones are not.

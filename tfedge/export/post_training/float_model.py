@@ -16,6 +16,7 @@ from ai_edge_litert import schema_py_generated as schema
 from tfedge import errors
 from tfedge.device.file import tflite
 from tfedge.export.converter import saved_model
+from tfedge.export.edits import lookups
 from tfedge.export.tree import flatbuffer, operators
 
 
@@ -94,7 +95,7 @@ def prepare(tree: Any, where: str, known_layers: Collection[str] = ()) -> FloatM
     """Makes a float .tflite ready.
 
     Args:
-        tree: of the file; it is edited, and part of the result.
+        tree: of the file; it is edited, and part of the result. Rows of tables are looked up.
         where: its path, for messages.
         known_layers: the Keras layers it was made from, whose kernels bear their names; without
             them operators go by the names in the file.
@@ -104,6 +105,7 @@ def prepare(tree: Any, where: str, known_layers: Collection[str] = ()) -> FloatM
     """
     _check_float(tree, where)
     _check_known(tree, where)
+    lookups.put(tree)
     kernels = {id(each.operator): each for each in operators.weighted(tree)}
     main = tree.subgraphs[0]
     said = [(tensor.name or b"").decode() for tensor in main.tensors]

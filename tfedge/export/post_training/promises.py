@@ -45,4 +45,4 @@ NONE = Promises()
 
 def _keeps(hold: Any, kernel: Any) -> bool:
     scales = kernel.tensor.scales if len(kernel.tensor.scales) else None
-    return bool(hold.read(kernel.tensor.values(), kernel.channel_axis, scales)[2])
+    return bool(hold.read(kernel.values(), kernel.channel_axis, scales)[2])

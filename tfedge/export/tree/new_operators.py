@@ -5,34 +5,43 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-_OPTIONS = {
-    "ADD": schema.AddOptionsT,
-    "DEQUANTIZE": schema.DequantizeOptionsT,
-    "MUL": schema.MulOptionsT,
-    "QUANTIZE": schema.QuantizeOptionsT,
+# kind -> its table of options, None where it has none, and the version that takes int8
+_KINDS: dict[str, tuple[Any, int]] = {
+    "ADD": (schema.AddOptionsT, 2),
+    "CAST": (schema.CastOptionsT, 1),
+    "DEQUANTIZE": (schema.DequantizeOptionsT, 2),
+    "EMBEDDING_LOOKUP": (None, 4),  # the one with scales of rows, and INT4
+    "MUL": (schema.MulOptionsT, 2),
+    "QUANTIZE": (schema.QuantizeOptionsT, 2),
+    "RESHAPE": (schema.ReshapeOptionsT, 1),
+    "SLICE": (schema.SliceOptionsT, 2),
 }
-_VERSION = 2  # of these four, the one that takes int8
 
 
 def operator(model: Any, kind: str, inputs: list[int], output: int) -> Any:
-    """One of ADD, DEQUANTIZE, MUL and QUANTIZE, of tensors by their indices."""
-    options = _OPTIONS[kind]
-    return schema.OperatorT(
+    """One with nothing to be set, of tensors by their indices."""
+    options, _ = _KINDS[kind]
+    made = schema.OperatorT(
         opcodeIndex=operator_code(model, kind),
         inputs=np.array(inputs, np.int32),
         outputs=np.array([output], np.int32),
-        builtinOptionsType=getattr(schema.BuiltinOptions, options.__name__.removesuffix("T")),
-        builtinOptions=options(),
     )
+    if options is not None:
+        name = options.__name__.removesuffix("T")
+        made.builtinOptionsType = getattr(schema.BuiltinOptions, name)
+        made.builtinOptions = options()
+    return made
 
 
 def operator_code(model: Any, kind: str) -> int:
     """Index of a built-in operator code, added if need be."""
-    number = getattr(schema.BuiltinOperator, kind)
+    number, version = getattr(schema.BuiltinOperator, kind), _KINDS[kind][1]
     for index, code in enumerate(model.operatorCodes):
         if code.builtinCode == number:
+            code.version = max(code.version, version)
             return index
+    deprecated = min(number, schema.BuiltinOperator.PLACEHOLDER_FOR_GREATER_OP_CODES)
     model.operatorCodes.append(
-        schema.OperatorCodeT(builtinCode=number, deprecatedBuiltinCode=number, version=_VERSION)
+        schema.OperatorCodeT(builtinCode=number, deprecatedBuiltinCode=deprecated, version=version)
     )
     return len(model.operatorCodes) - 1

@@ -16,8 +16,13 @@ _DTYPES: dict[int, np.dtype] = {
     schema.TensorType.INT32: np.dtype("<i4"),
     schema.TensorType.INT64: np.dtype("<i8"),
 }
-# Those with one kernel and one bias whose integer kernels the converter writes.
-_WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")
+_PACKED = {schema.TensorType.INT4: 4, schema.TensorType.INT2: 2}
+# Those with one kernel and at most one bias, whose integer kernels are written here.
+_WEIGHTED = (
+    *("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"),
+    "EMBEDDING_LOOKUP",
+)
+_MATRIX = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,11 +82,11 @@ def is_constant(model: Any, tensor: Any) -> bool:
 
 
 def values(model: Any, tensor: Any) -> np.ndarray:
-    """A constant's stored numbers, in its shape; INT4 as int8."""
+    """A constant's stored numbers, in its shape; INT4 and INT2 as int8."""
     data = np.asarray(model.buffers[tensor.buffer].data)
-    if tensor.type == schema.TensorType.INT4:
+    if tensor.type in _PACKED:
         count = int(np.prod(tensor.shape))
-        return weights.decode(data, "INT4", (count,), None).reshape(tensor.shape)
+        return weights.decode(data, type_name(tensor), (count,), None).reshape(tensor.shape)
     return data.view(_DTYPES[tensor.type]).reshape(tensor.shape)
 
 
@@ -96,9 +101,9 @@ def real_values(model: Any, tensor: Any) -> np.ndarray:
 
 
 def set_values(model: Any, tensor: Any, stored: np.ndarray) -> None:
-    """Gives a constant other numbers, in a buffer of its own; those of INT4 are packed."""
-    if tensor.type == schema.TensorType.INT4:
-        data = weights.pack_int4(stored)
+    """Gives a constant other numbers, in a buffer of its own; INT4 and INT2 are packed."""
+    if tensor.type in _PACKED:
+        data = weights.pack(stored, _PACKED[tensor.type])
     else:
         data = np.ascontiguousarray(stored, _DTYPES[tensor.type]).reshape(-1).view(np.uint8)
     tensor.buffer = len(model.buffers)
@@ -106,14 +111,26 @@ def set_values(model: Any, tensor: Any, stored: np.ndarray) -> None:
 
 
 def weighted(model: Any) -> Iterator[Weighted]:
-    """All operators with a constant kernel, in the file's order."""
+    """All operators with a constant kernel, in the file's order; see `tables` for GATHER."""
+    yield from _with_constant(model, _WEIGHTED)
+
+
+def tables(model: Any) -> Iterator[Weighted]:
+    """Each GATHER of rows of a constant table: `input` are the numbers that choose them."""
+    for found in _with_constant(model, ("GATHER",)):
+        options, shape = found.operator.builtinOptions, found.graph.tensors[found.kernel].shape
+        if len(shape) == _MATRIX and not options.axis and not options.batchDims:
+            yield found
+
+
+def _with_constant(model: Any, kinds: tuple[str, ...]) -> Iterator[Weighted]:
     for graph in model.subgraphs:
         producers = {
             int(output): operator for operator in graph.operators for output in operator.outputs
         }
         for operator in graph.operators:
             name = kind(model, operator)
-            if name not in _WEIGHTED:
+            if name not in kinds:
                 continue
             places = operands.BY_KIND[name]
             ((at, channel_axis),) = places.weights.items()

@@ -4,6 +4,8 @@ from tfedge.compress import keras as k
 from tfedge.compress.layers import facts
 from tfedge.compress.layers.channel_walk import Flow, Use, Walk
 
+_TABLE = facts.KernelAxes("embeddings", (1,), 0, is_table=True)
+
 
 def _channels(walk: Walk, use: Use) -> Flow:
     made = walk.source(use.layer.name, use.layer.output_dim)
@@ -11,13 +13,25 @@ def _channels(walk: Walk, use: Use) -> Flow:
     return Flow(use.last_axis, made)
 
 
+def _unscaled(layer: k.Layer) -> str:
+    return "a table's rows have the scales, which no factor of its channels evens"
+
+
 def _float_reason(layer: k.Layer) -> str:
-    return "its table is rounded to int8 only after training, with one scale"
+    if not layer.tie_weights:
+        return "its way back has a table of its own, which is not compressed"
+    return "" if layer.logit_soft_cap is None else "its cap has no int8 form as one operator"
 
 
 LAYERS = {
-    "Embedding": facts.Layer(channels=_channels, width="output_dim", float_reason=_float_reason),
+    "Embedding": facts.Layer(
+        kernel=_TABLE, width="output_dim", channels=_channels, limit=_unscaled, has_int8=True
+    ),
     "ReversibleEmbedding": facts.Layer(
-        float_reason=_float_reason, twin=facts.Twin(ours="bridge.reversible_embedding")
+        kernel=_TABLE,
+        limit=_unscaled,
+        has_int8=True,
+        float_reason=_float_reason,
+        twin=facts.Twin(ours="bridge.reversible_embedding"),
     ),
 }
