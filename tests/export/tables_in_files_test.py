@@ -14,6 +14,8 @@ from tfedge.device.file import tflite
 from tfedge.export import parity
 
 layers = k.tf_keras.layers
+_FLOAT = 'int4(activations="float")'
+_BLOCKS = 'int4(activations="float", block_size=32)'
 
 
 def _task(x):
@@ -60,8 +62,8 @@ def _of(content):
         ('dynamic(algorithm="octav")', 32, "INT8", "EMBEDDING_LOOKUP"),
         ("int4", 32, "INT4", "EMBEDDING_LOOKUP"),
         ("int4", 5, "INT4", "EMBEDDING_LOOKUP"),
-        ('int4(activations="float")', 5, "INT4", "EMBEDDING_LOOKUP"),
-        ('int4(activations="float", block_size=32)', 32, "INT4", "EMBEDDING_LOOKUP"),
+        (_FLOAT, 5, "INT4", "EMBEDDING_LOOKUP"),
+        (_BLOCKS, 32, "INT4", "EMBEDDING_LOOKUP"),
         ('int4(activations="float", precision={"table": "int8"})', 32, "INT8", "EMBEDDING_LOOKUP"),
     ],
 )
@@ -75,10 +77,7 @@ def test_after_training(readers, words_task, export, width, kind, operator):
 
 def test_blocks_are_smaller_than_dynamic():
     model, task = _reader(64, 400), _task(np.arange(400, dtype=np.int32).reshape(100, 4))
-    blocks, dynamic = (
-        len(to_tflite(model, text, task))
-        for text in ('int4(activations="float", block_size=32)', "dynamic")
-    )
+    blocks, dynamic = (len(to_tflite(model, text, task)) for text in (_BLOCKS, "dynamic"))
     assert blocks < dynamic - 400 * 64 * 0.4
 
 
@@ -100,9 +99,12 @@ def test_blocks_are_smaller_than_dynamic():
             "INT4",
         ),
         ("prune(final_sparsity=0.5, epochs=0)", 32, "int8", "INT8"),
-        ("prune(final_sparsity=0.5, epochs=0)", 5, 'int4(activations="float")', "INT4"),
+        ("prune(final_sparsity=0.5, epochs=0)", 5, _FLOAT, "INT4"),
         ("cluster(number_of_clusters=6, epochs=0)", 32, "dynamic", "INT8"),
         ("ternary(rules={'table': {}}, epochs=0)", 32, "int4", "INT2"),
+        ("quantize(bits=4, epochs=0, activations='float')", 32, _BLOCKS, "INT4"),
+        ("quantize(bits=4, epochs=0, activations='float', block_size=0)", 5, _FLOAT, "INT4"),
+        ("quantize(epochs=0, activations='float')", 32, "dynamic", "INT8"),
     ],
 )
 def test_what_is_promised_of_it_is_in_the_file(readers, words_task, recipe, width, export, kind):

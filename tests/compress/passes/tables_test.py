@@ -73,6 +73,24 @@ def test_8_bits_have_one_scale_and_4_bits_one_a_row(reader, words_task):
     assert error.max() < 0.13  # also of the row a fortieth the size of the largest
 
 
+def test_blocks_are_of_columns(words_task):
+    words = k.tf_keras.Input((4,), dtype="int32", name="words")
+    x = layers.Flatten()(layers.Embedding(32, 64, name="table")(words))
+    model = k.tf_keras.Model(words, layers.Dense(2, name="classes")(x))
+    before = np.random.default_rng(1).normal(size=(32, 64)).astype(np.float32)
+    before[:, 32:] /= 50
+    model.get_layer("table").set_weights([before])
+    candidate, table = _applied(
+        "quantize(bits=4, activations='float', epochs=0)", model, words_task
+    )
+    (grid,) = on(candidate.holds, "table")
+    assert grid.frozen.shape == (32, 2) and grid.taken(1, np.arange(8)) is None
+    for half in (slice(0, 32), slice(32, 64)):
+        lost = np.linalg.norm(table[:, half] - before[:, half])
+        assert lost < 0.15 * np.linalg.norm(before[:, half])
+    np.testing.assert_array_equal(candidate.codes()["table"].scales, grid.frozen)
+
+
 def test_two_bits_for_the_table_alone(reader, words_task):
     text = "quantize(bits=4, epochs=1, rules={'table': {'bits': 2}})"
     candidate, _ = _applied(text, reader, words_task)
