@@ -182,6 +182,16 @@ def test_parts_that_a_pass_has_changed_stay_apart():
     assert restoring.restored(changed) is changed
 
 
+def test_parts_in_thinner_ones_stay_apart():
+    flat = folding.flatten(bridge.to_tf_keras(_random(_self_attention())))
+    two = [
+        graph.Replacement(k.tf_keras.layers.Dense(2, name="att.output_column")),
+        graph.Replacement(k.tf_keras.layers.Dense(8, name="att.output")),
+    ]
+    changed = graph.rebuild(flat, {"att.output": two})
+    assert restoring.restored(changed) is changed
+
+
 def test_one_of_two_that_was_changed_stays_apart_alone():
     x = keras.Input((6, 8))
     h = L.MultiHeadAttention(2, 3, name="first")(x, x)

@@ -25,10 +25,12 @@ def names(model: k.Model) -> set[str]:
 
 
 def _is_a_layer(name: str, layers: Mapping[str, Any]) -> bool:
-    """Whether a layer can have this form: one of groups gives as many channels as it reads."""
+    """Whether a layer can have this form: one kernel a part, and as Keras has the widths."""
     form = _form(name, layers)
     reads = layers[f"{name}.query"].input_shape[-1]
-    return form.heads == form.groups or form.output == (reads,)
+    whole = layers[f"{name}.output"].input_shape[-1] == form.heads * form.value_dim
+    # One of groups gives as many channels as it reads.
+    return whole and (form.heads == form.groups or form.output == (reads,))
 
 
 def made(model: k.Model, chosen: Set[str]) -> dict[str, Sequence[graph.Replacement]]:
