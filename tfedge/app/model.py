@@ -1,6 +1,7 @@
 """All that templates are filled with."""
 
 import dataclasses
+import re
 
 from tfedge.app.picture import Picture
 from tfedge.app.port import Port
@@ -72,6 +73,11 @@ class Model:
     def tolerance(self, port: Port) -> float:
         """How far a runtime's output may be from the golden one, in what the tensor holds."""
         return self.vectors.tolerances[port.name]
+
+    @property
+    def asset(self) -> str:
+        """What its files are called where all files of an app lie in one folder."""
+        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", self.class_name).lower()
 
     @property
     def package_path(self) -> str:
