@@ -8,11 +8,12 @@ from typing import Any
 from tfedge import errors
 from tfedge.compress import graph, prepared
 from tfedge.compress.candidate import Candidate, Quantization
+from tfedge.compress.layers import facts
 from tfedge.compress.ranges import fake_quantization, whole_inputs
 from tfedge.data.task import Task
 from tfedge.export import checks, choices, finishing, from_files, options
 from tfedge.export.converter import conversion, float_file, model_writer, recurrent
-from tfedge.export.edits import lineage, lookups, own_inputs, write_codes
+from tfedge.export.edits import float_means, lineage, lookups, own_inputs, write_codes
 from tfedge.export.floats import float_back, float_front, joined
 from tfedge.export.made import Made
 from tfedge.export.tree import flatbuffer
@@ -104,7 +105,8 @@ def _on_route(
     whole: Whole = lambda tree: tree,
 ) -> Made:
     """The candidate on its route; trials are judged as what `whole` makes of their files."""
-    if candidate.quantization is None and export.is_by_quantizer:
+    is_quantizers = export.is_by_quantizer or _has_islands(candidate.model, export)
+    if candidate.quantization is None and is_quantizers:
         made = _by_quantizer(candidate, export, task, whole)
     else:
         try:
@@ -113,6 +115,13 @@ def _on_route(
             made = _by_quantizer(candidate, export, task, whole)
     checks.warn_of_float(made.tree, export, is_known=bool(made.unusual))
     return made
+
+
+def _has_islands(model: Any, export: options.Export) -> bool:
+    """Whether layers are to stay float among integers, which the converter cannot be told."""
+    if not export.has_byte_activations or export.allow_flex or not graph.is_functional(model):
+        return False
+    return bool(facts.slow_in_integers(model))
 
 
 def _unread(candidate: Candidate, export: options.Export, task: Task | None) -> Made | None:
@@ -127,6 +136,7 @@ def _unread(candidate: Candidate, export: options.Export, task: Task | None) -> 
 def _by_converter(candidate: Candidate, export: options.Export, task: Task | None) -> Made:
     quantization = candidate.quantization
     tree = convert(candidate.model, quantization, export, task)
+    float_means.restore(tree)
     names = lineage.name_kernels(tree, lineage.keras_kernels(candidate.model))
     lookups.put(tree, {hold.layer for hold in candidate.holds})
     write_codes.write_codes(tree, candidate.codes())

@@ -83,7 +83,7 @@ def test_promised_zeros_survive_every_algorithm(model, task):
 
 
 def test_trained_integers_leave_no_choice(model, task):
-    candidate = Candidate(model, quantization=Quantization({}))
+    candidate = Candidate(model, quantization=Quantization({}), exports=("int8",))
     with pytest.raises(BadInput, match="algorithm would choose others"):
         export.to_tflite(candidate, 'int8(algorithm="gptq")', task)
 

@@ -125,8 +125,8 @@ class Layer:
             Of a layer that also `scales` it says that it computes each value from itself alone.
         has_int8: it is one operator of LiteRT on integers,
         float_reason: layer -> "", or why it trains as floats with these settings.
-        is_slow_in_integers: with integer activations it is several small operators, which a CPU
-            runs slower than those on floats.
+        is_slow_in_integers: it is several operators, which a CPU runs slower on integers than on
+            floats; after training they stay float among integer ones.
         keeps_range: that operator has one integer scale for what goes in and what comes out.
         fixes_range: it fixes the integer range of what comes out where its function has one.
         fuses: layer -> whether the converter puts it into the operator whose output it reads.
@@ -180,6 +180,12 @@ def of(layer: k.Layer) -> Layer:
 def of_class(name: str) -> Layer:
     """What is known of a class of layers."""
     return known().get(name, _UNKNOWN)
+
+
+def slow_in_integers(model: k.Model) -> tuple[str, ...]:
+    """The classes in a functional model that integer activations make slower on a CPU, sorted."""
+    classes = {type(layer).__name__: of(layer) for layer in model._flatten_layers()}
+    return tuple(sorted(name for name, found in classes.items() if found.is_slow_in_integers))
 
 
 @functools.cache

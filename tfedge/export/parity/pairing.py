@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tfedge.compress.keras import tf
-from tfedge.compress.layers import facts
+from tfedge.compress.layers import facts, operations
 from tfedge.device.file import graph, operands, tflite
 from tfedge.export.parity import snr
 
@@ -119,7 +119,10 @@ class _Walk:
             self._skip(layer, "what it reads was not found in the file")
             return
         found = self._nearest(layer, key, sources)
-        if found is None:
+        if found is not None and operations.moves(layer) and self._is_moved(key, found):
+            self._place[key] = sources[0]
+            self._skip(layer, "it moves values as a later layer does: one operator does both")
+        elif found is None:
             self._skip(layer, "no tensor of its own in the file")
         else:
             self._record(layer.name, key, found, sources)
@@ -141,6 +144,10 @@ class _Walk:
         computed = [] if is_range else list(self._computed_from(sources))
         requantized = list(self._computed_from(sources, ("QUANTIZE", "DEQUANTIZE")))
         return self._best(key, [*fused, *computed, *requantized])
+
+    def _is_moved(self, key: int, index: int) -> bool:
+        """Whether what should be the same values is no likeness of them: they stand elsewhere."""
+        return snr.decibels(self._in_keras[key], self._in_file[index]) < 0
 
     def _computed_from(self, sources: Sequence[int], kinds: tuple[str, ...] = ()) -> Iterator[int]:
         """Tensors computed from these, without a kernel's operator in between, nearest first."""

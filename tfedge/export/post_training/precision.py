@@ -5,6 +5,21 @@ from collections.abc import Mapping
 from tfedge.compress import rules
 from tfedge.export import options
 from tfedge.export.post_training.float_model import FloatModel, Operator
+from tfedge.export.tree import normalizations
+
+_FLOAT = "float32"
+
+
+def usual(model: FloatModel, export: options.Export) -> dict[str, str]:
+    """Operator name -> precision where nobody asks for another: the route's.
+
+    A normalization stays float among activations in 8 bits, where its operators would be slower
+    and less exact: vit_tiny takes 2.1 times float32's time with them in integers and loses .38
+    points of 10,000 examples, 1.1 times and .03 points with them in float.
+    """
+    inside = _normalizing(model) if export.has_byte_activations else frozenset[str]()
+    own = export.facts.precision
+    return {each.name: _FLOAT if each.name in inside else own for each in model.operators}
 
 
 def by_rules(model: FloatModel, export: options.Export) -> dict[str, str]:
@@ -19,7 +34,18 @@ def by_rules(model: FloatModel, export: options.Export) -> dict[str, str]:
     given = export.precision if isinstance(export.precision, Mapping) else {}
     as_rules = {pattern: {"precision": word} for pattern, word in given.items()}
     rules.check(as_rules, model.layers, "--export precision")
-    return {each.name: _chosen(each, given) or export.facts.precision for each in model.operators}
+    own = usual(model, export)
+    return {each.name: _chosen(each, given) or own[each.name] for each in model.operators}
+
+
+def _normalizing(model: FloatModel) -> frozenset[str]:
+    """The names of the operators that normalize."""
+    main = model.tree.subgraphs[0]
+    return frozenset(
+        main.tensors[int(each.outputs[0])].name.decode()
+        for together in normalizations.find(model.tree, main)
+        for each in together
+    )
 
 
 def _chosen(operator: Operator, given: Mapping[str, str]) -> str | None:

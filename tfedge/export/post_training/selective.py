@@ -14,7 +14,7 @@ from absl import logging
 from tfedge import errors, progress
 from tfedge.data.task import Task
 from tfedge.export import options
-from tfedge.export.post_training import algorithms
+from tfedge.export.post_training import algorithms, precision
 from tfedge.export.post_training.float_model import FloatModel, Operator
 from tfedge.export.post_training.loss import Judge
 from tfedge.export.tree import flatbuffer
@@ -96,8 +96,7 @@ class _Search:
 
     def run(self) -> dict[str, str]:
         """See `search`."""
-        usual = self._export.facts.precision
-        plan = {each.name: usual for each in self._model.operators}
+        plan = precision.usual(self._model, self._export)
         before = self._judge.loss(self._file(plan))
         if before.within(self._export.tolerance):
             self._say(plan, before.points, before.points)
@@ -154,12 +153,12 @@ class _Search:
         return self._finish.file(self._finish.edit(self._make(plan, self._asked)))
 
     def _say(self, plan: dict[str, str], before: float, after: float) -> None:
-        usual = self._export.facts.precision
-        spared = [each for each in self._model.operators if plan[each.name] != usual]
+        usual = precision.usual(self._model, self._export)
+        spared = [each for each in self._model.operators if plan[each.name] != usual[each.name]]
         logging.info(
             "precision=auto: %.2f points lost in %s, %.2f with %d of %d operators spared: %s",
             100 * before,
-            usual,
+            self._export.facts.precision,
             100 * after,
             len(spared),
             len(plan),
