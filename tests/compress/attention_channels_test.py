@@ -39,6 +39,7 @@ def _padded():
     ids = keras.Input((7,), dtype="int32")
     x = L.Embedding(5, 8, mask_zero=True, name="tokens")(ids)
     x = L.Add()([x, L.MultiHeadAttention(4, 3, name="att")(x, x, use_causal_mask=True)])
+    x = L.GlobalAveragePooling1D()(x)
     return keras.Model(ids, L.Dense(2, name="out")(x))
 
 
@@ -126,6 +127,14 @@ def test_attention_of_groups_that_gives_another_width_stays_in_parts():
     found = bridge.to_keras3(restoring.restored(smaller))
     assert found.get_layer("att.query").units == 6
     np.testing.assert_allclose(found(_inputs(model)), smaller(_inputs(model)), rtol=1e-4, atol=1e-5)
+
+
+def test_a_mask_on_the_way_keeps_no_channels():
+    found = channels.analyse(_flat(MODELS["padded"]()))
+    assert found.sources.keys() - found.reasons() == {
+        *(f"att.{part}" for part in ("query", "key", "value", "output")),
+        "tokens",
+    }
 
 
 def test_a_head_is_one_unit_and_groups_take_all_their_queries_along():

@@ -126,12 +126,13 @@ class Walk:
     def along_last(self, use: Use) -> Flow | None:
         """The channels of the only tensor that is read where they lie along its last axis.
 
-        Others cannot be followed through it and stay.
+        Others cannot be followed through it and stay. A mask, of booleans, has no channels.
         """
         flow = self.flow(use.tensors[0])
         if flow is None:
             return None
-        if len(use.tensors) > 1 or flow.axis != len(use.tensors[0].shape) - 1:
+        several = not all(tensor.dtype.is_bool for tensor in use.tensors[1:])
+        if several or flow.axis != len(use.tensors[0].shape) - 1:
             kind = type(use.layer).__name__
             return self.stop(
                 use.tensors, f"{use.layer.name} ({kind}) reads them along another axis"
