@@ -156,7 +156,7 @@ def test_what_only_copies_or_is_unknown():
 
 def test_what_costs_nothing():
     free = work.Work("RESHAPE", "free")
-    assert dataclasses.astuple(free)[2:] == (0, 1, 1, 1, *[0] * 6, False, True, 1, False)
+    assert dataclasses.astuple(free)[2:] == (0, 1, 1, 1, *[0] * 6, False, True, 1, False, 1)
     assert _work("RESHAPE", [IMAGE], OUT) == free
     first, second = _works(
         ("DEQUANTIZE", [_stored(3)], [weights := _tensor((3,), "FLOAT32")]),

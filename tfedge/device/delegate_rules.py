@@ -115,6 +115,12 @@ def coverage(file: tflite.TfliteFile, delegate: str) -> Coverage:
     )
 
 
+def taken(file: tflite.TfliteFile, delegate: str) -> tuple[bool, ...]:
+    """Whether a delegate's rules take each operator; none of a loop's body."""
+    stated = rules(delegate)
+    return tuple(o.subgraph == 0 and _reason(o, file, stated) is None for o in file.operators)
+
+
 def _parts(taken: list[bool]) -> list[list[int]]:
     """Runs of operators that are taken one after the other."""
     parts: list[list[int]] = []

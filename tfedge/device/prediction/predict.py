@@ -8,8 +8,11 @@ import numpy as np
 from tfedge import errors, shown
 from tfedge.device.file import flatbuffer, tflite
 from tfedge.device.prediction import devices, fitted, host, network, operators, work
+from tfedge.device.prediction.accelerators import devices as npus
+from tfedge.device.prediction.accelerators import estimating
 
 _MOST_THREADS = 64
+CPU, NPU = "cpu", "npu"
 # Standard deviations of the logarithm, for every doubling of threads beyond what was measured and
 # beyond the fast cores: assumptions, that an extrapolation may not look as sure as a measurement.
 _DOUBLED, _SLOW_CORES = 0.10, 0.25
@@ -33,6 +36,7 @@ class Estimate(shown.Shown):
         value: the middle.
         low, high: nine of ten networks lie between.
         device, threads, runtime: what it is an estimate for.
+        accelerator: "cpu" or "npu".
         notes: what makes it less sure than others, in sentences; empty where nothing does.
     """
 
@@ -43,20 +47,26 @@ class Estimate(shown.Shown):
     threads: int = 1
     runtime: str = ""
     notes: tuple[str, ...] = ()
+    accelerator: str = CPU
 
     def _shown(self) -> tuple[str, shown.Rows]:
         """In one line, and the notes."""
         threads = f"{self.threads} thread{'s' if self.threads > 1 else ''}"
         title = f"Estimate: {self.value:.3g} ms ({self.low:.3g} to {self.high:.3g})"
-        title += f" on {self.device}, {threads}" if self.device else ""
+        by = threads if self.accelerator == CPU else "NPU"
+        title += f" on {self.device}, {by}" if self.device else ""
         return title, [("note", note) for note in self.notes]
 
 
-def predict_latency(tflite_bytes: bytes, device: str = "pixel3", threads: int = 4) -> Estimate:
+def predict_latency(
+    tflite_bytes: bytes, device: str = "pixel3", threads: int = 4, accelerator: str = CPU
+) -> Estimate:
     """Estimates the time of one inference from the file's operators; nothing is run.
 
         estimate = tfedge.predict_latency(content, device="pixel4", threads=1)
         print(f"{estimate.value:.1f} ms ({estimate.low:.1f} to {estimate.high:.1f})")
+
+        estimate = tfedge.predict_latency(content, device="galaxy_s25", accelerator="npu")
 
     The rates of a device are fitted on published latencies, so they hold for the runtime of those
     (`Estimate.runtime`), a cool phone and nothing else running.
@@ -65,20 +75,44 @@ def predict_latency(tflite_bytes: bytes, device: str = "pixel3", threads: int = 
         tflite_bytes: the file.
         device: a name in `devices.names()`; "host" is this computer, once it was measured with
             `tools/benchmarks/fit_latency.py --host`.
-        threads: of the interpreter, 1 to 64.
+        threads: of the interpreter, 1 to 64; an NPU has none.
+        accelerator: "cpu", or "npu" for a device of `accelerators.devices.known()`.
 
     Raises:
-        BadInput: no .tflite, an unknown device, or threads out of range.
+        BadInput: no .tflite, an unknown device or one without latencies of this accelerator,
+            threads out of range; for an NPU also a file of dynamic shapes or of types that it does
+            not take, or that no latencies were published of.
     """
     if type(threads) is not int or not 1 <= threads <= _MOST_THREADS:
         raise errors.BadInput(
             "threads", f"{threads!r} is no number of threads", f"Use 1 to {_MOST_THREADS}."
         )
+    if accelerator == NPU:
+        return _on_npu(tflite_bytes, npus.find(device))
+    _check_accelerator(device, accelerator)
     if device == devices.HOST:
         measured = host.load()
         return _on_host(_works(tflite_bytes), measured, threads)
     phone = devices.find(device)
     return _on_phone(_works(tflite_bytes), phone, threads)
+
+
+def _check_accelerator(device: str, accelerator: str) -> None:
+    if accelerator != CPU:
+        raise errors.BadInput(
+            f"accelerator {accelerator!r}", "is none that is predicted", 'Use "cpu" or "npu".'
+        )
+    if npus.has(device):
+        raise errors.BadInput(
+            f"device {device!r}",
+            "no latencies of its CPU were published, only of its NPU",
+            'Use accelerator="npu".',
+        )
+
+
+def _on_npu(tflite_bytes: bytes, device: str) -> Estimate:
+    found = estimating.of(tflite.read(tflite_bytes), device)
+    return Estimate(found.value, found.low, found.high, device, 1, npus.runtime(), found.notes, NPU)
 
 
 def _works(tflite_bytes: bytes) -> tuple[work.Work, ...]:

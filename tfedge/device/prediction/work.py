@@ -73,6 +73,7 @@ class Work:
         integer: whether it computes on integers.
         known: whether the operator is one that this module knows.
         turns: how often it runs in one inference; more than once inside of a loop.
+        groups: of a convolution, each over channels of its own.
         plain: whether its activations have 16 bits: loops over single values compute it, on one
             thread, for no vector kernel does.
     """
@@ -93,6 +94,7 @@ class Work:
     known: bool = True
     turns: int = 1
     plain: bool = False
+    groups: int = 1
 
 
 def of(file: tflite.TfliteFile) -> tuple[Work, ...]:
@@ -173,6 +175,7 @@ def _convolution(_: Any, operands: list[graph.Tensor], output: graph.Tensor) -> 
     depth = math.prod(kernel.shape[1:])
     counted = _product(_elements(output), depth, kernel.shape[0])
     counted["window"] = math.prod(kernel.shape[1:-1])
+    counted["groups"] = max(1, image.shape[-1] // max(1, kernel.shape[-1]))
     if counted["window"] == 1 and image.shape[1:-1] == output.shape[1:-1]:
         return {"family": "pointwise", **counted}
     pixels = _elements(output) // max(1, kernel.shape[0])

@@ -5,6 +5,7 @@ count little; the inverse of the last Hessian is the covariance (Laplace's appro
 """
 
 import dataclasses
+from typing import Protocol
 
 import numpy as np
 from tfedge_tools.benchmarks.latency import priors
@@ -38,8 +39,26 @@ class Fit:
         return float(np.sqrt(slope @ self.covariance @ slope + NOISE**2))
 
 
+class Problem(Protocol):
+    """What is to be explained, and what is believed before: mean and spread of the parameters."""
+
+    @property
+    def mean(self) -> np.ndarray:
+        """What is believed before, (parameters,)."""
+
+    @property
+    def spread(self) -> np.ndarray:
+        """Standard deviations of that, (parameters,)."""
+
+    def errors(self, values: np.ndarray) -> np.ndarray:
+        """(rows,) misses in standard deviations."""
+
+    def slopes(self, values: np.ndarray) -> np.ndarray:
+        """(rows, parameters) how these follow the parameters."""
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
-class _Problem:
+class _Table:
     rows: list[Row]
     names: tuple[str, ...]
     mean: np.ndarray
@@ -60,10 +79,6 @@ class _Problem:
         ]
         return np.array(found) / self.deviations()[:, None]
 
-    def cost(self, values: np.ndarray) -> float:
-        tails = 0.5 * (_TAILS + 1) * np.log1p(self.errors(values) ** 2 / _TAILS).sum()
-        return float(tails + 0.5 * (((values - self.mean) / self.spread) ** 2).sum())
-
 
 def fit(rows: list[Row], start: np.ndarray | None = None, most_steps: int = 120) -> Fit:
     """The most probable parameters.
@@ -75,9 +90,17 @@ def fit(rows: list[Row], start: np.ndarray | None = None, most_steps: int = 120)
     """
     believed = priors.priors()
     mean, spread = np.array(list(believed.values())).T
-    problem = _Problem(rows, tuple(believed), mean, spread)
-    values, damping = mean.copy() if start is None else start.copy(), 1e-2
-    cost = problem.cost(values)
+    problem = _Table(rows, tuple(believed), mean, spread)
+    values, covariance, cost = most_probable(problem, start, most_steps)
+    return Fit(problem.names, values, covariance, cost)
+
+
+def most_probable(
+    problem: Problem, start: np.ndarray | None = None, most_steps: int = 120
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """(parameters, their covariance, cost) where the misses and the beliefs weigh least."""
+    values, damping = problem.mean.copy() if start is None else start.copy(), 1e-2
+    cost = _cost(problem, values)
     for _ in range(most_steps):
         order = _second_order(problem, values)
         values, after, damping = _step(problem, values, cost, order, damping)
@@ -85,10 +108,15 @@ def fit(rows: list[Row], start: np.ndarray | None = None, most_steps: int = 120)
         if gained < _ENOUGH:
             break
     hessian, _ = _second_order(problem, values)
-    return Fit(problem.names, values, np.linalg.inv(hessian), cost)
+    return values, np.linalg.inv(hessian), cost
 
 
-def _second_order(problem: _Problem, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _cost(problem: Problem, values: np.ndarray) -> float:
+    tails = 0.5 * (_TAILS + 1) * np.log1p(problem.errors(values) ** 2 / _TAILS).sum()
+    return float(tails + 0.5 * (((values - problem.mean) / problem.spread) ** 2).sum())
+
+
+def _second_order(problem: Problem, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     errors, slopes = problem.errors(values), problem.slopes(values)
     trust = (_TAILS + 1) / (_TAILS + errors**2)
     hessian = slopes.T @ (trust[:, None] * slopes) + np.diag(problem.spread**-2)
@@ -96,7 +124,7 @@ def _second_order(problem: _Problem, values: np.ndarray) -> tuple[np.ndarray, np
 
 
 def _step(
-    problem: _Problem,
+    problem: Problem,
     values: np.ndarray,
     cost: float,
     order: tuple[np.ndarray, np.ndarray],
@@ -106,7 +134,7 @@ def _step(
     hessian, slope = order
     for _ in range(12):
         moved = values - np.linalg.solve(hessian + damping * np.diag(problem.spread**-2), slope)
-        after = problem.cost(moved)
+        after = _cost(problem, moved)
         if after <= cost:
             return moved, after, max(damping / 4, 1e-7)
         damping = 6 * damping + 1e-6

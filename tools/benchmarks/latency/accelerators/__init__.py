@@ -1,0 +1,1 @@
+"""Neural accelerators: the published networks as operators, the fit and how good it is."""
