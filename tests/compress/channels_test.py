@@ -125,7 +125,7 @@ def test_sequences_and_embeddings(check):
     x = layers.Dense(4, name="each")(layers.MaxPooling1D()(x))
     x = layers.Permute((2, 1))(x)  # channels now lie along axis 1
     cut, _ = check(words, layers.Dense(2)(layers.Flatten()(x)))
-    assert cut == {"conv": (6, 3), "each": (4, 2)}
+    assert cut == {"embedding": (8, 4), "conv": (6, 3), "each": (4, 2)}
 
 
 def test_a_shared_layer_is_cut_once_for_all_its_uses(check):

@@ -116,3 +116,15 @@ def test_tokens_without_a_row_are_refused_by_their_index():
     token_table.check(task, "words", 10)
     with pytest.raises(errors.BadInput, match=r"validation.*0..8, .* got 9 at index 280"):
         token_table.check(task, "words", 9)
+
+
+@pytest.mark.parametrize("token", [2.5, np.nan])
+def test_tokens_that_are_not_whole_are_refused(token):
+    x = np.full((5, 4), 3.0, np.float32)
+    split = ArraySplit(x, np.zeros(5, int))
+    token_table.check(Task("t", "classification", split, split, split), "words", 4)
+    x = x.copy()
+    x[2, 0] = token
+    broken = ArraySplit(x, np.zeros(5, int))
+    with pytest.raises(errors.BadInput, match=f"whole numbers .* got {token} at index 2"):
+        token_table.check(Task("t", "classification", split, split, broken), "words", 4)

@@ -16,7 +16,7 @@ def check(made: "task.Task", name: str, rows: int) -> None:
 
     Raises:
         BadInput: a token without a row, by the index of its example: kernels read what lies behind
-            a table, or answer 0.
+            a table, or answer 0, and take the row below a number that is not whole.
     """
     for role, split in made.splits().items():
         start = 0
@@ -28,12 +28,13 @@ def check(made: "task.Task", name: str, rows: int) -> None:
 
 
 def _check_batch(tokens: np.ndarray, start: int, rows: int, where: str) -> None:
-    broken = np.argwhere((tokens < 0) | (tokens >= rows))
+    is_row = (tokens >= 0) & (tokens < rows) & (tokens == np.floor(tokens))
+    broken = np.argwhere(~is_row)
     if len(broken):
         first = tuple(int(at) for at in broken[0])
         raise errors.BadInput(
             where,
-            f"expected tokens of 0..{rows - 1}, the rows of the model's table, got"
-            f" {tokens[first]} at index {start + first[0]}",
+            f"expected tokens of 0..{rows - 1}, whole numbers that are rows of the model's table,"
+            f" got {tokens[first]} at index {start + first[0]}",
             "Use the vocabulary that the model was trained with.",
         )
