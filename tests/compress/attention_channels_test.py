@@ -7,7 +7,7 @@ import pytest
 
 from tfedge.compress import bridge, channels, costs, folding
 from tfedge.compress import keras as k
-from tfedge.compress.bridge import op_layer
+from tfedge.compress.bridge import op_layer, reversible_embedding
 from tfedge.compress.channels import surgery
 from tfedge.compress.composites import restoring
 from tfedge.compress.layers import kernels
@@ -127,6 +127,29 @@ def test_attention_of_groups_that_gives_another_width_stays_in_parts():
     found = bridge.to_keras3(restoring.restored(smaller))
     assert found.get_layer("att.query").units == 6
     np.testing.assert_allclose(found(_inputs(model)), smaller(_inputs(model)), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_a_table_that_is_read_both_ways_is_as_wide_as_the_model(tied):
+    ids = keras.Input((6,), dtype="int32")
+    table = L.ReversibleEmbedding(5, 8, tie_weights=tied, name="table")
+    x = table(ids)
+    x = L.Add()([x, L.MultiHeadAttention(2, 3, name="att")(x, x, use_causal_mask=True)])
+    model = _flat(keras.Model(ids, table(x, reverse=True)))
+    smaller, zeroed = cutting.cut_half(model)
+    assert smaller.get_layer("table").output_dim == 4
+    assert smaller.get_layer("att.output").units == 4
+    x = _inputs(model)
+    np.testing.assert_allclose(smaller(x), zeroed(x), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(bridge.to_keras3(smaller)(x), smaller(x), rtol=1e-4, atol=1e-5)
+
+
+def test_a_table_that_multiplies_what_stays_stays():
+    ids, x = Input((6,), dtype="int32"), Input((6, 4))
+    table = reversible_embedding.ReversibleEmbedding(5, 4, name="table")
+    made = [layers.Dense(2)(table(ids)), table(x, reverse=True)]
+    found = channels.analyse(k.tf_keras.Model([ids, x], made))
+    assert found.reasons()["table"] == "table multiplies them with what stays"
 
 
 def test_a_mask_on_the_way_keeps_no_channels():

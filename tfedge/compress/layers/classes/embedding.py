@@ -13,6 +13,22 @@ def _channels(walk: Walk, use: Use) -> Flow:
     return Flow(use.last_axis, made)
 
 
+def _both_ways(walk: Walk, use: Use) -> Flow | None:
+    """On the way back the columns are read: what comes in has to have the same channels."""
+    layer, rows = use.layer, _channels(walk, use)
+    if not layer.tie_weights:
+        walk.bind(layer, 1, 0, rows.ids, "read")
+    if len(use.output.shape) > len(use.tensors[0].shape):
+        return rows
+    flow = walk.along_last(use)
+    if flow is None:
+        walk.keep(rows.ids, f"{layer.name} multiplies them with what stays")
+    else:
+        walk.join(flow.ids, rows.ids)
+        walk.tap(use.tensors[0])
+    return None
+
+
 def _unscaled(layer: k.Layer) -> str:
     return "a table's rows have the scales, which no factor of its channels evens"
 
@@ -29,6 +45,8 @@ LAYERS = {
     ),
     "ReversibleEmbedding": facts.Layer(
         kernel=_TABLE,
+        width="output_dim",
+        channels=_both_ways,
         limit=_unscaled,
         has_int8=True,
         float_reason=_float_reason,
