@@ -182,6 +182,7 @@ def _of_pass(kind: type) -> Iterator[str]:
 
 def _profile(phone: phones.Profile) -> tuple[str, ...]:
     limit = "no limit" if phone.max_latency_ms is None else f"{phone.max_latency_ms:g} ms"
+    unit = " (NPU)" if phone.latency_accelerator == "npu" else ""
     scale = "" if not phone.extrapolated else f", times {phone.latency_scale[0]:g}"
     return (
         markdown.code(phone.name),
@@ -190,7 +191,7 @@ def _profile(phone: phones.Profile) -> tuple[str, ...]:
         f"{phone.max_file_bytes / 2**20:g} MB",
         str(phone.threads),
         limit,
-        f"{phone.latency_device or 'nothing'}{scale}",
+        f"{phone.latency_device or 'nothing'}{unit}{scale}",
     )
 
 

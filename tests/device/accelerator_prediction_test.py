@@ -75,13 +75,13 @@ def test_what_stays_in_place_or_is_clipped_is_not_sent_away():
 
 
 def test_the_larger_of_computing_and_fetching_is_waited_for():
-    times = np.zeros(13)
-    times[[0, 8, 10]] = 3.0, 4.0, 0.5
+    times = np.zeros(14)
+    times[[0, 9, 11]] = 3.0, 4.0, 0.5
     assert formula.parts(times).sum() == pytest.approx(5.5)
-    step = np.zeros(13)
-    step[8] = 1e-6
+    step = np.zeros(14)
+    step[9] = 1e-6
     slope = (formula.parts(times + step).sum() - formula.parts(times).sum()) / 1e-6
-    assert slope == pytest.approx(formula.slopes(times)[8], rel=1e-4)
+    assert slope == pytest.approx(formula.slopes(times)[9], rel=1e-4)
 
 
 def test_an_estimate_of_a_file():

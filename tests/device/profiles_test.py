@@ -8,6 +8,7 @@ from tfedge_pipelines import order_flags
 
 from tfedge import errors, settings
 from tfedge.device import profiles
+from tfedge.device.prediction.accelerators import devices as npus
 
 CLASSES = ("wearable", "entry_phone", "mid_range_phone", "flagship_phone")
 DEVICES = {
@@ -16,10 +17,15 @@ DEVICES = {
     "raspberry_pi_3": "rpi3plus",
     "raspberry_pi_4": "rpi4_arm64",
 }
+CLASSES_OF_NPUS = {
+    "flagship_2024": "galaxy_s24",
+    "flagship_2025": "galaxy_s25",
+    "mid_range_2025": "snapdragon_7_gen4",
+}
 
 
 def test_the_phone_classes_that_come_along():
-    assert {*CLASSES, *DEVICES} == set(profiles.names())
+    assert {*CLASSES, *DEVICES, *CLASSES_OF_NPUS, *npus.known()} == set(profiles.names())
     caps = [profiles.load(name) for name in CLASSES]
     for smaller, larger in itertools.pairwise(caps):
         assert smaller.max_memory_bytes < larger.max_memory_bytes
@@ -38,6 +44,20 @@ def test_the_published_devices():
         assert profile.source.startswith("Latency: ")
         assert (profile.latency_scale, profile.extrapolated) == ((1, 1, 1), "")
         assert profile.latency_device == device
+
+
+def test_the_published_npus():
+    for name in npus.known():
+        profile = profiles.load(name)
+        assert (profile.latency_device, profile.latency_accelerator) == (name, "npu")
+        assert (profile.latency_scale, profile.extrapolated) == ((1, 1, 1), "")
+        assert profile.source.startswith("Latency: ")
+    for name, device in CLASSES_OF_NPUS.items():
+        profile = profiles.load(name)
+        assert (profile.latency_device, profile.latency_accelerator) == (device, "npu")
+        assert profile.source.startswith("Assumption") and profile.extrapolated
+    with pytest.raises(errors.BadInput, match="no latencies of its NPU"):
+        dataclasses.replace(profiles.load("pixel4"), latency_accelerator="npu")
 
 
 def test_a_profile_of_ones_own(tmp_path):

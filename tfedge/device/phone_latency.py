@@ -7,6 +7,8 @@ from absl import logging
 from tfedge import errors
 from tfedge.device import profiles
 from tfedge.device.prediction import predict
+from tfedge.device.prediction.accelerators import devices as npus
+from tfedge.device.prediction.accelerators import telling
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,6 +21,8 @@ class PhoneEstimate:
         threads, runtime: of the interpreter.
         extrapolated: how that device stands for the profile's phones; empty if it is one of them.
         notes: what else makes the prediction less sure.
+        accelerator: "cpu" or "npu".
+        sentence: of an NPU, what it takes, what runs there and which type is faster, for people.
     """
 
     value: float
@@ -29,6 +33,8 @@ class PhoneEstimate:
     runtime: str = ""
     extrapolated: str = ""
     notes: tuple[str, ...] = ()
+    accelerator: str = "cpu"
+    sentence: str = ""
 
 
 def estimate(tflite_bytes: bytes, profile: profiles.Profile) -> PhoneEstimate | None:
@@ -38,19 +44,26 @@ def estimate(tflite_bytes: bytes, profile: profiles.Profile) -> PhoneEstimate | 
     """
     if profile.latency_device is None:
         return None
+    accelerator = profile.latency_accelerator
     try:
-        found = predict.predict_latency(tflite_bytes, profile.latency_device, profile.threads)
+        found = predict.predict_latency(
+            tflite_bytes, profile.latency_device, profile.threads, accelerator
+        )
     except errors.BadInput as e:
         logging.warning("no latency is predicted: %s", e)
         return None
     value, low, high = profile.latency_scale
+    scaled = (found.value * value, found.low * low, found.high * high)
+    sentence = ""
+    if accelerator == predict.NPU:
+        sentence = telling.sentence(tflite_bytes, npus.find(found.device), scaled)
     return PhoneEstimate(
-        found.value * value,
-        found.low * low,
-        found.high * high,
+        *scaled,
         profile.latency_device,
-        profile.threads,
+        found.threads,
         found.runtime,
         profile.extrapolated,
         found.notes,
+        accelerator,
+        sentence,
     )

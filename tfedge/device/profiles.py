@@ -10,6 +10,7 @@ from typing import Any
 
 from tfedge import errors, foreign, settings
 from tfedge.device.prediction import devices
+from tfedge.device.prediction.accelerators import devices as npus
 
 _FOLDER = pathlib.Path(__file__).parent / "profiles"
 _PROSE = settings.Text("text", empty=True)
@@ -88,6 +89,11 @@ class Profile:
         kind=settings.optional(settings.Text("the name of a published device")),
         help="The published device whose latency is predicted; None for none.",
     )
+    latency_accelerator: str = settings.setting(
+        default="cpu",
+        kind=settings.Choice(("cpu", "npu")),
+        help="What of that device runs the model: its processor, or its neural accelerator.",
+    )
     latency_scale: tuple[float, float, float] = settings.setting(
         default=(1.0, 1.0, 1.0),
         kind=settings.Several(settings.Real(above=0), 3),
@@ -116,7 +122,9 @@ class Profile:
         for each in settings.of(Profile):
             self._check(each.kind.fits(getattr(self, each.name)), each.name, each.expected)
         self._check_operators((*(self.allowed_operators or ()), *self.denied_operators))
-        if self.latency_device not in (None, devices.HOST):
+        if self.latency_device is not None and self.latency_accelerator == "npu":
+            npus.find(self.latency_device)
+        elif self.latency_device not in (None, devices.HOST):
             devices.find(self.latency_device)
         value, low, high = self.latency_scale
         self._check(

@@ -148,6 +148,8 @@ class Scorecard(shown.Shown):
             )
             told += f", extrapolated from {estimate.device}" if estimate.extrapolated else ""
             yield f"latency on {self.profile.name}", told
+            if estimate.sentence:
+                yield "on its NPU", estimate.sentence
         if self.memory:
             free = self.memory.app_free_bytes_estimate
             yield "an app must have free", f"{free:,} bytes, an estimate"

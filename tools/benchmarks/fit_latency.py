@@ -9,7 +9,7 @@ Expected: latencies left out one by one are met with a median error of 4 %, 97 %
 tfedge's own, --networks first rebuilds and converts the networks of the table (half an hour).
 
 With --npu it does the same for the neural accelerators of 2024 to 2026, whose networks are written
-down as operators: half a minute, with a median error of 11 % on networks left out one by one.
+down as operators: half a minute, with a median error of 10 % on networks left out one by one.
 
 With --host it measures single operators on this computer for `--seconds`, fits a predictor for it
 and checks that on `--check` random networks; keep the machine quiet meanwhile.

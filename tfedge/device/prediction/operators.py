@@ -4,21 +4,28 @@ import numpy as np
 
 from tfedge.device.file import tflite
 from tfedge.device.prediction import devices, fitted, formula, hierarchy, host, network, work
+from tfedge.device.prediction.accelerators import devices as npus
+from tfedge.device.prediction.accelerators import estimating
 
 
-def milliseconds(file: tflite.TfliteFile, device: str, threads: int) -> np.ndarray:
+def milliseconds(
+    file: tflite.TfliteFile, device: str, threads: int, accelerator: str = "cpu"
+) -> np.ndarray:
     """(operators,) the time of each operator; they add up to what `predict_latency` says.
 
-    Of the host, what a run costs beside its operators is left out.
+    Of the host and of NPUs, what a run costs beside its operators is left out.
 
     Args:
         file: of `tflite.read`.
         device: a name in `devices.names()`.
         threads: of the interpreter.
+        accelerator: "cpu" or "npu".
 
     Raises:
         BadInput: an unknown device, or a host that was not measured.
     """
+    if accelerator == "npu":
+        return estimating.shares(file, npus.find(device))
     works = work.of(file)
     if device == devices.HOST:
         return _on_host(works, threads)

@@ -24,6 +24,7 @@ RATES = (
     "depthwise",  # 1e6 multiply-adds
     "simple",  # 1e6 additions of elementwise operators
     "curves",  # 1e6 additions' worth of exponentials and the like
+    "gates",  # 1e6 additions' worth of logistic functions
     "moved",  # 1e6 values copied, enlarged or searched
     "far",  # 1e6 values that do not fit the chip, between operators that are no convolutions
     "kernels",  # operators that multiply by weights
@@ -34,11 +35,12 @@ RATES = (
     "rows_in",  # 1e6 pixels of inputs, which are laid out for the engine whatever their channels
     "values_out",  # 1e6 values of outputs
 )
-_COMPUTE, _MEMORY, _ENDS = slice(0, 8), slice(8, 10), slice(10, 13)
+_COMPUTE, _MEMORY, _ENDS = slice(0, 9), slice(9, 11), slice(11, 14)
 _IN, _OUT, _TILE, _PIXELS = 16, 32, 32, 40.0  # channels of a tile; pixels that filling it takes
 _FEW_CHANNELS = 4  # an image's: the window's values are laid out in a row
 _ON_CHIP_MB = 8.0
-_CURVES = ("LOGISTIC", "SOFTMAX", "LOG_SOFTMAX", "GELU", "TANH", "EXP", "ELU", "POW", "SIN", "COS")
+_CURVES = ("SOFTMAX", "LOG_SOFTMAX", "GELU", "EXP", "ELU", "POW", "SIN", "COS")
+_GATES = ("LOGISTIC", "TANH")
 _MOVING = ("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR", "ARG_MAX", "ARG_MIN", "TOPK_V2")
 _IN_PLACE = ("CONCATENATION",)  # its parts are written where they belong
 _CLIPPING = ("RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1")  # done by what comes before
@@ -116,7 +118,8 @@ def _amounts(work: Work, size: int) -> dict[str, float]:
     elif work.family == "copy" or work.kind in _MOVING:
         found["moved"] = 0.0 if work.kind in _IN_PLACE else values
     else:
-        found["curves" if work.kind in _CURVES else "simple"] = work.passes / 1e6
+        curves = "gates" if work.kind in _GATES else "curves"
+        found[curves if work.kind in (*_CURVES, *_GATES) else "simple"] = work.passes / 1e6
     return found
 
 

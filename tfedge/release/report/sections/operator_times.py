@@ -77,7 +77,9 @@ def of(facts: "Facts") -> Times | None:
 def _rows(file: tflite.TfliteFile, estimate: "PhoneEstimate") -> tuple[OperatorTime, ...]:
     """The operators in the file's order; together they take the estimate's middle value."""
     try:
-        found = operators.milliseconds(file, estimate.device, estimate.threads)
+        found = operators.milliseconds(
+            file, estimate.device, estimate.threads, estimate.accelerator
+        )
     except errors.BadInput:  # the estimate is then without parts
         return ()
     total = float(found.sum())
