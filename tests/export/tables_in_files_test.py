@@ -7,6 +7,7 @@ import pytest
 from tfedge import evaluate, to_tflite
 from tfedge.compress import bridge
 from tfedge.compress import keras as k
+from tfedge.compress.bridge import reversible_embedding
 from tfedge.compress.layers import kernels
 from tfedge.compress.recipe import Recipe
 from tfedge.data.task import ArraySplit, Task
@@ -131,3 +132,38 @@ def test_a_table_of_places_is_no_kernel():
         "places": "it takes the same rows for every input: the file has what comes out, not the "
         "table"
     }
+
+
+@pytest.fixture(scope="module")
+def tied():
+    """A table of 40 rows of 32 that is also the last matrix, as a language model's."""
+    k.tf_keras.utils.set_random_seed(3)
+    words = k.tf_keras.Input((4,), dtype="int32", name="words")
+    table = reversible_embedding.ReversibleEmbedding(40, 32, name="table")
+    x = layers.Dense(32, activation="relu", name="hidden")(table(words))
+    return k.tf_keras.Model(words, layers.Softmax(name="next")(table(x, reverse=True)))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "export", "kind"),
+    [
+        ("", 'dynamic(algorithm="octav")', "INT8"),
+        ("", _BLOCKS, "INT4"),
+        ("quantize(epochs=0)", "int8", "INT8"),
+        ("quantize(bits=4, epochs=0, activations='float')", _BLOCKS, "INT4"),
+    ],
+)
+def test_a_tied_table_is_stored_once(tied, recipe, export, kind):
+    x = np.random.default_rng(0).integers(0, 40, (96, 4)).astype(np.int32)
+    split = ArraySplit(x, (x + 1) % 40)
+    task = Task("words", "segmentation", split, split, split, split, batch_size=16, seed=1)
+    candidate = Recipe.parse(recipe).apply(tied, task) if recipe else tied
+    content = to_tflite(candidate, export, task)
+    file = tflite.read(content)
+    read = [
+        o.inputs[1] for o in file.operators if o.kind in ("EMBEDDING_LOOKUP", "FULLY_CONNECTED")
+    ]
+    found = [file.tensors[index] for index in read if file.tensors[index].shape == (40, 32)]
+    assert [tensor.dtype for tensor in found] == [kind, kind]
+    assert len({tensor.buffer for tensor in found}) == 1
+    assert {tensor.name for tensor in found} == {"table"}

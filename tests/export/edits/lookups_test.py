@@ -164,14 +164,21 @@ def test_scales_beyond_float16_leave_it_in_int8():
     np.testing.assert_allclose(_run(tree), 7e6)
 
 
-def test_a_table_that_is_also_a_matrix_stays_as_that_has_it():
-    tree = _tree(np.zeros((9, 2), np.float32))
+@pytest.mark.parametrize(("width", "expected"), [(2, "INT4"), (3, "INT8")])
+def test_a_table_that_is_also_a_matrix_stays_as_that_has_it(width, expected):
+    tree = _tree(np.zeros((9, width), np.float32))
     lookups.put(tree)
-    _with_codes(tree, np.ones((9, 2), np.int8), [0.5] * 9)
+    codes = np.arange(9 * width).reshape(9, width) % 8
+    _with_codes(tree, codes, [0.5] * 9)
+    table = tree.subgraphs[0].tensors[1]
+    table.type = _TYPES.INT4
+    operators.set_values(tree, table, codes)
     graph, number = tree.subgraphs[0], schema.BuiltinOperator.FULLY_CONNECTED
     tree.operatorCodes.append(schema.OperatorCodeT(builtinCode=number, version=1))
     matrix = schema.OperatorT(inputs=np.int32([2, 1, -1]), outputs=np.int32([2]))
     matrix.opcodeIndex = len(tree.operatorCodes) - 1
     graph.operators.append(matrix)
     few_bit_rows.pack(tree)
-    assert operators.type_name(graph.tensors[1]) == "INT8"
+    assert operators.type_name(table) == expected
+    np.testing.assert_array_equal(operators.values(tree, table), codes)
+    assert list(table.quantization.scale) == [0.5] * 9

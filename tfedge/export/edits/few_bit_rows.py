@@ -26,18 +26,21 @@ def pack(tree: Any) -> None:
 
     Args:
         tree: with tables of INT8 or INT4 that have a scale a row, one for all, or blocks. One that
-            is also the kernel of a matrix stays as that has it.
+            is also the kernel of a matrix stays as that has it, but for rows that do not fill
+            their last byte, which become INT8.
     """
-    users = list(operators.weighted(tree))
-    shared = {id(u.graph.tensors[u.kernel]) for u in users if not _chooses(u)}
-    tables: dict[int, list[operators.Weighted]] = {}
-    for user in users:
-        if _chooses(user) and id(user.graph.tensors[user.kernel]) not in shared:
-            tables.setdefault(id(user.graph.tensors[user.kernel]), []).append(user)
-    for lookups in tables.values():
-        tensor = lookups[0].graph.tensors[lookups[0].kernel]
-        if _has_scales(tensor):
-            _pack(tree, tensor, lookups)
+    users: dict[int, list[operators.Weighted]] = {}
+    for user in operators.weighted(tree):
+        users.setdefault(id(user.graph.tensors[user.kernel]), []).append(user)
+    for together in users.values():
+        tensor = together[0].graph.tensors[together[0].kernel]
+        if not any(map(_chooses, together)):
+            continue
+        if not all(map(_chooses, together)):
+            if tensor.shape[1] % _IN_A_BYTE["INT4"]:
+                _widen(tree, tensor)
+        elif _has_scales(tensor):
+            _pack(tree, tensor, together)
         elif operators.type_name(tensor) == "INT4" and tensor.quantization is not None:
             _narrow(tree, tensor)
 
@@ -57,8 +60,7 @@ def _pack(tree: Any, tensor: Any, lookups: list[operators.Weighted]) -> None:
     width = codes.shape[1]
     kind = _kind(codes)
     if kind is None or np.max(said.scale) > _HALF.max:
-        tensor.type = schema.TensorType.INT8
-        operators.set_values(tree, tensor, codes)
+        _widen(tree, tensor)
         return
     missing = -width % _IN_A_BYTE[kind]
     padded = np.pad(codes, ((0, 0), (0, missing)))
@@ -69,6 +71,13 @@ def _pack(tree: Any, tensor: Any, lookups: list[operators.Weighted]) -> None:
     tensor.quantization = _in_blocks(padded.shape[1], _constant(tree, graph, scales, "FLOAT16"))
     for lookup in lookups if missing else ():
         _slice(tree, lookup, width)
+
+
+def _widen(tree: Any, tensor: Any) -> None:
+    if operators.type_name(tensor) == "INT4":
+        codes = operators.values(tree, tensor)
+        tensor.type = schema.TensorType.INT8
+        operators.set_values(tree, tensor, codes)
 
 
 def _narrow(tree: Any, tensor: Any) -> None:

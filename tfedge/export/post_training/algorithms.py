@@ -102,7 +102,8 @@ def _settle(quantized: Any, names: Mapping[str, str]) -> None:
 
     It wanted unique names. Its int16 scales are no powers of two, which ADD and SUB assume.
     """
-    for operator in operators.weighted(quantized):
+    kernels = {id(o.graph.tensors[o.kernel]): o for o in operators.weighted(quantized)}
+    for operator in kernels.values():
         tensor = operator.graph.tensors[operator.kernel]
         tensor.name = names.get(tensor.name.decode(), "").encode()
     divisions.move_to_float(quantized)
@@ -149,11 +150,12 @@ def _possible(
     algorithms = ["min_max"] if operator.kernel in ("", *plain) else list(use)
     chooses = operator.kind in operands.CHOOSING and bool(operator.kernel)
     activations = 0 if export.has_float_activations or chooses else asked.activation_bits
-    narrow = chooses and operator.kernel_shape[-1] < _NARROW
+    is_table = chooses and not operator.is_tied  # else one kernel would be stored in two forms
+    narrow = is_table and operator.kernel_shape[-1] < _NARROW
     for bits in dict.fromkeys([8 if narrow else asked.kernel_bits, 8]):
         for block_size in dict.fromkeys([_blocks(operator, export, bits, plain), 0]):
             for algorithm in algorithms:
-                config = _config(bits, activations, block_size, is_one=chooses and bits == 8)
+                config = _config(bits, activations, block_size, is_one=is_table and bits == 8)
                 yield Choice(_KEYS[algorithm], config, bits, algorithm, block_size > 0)
 
 

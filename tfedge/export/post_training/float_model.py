@@ -31,6 +31,7 @@ class Operator:
         kernel: name of its constant kernel, "" without one.
         kernel_shape: likewise, () without one.
         layers: what a rule can call it: Keras layers that are fused in it, or names in the file.
+        is_tied: whether an operator of another kind has the same kernel.
         is_in_front: of what brings uneven columns to one scale, which stays float.
     """
 
@@ -40,6 +41,7 @@ class Operator:
     kernel: str
     kernel_shape: tuple[int, ...]
     layers: tuple[str, ...]
+    is_tied: bool = False
     is_in_front: bool = False
 
 
@@ -107,6 +109,9 @@ def prepare(tree: Any, where: str, known_layers: Collection[str] = ()) -> FloatM
     _check_known(tree, where)
     lookups.put(tree)
     kernels = {id(each.operator): each for each in operators.weighted(tree)}
+    kinds: dict[int, set[str]] = {}
+    for each in kernels.values():
+        kinds.setdefault(id(each.graph.tensors[each.kernel]), set()).add(each.kind)
     main = tree.subgraphs[0]
     said = [(tensor.name or b"").decode() for tensor in main.tensors]
     inputs = _one_signature(tree)
@@ -133,6 +138,7 @@ def prepare(tree: Any, where: str, known_layers: Collection[str] = ()) -> FloatM
                 layers=_layers(
                     own, said[output] or main.tensors[output].name.decode(), known_layers
                 ),
+                is_tied=len(kinds.get(id(kernel), ())) > 1,
             )
         )
     return FloatModel(tree, where, inputs, tuple(found), real_names)
