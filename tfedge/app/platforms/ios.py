@@ -1,0 +1,18 @@
+"""An iOS app: Swift on the pod TensorFlowLiteSwift."""
+
+from tfedge.app.model import Model
+from tfedge.app.platform import Platform
+
+
+def _content(model: Model) -> dict[str, bytes]:
+    return {"{model.asset}.tflite": model.content, "{model.asset}.golden": model.golden}
+
+
+PLATFORM = Platform(
+    help="Swift on the pod TensorFlowLiteSwift, iOS 13",
+    runtime="TensorFlowLiteSwift",
+    types=("float32", "int32", "uint8"),
+    instead='Export int8(input="uint8", output="uint8"), or leave both float32.',
+    templates={"{model.class_name}.swift": "Model.swift", "README.md": "README.md"},
+    content=_content,
+)
