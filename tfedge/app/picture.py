@@ -9,7 +9,8 @@ from tfedge.data.reading import resizing
 from tfedge.release.app_facts import AppFacts
 
 _CHANNELS = (1, 3)
-_BYTE = 255
+_IN_APPS = ("bilinear", "nearest")
+BYTE = 255
 _MOST_OF_BYTES = 128  # raw values above that are bytes, and not some smaller range
 
 
@@ -37,11 +38,23 @@ class Picture:
         """What the code does."""
         size = (self.height, self.width)
         said = resizing.words(size, self.channels, self.interpolation, self.fit)
-        return said if self.most == _BYTE else f"{said}; 0..255 brought to 0..{self.most:g}"
+        return said if self.most == BYTE else f"{said}; 0..255 brought to 0..{self.most:g}"
 
 
-def of(told: AppFacts, inputs: tuple[Port, ...], outputs: tuple[Port, ...]) -> Picture | None:
-    """None where the model does not tell classes of pictures, or they cannot be made the same."""
+def of(
+    told: AppFacts,
+    inputs: tuple[Port, ...],
+    outputs: tuple[Port, ...],
+    interpolations: tuple[str, ...] = _IN_APPS,
+) -> Picture | None:
+    """None where the model does not tell classes of pictures, or they cannot be made the same.
+
+    Args:
+        told: of the data.
+        inputs: of the model.
+        outputs: of the model.
+        interpolations: that can be had; an app has no filter of Pillow's.
+    """
     if kinds.named(told.kind).answers is not Answers.ONE_OF_MANY or len(outputs) != 1:
         return None
     if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].shape[3] not in _CHANNELS:
@@ -49,21 +62,23 @@ def of(told: AppFacts, inputs: tuple[Port, ...], outputs: tuple[Port, ...]) -> P
     if len(outputs[0].shape) != 2 or len(told.inputs) != 1:
         return None
     (values,) = told.inputs.values()
-    if values.least < 0 or not 0 < values.most <= _BYTE:
+    if values.least < 0 or not 0 < values.most <= BYTE:
         return None
     _, height, width, channels = inputs[0].shape
-    chosen = _chosen(told.preprocessing, (height, width), channels)
+    chosen = _chosen(told.preprocessing, (height, width), channels, interpolations)
     if chosen is None:
         return None
-    most = _BYTE if values.most > _MOST_OF_BYTES else values.most
+    most = BYTE if values.most > _MOST_OF_BYTES else values.most
     return Picture(height, width, channels, *chosen, most, bool(told.preprocessing))
 
 
-def _chosen(said: str, size: tuple[int, int], channels: int) -> tuple[str, str] | None:
-    """Interpolation and fit that have these words; an app has no filter of Pillow's."""
+def _chosen(
+    said: str, size: tuple[int, int], channels: int, interpolations: tuple[str, ...]
+) -> tuple[str, str] | None:
+    """Interpolation and fit that have these words."""
     if not said:
         return "bilinear", "stretch"
-    for interpolation in ("bilinear", "nearest"):
+    for interpolation in interpolations:
         for fit in resizing.FITS:
             if said == resizing.words(size, channels, interpolation, fit):
                 return interpolation, fit
