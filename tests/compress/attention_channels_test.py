@@ -264,6 +264,24 @@ def test_a_table_of_two_kinds_of_channels_keeps_both():
     assert found.reasons()["one"] == found.reasons()["other"] == reason
 
 
+@pytest.mark.parametrize(
+    ("op", "given", "reason"),
+    [
+        ("softmax", [2], "it (softmax) needs"),
+        ("softmax", [], "it (softmax) needs"),
+        ("repeat", [[1, 2, 1, 1, 1, 1, 1, 1], 2], "it takes channels apart"),
+        ("where", [{"array": [[True] * 8], "dtype": "bool"}, 0.0], "it (where) needs"),
+    ],
+)
+def test_what_is_said_for_each_channel_keeps_them(op, given, reason):
+    x = Input((6, 4))
+    tensor = {"tensor": 0}
+    given = [given[0], tensor, given[1]] if op == "where" else [tensor, *given]
+    made = op_layer.Op(op, given, name="it")(layers.Dense(8, name="made")(x))
+    found = channels.analyse(k.tf_keras.Model(x, layers.Dense(2)(made)))
+    assert found.reasons()["made"].startswith(reason)
+
+
 def test_shares_of_channels_keep_them_and_shares_along_other_axes_do_not():
     x = Input((6, 4))
     one, other = (layers.Dense(8, name=name)(x) for name in ("one", "other"))

@@ -46,8 +46,8 @@ def _through(walk: Walk, use: Use, found: operation.Operation) -> Flow | None:
         return flows.combined(walk, use)
     if found.op == "concatenate":
         return flows.concatenated(walk, use, found.settings.get("axis", 0))
-    if found.op in _SHARES:
-        return flows.across(walk, use, [found.settings.get("axis", -1)])
+    if found.op in _SHARES and not _runs_along(walk, found):
+        return walk.flow(use.tensors[0])
     letters = _letters(found)
     if letters is not None and len(use.tensors) == 2:
         return flows.product(walk, use, *letters)
@@ -58,8 +58,9 @@ def _through(walk: Walk, use: Use, found: operation.Operation) -> Flow | None:
 
 def _moved(walk: Walk, use: Use, found: operation.Operation) -> Flow | None:
     flow = flows.moved(walk, use, _on_ids(found))
-    if flow is None or found.op == "repeat":  # each as often as before, however many are left
-        return flow
+    times = (*found.arguments[1:], *found.settings.values())
+    if flow is None or (found.op == "repeat" and max(map(np.size, times)) == 1):
+        return flow  # however many are left, each is there as often as before
     if found.op == "reshape" and operations.is_ours(use.layer):
         return _reshaped(walk, use, flow)
     return _unbroken(walk, use.tensors[0], flow, use.layer)
@@ -92,6 +93,13 @@ def _letters(found: operation.Operation) -> tuple[list[str], str] | None:
         return None
     batch = string.ascii_lowercase[: ranks.pop() - 2]
     return [f"{batch}xy", f"{batch}yz"], f"{batch}xz"
+
+
+def _runs_along(walk: Walk, found: operation.Operation) -> bool:
+    """Whether the axis of an operation is that of the channels."""
+    tensor, axis, *_ = (*found.arguments, found.settings.get("axis", -1))
+    flow = walk.flow(tensor)
+    return flow is not None and flow.axis == axis % len(tensor.shape)
 
 
 def _on_ids(found: operation.Operation) -> Callable[[Any], Any]:
