@@ -125,6 +125,8 @@ class Layer:
             Of a layer that also `scales` it says that it computes each value from itself alone.
         has_int8: it is one operator of LiteRT on integers,
         float_reason: layer -> "", or why it trains as floats with these settings.
+        gains: its weights, all of which times a factor for each channel are what comes out times
+            it; the first it must have.
         is_slow_in_integers: it is several operators, which a CPU runs slower on integers than on
             floats; after training they stay float among integer ones.
         keeps_range: that operator has one integer scale for what goes in and what comes out.
@@ -158,6 +160,7 @@ class Layer:
     limit: Callable[[Any], float | str | None] = _unscaled
     has_int8: bool = False
     float_reason: Callable[[Any], str] = lambda layer: ""
+    gains: tuple[str, ...] = ()
     is_slow_in_integers: bool = False
     keeps_range: bool = False
     fixes_range: bool = False

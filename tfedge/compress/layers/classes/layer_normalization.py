@@ -11,4 +11,8 @@ def _channels(walk: Walk, use: Use) -> Flow | None:
     return flows.normalized(walk, use, layer.axis, roles)
 
 
-LAYERS = {"LayerNormalization": facts.Layer(channels=_channels, is_slow_in_integers=True)}
+LAYERS = {
+    "LayerNormalization": facts.Layer(
+        channels=_channels, gains=("gamma", "beta"), is_slow_in_integers=True
+    )
+}

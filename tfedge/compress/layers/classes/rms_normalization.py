@@ -11,6 +11,7 @@ def _channels(walk: Walk, use: Use) -> Flow | None:
 LAYERS = {
     "RMSNormalization": facts.Layer(
         channels=_channels,
+        gains=("scale",),
         is_slow_in_integers=True,
         twin=facts.Twin(ours="bridge.rms_normalization"),
     )
