@@ -47,22 +47,22 @@ class Overlaps:
 
 
 def of(facts: "Facts") -> Overlaps | None:
-    """None where targets have no places."""
-    found = facts.answered
-    if found is None or not facts.task.kind_facts.has_places:
+    """None where targets have no places, or classes are the words of a vocabulary."""
+    found, classes = facts.answered, facts.task.kind_facts.classes
+    if found is None or classes is None or not classes.has_places or classes.may_miss:
         return None
     count = len(found.labels)
     after = overlaps.of(found.after, found.targets, count)
     before = None if found.before is None else overlaps.of(found.before, found.targets, count)
     was = (math.nan,) * count if before is None else before.of_classes()
-    places = np.bincount(found.targets.ravel(), minlength=count)
+    places = np.bincount(found.targets[found.targets >= 0], minlength=count)
     rows = [
         Row(label, int(n), _known(a), _known(b))
         for label, n, a, b in zip(found.labels, places, was, after.of_classes(), strict=True)
     ]
     rows.sort(key=lambda row: row.change or 0.0)
     mean_before = None if before is None else before.value()
-    mean = Row("mean", found.targets.size, mean_before, after.value())
+    mean = Row("mean", int(places.sum()), mean_before, after.value())
     return Overlaps(tuple(rows), mean, before is not None)
 
 
