@@ -107,6 +107,7 @@ def _tree(
     """What the converter makes of a SavedModel."""
     with quiet.captured() as log:
         converter = tf.lite.TFLiteConverter.from_saved_model(str(folder))
+        converter._experimental_use_buffer_offset = True  # else weights are copied four times more
         export.facts.configure(converter, examples)
         if export.facts.activation_bits:
             converter.inference_input_type = tf.as_dtype(export.made_input)

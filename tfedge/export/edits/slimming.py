@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfedge.export.tree import operators
+from tfedge.export.tree import large_vectors, operators
 
 _CONVERTER_METADATA = (b"min_runtime_version", b"CONVERSION_METADATA")
 
@@ -119,11 +119,13 @@ def _drop_unused_codes(model: Any) -> None:
 def _share_buffers(model: Any) -> None:
     """One buffer per distinct content, in order of use; buffer 0 is the empty one."""
     buffers = [schema.BufferT()]
-    places = {b"": 0}
+    places: dict[bytes, int] = {}
 
     def shared(index: int) -> int:
         data = model.buffers[index].data
-        content = b"" if data is None else bytes(data)
+        if data is None or not len(data):
+            return 0
+        content = large_vectors.content(data)
         if content not in places:
             places[content] = len(buffers)
             buffers.append(schema.BufferT(data=data))

@@ -9,17 +9,19 @@ FlatBuffers internals: https://flatbuffers.dev/internals/
 """
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from tfedge.export.tree import large_vectors
+
 _IDENTIFIER = b"TFL3"
-_BYTES_ALIGNMENT = 16  # `data:[ubyte] (force_align: 16)` in the schema
 _OFFSET_BYTES = 4
 _LENGTH_BYTES = 4
+_OUTSIDE = b"buffer_location"  # metadata of a file that has its buffers behind the tree
 _INTEGERS = (schema.TensorType.INT32, schema.TensorType.INT64)
 
 
@@ -34,6 +36,7 @@ def unpack(data: bytes) -> Any:
         if buffer.offset > 1:  # 0 and 1 mean that there is nothing outside
             buffer.data = np.frombuffer(data, np.uint8, buffer.size, buffer.offset)
         buffer.offset = buffer.size = 0
+    model.metadata = [each for each in model.metadata or [] if each.name != _OUTSIDE] or None
     return model
 
 
@@ -45,11 +48,9 @@ def copied(tree: Any) -> Any:
 
 def pack(model: Any) -> bytes:
     """A `schema.ModelT` as the bytes of a file; equal trees give equal bytes."""
-    builder = _SharingBuilder(1 << 16)
-    for vector in _large_vectors(model):
-        builder.CreateNumpyVector(vector)
+    builder = _SharingBuilder(list(_large_vectors(model)))
     builder.Finish(model.Pack(builder), _IDENTIFIER)
-    return bytes(builder.Output())
+    return builder.file()
 
 
 def _large_vectors(model: Any) -> Iterator[np.ndarray]:
@@ -81,18 +82,33 @@ class _SharingBuilder(flatbuffers.Builder):
 
     head: int  # where the written part begins; grows downwards
 
-    def __init__(self, size: int):
-        super().__init__(size)
-        self._vectors: dict[tuple[int, bytes], int] = {}
+    def __init__(self, large: Sequence[np.ndarray]):
+        """Begins in front of large vectors, which the tree has by the same objects."""
+        super().__init__(1 << 16)
+        self._keys = {id(vector): large_vectors.key(vector) for vector in large}
+        layout = large_vectors.lay_out((self._keys[id(vector)], vector) for vector in large)
+        self._vectors = dict(layout.offsets)
+        self._rest = layout.rest
+        self.minalign = layout.alignment
+        self.head -= len(layout.seed)
+        self.Bytes[self.head :] = layout.seed
         self._strings: dict[Any, int] = {}
         self._tables: dict[tuple, int] = {}
         self._fields: list[tuple[int, int, Any, Any]] = []
-        self._vector: tuple[int, int, int] | None = None  # start, bytes with length, alignment
+        self._vector: tuple[int, int, int] | None = None  # start, bytes, alignment
+
+    def file(self) -> bytes:
+        """All of it, when it is finished."""
+        return b"".join([memoryview(self.Bytes)[self.head :], *self._rest])
+
+    def CreateNumpyVector(self, x: np.ndarray) -> int:  # noqa: N802
+        known = self._vectors.get(self._keys.get(id(x)))
+        return super().CreateNumpyVector(x) if known is None else known
 
     def StartVector(self, elemSize: int, numElems: int, alignment: int) -> int:  # noqa: N802, N803
         if elemSize == 1:
-            alignment = _BYTES_ALIGNMENT
-        self._vector = (self.Offset(), _LENGTH_BYTES + elemSize * numElems, alignment)
+            alignment = large_vectors.alignment(elemSize)
+        self._vector = (self.Offset(), elemSize * numElems, alignment)
         return super().StartVector(elemSize, numElems, alignment)
 
     def PrependUOffsetTRelative(self, off: int) -> None:  # noqa: N802
@@ -104,7 +120,8 @@ class _SharingBuilder(flatbuffers.Builder):
         if self._vector is None:
             return offset
         start, size, alignment = self._vector
-        key = (alignment, bytes(self.Bytes[self.head : self.head + size]))
+        written = np.frombuffer(self.Bytes, np.uint8, size, self.head + _LENGTH_BYTES)
+        key = (alignment, large_vectors.content(written))
         if key in self._vectors:
             self.head = len(self.Bytes) - start
         return self._vectors.setdefault(key, offset)
