@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
 from tfedge.compress.bridge import dequantized, replay
+from tfedge.compress.keras import tf
 from tfedge.compress.layers import facts
 from tfedge.errors import BadInput
 
@@ -34,7 +33,8 @@ def copy(source: Any, twin: Any) -> None:
             "Give a twin with the same weights in the same order.",
         )
     for value, variable in zip(ours, theirs, strict=True):
-        variable.assign(np.asarray(value).astype(_dtype_name(variable)))
+        # Where nothing is cast the two share memory until one is written to.
+        variable.assign(tf.cast(tf.convert_to_tensor(value), _dtype_name(variable)))
     if twin.trainable != source.trainable:
         twin.trainable = source.trainable
     for part, twin_part in parts:

@@ -236,10 +236,13 @@ class _Replay:
     def _make(self, layer: k.Layer, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """The first call of a layer: its twin, or what stands in its place, is made and built."""
         name = self._names[id(layer)]
-        if name in self._replace:
-            replacements = list(self._replace[name])
-        else:
-            replacements = [Replacement(_twin(layer, name), layer.get_weights())]
+        if name not in self._replace:
+            twin = _twin(layer, name)
+            self._new[id(layer)] = [twin]
+            outputs = _chain([twin], args, kwargs)
+            _share_weights(layer, twin)
+            return outputs
+        replacements = list(self._replace[name])
         self._new[id(layer)] = [replacement.layer for replacement in replacements]
         outputs = _chain(self._new[id(layer)], args, kwargs)
         for replacement in replacements:
@@ -271,6 +274,15 @@ def _twin(layer: k.Layer, name: str) -> k.Layer:
             "Compression needs functional models, also inside of models, and layers whose"
             " get_config() gives all that __init__ takes.",
         ) from error
+
+
+def _share_weights(layer: k.Layer, twin: k.Layer) -> None:
+    """Gives a twin the weights of its layer; TensorFlow copies one when either writes to it."""
+    if not all(isinstance(weight, tf.Variable) for weight in layer.weights):
+        twin.set_weights(layer.get_weights())  # tables that text is looked up in
+        return
+    for weight, own in zip(layer.weights, twin.weights, strict=True):
+        own.assign(weight)
 
 
 def _chain(layers: Sequence[Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:

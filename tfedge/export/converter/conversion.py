@@ -1,5 +1,6 @@
 """Runs TensorFlow's converter on a model, quietly, and says in one line why it refuses."""
 
+import contextlib
 import dataclasses
 import pathlib
 import re
@@ -15,7 +16,7 @@ from tfedge.compress.keras import tf
 from tfedge.compress.ranges import mask_bounds
 from tfedge.data.task import Task
 from tfedge.export import calibration, options
-from tfedge.export.converter import recurrent, saved_model
+from tfedge.export.converter import kept_out, recurrent, saved_model
 from tfedge.export.edits import divisions, interface
 from tfedge.export.tree import flatbuffer, masked
 
@@ -33,10 +34,14 @@ class Writer:
     Attributes:
         write: the model as it is.
         write_without_loop: the same with its loops unrolled, or BadInput.
+        large_kernels: while it is open, `write` leaves these out; see `kept_out`.
     """
 
     write: Callable[[pathlib.Path], saved_model.Signature]
     write_without_loop: Callable[[pathlib.Path], saved_model.Signature]
+    large_kernels: Callable[[], contextlib.AbstractContextManager[tuple[kept_out.Kept, ...]]] = (
+        lambda: contextlib.nullcontext(())
+    )
 
 
 class MaskedError(Exception):
@@ -58,20 +63,13 @@ def convert(writer: Writer, export: options.Export, task: Task | None, has_range
     """
     with tempfile.TemporaryDirectory(prefix="tfedge_export_") as temporary:
         folder = pathlib.Path(temporary) / "model"
-        signature = writer.write(folder)
-        examples = None
         if export.facts.activation_bits and not has_ranges:
-            examples = calibration.examples(task, signature.inputs, export.route)
-            as_float = options.Export(allow_flex=export.allow_flex)
-            if signature.has_loop and recurrent.has_loop(_tree(folder, as_float, None)):
-                folder = pathlib.Path(temporary) / "unrolled"
-                signature = writer.write_without_loop(folder)
-            given = _given_masks(examples) if signature.has_softmax else frozenset()
-            if signature.has_softmax and (signature.has_mask or given):
-                if masked.is_masked(_tree(folder, as_float, None), given):
-                    raise MaskedError
-            _check_inputs(signature, export)
-        tree = _tree(folder, export, examples and _numbered(examples, signature.input_types))
+            signature, tree = _with_ranges_of(task, writer, folder, export)
+        elif export.facts.activation_bits or not export.facts.changes_kernels:
+            signature, tree = _without_large_kernels(writer, folder, export)
+        else:
+            signature = writer.write(folder)
+            tree = _tree(folder, export, None)
     if export.facts.activation_bits:
         divisions.move_to_float(tree)
     interface.name(tree, signature.inputs, signature.outputs)
@@ -91,8 +89,7 @@ def convert_to_float(writer: Writer, export: options.Export) -> Any:
     as_float = options.Export(allow_flex=export.allow_flex)
     with tempfile.TemporaryDirectory(prefix="tfedge_export_") as temporary:
         folder = pathlib.Path(temporary) / "model"
-        signature = writer.write(folder)
-        tree = _tree(folder, as_float, None)
+        signature, tree = _without_large_kernels(writer, folder, as_float)
         if signature.has_loop and not export.has_float_activations and recurrent.has_loop(tree):
             folder = pathlib.Path(temporary) / "unrolled"
             signature = writer.write_without_loop(folder)
@@ -101,14 +98,52 @@ def convert_to_float(writer: Writer, export: options.Export) -> Any:
     return tree
 
 
+def _with_ranges_of(
+    task: Task | None, writer: Writer, folder: pathlib.Path, export: options.Export
+) -> tuple[saved_model.Signature, Any]:
+    """A model on an integer route, with the ranges that calibration examples show."""
+    signature = writer.write(folder)
+    examples = calibration.examples(task, signature.inputs, export.route)
+    as_float = options.Export(allow_flex=export.allow_flex)
+    if signature.has_loop and recurrent.has_loop(_tree(folder, as_float, None)):
+        folder = folder.with_name("unrolled")
+        signature = writer.write_without_loop(folder)
+    given = _given_masks(examples) if signature.has_softmax else frozenset()
+    if signature.has_softmax and (signature.has_mask or given):
+        if masked.is_masked(_tree(folder, as_float, None), given):
+            raise MaskedError
+    _check_inputs(signature, export)
+    return signature, _tree(folder, export, _numbered(examples, signature.input_types))
+
+
+def _without_large_kernels(
+    writer: Writer, folder: pathlib.Path, export: options.Export
+) -> tuple[saved_model.Signature, Any]:
+    """A model whose kernels a file has as they are, or on scales that follow from them."""
+    with writer.large_kernels() as kept:
+        signature = writer.write(folder)
+    tree = _tree(folder, export, None)
+    if not kept:
+        return signature, tree
+    try:
+        return signature, kept_out.put_back(tree, kept)
+    except kept_out.ChangedError:
+        logging.debug("the converter looks at kernels: it is given all of them")
+    whole = folder.with_name("whole")
+    return writer.write(whole), _tree(whole, export, None)
+
+
 def _tree(
     folder: pathlib.Path, export: options.Export, examples: calibration.Examples | None
 ) -> Any:
     """What the converter makes of a SavedModel."""
     with quiet.captured() as log:
         converter = tf.lite.TFLiteConverter.from_saved_model(str(folder))
-        converter._experimental_use_buffer_offset = True  # else weights are copied four times more
         export.facts.configure(converter, examples)
+        # Weights behind the tree are copied less. What calibrates and what changes ends lose them.
+        converter._experimental_use_buffer_offset = examples is None and (
+            export.made_input == export.output == "float32"
+        )
         if export.facts.activation_bits:
             converter.inference_input_type = tf.as_dtype(export.made_input)
             converter.inference_output_type = tf.as_dtype(export.output)

@@ -9,7 +9,7 @@ from tfedge.export import options
 from tfedge.export.converter import conversion
 from tfedge.export.tree import flatbuffer
 
-_REMEMBERED = 2
+_REMEMBERED, _REMEMBERED_BYTES = 2, 1 << 27
 _trees: collections.OrderedDict[bytes, Any] = collections.OrderedDict()
 
 
@@ -28,9 +28,14 @@ def of(model: Any, writer: conversion.Writer, export: options.Export) -> Any:
         _trees.move_to_end(key)
     else:
         _trees[key] = conversion.convert_to_float(writer, export)
-    while len(_trees) > _REMEMBERED:
+    tree = flatbuffer.copied(_trees[key])
+    while len(_trees) > _REMEMBERED or sum(map(_bytes, _trees.values())) > _REMEMBERED_BYTES:
         _trees.popitem(last=False)
-    return flatbuffer.copied(_trees[key])
+    return tree
+
+
+def _bytes(tree: Any) -> int:
+    return sum(buffer.data.nbytes for buffer in tree.buffers if buffer.data is not None)
 
 
 def _key(model: Any, export: options.Export) -> bytes | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from tfedge import quiet
 from tfedge.compress import bridge, loading
-from tfedge.export.converter import conversion, recurrent, saved_model
+from tfedge.export.converter import conversion, kept_out, recurrent, saved_model
 
 
 def of(model: Any, route: str) -> conversion.Writer:
@@ -14,6 +14,7 @@ def of(model: Any, route: str) -> conversion.Writer:
     return conversion.Writer(
         write=functools.partial(write, model),
         write_without_loop=lambda folder: write(recurrent.unrolled(model, route), folder),
+        large_kernels=functools.partial(kept_out.large_kernels, model),
     )
 
 

@@ -7,17 +7,19 @@ bits and, where the converter folded a BatchNormalization into it, times one fac
 
 import dataclasses
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from absl import logging
 
+from tfedge.compress.keras import tf
 from tfedge.compress.layers import facts, kernels
 from tfedge.export.tree import operators
 
 _SAME = 0.1  # largest relative distance of a kernel to its rounded self
 _NO_DISTANCE = 1e-6  # float rounding
+_BLOCK = 1 << 16  # numbers
 _CLEARLY_NEARER = 0.5  # the nearest must be at most this times as far as the next
 
 
@@ -34,10 +36,15 @@ def keras_kernels(model: Any) -> tuple[KerasKernel, ...]:
     found = {}
     for layer in model._flatten_layers(include_self=False, recursive=True):
         for layout, variable in _variables(layer):
-            array = kernels.deployed(layout, variable.numpy().astype(np.float64))
+            array = kernels.deployed(layout, _values(variable))
             axis = kernels.deployed_channel_axis(layout)
-            found[id(variable)] = KerasKernel(layer.name, rows(array, axis))
+            found[id(variable)] = KerasKernel(layer.name, np.ascontiguousarray(rows(array, axis)))
     return tuple(found.values())
+
+
+def _values(variable: Any) -> np.ndarray:
+    """Of a variable of either Keras, in float32, without a copy where it has that."""
+    return np.asarray(memoryview(tf.cast(tf.convert_to_tensor(variable), tf.float32)))
 
 
 def _variables(layer: Any) -> Iterator[tuple[str, Any]]:
@@ -92,6 +99,13 @@ def rows(array: np.ndarray, channel_axis: int) -> np.ndarray:
     return np.moveaxis(array, channel_axis, 0).reshape(array.shape[channel_axis], -1)
 
 
+def blocks(found: np.ndarray) -> Iterator[slice]:
+    """Slices of rows, as many at a time as fit into a processor's cache."""
+    step = max(1, _BLOCK // max(1, found.shape[1]))
+    for start in range(0, len(found), step):
+        yield slice(start, start + step)
+
+
 def factors(found: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     """(channels,) by which `wanted` is to be multiplied to come nearest to `found` (rows)."""
     power = np.sum(wanted * wanted, axis=1)
@@ -128,18 +142,29 @@ def _by_name(name: str, found: np.ndarray, known: Sequence[KerasKernel]) -> Kera
 
 
 def _distance(found: np.ndarray, wanted: np.ndarray) -> float:
-    return _relative(found - wanted, found)
+    return _relative((part - other, part) for part, other in _together(found, wanted))
 
 
 def _distance_per_channel(found: np.ndarray, wanted: np.ndarray) -> float:
     """The same, with a free factor per channel: BatchNormalization folded by the converter."""
     if found.shape[1] == 1:
         return np.inf  # any row of one weight is any other's multiple
-    lengths = np.linalg.norm(found, axis=1, keepdims=True)
-    unit = found / np.where(lengths > 0, lengths, 1.0)
-    return _relative(unit - factors(unit, wanted)[:, None] * wanted, unit)
+
+    def of_units(part: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        lengths = np.linalg.norm(part, axis=1, keepdims=True)
+        unit = part / np.where(lengths > 0, lengths, 1.0)
+        return unit - factors(unit, other)[:, None] * other, unit
+
+    return _relative(of_units(part, other) for part, other in _together(found, wanted))
 
 
-def _relative(difference: np.ndarray, whole: np.ndarray) -> float:
-    size = float(np.linalg.norm(whole))
-    return float(np.linalg.norm(difference)) / size if size else float(np.any(difference))
+def _together(found: np.ndarray, wanted: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    for some in blocks(found):
+        yield found[some].astype(np.float64), wanted[some].astype(np.float64)
+
+
+def _relative(parts: Iterable[tuple[np.ndarray, np.ndarray]]) -> float:
+    """The length of the differences, as a share of that of the wholes; both come in parts."""
+    squares = [[np.einsum("ij,ij->", each, each) for each in part] for part in parts]
+    difference, size = np.sqrt(np.sum(squares, axis=0)).tolist() if squares else (0.0, 0.0)
+    return difference / size if size else float(difference > 0)

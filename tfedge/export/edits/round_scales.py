@@ -39,6 +39,8 @@ def few_bits(tree: Any, scales: bool = True, round_biases: bool = True) -> Any:
     if not scales:
         return chosen
     least = _download_bytes(chosen)
+    if _scale_bytes(chosen) < WORTH_IT / 2 * least:
+        return chosen  # a file without any scales would not be worth it
     for roundings in ((_round_kernels,), (_round_kernels, _round_activations)):
         tried = _rewritten(tree, roundings, tolerance)
         size = _download_bytes(tried)
@@ -60,6 +62,11 @@ def _download_bytes(tree: Any) -> int:
     slim = flatbuffer.copied(tree)
     slimming.slim(slim)
     return len(zlib.compress(flatbuffer.pack(slim), 9))
+
+
+def _scale_bytes(tree: Any) -> int:
+    said = [tensor.quantization for graph in tree.subgraphs for tensor in graph.tensors]
+    return sum(each.scale.nbytes for each in said if each is not None and each.scale is not None)
 
 
 def significant(

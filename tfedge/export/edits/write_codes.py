@@ -5,7 +5,8 @@ were trained on, and zeros and clusters that were promised per integer come out 
 codes and scales of the candidate replace them, and biases follow.
 """
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -52,22 +53,21 @@ def write_codes(tree: Any, promised: Mapping[str, Any]) -> None:
 def _write_kernel(
     model: Any, tensor: Any, axis: int, name: str, promised: Any, *, is_table: bool
 ) -> None:
-    found = lineage.rows(operators.real_values(model, tensor), axis)
     codes = np.asarray(promised.codes, np.int8)
     if promised.scales.ndim > 1:
         _write_blocks(model, tensor, codes, promised.scales)
         return
     # Both layouts order the weights of a channel alike; only axes of length 1 may differ.
     codes = codes if tuple(codes.shape) == tuple(tensor.shape) else codes.reshape(tensor.shape)
-    rows = lineage.rows(codes.astype(np.float64), axis)
     scales = np.asarray(promised.scales, np.float64)
-    factors = np.ones(len(rows))
+    factors = np.ones(tensor.shape[axis])
     if not is_table:  # nothing is folded into one, and rows that are large may have been clipped
-        steps = np.broadcast_to(tensor.quantization.scale, len(rows))
-        factors = _factors(found, rows * scales[:, None], steps, name)
+        stored = lineage.rows(operators.values(model, tensor), axis)
+        parts = _parts(stored, tensor.quantization, lineage.rows(codes, axis), scales)
+        factors = _factors(parts, name)
     scales = np.abs(factors) * scales if np.any(factors != 1) else scales
 
-    signs = np.where(factors < 0, -1, 1)
+    signs = np.where(factors < 0, -1, 1).astype(np.int8)
     shape = [1] * codes.ndim
     shape[axis] = -1
     is_small = np.abs(codes).max(initial=0) <= int4_kernels.LARGEST
@@ -100,22 +100,51 @@ def _write_blocks(model: Any, tensor: Any, codes: np.ndarray, scales: np.ndarray
     tensor.quantization = schema.QuantizationParametersT(details=details, detailsType=kind)
 
 
-def _factors(found: np.ndarray, meant: np.ndarray, steps: np.ndarray, name: str) -> np.ndarray:
-    """(channels,) by which the converter has multiplied a kernel; 1 where it has not.
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Part:
+    """Some channels of a kernel, one a row.
 
-    Args:
+    Attributes:
         found: rows in the file.
         meant: rows that were promised.
         steps: scales in the file, per row. The converter makes them far too large where next to
             nothing comes in, so that the bias fits; such rows say nothing.
-        name: for messages.
     """
-    told = (np.abs(found).max(axis=1) >= _TELLING_CODE * steps) & meant.any(axis=1)
-    factors = lineage.factors(found, meant)
-    difference = (found - factors[:, None] * meant)[told]
-    if np.linalg.norm(difference) > _SAME * np.linalg.norm(found[told]):
+
+    found: np.ndarray
+    meant: np.ndarray
+    steps: np.ndarray
+
+
+def _parts(stored: np.ndarray, said: Any, codes: np.ndarray, scales: np.ndarray) -> Iterator[_Part]:
+    """Real numbers of so few channels at a time that they take no memory beside the integers."""
+    steps = np.broadcast_to(said.scale.astype(np.float64), len(codes))
+    none = said.zeroPoint is None or not len(said.zeroPoint)
+    zeros = np.broadcast_to(0 if none else said.zeroPoint, len(codes))
+    meant = np.broadcast_to(scales, len(codes))
+    for some in lineage.blocks(codes):
+        yield _Part(
+            (stored[some].astype(np.float64) - zeros[some, None]) * steps[some, None],
+            codes[some] * meant[some, None],
+            steps[some],
+        )
+
+
+def _factors(parts: Iterable[_Part], name: str) -> np.ndarray:
+    """(channels,) by which the converter has multiplied a kernel; 1 where it has not."""
+    found = [_factors_of(part) for part in parts]
+    told, dead, factors, off, size = (np.concatenate(each) for each in zip(*found, strict=True))
+    if np.linalg.norm(off[told]) > _SAME * np.linalg.norm(size[told]):
         raise ValueError(f"kernel {name!r} in the file is not the one whose integers are promised")
     if np.all(np.abs(factors[told] - 1) < _UNFOLDED):
         return np.ones_like(factors)
-    dead = ~meant.any(axis=1)
     return np.where(told, factors, np.where(dead, 1.0, np.maximum(factors, _NEXT_TO_NOTHING)))
+
+
+def _factors_of(part: _Part) -> tuple[np.ndarray, ...]:
+    """By row: whether it tells its factor, is all zeros, the factor, its misfit, its length."""
+    dead = ~part.meant.any(axis=1)
+    told = (np.abs(part.found).max(axis=1) >= _TELLING_CODE * part.steps) & ~dead
+    factors = lineage.factors(part.found, part.meant)
+    misfit = np.linalg.norm(part.found - factors[:, None] * part.meant, axis=1)
+    return told, dead, factors, misfit, np.linalg.norm(part.found, axis=1)

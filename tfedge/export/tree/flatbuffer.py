@@ -9,6 +9,7 @@ FlatBuffers internals: https://flatbuffers.dev/internals/
 """
 
 import copy
+import io
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -99,7 +100,10 @@ class _SharingBuilder(flatbuffers.Builder):
 
     def file(self) -> bytes:
         """All of it, when it is finished."""
-        return b"".join([memoryview(self.Bytes)[self.head :], *self._rest])
+        whole = io.BytesIO()  # it grows in place, and gives its bytes away without a copy
+        for part in (memoryview(self.Bytes)[self.head :], *self._rest):
+            whole.write(part)
+        return whole.getvalue()
 
     def CreateNumpyVector(self, x: np.ndarray) -> int:  # noqa: N802
         known = self._vectors.get(self._keys.get(id(x)))
