@@ -39,14 +39,14 @@ _LAYERS, _CLASSES, _EXAMPLES = 6, 10, 40
 _EVERY_SECONDS = 0.1
 _LIMIT_SECONDS, _LIMIT_COPIES, _LIMIT_BYTES = 120.0, 4, 2**30
 _MODEL = """
-import keras, numpy as np
+import keras
 
 def build():
     keras.utils.set_random_seed(1)
-    stack = [keras.layers.Dense({width}, "relu", kernel_initializer="he_normal", name=f"dense_{{n}}")
-             for n in range({layers})]
-    return keras.Sequential(
-        [keras.Input(({width},)), *stack, keras.layers.Dense({classes}, "softmax", name="classes")])
+    given = dict(activation="relu", kernel_initializer="he_normal")
+    stack = [keras.layers.Dense({width}, name=f"dense_{{n}}", **given) for n in range({layers})]
+    head = keras.layers.Dense({classes}, "softmax", name="classes")
+    return keras.Sequential([keras.Input(({width},)), *stack, head])
 """
 
 
@@ -159,8 +159,8 @@ def _data(width: int, model: Any) -> Any:
     draw = np.random.default_rng(0)
     x = draw.normal(size=(4 * _EXAMPLES, width)).astype(np.float32)
     y = np.argmax(model(x), axis=1)
-    parts = [ArraySplit(x[n::4], y[n::4]) for n in range(4)]
-    return Task("random", "classification", *parts)
+    train, calibration, validation, holdout = (ArraySplit(x[n::4], y[n::4]) for n in range(4))
+    return Task("random", "classification", train, calibration, validation, holdout)
 
 
 def _by_converter(width: int) -> None:

@@ -283,6 +283,8 @@ def _share_weights(layer: k.Layer, twin: k.Layer) -> None:
         return
     for weight, own in zip(layer.weights, twin.weights, strict=True):
         own.assign(weight)
+    for each in twin._flatten_layers():
+        each.finalize_state()
 
 
 def _chain(layers: Sequence[Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:

@@ -141,7 +141,7 @@ def _factors(parts: Iterable[_Part], name: str) -> np.ndarray:
     return np.where(told, factors, np.where(dead, 1.0, np.maximum(factors, _NEXT_TO_NOTHING)))
 
 
-def _factors_of(part: _Part) -> tuple[np.ndarray, ...]:
+def _factors_of(part: _Part) -> tuple[Any, ...]:
     """By row: whether it tells its factor, is all zeros, the factor, its misfit, its length."""
     dead = ~part.meant.any(axis=1)
     told = (np.abs(part.found).max(axis=1) >= _TELLING_CODE * part.steps) & ~dead

@@ -101,13 +101,14 @@ class _SharingBuilder(flatbuffers.Builder):
     def file(self) -> bytes:
         """All of it, when it is finished."""
         whole = io.BytesIO()  # it grows in place, and gives its bytes away without a copy
-        for part in (memoryview(self.Bytes)[self.head :], *self._rest):
-            whole.write(part)
+        whole.write(memoryview(self.Bytes)[self.head :])
+        for part in self._rest:
+            whole.write(part.data)
         return whole.getvalue()
 
     def CreateNumpyVector(self, x: np.ndarray) -> int:  # noqa: N802
-        known = self._vectors.get(self._keys.get(id(x)))
-        return super().CreateNumpyVector(x) if known is None else known
+        key = self._keys.get(id(x))
+        return super().CreateNumpyVector(x) if key is None else self._vectors[key]
 
     def StartVector(self, elemSize: int, numElems: int, alignment: int) -> int:  # noqa: N802, N803
         if elemSize == 1:

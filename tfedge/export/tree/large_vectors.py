@@ -48,7 +48,7 @@ def alignment(item_bytes: int) -> int:
 
 def content(vector: np.ndarray) -> bytes:
     """A number that arrays of the same bytes share, and no others."""
-    return hashlib.sha256(_bytes(vector)).digest()
+    return hashlib.sha256(_bytes(vector).data).digest()
 
 
 def lay_out(vectors: Iterable[tuple[Key, np.ndarray]]) -> Layout:
