@@ -6,7 +6,7 @@ import time
 
 from absl import logging
 
-from tfedge import cache, progress
+from tfedge import cache, errors, progress
 from tfedge.compress import bridge, checkpoint, folding, graph, loading, reach
 from tfedge.compress import keras as k
 from tfedge.compress import keys as stage_keys
@@ -108,7 +108,20 @@ def start(passes: tuple[base.Pass, ...], model: k.Model, task: Task) -> Start:
 
 
 def _as_tf_keras(model: k.Model) -> k.Model:
-    """As a model out of a file is: plain layers that compute in float32."""
+    """As a model out of a file is: plain layers that compute in float32.
+
+    Raises:
+        BadInput: there are no layers, or weights that no file can hold.
+    """
+    if isinstance(model, loading.SavedModel | loading.TfliteModel):
+        raise errors.BadInput(
+            f"model {model.path}",
+            "a .tflite or a SavedModel has no layers, which every pass works on",
+            "Give a functional Keras model, or quantize it without training: "
+            'tfedge.to_tflite(model, "int8", task).',
+        )
+    if model.built:
+        loading.check_size(model.weights, f"model {model.name!r}")
     if bridge.is_keras3(model):
         return bridge.to_tf_keras(model)
     return canonical.tidy(model) if graph.is_functional(model) else model

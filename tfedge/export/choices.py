@@ -16,7 +16,7 @@ _FLOAT_TYPES = ("float32",)
 _RAW_TYPES = ("float32", "int8", "uint8")
 _KNOW_BLOCKS = (PLAIN, "octav")
 _CHOOSING = ("algorithm", "precision", "activations", "block_size")
-_OF_EVERY_ROUTE = ("input", "output", "raw_input", "labels")
+_OF_EVERY_ROUTE = ("input", "output", "raw_input", "labels", "names")
 _BYTE_BITS = 8
 
 

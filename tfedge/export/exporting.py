@@ -70,12 +70,19 @@ def _with_layers(source: Any, task: Task | None) -> Any:
         return dataclasses.replace(source, model=fake_quantization.one_operator_each(source.model))
     if not isinstance(source, k.tf_keras.Model) and not bridge.is_keras3(source):
         return source
+    if source.built:
+        loading.check_size(source.weights, f"model {source.name!r}")
     if not bridge.is_functional(source):
         if task is not None:
             first_call.make(source, task)
         return Candidate(source)
-    is_keras3 = bridge.is_keras3(source)
-    return Candidate(bridge.to_tf_keras(source) if is_keras3 else canonical.tidy(source))
+    if not bridge.is_keras3(source):
+        return Candidate(canonical.tidy(source))
+    try:
+        return Candidate(bridge.to_tf_keras(source))
+    except bridge.MissingTwin as missing:
+        logging.info("%s It is exported as it is.", missing)
+        return loading.exported(source)
 
 
 def _as_meant(task: Task | None, source: Any) -> Task | None:

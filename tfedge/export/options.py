@@ -53,6 +53,12 @@ class Export(settings.Settings):
         kind=settings.Flag(),
         help='Store the task\'s labels in the file, as JSON in the metadata "tfedge.labels".',
     )
+    names: bool = settings.setting(
+        default=False,
+        kind=settings.Flag(),
+        help="Give every tensor a name, none twice, as AI Edge Quantizer and Model Explorer "
+        "want it; else only kernels have theirs.",
+    )
     few_bit_scales: bool = settings.setting(
         default=True,
         kind=settings.Flag(),

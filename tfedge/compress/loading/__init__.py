@@ -6,6 +6,7 @@ model = loading.load_model("py:train.py:build")
 
 import atexit
 import contextlib
+import math
 import os
 import pathlib
 import shutil
@@ -27,14 +28,18 @@ from tfedge.errors import BadInput
 __all__ = [
     "SavedModel",
     "TfliteModel",
+    "check_size",
     "check_variables",
     "check_weights",
+    "exported",
     "is_functional",
     "load_model",
     "save_model",
 ]
 
 is_functional = replay.is_functional
+
+_LARGEST_BYTES = 2**31 - 2**24  # of a flatbuffer are 2 GB, and something else is in it too
 
 
 def load_model(
@@ -123,6 +128,22 @@ def save_model(model: Any, path: str | os.PathLike) -> None:
             aside.unlink(missing_ok=True)
 
 
+def check_size(variables: Iterable[Any], where: str) -> None:
+    """Refuses weights of which no .tflite can be made: every export goes by way of a float one.
+
+    Raises:
+        BadInput: naming what they take.
+    """
+    taken = 4 * sum(math.prod(variable.shape) for variable in variables)
+    if taken > _LARGEST_BYTES:
+        raise BadInput(
+            where,
+            f"its weights take {taken / 1e9:.2f} GB as float32, a .tflite holds at most "
+            f"{_LARGEST_BYTES / 1e9:.2f} GB",
+            "Make the model narrower, or split it into several that an app runs in turn.",
+        )
+
+
 def check_weights(model: Any) -> None:
     """Refuses weights that are not numbers.
 
@@ -173,6 +194,8 @@ def _is_model(found: Any) -> bool:
 
 def _ready(model: Any, users: Mapping[str, Any], input_shape: Any) -> Any:
     """The opened model in tf_keras, with fixed shapes and finite weights."""
+    if model.built:
+        check_size(model.weights, f"model {model.name!r}")
     if replay.is_sequential(model) and not is_functional(model) and input_shape is not None:
         model.build((None, *input_shape))
     if not is_functional(model):
@@ -190,7 +213,7 @@ def _ready(model: Any, users: Mapping[str, Any], input_shape: Any) -> Any:
         except bridge.MissingTwin as missing:
             logging.info("%s Until then the model can be exported, not compressed.", missing)
             check_weights(model)
-            return _exported(model)
+            return exported(model)
     model = canonical.tidy(model, _missing_shapes(model, input_shape))
     check_weights(model)
     return model
@@ -231,7 +254,7 @@ def _fits(fixed: Sequence[int | None], asked: Sequence[int]) -> bool:
     )
 
 
-def _exported(model: Any) -> SavedModel:
+def exported(model: Any) -> SavedModel:
     """A Keras 3 model as a SavedModel, in a folder that lives as long as this process."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="tfedge-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)

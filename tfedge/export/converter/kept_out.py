@@ -17,6 +17,7 @@ import numpy as np
 from tfedge.compress import graph
 from tfedge.compress.keras import tf
 from tfedge.compress.layers import facts
+from tfedge.export.edits import lineage
 from tfedge.export.tree import operators
 
 _LARGE_MODEL, _LARGE_KERNEL = 1 << 24, 1 << 20  # weights
@@ -85,7 +86,9 @@ def put_back(tree: Any, kept: Sequence[Kept]) -> Any:
             continue
         if touched & done:
             raise ChangedError
-        one = _standing_for(tree, tensors[operator.kernel], kept)
+        one = _standing_for(tree, operator, kept)
+        if one is None:
+            continue
         _put(tree, operator, one)
         seen.add(one)
         done |= touched
@@ -109,14 +112,18 @@ def _large(model: Any) -> list[Any]:
     ]
 
 
-def _standing_for(tree: Any, tensor: Any, kept: Sequence[Kept]) -> Kept:
-    """The one whose number fills a tensor."""
-    values, said = operators.values(tree, tensor), tensor.quantization
+def _standing_for(tree: Any, operator: operators.Weighted, kept: Sequence[Kept]) -> Kept | None:
+    """The one whose number fills a kernel; None of a kernel that was not kept out."""
+    tensor = operator.graph.tensors[operator.kernel]
+    rows = lineage.rows(operators.values(tree, tensor), operator.channel_axis)
+    if (rows != rows[:, :1]).any():
+        return None
+    said = tensor.quantization
     step = 1.0 if said is None or said.scale is None else float(said.scale[0])
-    first = float(values.flat[0]) * step
+    first = float(rows[0, 0]) * step
     for each in kept:
         if abs(first / each.number - 1) < _SAME and tuple(tensor.shape) == each.kernel.shape[::-1]:
-            if (values == values.flat[0]).all():
+            if (rows == rows[0, 0]).all():
                 return each
     raise ChangedError
 

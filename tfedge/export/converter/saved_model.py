@@ -93,6 +93,7 @@ def write_folder(source: pathlib.Path, folder: pathlib.Path) -> Signature:
             "Save it with that signature.",
         )
     function = signatures[key]
+    loading.check_size(function.variables, str(source))
     loading.check_variables(function.variables, str(source))
     specs = function.structured_input_signature[1]
 
