@@ -111,7 +111,7 @@ def _plan(ready: Ready) -> Plan:
     passes: tuple[tuple[str, Reach | None, float], ...] = ()
     source, task = ready.model, ready.given.task
     if ready.start is not None:
-        with costs.measuring(host_latency.milliseconds(task)):
+        with costs.measuring(host_latency.milliseconds(task, ready.phone)):
             found = rehearsal.of(ready.start)
         source = found.candidate
         reached = dict(enumerate(reach.of(ready.start.passes, ready.start.candidate)))

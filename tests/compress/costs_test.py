@@ -4,6 +4,9 @@ import pytest
 from tfedge.compress import channels, costs, folding, graph
 from tfedge.compress import keras as k
 from tfedge.compress.channels import surgery
+from tfedge.device import profiles
+from tfedge.device.prediction import predict
+from tfedge.export import to_tflite
 from tfedge.making import host_latency
 
 layers = k.tf_keras.layers
@@ -62,6 +65,14 @@ def test_milliseconds_are_known_only_where_somebody_measures():
 
 def test_an_untouched_model_costs_what_it_did(network):
     assert costs.parameters(graph.rebuild(network)) == costs.parameters(network)
+
+
+def test_for_an_npu_the_int8_file_is_predicted(network, task):
+    phone = profiles.load("galaxy_s25")
+    found = host_latency.milliseconds(task, phone)(network)
+    content = to_tflite(network, "int8", task)
+    assert found == predict.predict_latency(content, "galaxy_s25", accelerator="npu").value
+    assert host_latency.npu(profiles.load("pixel4")) is None
 
 
 def test_the_workflow_measures_the_int8_file(network, task):

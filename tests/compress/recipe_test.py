@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tfedge import errors, to_tflite, versions
-from tfedge.compress import holds, keys, recipe
+from tfedge.compress import costs, holds, keys, recipe
 from tfedge.compress import keras as k
 from tfedge.compress.passes import base, cluster, prune, quantize
 from tfedge.compress.recipe import Recipe
@@ -241,6 +241,17 @@ def test_what_another_run_left_behind_is_not_taken_over(network, make_task, inte
         for model, task, text in cases:
             Recipe.parse(text).scaled(0.0).apply(model, task, interrupted)
     assert "taken over" not in caplog.text
+
+
+def test_what_latencies_are_of_tells_runs_apart(network, make_task):
+    def key(text, timed_on):
+        with costs.measuring(lambda model: 1.0):
+            start = Recipe.parse(text).start(network, make_task())
+        return dataclasses.replace(start, timed_on=timed_on).keys[-1]
+
+    by_time = 'slim(budget="latency")'
+    assert len({key(by_time, of) for of in ("", "galaxy_s24", "galaxy_s25")}) == 3
+    assert key("slim", "") == key("slim", "galaxy_s25")
 
 
 def test_the_key_of_a_run_is_of_all_that_determines_its_candidate(network, make_task, monkeypatch):

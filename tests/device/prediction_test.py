@@ -54,7 +54,7 @@ def test_extrapolated_threads_are_said_and_less_sure(stored):
         return estimate.high / estimate.low, estimate.notes
 
     (sure, nothing), (unsure, notes) = width(4), width(8)
-    assert unsure > sure * 1.2 and nothing == ()
+    assert unsure > sure * 1.1 and nothing == ()
     assert "not 8" in notes[0] and "4 fast cores for 8 threads" in notes[1]
 
 

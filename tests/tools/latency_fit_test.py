@@ -44,7 +44,7 @@ def test_latencies_left_out_are_met():
     rows = [row for row in published.rows() if row.device.name in ("pixel2", "pixel4")]
     misses = validation.leave_out(rows, start, validation.by_point, steps=3)
     assert [miss.row for miss in misses] == rows
-    assert validation.figures(misses, fit.widening)["median_error"] < 0.08
+    assert validation.figures(misses)["median_error"] < 0.08
 
 
 def test_a_printed_latency_is_as_sure_as_its_digits():
@@ -71,3 +71,12 @@ def test_networks_survive_being_written(monkeypatch, tmp_path):
         assert list(published.loads()["one"]) == [True]
     finally:
         published.loads.cache_clear()
+
+
+def test_intervals_are_judged_on_other_designs_than_those_they_are_fitted_on():
+    rows = published.rows()
+    other = next(r for r in rows if r.family != rows[0].family)
+    misses = [validation.Miss(rows[0], 0.1, 0.0)] * 10 + [validation.Miss(other, 0.4, 0.0)] * 10
+    assert validation.coverage(misses) == 0.5  # the first inside of 0.4, the second not of 0.1
+    noise, widening = validation.spread(misses[:10])
+    assert noise * widening == pytest.approx(0.1)

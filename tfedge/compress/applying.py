@@ -28,11 +28,13 @@ class Start:
         passes: in order.
         candidate: the model, flat.
         task: without its held-out split, with the class weights it trains with.
+        timed_on: the device that latencies are predicted of; empty where they are measured here.
     """
 
     passes: tuple[base.Pass, ...]
     candidate: Candidate
     task: Task
+    timed_on: str = ""
 
     @functools.cached_property
     def keys(self) -> tuple[str, ...]:
@@ -40,7 +42,10 @@ class Start:
         content = stage_keys.of_model(self.candidate.model)
         found = [stage_keys.fingerprint(content, self.task)]
         for each in self.passes:
-            found.append(stage_keys.after(found[-1], each))
+            key = found[-1]
+            if self.timed_on and getattr(each, "budget", None) == "latency":
+                key = stage_keys.extend(key, f"timed on {self.timed_on}")
+            found.append(stage_keys.after(key, each))
         return tuple(found)
 
     def run(self, stages: cache.Cache | None = None) -> Candidate:

@@ -88,7 +88,7 @@ def make(ready: Ready, stages: cache.Cache | None = None) -> Made:
 
     task, candidate, more = ready.given.task, None, {}
     if ready.start is not None:
-        with costs.measuring(host_latency.milliseconds(task)):
+        with costs.measuring(host_latency.milliseconds(task, ready.phone)):
             candidate = ready.start.run(stages)
         more = {
             "holds": candidate.holds,

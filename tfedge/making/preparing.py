@@ -32,12 +32,14 @@ class Ready:
         model: opened.
         baseline: the input model as a float32 file.
         start: what the recipe starts from; None where it has no passes.
+        phone: the class that it is for, where one is known.
     """
 
     given: Given
     model: Any
     baseline: bytes
     start: "Start | None" = None
+    phone: Profile | None = None
 
     @functools.cached_property
     def key(self) -> str:
@@ -79,7 +81,7 @@ def prepare(given: Given, stages: cache.Cache | None = None, phone: Profile | No
     if not has_layers:
         task = _as_exported(task, baseline, f"--model={given.order.model}")
     task = _with_recorded_weights(task, given.recipe_file, baseline)
-    ready = Ready(dataclasses.replace(given, task=task), model, baseline)
+    ready = Ready(dataclasses.replace(given, task=task), model, baseline, phone=phone)
     return dataclasses.replace(ready, start=_start(ready))
 
 
@@ -188,5 +190,6 @@ def _start(ready: Ready) -> "Start | None":
     if not recipe.passes:
         return None
     looking = progress.phase("looking at what each pass can do")
-    with looking, costs.measuring(host_latency.milliseconds(task)):
-        return recipe.start(ready.model, task)
+    with looking, costs.measuring(host_latency.milliseconds(task, ready.phone)):
+        start = recipe.start(ready.model, task)
+    return dataclasses.replace(start, timed_on=host_latency.npu(ready.phone) or "")

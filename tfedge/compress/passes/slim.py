@@ -47,7 +47,8 @@ class Slim(base.TrainingPass):
     budget: str = settings.setting(
         "multiply_adds",
         settings.Choice(("multiply_adds", "parameters", "latency")),
-        "What is counted; latency is measured on this host, one thread, int8.",
+        "What is counted; latency is of int8 on this host, one thread, or predicted for the "
+        "profile's NPU.",
         search=settings.Search(values=("multiply_adds", "parameters")),
     )
     criterion: str = settings.setting(

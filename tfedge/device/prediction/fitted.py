@@ -22,7 +22,7 @@ class Fitted:
         covariance: (parameters, parameters) of what the latencies leave open.
         noise: standard deviation of a latency's logarithm where all parameters were known.
         widening: standard deviations on either side of an interval that held 90 % of the latencies
-            of networks that were left out of the fit.
+            of designs that were left out of the fit.
         measured: (device, threads, is it integer) that latencies were published of.
     """
 

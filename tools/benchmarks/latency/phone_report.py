@@ -28,19 +28,20 @@ def run(rebuild: bool, keep: bool) -> dict[str, Any]:
     points = validation.leave_out(rows, fit, validation.by_point)
     networks = validation.leave_out(rows, fit, validation.by_network)
     families = validation.leave_out(rows, fit, validation.by_family)
-    wide = validation.widening(networks)
+    noise, wide = validation.spread(families)
     figures = {
-        "fitted": validation.figures(_residuals(rows, fit), wide),
-        "one_latency_left_out": validation.figures(points, wide),
-        "one_network_left_out": validation.figures(networks, wide),
-        "one_design_left_out": validation.figures(families, wide),
+        "fitted": validation.figures(_residuals(rows, fit)),
+        "one_latency_left_out": validation.figures(points),
+        "one_network_left_out": validation.figures(networks),
+        "one_design_left_out": validation.figures(families),
     }
     out = wide_console.make()
     out.print(_rows_table(rows, fit, points, networks, families), _parameters_table(fit))
     out.print(_figures_table(figures))
     if keep:
         measured = frozenset((r.device.name, r.threads, r.integer) for r in rows)
-        kept = fitted.Fitted(fit.names, fit.values, fit.covariance, fitting.NOISE, wide, measured)
+        noise = math.hypot(noise, fitting.NOISE)
+        kept = fitted.Fitted(fit.names, fit.values, fit.covariance, noise, wide, measured)
         fitted.write(kept, figures)
     return {"figures": figures, "residuals": _listed(points, networks, families)}
 
