@@ -1,13 +1,14 @@
 """`tfedge.predict_latency`: milliseconds of one inference on a device, with an interval."""
 
 import dataclasses
+import functools
 import math
 
 import numpy as np
 
 from tfedge import errors, shown
 from tfedge.device.file import flatbuffer, tflite
-from tfedge.device.prediction import devices, fitted, host, network, operators, work
+from tfedge.device.prediction import devices, fitted, host, network, operators, own_phone, work
 from tfedge.device.prediction.accelerators import devices as npus
 from tfedge.device.prediction.accelerators import estimating
 
@@ -87,6 +88,12 @@ def predict_latency(
         raise errors.BadInput(
             "threads", f"{threads!r} is no number of threads", f"Use 1 to {_MOST_THREADS}."
         )
+    found = _plain(tflite_bytes, device, threads, accelerator)
+    return _refined(found, tflite_bytes)
+
+
+def _plain(tflite_bytes: bytes, device: str, threads: int, accelerator: str) -> Estimate:
+    """Without a team's own measurements."""
     if accelerator == NPU:
         return _on_npu(tflite_bytes, npus.find(device))
     _check_accelerator(device, accelerator)
@@ -95,6 +102,40 @@ def predict_latency(
         return _on_host(_works(tflite_bytes), measured, threads)
     phone = devices.find(device)
     return _on_phone(_works(tflite_bytes), phone, threads)
+
+
+def _refined(found: Estimate, tflite_bytes: bytes) -> Estimate:
+    """Moved by what a team has measured on this device, the interval as wide as before."""
+    own = own_phone.load()
+    if own is None or own.accelerator != found.accelerator:
+        return found
+    device = npus.find(own.device) if own.accelerator == NPU else devices.find(own.device).name
+    if (device, own.threads if own.accelerator == CPU else 1) != (found.device, found.threads):
+        return found
+    alike = _ratios(own, _is_integer(_works(tflite_bytes)))
+    if not alike:
+        return found
+    factor = own_phone.factor(alike)
+    many = f"{len(alike)} latencies" if len(alike) > 1 else "one latency"
+    note = f"Refined by {many} of {own.path.name}: {found.value:.3g} ms before."
+    return dataclasses.replace(
+        found,
+        value=factor * found.value,
+        low=factor * found.low,
+        high=factor * found.high,
+        notes=(*found.notes, note),
+    )
+
+
+@functools.lru_cache(maxsize=8)
+def _ratios(own: own_phone.OwnPhone, integer: bool) -> tuple[float, ...]:
+    """Measured over predicted, of the files of one type."""
+    files = [(each, each.tflite.read_bytes()) for each in own.latencies]
+    return tuple(
+        each.ms / _plain(content, own.device, own.threads, own.accelerator).value
+        for each, content in files
+        if _is_integer(_works(content)) == integer
+    )
 
 
 def _check_accelerator(device: str, accelerator: str) -> None:
