@@ -78,7 +78,7 @@ def put_back(tree: Any, kept: Sequence[Kept]) -> Any:
     Raises:
         ChangedError: it is not known what belongs into the file.
     """
-    done, seen = set[int](), set[Kept]()
+    done, seen, before = set[int](), set[Kept](), len(tree.buffers)
     for operator in operators.weighted(tree):
         tensors = operator.graph.tensors
         touched = {id(tensors[index]) for index in (operator.kernel, operator.bias) if index >= 0}
@@ -98,8 +98,8 @@ def put_back(tree: Any, kept: Sequence[Kept]) -> Any:
     for number, buffer in enumerate(tree.buffers):
         if number not in used:
             buffer.data = None
-    large = (b.data for b in tree.buffers if b.data is not None and b.data.base is None)
-    return copy.deepcopy(tree, {id(data): data for data in large})  # lets go of the whole file
+    new = [buffer.data for buffer in tree.buffers[before:]]
+    return copy.deepcopy(tree, {id(data): data for data in new})  # lets go of the whole file
 
 
 def _large(model: Any) -> list[Any]:
