@@ -4,7 +4,7 @@ from typing import Any
 
 from tfedge.data.task import Task
 from tfedge.export import checks, options
-from tfedge.export.edits import interface, naming, raw_input, round_scales, slimming
+from tfedge.export.edits import interface, lookups, naming, raw_input, round_scales, slimming
 from tfedge.export.made import Made
 from tfedge.export.tree import flatbuffer
 
@@ -36,6 +36,7 @@ def finished(tree: Any, made: Made, export: options.Export, task: Task | None) -
         attached[interface.LABELS] = list(task.labels)
     for edit in export.facts.edits:
         edit(tree)
+    lookups.state_versions(tree)
     interface.attach(tree, attached)
     slimming.slim(tree, naming.name_all(tree, made.names) if export.names else made.names)
     data = flatbuffer.pack(tree)
