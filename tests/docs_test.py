@@ -244,15 +244,22 @@ def test_sessions_print_what_they_show(path):
     assert runner.summarize(verbose=False).failed == 0
 
 
-@pytest.mark.parametrize("name", ["found.npz", "tags.npz"])
-def test_arrays_as_the_page_makes_them_are_data(name, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("name", "options", "kind"),
+    [
+        ("found.npz", "", "custom"),
+        ("tags.npz", "", "segmentation"),
+        ("text.npz", "?kind=language&padding=0", "language"),
+    ],
+)
+def test_arrays_as_the_page_makes_them_are_data(name, options, kind, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (block,) = (b for b in _blocks(_text(pages.FOLDER / "data.md"), "python") if name in b)
+    blocks = _blocks(_text(pages.FOLDER / "data.md"), "python")
+    (block,) = (each for each in blocks if f'"{name}"' in each)
     exec(compile(block, name, "exec"), {})
-    made = sources.load_task(f"npz:{name}")
+    made = sources.load_task(f"npz:{name}{options}")
     hygiene.check(made)
-    kinds = {"found.npz": "custom", "tags.npz": "segmentation"}
-    assert made.kind == kinds[name] and len(made.holdout) in (200, 300)
+    assert made.kind == kind and len(made.holdout) in (200, 300)
 
 
 def test_the_task_that_the_page_writes_in_python_is_one(tmp_path):

@@ -114,7 +114,7 @@ def test_tokens_without_a_row_are_refused_by_their_index():
     x[280, 1] = 9
     task = Task("t", "classification", split, split, ArraySplit(x, np.zeros(300, int)))
     token_table.check(task, "words", 10)
-    with pytest.raises(errors.BadInput, match=r"validation.*0..8, .* got 9 at index 280"):
+    with pytest.raises(errors.BadInput, match=r"0..8, .* got 9 in example validation:280"):
         token_table.check(task, "words", 9)
 
 
@@ -126,5 +126,7 @@ def test_tokens_that_are_not_whole_are_refused(token):
     x = x.copy()
     x[2, 0] = token
     broken = ArraySplit(x, np.zeros(5, int))
-    with pytest.raises(errors.BadInput, match=f"whole numbers .* got {token} at index 2"):
+    with pytest.raises(
+        errors.BadInput, match=f"whole numbers .* got {token} in example validation:2"
+    ):
         token_table.check(Task("t", "classification", split, split, broken), "words", 4)

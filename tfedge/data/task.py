@@ -75,8 +75,9 @@ class Task(shown.Shown):
     """The splits a model is trained, calibrated, selected and judged on, and how it is judged.
 
     Targets: "classification" (n,) integers; "segmentation" integers for each step, pixel or
-    voxel, (n, steps) or (n, height, width); "binary" (n,) 0/1; "multilabel" (n, classes) 0/1;
-    "regression" float32; "custom" anything. One-hot and (n, 1) targets of splits in memory are
+    voxel, (n, steps) or (n, height, width); "tokens" and "language" integers for each step,
+    (n, steps), -1 where a step counts for nothing; "binary" (n,) 0/1; "multilabel" (n, classes)
+    0/1; "regression" float32; "custom" anything. One-hot and (n, 1) targets of splits in memory are
     turned into these, which is logged.
 
     Args:

@@ -15,7 +15,7 @@ def check(made: "task.Task", name: str, rows: int) -> None:
         rows: of the table.
 
     Raises:
-        BadInput: a token without a row, by the index of its example: kernels read what lies behind
+        BadInput: a token without a row, by the name of its example: kernels read what lies behind
             a table, or answer 0, and take the row below a number that is not whole.
     """
     for role, split in made.splits().items():
@@ -23,18 +23,19 @@ def check(made: "task.Task", name: str, rows: int) -> None:
         for raw, _ in split.batches(256):
             named = splits.named(raw)
             tokens = named.get(name, named.get("", next(iter(named.values()))))
-            _check_batch(tokens, start, rows, f"task {made.name}, {role}, input {name}")
+            broken = _first_without_row(tokens, rows)
+            if broken is not None:
+                raise errors.BadInput(
+                    f"task {made.name}, {role}, input {name}",
+                    f"expected tokens of 0..{rows - 1}, whole numbers that are rows of the model's"
+                    f" table, got {tokens[broken]} in example"
+                    f" {made.origin_of(role).names()[start + broken[0]]}",
+                    "Use the vocabulary that the model was trained with.",
+                )
             start += len(tokens)
 
 
-def _check_batch(tokens: np.ndarray, start: int, rows: int, where: str) -> None:
+def _first_without_row(tokens: np.ndarray, rows: int) -> tuple[int, ...] | None:
     is_row = (tokens >= 0) & (tokens < rows) & (tokens == np.floor(tokens))
     broken = np.argwhere(~is_row)
-    if len(broken):
-        first = tuple(int(at) for at in broken[0])
-        raise errors.BadInput(
-            where,
-            f"expected tokens of 0..{rows - 1}, whole numbers that are rows of the model's table,"
-            f" got {tokens[first]} at index {start + first[0]}",
-            "Use the vocabulary that the model was trained with.",
-        )
+    return tuple(int(at) for at in broken[0]) if len(broken) else None
