@@ -345,7 +345,6 @@ def test_bad_input_is_refused_in_one_line_and_writes_nothing(changed, named, tmp
         ({"task": "blank"}, "the baseline itself is broken"),
         ({"baseline": "foreign.tflite"}, "foreign.tflite: not a .tflite"),
         ({"recipe": "quantize", "export": "int8(algorithm='gptq')"}, "trained the integers"),
-        ({"export": "int8(labels=True)"}, "has no labels"),
     ],
 )
 def test_what_would_be_refused_in_the_end_is_refused_before_training(

@@ -22,7 +22,7 @@ def folder(model, tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("text", ["int8", 'int8(precision="auto", labels=True)'])
+@pytest.mark.parametrize("text", ["int8", 'int8(precision="auto", metadata=True)'])
 def test_the_file_is_the_one_that_this_process_would_make(folder, task, text, monkeypatch):
     source, chosen = loading.SavedModel(folder), options.Export.parse(text)
     here = exporting.to_tflite(source, chosen, task)

@@ -1,27 +1,30 @@
 import dataclasses
 import hashlib
+import io
 import json
 import re
 import subprocess
 import sys
+import zipfile
 
 import numpy as np
 import pytest
 import running
 
 import tfedge
-from tfedge import export
+from tfedge import export, packing
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate, Quantization
-from tfedge.data.task import ArraySplit, Task
+from tfedge.data.task import ArraySplit, Normalization, Task
 from tfedge.device.file import tflite
 from tfedge.errors import BadInput
+from tfedge.export import choices, options
 from tfedge.export.tree import flatbuffer, operators
 
 _IN_ANOTHER_PROCESS = """
 import hashlib, numpy, tfedge
 from tfedge.compress import keras as k
-from tfedge.data.task import ArraySplit, Task
+from tfedge.data.task import ArraySplit, Normalization, Task
 layers = k.tf_keras.layers
 k.tf_keras.utils.set_random_seed(0)
 x = layers.Input((4, 4, 1), name="image")
@@ -57,11 +60,17 @@ def test_int8_is_near_the_model_and_bears_its_names(model, task):
     assert _metadata(data) == {}
 
 
-def test_bytes_in_and_labels(model, task):
-    text = 'int8(input="uint8", output="uint8", raw_input=True, labels=True)'
+def test_bytes_in_and_metadata(model, task):
+    text = 'int8(input="uint8", output="uint8", raw_input=True, metadata=True)'
     data = export.to_tflite(model, text, task)
-    metadata = {name: json.loads(value) for name, value in _metadata(data).items()}
-    assert metadata == {"tfedge.input": {"raw": True}, "tfedge.labels": ["ant", "bee", "cat"]}
+    metadata = _metadata(data)
+    assert json.loads(metadata.pop("tfedge.input")) == {"raw": True}
+    assert list(metadata) == ["TFLITE_METADATA"]
+    assert metadata["TFLITE_METADATA"][4:8] == b"M001"
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert archive.read("labels.txt") == b"ant\nbee\ncat\n"
+    assert packing.unpack(packing.pack(data)) == data
+    assert export.to_tflite(model, text, task) == data
     graph = flatbuffer.unpack(data).subgraphs[0]
     ends = [*graph.inputs, *graph.outputs]
     assert [operators.type_name(graph.tensors[i]) for i in ends] == ["UINT8", "UINT8"]
@@ -80,8 +89,23 @@ def test_a_quantized_candidate_goes_to_int8_only(model, task, route):
 def test_options_that_need_a_task(model, task):
     with pytest.raises(BadInput, match="there is none"):
         export.to_tflite(model, "float32(raw_input=True)")
-    with pytest.raises(BadInput, match="bytes has no labels"):
-        export.to_tflite(model, "float32(labels=True)", dataclasses.replace(task, labels=()))
+    with pytest.raises(BadInput, match="there is none"):
+        export.to_tflite(model, "float32(metadata=True)")
+
+
+def test_what_mediapipe_does_not_take_is_said(task, caplog):
+    per_channel = dataclasses.replace(task, normalization=Normalization((0.5,), (0.0,)))
+    cases = (
+        ('int8(input="int8", metadata=True)', task, 'write input="uint8"'),
+        ("float32(metadata=True)", per_channel, "write raw_input=True"),
+        ("float32(metadata=True)", task, ""),
+        ("float32(raw_input=True, metadata=True)", per_channel, ""),
+        ('int8(input="int8")', task, ""),
+    )
+    for text, given, words in cases:
+        caplog.clear()
+        choices.check_task(options.Export.parse(text), given)
+        assert words in caplog.text and bool(words) == bool(caplog.text), text
 
 
 def test_subclassed_keras3_model():

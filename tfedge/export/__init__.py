@@ -23,7 +23,7 @@ def to_tflite(source: Any, export: "str | Export" = "float32", task: "Task | Non
             folder or a float .tflite.
         export: a route, which is a file in `routes`, with options; see `options.Export`.
         task: its calibration split is read where activations become integers and the model was
-            not trained quantization-aware, its normalisation for raw_input, its labels for labels.
+            not trained quantization-aware, its normalisation for raw_input, its names for metadata.
 
     Returns:
         The bytes of the file.

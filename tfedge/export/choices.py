@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from absl import logging
+
 from tfedge import errors, settings
 from tfedge.compress import prepared as prepared_lib
 from tfedge.export import routes
@@ -16,7 +18,7 @@ _FLOAT_TYPES = ("float32",)
 _RAW_TYPES = ("float32", "int8", "uint8")
 _KNOW_BLOCKS = (PLAIN, "octav")
 _CHOOSING = ("algorithm", "precision", "activations", "block_size")
-_OF_EVERY_ROUTE = ("input", "output", "raw_input", "labels", "names")
+_OF_EVERY_ROUTE = ("input", "output", "raw_input", "metadata", "names")
 _BYTE_BITS = 8
 
 
@@ -64,18 +66,29 @@ def check_task(export: Any, task: "Task | None") -> None:
     """Refuse what asks for something that the task does not have.
 
     Raises:
-        BadInput: raw inputs or labels without a task, labels of a task that has none.
+        BadInput: raw inputs or metadata without a task.
     """
     where = f"--export={export.to_text()}"
-    if (export.raw_input or export.labels) and task is None:
+    if (export.raw_input or export.metadata) and task is None:
         raise errors.BadInput(
-            where, "normalisation and labels are the task's, and there is none", "Give the data."
+            where, "normalisation and names are the task's, and there is none", "Give the data."
         )
-    if export.labels and task is not None and not task.labels:
-        raise errors.BadInput(
+    if export.metadata and task is not None:
+        _warn_of_mediapipe(export, task, where)
+
+
+def _warn_of_mediapipe(export: Any, task: "Task", where: str) -> None:
+    """The metadata is right, and its best known reader does not take everything."""
+    if export.input == "int8":
+        logging.warning(
+            '%s: MediaPipe 1.2.2 crashes on int8 inputs; write input="uint8" for it', where
+        )
+    several = isinstance(task.normalization.scale, tuple)
+    if several and export.input == "float32" and not export.raw_input:
+        logging.warning(
+            "%s: MediaPipe 1.2.2 takes one normalization for all channels; write raw_input=True "
+            "for it",
             where,
-            f"the task {task.name} has no labels",
-            "Give the task labels, or leave labels out.",
         )
 
 

@@ -4,7 +4,15 @@ from typing import Any
 
 from tfedge.data.task import Task
 from tfedge.export import checks, options
-from tfedge.export.edits import interface, lookups, naming, raw_input, round_scales, slimming
+from tfedge.export.edits import (
+    interface,
+    lookups,
+    model_metadata,
+    naming,
+    raw_input,
+    round_scales,
+    slimming,
+)
 from tfedge.export.made import Made
 from tfedge.export.tree import flatbuffer
 
@@ -32,13 +40,15 @@ def finished(tree: Any, made: Made, export: options.Export, task: Task | None) -
     if export.raw_input and task is not None:
         raw_input.accept(tree, export.input, task.normalization)
         attached[interface.RAW_INPUT] = {"raw": True}
-    if export.labels and task is not None:
-        attached[interface.LABELS] = list(task.labels)
     for edit in export.facts.edits:
         edit(tree)
     lookups.state_versions(tree)
     interface.attach(tree, attached)
     slimming.slim(tree, naming.name_all(tree, made.names) if export.names else made.names)
-    data = flatbuffer.pack(tree)
+    if export.metadata and task is not None:
+        model_metadata.attach(tree, task, export.raw_input)
+        data = model_metadata.with_files(flatbuffer.pack(tree), task)
+    else:
+        data = flatbuffer.pack(tree)
     checks.check(data, export, made.unusual)
     return data

@@ -48,10 +48,11 @@ class Export(settings.Settings):
         kind=settings.Flag(),
         help="Accept TensorFlow operators that an app needs the Flex delegate for.",
     )
-    labels: bool = settings.setting(
+    metadata: bool = settings.setting(
         default=False,
         kind=settings.Flag(),
-        help='Store the task\'s labels in the file, as JSON in the metadata "tfedge.labels".',
+        help="Store TFLITE_METADATA, which MediaPipe's tasks read: name, kind, normalization, and "
+        'the labels as labels.txt. MediaPipe takes "uint8" or "float32" inputs.',
     )
     names: bool = settings.setting(
         default=False,

@@ -50,9 +50,9 @@ class Ready:
             start = self.start.keys[-1]
         else:
             start = keys.fingerprint([self.baseline], self.given.task)
-        export = self.given.export
-        labels = f" {list(self.given.task.labels)}" if export.labels else ""
-        return keys.extend(start, f"{export.to_text()}{labels}")
+        export, task = self.given.export, self.given.task
+        told = (task.name, task.kind, task.labels, task.normalization) if export.metadata else ""
+        return keys.extend(start, f"{export.to_text()}{told}")
 
 
 def prepare(given: Given, stages: cache.Cache | None = None, phone: Profile | None = None) -> Ready:

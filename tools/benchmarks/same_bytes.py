@@ -56,7 +56,7 @@ _RECIPES = (
 )
 _EXPORTS = (
     *("float32", "float16", "dynamic", "int8", "int16x8", "int4"),
-    'int8(input="uint8", output="uint8", raw_input=True, labels=True)',
+    'int8(input="uint8", output="uint8", raw_input=True)',
     'int8(algorithm="gptq")',
     'int4(activations="float", block_size=32)',
     'int8(precision={"block1_.*": "float32"})',

@@ -44,7 +44,7 @@ def _pack_kernels(tree):
 
 
 EDITS = {
-    "attach": lambda tree: interface.attach(tree, {"tfedge.labels": ["ant", "bee", "cat"]}),
+    "attach": lambda tree: interface.attach(tree, {"tfedge.input": {"raw": True}}),
     "name": lambda tree: interface.name(tree, [], ["other"]),
     "name_kernels": lambda tree: lineage.name_kernels(
         tree, [lineage.KerasKernel("another", operators.real_values(tree, _head(tree)))]

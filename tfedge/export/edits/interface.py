@@ -8,7 +8,6 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 RAW_INPUT = "tfedge.input"
-LABELS = "tfedge.labels"
 
 
 def input_number(index: int) -> str:

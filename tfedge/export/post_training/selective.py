@@ -89,7 +89,7 @@ class _Search:
             input="float32",
             output="float32",
             raw_input=False,
-            labels=False,
+            metadata=False,
         )
         self._judge = Judge(finish.file(model.tree), task)
         self._glance = Judge(finish.file(model.tree), task, _GLANCES)
