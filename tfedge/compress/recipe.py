@@ -117,10 +117,13 @@ class Recipe:
         for each in self.passes:
             meant = each.exports or ()
             if not prepared.fits(export, meant):
+                other = each.under_float_activations()
+                serves = prepared.fits(export, other.exports or ())
                 raise BadInput(
                     f"--export={export}",
                     f"contradicts {each} in the recipe",
-                    f"Export as {' or '.join(meant)}, or leave {each.name} out.",
+                    f"Export as {' or '.join(meant)}, or "
+                    + (f"write {other}." if serves else f"leave {each.name} out."),
                 )
 
     def apply(

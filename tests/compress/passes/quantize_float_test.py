@@ -127,6 +127,10 @@ def test_a_recipe_refuses_it_before_anything_is_trained():
     for text in ("int4", "int8", 'int4(activations="float", block_size=64)'):
         with pytest.raises(errors.BadInput, match=r"Export as .*block_size=32"):
             recipe.check_export(text)
+    with pytest.raises(errors.BadInput, match=r'or write quantize\(activations="float"\)\.'):
+        Recipe.parse("prune, quantize").check_export("dynamic")
+    with pytest.raises(errors.BadInput, match="or leave quantize out"):
+        Recipe.parse("prune, quantize").check_export("float32")
     recipe.check_export('int4(block_size=32, activations="float", raw_input=True)')
     with pytest.raises(errors.BadInput, match="contradicts"):
         both = Recipe.parse('quantize, quantize(activations="float")')
