@@ -18,8 +18,8 @@ _MOST = 512  # examples
 def least_missed(model: k.Model, sums: Collection[str], count: int, task: Task) -> tuple[str, ...]:
     """The sums whose branches can go, one after the other: always that which is missed least.
 
-    Missed is the squared change of the outputs, in units of their own mean square. Blocks of
-    transformers by how much they change, once each: Men et al. 2024, arXiv:2403.03853.
+    Missed is the squared change of the outputs, in units of their own mean square. (Men et al.
+    2024, arXiv:2403.03853, ask once, and how little a block changes what comes into it.)
 
     Args:
         model: flat tf_keras model.
