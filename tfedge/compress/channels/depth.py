@@ -44,27 +44,17 @@ def least_missed(model: k.Model, sums: Collection[str], count: int, task: Task) 
 
 def _with_gates(model: k.Model) -> tuple[k.Model, dict[str, Any]]:
     """The model with a factor on each branch, and sum -> factor."""
+    from tfedge.compress.channels import gate  # a layer class: defining it loads TensorFlow
+
     around = residual.branches(model)
-    gates = {name: _Gate(name=f"{name}_gate") for name in around}
+    gates = {name: gate.Gate(name=f"{name}_gate") for name in around}
 
     def before(call: graph.Call, old: Any, new: Any) -> Any:
         is_branch = call.name in gates and old._keras_history.layer.name != around[call.name]
         return gates[call.name](new) if is_branch else new
 
     made = graph.rebuild(model, before=before)
-    return made, {name: gate.factor for name, gate in gates.items()}
-
-
-class _Gate(k.tf_keras.layers.Layer):
-    """What comes in, times a factor."""
-
-    def __init__(self, **kwargs: Any):
-        super().__init__(**kwargs)
-        self.factor = tf.Variable(1.0, trainable=False)
-
-    def call(self, inputs):
-        """The product."""
-        return self.factor * inputs
+    return made, {name: each.factor for name, each in gates.items()}
 
 
 def _change(gated: k.Model, model: k.Model, task: Task) -> Callable[[], float]:
