@@ -63,7 +63,7 @@ def test_a_phone_that_takes_integers_alone_gets_them():
     assert _of("quick", phone=NPU).export == 'int8(precision={".*": "int8"})'
     found = _of("quantize", phone=NPU)
     assert (found.export, str(found.recipe)) == ("int8", "quantize()")
-    assert found.reason == "npu_phone takes integers alone"
+    assert found.reason == "what computes on npu_phone is made for integers"
 
 
 @pytest.mark.parametrize("text", ["quick", "quantize", "quantize(bits=4)"])

@@ -79,7 +79,17 @@ def test_the_manifest_tells_an_app_how_pictures_become_inputs():
     file = pathlib.Path(__file__).parent / "device" / "files" / "image_int8.tflite"
     task = dataclasses.replace(tfedge.load_task("digits"), preprocessing="stretched to 8x8")
     made = making.Made("a", file.read_bytes(), b"", None, {}, task, None)
-    assert told.facts(made) == {"preprocessing": "stretched to 8x8"}
+    assert told.facts(made) == {
+        "preprocessing": "stretched to 8x8",
+        "app": {
+            "name": "a",
+            "task": "digits",
+            "kind": "classification",
+            "labels": list("0123456789"),
+            "normalization": {"scale": 0.0625, "offset": 0.0},
+            "inputs": {"": {"shape": (8, 8, 1), "dtype": "uint8", "least": 0, "most": 16}},
+        },
+    }
 
 
 def test_the_scorecard_says_what_the_contract_promises(released):

@@ -56,6 +56,8 @@ def test_the_published_npus():
         profile = profiles.load(name)
         assert (profile.latency_device, profile.latency_accelerator) == (device, "npu")
         assert profile.source.startswith("Assumption") and profile.extrapolated
+    every = map(profiles.load, profiles.names())
+    assert all(p.needs_integers for p in every if p.latency_accelerator == "npu")
     with pytest.raises(errors.BadInput, match="no latencies of its NPU"):
         dataclasses.replace(profiles.load("pixel4"), latency_accelerator="npu")
 

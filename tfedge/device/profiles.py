@@ -78,8 +78,8 @@ class Profile:
     needs_integers: bool = settings.setting(
         default=False,
         kind=settings.Flag(),
-        help="Whether what computes there takes integer networks alone, as most NPUs do: the "
-        "export is then full int8 where none is asked for.",
+        help="Whether what computes there is made for integers, or takes nothing else, as NPUs: "
+        "the export is then full int8 where none is asked for.",
     )
     allow_flex: bool = settings.setting(
         default=False, kind=settings.Flag(), help="Whether TensorFlow operators may occur."

@@ -53,7 +53,9 @@ def of(recipe: "Recipe", model: Any, phone: Profile | None, *, is_ours: bool) ->
     named = " and ".join(slow)
     if phone is not None and phone.needs_integers:
         return Default(
-            recipe, recipe.default_route(_INTEGERS), f"{phone.name} takes integers alone"
+            recipe,
+            recipe.default_route(_INTEGERS),
+            f"what computes on {phone.name} is made for integers",
         )
     chosen = recipe.under_float_activations() if is_ours else recipe
     export = chosen.default_route(_FLOATS)
