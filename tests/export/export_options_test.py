@@ -82,3 +82,8 @@ def test_every_option_says_what_it_is_and_what_it_may_be():
     assert rows["block_size"][:2] == ["0", "one of 0, 32, 64, 128, 256"]
     assert all(described.endswith((".", ")")) for _, _, described in rows.values())
     assert "tolerance: What precision" in Export.__doc__
+
+
+def test_an_option_of_earlier_releases_is_read_as_what_it_became():
+    found = Export.parse('int8(input="uint8", labels=True)')
+    assert found.metadata and found.to_text() == 'int8(input="uint8", metadata=True)'

@@ -15,6 +15,10 @@ LANGUAGE = grammar.Language("--export", "route", 'int8(input="uint8", raw_input=
 _BYTE_BITS = 8
 
 
+# Exports of earlier versions, in recipe.json of their releases, are read as what they became.
+_RENAMED = {"labels": "metadata"}
+
+
 @settings.declared
 class Export(settings.Settings):
     """How a candidate becomes a .tflite.
@@ -165,15 +169,16 @@ class Export(settings.Settings):
             BadInput: not this grammar, or an unknown name, with the nearest one there is.
         """
         call = grammar.read_one(text, LANGUAGE)
+        asked = {_RENAMED.get(name, name): value for name, value in call.settings.items()}
         known = [each.name for each in settings.of(cls)]
-        for name in call.settings:
+        for name in asked:
             if name not in known:
                 raise errors.BadInput(
                     f"{cls.flag}{call.name}({name}=...)",
                     f"there is no option {name!r}",
                     settings.nearest(name, known),
                 )
-        return cls(call.name, **call.settings)
+        return cls(call.name, **asked)
 
     def to_text(self) -> str:
         """The shortest text that parses to this."""
