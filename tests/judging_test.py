@@ -63,7 +63,7 @@ def test_it_is_asked_before_the_work(monkeypatch, tmp_path, ready):
     terms = judging.Terms("phone", Limits(group_margin=0.05))
     given = Given(None, task, None, None, None, {})
     monkeypatch.setattr(reading, "read", lambda order: given)
-    monkeypatch.setattr(preparing, "prepare", lambda given, _: types.SimpleNamespace(given=given))
+    monkeypatch.setattr(preparing, "prepare", lambda given, *_: types.SimpleNamespace(given=given))
     monkeypatch.setattr(existing, "_held_out_task", lambda *_: task)
     monkeypatch.setattr(existing.released, "readable_tflite", lambda *_: b"")
     monkeypatch.setattr(existing.tflite, "read", lambda *_: None)

@@ -12,7 +12,8 @@ BatchNormalization Bidirectional CenterCrop Concatenate Conv1D Conv1DTranspose C
 Conv2DTranspose Conv3D Conv3DTranspose Cropping1D Cropping2D Dense DepthwiseConv1D
 DepthwiseConv2D Dot Dropout ELU EinsumDense Embedding Flatten FlaxLayer GRU GaussianDropout
 GaussianNoise GlobalAveragePooling1D GlobalAveragePooling2D GlobalMaxPooling1D
-GlobalMaxPooling2D GroupedQueryAttention Identity InputLayer JaxLayer LSTM Lambda LayerScale
+GlobalMaxPooling2D GroupedQueryAttention Identity InputLayer JaxLayer LSTM Lambda
+LayerNormalization LayerScale
 LeakyReLU MaxPooling1D MaxPooling2D Maximum MelSpectrogram Minimum MultiHeadAttention Multiply
 Normalization PReLU Permute PositionBias RMSNormalization RNN RandomBrightness RandomContrast
 RandomCrop RandomFlip RandomHeight RandomRotation RandomTranslation RandomWidth RandomZoom ReLU
@@ -82,6 +83,7 @@ _TRUE = {
         SpatialDropout3D WithMaskOf ZeroPadding1D ZeroPadding2D
     """,
     "is_one_operator": "LSTM",
+    "is_slow_in_integers": "LayerNormalization RMSNormalization",
 }
 # class -> where its kernel is: (attribute, outputs, input, is it compressed, is it a table)
 _KERNELS = {
