@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from tfedge_tools.benchmarks.latency import misses as misses_lib
 from tfedge_tools.benchmarks.latency.accelerators import drawing, fitting, published, validation
 
 from tfedge.device.prediction.accelerators import devices, fitted, formula
@@ -79,15 +80,15 @@ def test_the_kept_fit_is_the_best_there_is():
 def test_intervals_are_judged_on_other_designs_than_those_they_are_fitted_on():
     row = published.rows()[0]
     other = next(r for r in published.rows() if r.family != row.family)
-    misses = [validation.Miss(row, 0.1, 0.0)] * 10 + [validation.Miss(other, 0.4, 0.0)] * 10
-    assert validation.coverage(misses) == 0.5  # the first inside of 0.4, the second not of 0.1
-    noise, widening = validation.spread(misses[:10])
+    misses = [misses_lib.Miss(row, 0.1, 0.0)] * 10 + [misses_lib.Miss(other, 0.4, 0.0)] * 10
+    assert misses_lib.coverage(misses) == 0.5  # the first inside of 0.4, the second not of 0.1
+    noise, widening = misses_lib.spread(misses[:10])
     assert noise * widening == pytest.approx(0.1)
 
 
 def test_pairs_that_are_far_apart_are_ranked():
     rows = [r for r in published.rows() if r.device == "galaxy_s25" and r.integer]
-    right = [validation.Miss(row, 0.0, 0.0) for row in rows]
+    right = [misses_lib.Miss(row, 0.0, 0.0) for row in rows]
     assert set(validation.ranked(right).values()) == {1.0}
-    backwards = [validation.Miss(row, -2 * float(np.log(row.latency_ms)), 0.0) for row in rows]
+    backwards = [misses_lib.Miss(row, -2 * float(np.log(row.latency_ms)), 0.0) for row in rows]
     assert set(validation.ranked(backwards).values()) == {0.0}

@@ -7,6 +7,7 @@ from tfedge_tools.benchmarks.latency import (
     published,
     validation,
 )
+from tfedge_tools.benchmarks.latency import misses as misses_lib
 
 from tfedge.device.prediction import fitted, work
 
@@ -76,7 +77,7 @@ def test_networks_survive_being_written(monkeypatch, tmp_path):
 def test_intervals_are_judged_on_other_designs_than_those_they_are_fitted_on():
     rows = published.rows()
     other = next(r for r in rows if r.family != rows[0].family)
-    misses = [validation.Miss(rows[0], 0.1, 0.0)] * 10 + [validation.Miss(other, 0.4, 0.0)] * 10
-    assert validation.coverage(misses) == 0.5  # the first inside of 0.4, the second not of 0.1
-    noise, widening = validation.spread(misses[:10])
+    misses = [misses_lib.Miss(rows[0], 0.1, 0.0)] * 10 + [misses_lib.Miss(other, 0.4, 0.0)] * 10
+    assert misses_lib.coverage(misses) == 0.5  # the first inside of 0.4, the second not of 0.1
+    noise, widening = misses_lib.spread(misses[:10])
     assert noise * widening == pytest.approx(0.1)

@@ -5,7 +5,8 @@ from typing import Any
 
 from rich import table
 from tfedge_tools import wide_console
-from tfedge_tools.benchmarks.latency import fitting, priors, published, validation
+from tfedge_tools.benchmarks.latency import fitting, priors, published, tables, validation
+from tfedge_tools.benchmarks.latency import misses as misses_lib
 
 from tfedge.device.prediction import fitted
 
@@ -28,7 +29,7 @@ def run(rebuild: bool, keep: bool) -> dict[str, Any]:
     points = validation.leave_out(rows, fit, validation.by_point)
     networks = validation.leave_out(rows, fit, validation.by_network)
     families = validation.leave_out(rows, fit, validation.by_family)
-    noise, wide = validation.spread(families)
+    noise, wide = misses_lib.spread(families)
     figures = {
         "fitted": validation.figures(_residuals(rows, fit)),
         "one_latency_left_out": validation.figures(points),
@@ -37,24 +38,25 @@ def run(rebuild: bool, keep: bool) -> dict[str, Any]:
     }
     out = wide_console.make()
     out.print(_rows_table(rows, fit, points, networks, families), _parameters_table(fit))
-    out.print(_figures_table(figures))
+    out.print(tables.figures_table(figures))
     if keep:
         measured = frozenset((r.device.name, r.threads, r.integer) for r in rows)
         noise = math.hypot(noise, fitting.NOISE)
         kept = fitted.Fitted(fit.names, fit.values, fit.covariance, noise, wide, measured)
         fitted.write(kept, figures)
-    return {"figures": figures, "residuals": _listed(points, networks, families)}
+    kinds = {"without_it": points, "without_network": networks, "without_design": families}
+    return {"figures": figures, "residuals": tables.listed(kinds)}
 
 
-def _residuals(rows: list[published.Row], fit: fitting.Fit) -> list[validation.Miss]:
+def _residuals(rows: list[published.Row], fit: fitting.Fit) -> list[misses_lib.Miss]:
     return [
-        validation.Miss(row, fit.log_ms(row) - math.log(row.latency_ms), fit.deviation(row))
+        misses_lib.Miss(row, fit.log_ms(row) - math.log(row.latency_ms), fit.deviation(row))
         for row in rows
     ]
 
 
 def _rows_table(
-    rows: list[published.Row], fit: fitting.Fit, *left_out: list[validation.Miss]
+    rows: list[published.Row], fit: fitting.Fit, *left_out: list[misses_lib.Miss]
 ) -> table.Table:
     names = ("device", "threads", "network", "type", "published ms", "fitted ms")
     shown = table.Table(*names, "fitted", "without it", "without network", "without design")
@@ -86,20 +88,3 @@ def _parameters_table(fit: fitting.Fit) -> table.Table:
             cells = (middle, fitted_to, f"factor {spread}")
         shown.add_row(name, *cells)
     return shown
-
-
-def _figures_table(figures: dict[str, dict[str, float]]) -> table.Table:
-    columns = next(iter(figures.values()))
-    shown = table.Table("", *(name.replace("_", " ") for name in columns))
-    for name, found in figures.items():
-        shown.add_row(name.replace("_", " "), *(f"{100 * v:.1f} %" for v in found.values()))
-    return shown
-
-
-def _listed(*left_out: list[validation.Miss]) -> list[dict[str, Any]]:
-    kinds = ("without_it", "without_network", "without_design")
-    return [
-        {"row": str(misses[0].row)}
-        | {kind: round(m.share, 4) for kind, m in zip(kinds, misses, strict=True)}
-        for misses in zip(*left_out, strict=True)
-    ]

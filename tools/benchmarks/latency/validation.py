@@ -1,34 +1,13 @@
 """How well latencies are predicted that a fit has not seen: by point, by network, by design."""
 
-import dataclasses
 from collections.abc import Callable
 
 import numpy as np
 from tfedge_tools.benchmarks.latency import fitting
+from tfedge_tools.benchmarks.latency.misses import Miss, coverage
 from tfedge_tools.benchmarks.latency.published import Row
 
 _STEPS = 12  # of a fit that begins where the fit on all rows ended
-COVERED = 0.9
-_NORMAL_MEDIAN = 0.6745  # of the size of a normal variable, in standard deviations
-
-
-@dataclasses.dataclass(frozen=True)
-class Miss:
-    """One latency and what was predicted without it.
-
-    Attributes:
-        error: logarithm of predicted over published.
-        deviation: what the fit thought its standard deviation to be.
-    """
-
-    row: Row
-    error: float
-    deviation: float
-
-    @property
-    def share(self) -> float:
-        """Predicted over published, less one."""
-        return float(np.expm1(self.error))
 
 
 def leave_out(
@@ -44,29 +23,6 @@ def leave_out(
                 error = fit.log_ms(row) - np.log(row.latency_ms)
                 found[number] = Miss(row, float(error), fit.deviation(row))
     return [found[number] for number in range(len(rows))]
-
-
-def spread(misses: list[Miss]) -> tuple[float, float]:
-    """(noise, widening): what the formula itself misses, and deviations that hold `COVERED`.
-
-    The noise is a robust standard deviation of the logarithm beside what the fit thought.
-    """
-    noise = float(np.median([abs(m.error) for m in misses])) / _NORMAL_MEDIAN
-    ratios = [abs(m.error) / np.hypot(noise, m.deviation) for m in misses]
-    return noise, float(np.quantile(ratios, COVERED, method="higher"))
-
-
-def coverage(misses: list[Miss]) -> float:
-    """Share of misses inside of intervals whose width was fitted on the other designs only."""
-    inside = []
-    for family in dict.fromkeys(m.row.family for m in misses):
-        noise, widening = spread([m for m in misses if m.row.family != family])
-        inside += [
-            abs(m.error) <= widening * np.hypot(noise, m.deviation)
-            for m in misses
-            if m.row.family == family
-        ]
-    return float(np.mean(inside))
 
 
 def figures(misses: list[Miss]) -> dict[str, float]:

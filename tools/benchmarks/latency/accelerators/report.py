@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 from rich import table
 from tfedge_tools import wide_console
+from tfedge_tools.benchmarks.latency import misses as misses_lib
+from tfedge_tools.benchmarks.latency import tables
 from tfedge_tools.benchmarks.latency.accelerators import fitting, published, validation
-from tfedge_tools.benchmarks.latency.accelerators.validation import Miss
+from tfedge_tools.benchmarks.latency.misses import Miss
 
 from tfedge.device.prediction.accelerators import fitted
 
@@ -31,18 +33,19 @@ def run(keep: bool) -> dict[str, Any]:
     kept = _kept(fit, rows, families)
     out = wide_console.make()
     out.print(_networks_table(residuals, networks, families))
-    out.print(_families_table(families), _figures_table(figures))
+    out.print(_families_table(families), tables.figures_table(figures))
     for name, why in published.LEFT_OUT.items():
         out.print(f"left out: {name}: {why}")
     if keep:
         fitted.write(kept, figures)
-    return {"figures": figures, "residuals": _listed(residuals, networks, families)}
+    kinds = {"fitted": residuals, "without_network": networks, "without_design": families}
+    return {"figures": figures, "residuals": tables.listed(kinds)}
 
 
 def _kept(
     fit: fitting.Fit, rows: Sequence[published.Row], families: Sequence[Miss]
 ) -> fitted.Fitted:
-    noise, widening = validation.spread(families)
+    noise, widening = misses_lib.spread(families)
     kinds = dict.fromkeys((row.device, row.type) for row in rows)
     rates = {(d, kind): fit.rates(d, kind == fitted.INT8) for d, kind in kinds}
     return fitted.Fitted(rates, noise, widening)
@@ -67,26 +70,8 @@ def _families_table(families: Sequence[Miss]) -> table.Table:
     shown = table.Table("left out together", "rows", "median", "within 50 %", "in the interval")
     for family in dict.fromkeys(m.row.family for m in families):
         own = [m for m in families if m.row.family == family]
-        noise, widening = validation.spread([m for m in families if m.row.family != family])
-        inside = [abs(m.error) <= widening * np.hypot(noise, m.uncertainty) for m in own]
+        inside = misses_lib.inside(families, family)
         sizes = np.abs([m.share for m in own])
         cells = (np.median(sizes), np.mean(sizes <= 0.5), np.mean(inside))
         shown.add_row(family, str(len(own)), *(f"{100 * cell:.0f} %" for cell in cells))
     return shown
-
-
-def _figures_table(figures: dict[str, dict[str, float]]) -> table.Table:
-    columns = next(iter(figures.values()))
-    shown = table.Table("", *(name.replace("_", " ") for name in columns))
-    for name, found in figures.items():
-        shown.add_row(name.replace("_", " "), *(f"{100 * v:.1f} %" for v in found.values()))
-    return shown
-
-
-def _listed(*kinds: Sequence[Miss]) -> list[dict[str, Any]]:
-    names = ("fitted", "without_network", "without_design")
-    return [
-        {"row": str(misses[0].row)}
-        | {kind: round(m.share, 4) for kind, m in zip(names, misses, strict=True)}
-        for misses in zip(*kinds, strict=True)
-    ]

@@ -1,36 +1,15 @@
 """How well latencies are predicted of networks, and of whole designs, that a fit has not seen."""
 
-import dataclasses
 import itertools
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from tfedge_tools.benchmarks.latency.accelerators import fitting
 from tfedge_tools.benchmarks.latency.accelerators.published import Row
+from tfedge_tools.benchmarks.latency.misses import Miss, coverage
 
 _STEPS = 12  # of a fit that begins where the fit on all rows ended
-_COVERED = 0.9
-_NORMAL_MEDIAN = 0.6745  # of the size of a normal variable, in standard deviations
 _APART = 1.5  # latencies whose order has to be right
-
-
-@dataclasses.dataclass(frozen=True)
-class Miss:
-    """One latency and what was predicted without it.
-
-    Attributes:
-        error: logarithm of predicted over published.
-        uncertainty: standard deviation of the prediction for its rates' being uncertain.
-    """
-
-    row: Row
-    error: float
-    uncertainty: float
-
-    @property
-    def share(self) -> float:
-        """Predicted over published, less one."""
-        return float(np.expm1(self.error))
 
 
 def by_network(row: Row) -> str:
@@ -55,26 +34,6 @@ def leave_out(rows: Sequence[Row], start: fitting.Fit, group: Callable[[Row], st
 def miss(row: Row, fit: fitting.Fit) -> Miss:
     """What a fit makes of a row."""
     return Miss(row, fit.log_ms(row) - float(np.log(row.latency_ms)), fit.uncertainty(row))
-
-
-def spread(misses: Sequence[Miss]) -> tuple[float, float]:
-    """(noise, widening): a robust standard deviation, and how many hold 90 % of the misses."""
-    noise = float(np.median([abs(m.error) for m in misses])) / _NORMAL_MEDIAN
-    ratios = [abs(m.error) / np.hypot(noise, m.uncertainty) for m in misses]
-    return noise, float(np.quantile(ratios, _COVERED, method="higher"))
-
-
-def coverage(misses: Sequence[Miss]) -> float:
-    """Share of misses inside of intervals whose width was fitted on the other designs only."""
-    inside = []
-    for family in dict.fromkeys(m.row.family for m in misses):
-        noise, widening = spread([m for m in misses if m.row.family != family])
-        inside += [
-            abs(m.error) <= widening * np.hypot(noise, m.uncertainty)
-            for m in misses
-            if m.row.family == family
-        ]
-    return float(np.mean(inside))
 
 
 def ranked(misses: Sequence[Miss]) -> dict[str, float]:
