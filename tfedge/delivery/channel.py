@@ -1,0 +1,136 @@
+"""A channel: the versions of a model that some installations may have, a small JSON target."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from tfedge import errors, foreign
+from tfedge.delivery import names, rollout
+
+SCHEMA_VERSION = 1
+_REMEDY = "Publish again with this tfedge."
+_MOST_DIGITS = 9  # of a part of a version, so that any language counts so far
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """One version in a channel.
+
+    Attributes:
+        version: its number.
+        rollout: who may have it, in ten-thousandths of all installations.
+        withdrawn: nobody may have it any more, also who has it already.
+        min_app: the least version of the app, such as "2.4"; "" for any.
+        min_runtime: likewise of LiteRT.
+    """
+
+    version: int
+    rollout: int = rollout.WHOLE
+    withdrawn: bool = False
+    min_app: str = ""
+    min_runtime: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Channel:
+    """What a channel offers.
+
+    Attributes:
+        model: its name.
+        name: of the channel.
+        entries: by version, the lowest first.
+    """
+
+    model: str
+    name: str
+    entries: tuple[Entry, ...] = ()
+
+    def to_bytes(self) -> bytes:
+        """The target's content; the same bytes for the same channel."""
+        told = {"schema_version": SCHEMA_VERSION, **dataclasses.asdict(self)}
+        return (json.dumps(told, indent=1) + "\n").encode()
+
+    def having(self, entry: Entry) -> "Channel":
+        """The channel with this entry, in the place of an earlier one of the same version."""
+        others = [each for each in self.entries if each.version != entry.version]
+        entries = tuple(sorted([*others, entry], key=lambda each: each.version))
+        return dataclasses.replace(self, entries=entries)
+
+    def choose(
+        self, installation: str, app: str = "", runtime: str = "", current: int | None = None
+    ) -> int | None:
+        """The version that an installation should have; None where there is none for it.
+
+        That is the highest one that it may have. What it has already it keeps, also when the share
+        has become smaller since, unless it was withdrawn or there is a higher one.
+
+        Args:
+            installation: see `rollout.includes`.
+            app: its version here, such as "2.4.1"; "" where not known, which is as good as any.
+            runtime: likewise, of LiteRT.
+            current: the version that it has, if any.
+        """
+        fit = [
+            each.version
+            for each in self.entries
+            if not each.withdrawn
+            and _reaches(app, each.min_app)
+            and _reaches(runtime, each.min_runtime)
+            and (
+                each.version == current
+                or rollout.includes(each.rollout, self.model, each.version, installation)
+            )
+        ]
+        return max(fit, default=None)
+
+
+def read(content: bytes, where: str) -> Channel:
+    """What `Channel.to_bytes` wrote.
+
+    Raises:
+        BadInput: it is none, or of a later version.
+    """
+    told = foreign.parse_json(content, where, _REMEDY)
+    with foreign.reading(where, _REMEDY, "no channel"):
+        if told["schema_version"] != SCHEMA_VERSION:
+            raise ValueError(f"it is of version {told['schema_version']}")
+        entries = tuple(_entry(each) for each in told["entries"])
+        if sorted({each.version for each in entries}) != [each.version for each in entries]:
+            raise ValueError("its versions are not in order")
+        model = names.check_model(str(told["model"]), where)
+        return Channel(model, names.check_channel(str(told["name"]), where), entries)
+
+
+def check_version(text: str, where: str) -> str:
+    """The text, where it may be the version of an app or a runtime.
+
+    Raises:
+        BadInput: it is not numbers with dots between.
+    """
+    if text and not all(part.isdecimal() and len(part) <= _MOST_DIGITS for part in text.split(".")):
+        cause = f"expected numbers with dots between, such as 2.4.1; got {text!r}"
+        raise errors.BadInput(where, cause, "Leave out what is no number.")
+    return text
+
+
+def _entry(told: Mapping[str, Any]) -> Entry:
+    version, share = told["version"], told["rollout"]
+    if type(version) is not int or type(share) is not int or type(told["withdrawn"]) is not bool:
+        raise ValueError("an entry is not of the right types")
+    if version < 1 or not 0 <= share <= rollout.WHOLE:
+        raise ValueError(f"it names version {version} with a share of {share}")
+    least = [check_version(str(told[name]), name) for name in ("min_app", "min_runtime")]
+    return Entry(version, share, told["withdrawn"], *least)
+
+
+def _reaches(version: str, least: str) -> bool:
+    """Whether a version, if known, is at least another; missing parts are 0."""
+    return not version or not least or _parts(version) >= _parts(least)
+
+
+def _parts(version: str) -> list[int]:
+    parts = [int(part) for part in check_version(version, "version").split(".")]
+    while parts and not parts[-1]:
+        parts.pop()
+    return parts
