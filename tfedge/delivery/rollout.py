@@ -1,6 +1,6 @@
 """Who gets a version first: a stable share of all installations.
 
-    number = first four bytes of SHA-256("tfedge rollout 1 MODEL/VERSION ID"), big-endian
+    number = first four bytes of SHA-256("tfedge-rollout-1 MODEL/VERSION ID"), big-endian
     in the share of `parts` ten-thousandths: number * 10000 < parts * 2^32
 
 The number does not move, so who is in stays in as the share grows; it is another one for every
@@ -21,6 +21,6 @@ def includes(parts: int, model: str, version: int, installation: str) -> bool:
         version: of it.
         installation: an identifier that the app drew once and keeps.
     """
-    said = f"tfedge rollout 1 {model}/{version} {installation}".encode()
+    said = f"tfedge-rollout-1 {model}/{version} {installation}".encode()
     number = int.from_bytes(hashlib.sha256(said).digest()[:4], "big")
     return number * WHOLE < parts << 32

@@ -2,7 +2,7 @@
 
 An audience is whoever holds one key of 32 bytes, such as all copies of an app. AES-256-GCM again,
 so a client needs one cipher: nonce of 12 bytes, the key, a tag of 16 bytes; what is authenticated
-with it is "tfedge key 1 " and the name of the model's target, in which model and version stand.
+with it is "tfedge-key-1 " and the name of the model's target, in which model and version stand.
 """
 
 import os
@@ -37,4 +37,4 @@ def unwrap(wrapped: bytes, audience_key: bytes, name: str) -> bytes:
 
 
 def _bound(name: str) -> bytes:
-    return f"tfedge key 1 {name}".encode()
+    return f"tfedge-key-1 {name}".encode()
