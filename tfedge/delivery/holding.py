@@ -1,0 +1,81 @@
+"""A repository for one publisher at a time, without what a killed one left in it."""
+
+import contextlib
+import pathlib
+import re
+from collections.abc import Iterator
+
+from tfedge import errors, lock
+from tfedge.delivery import next_root, trusted, writing
+from tfedge.delivery.keyring import ROOT, SNAPSHOT, TARGETS
+from tfedge.delivery.trusted import State
+
+_NUMBERED = re.compile(r"([1-9][0-9]*)\.(root|targets|snapshot)\.json")
+_LOCK = ".tfedge-publish.lock"
+
+
+@contextlib.contextmanager
+def held(folder: pathlib.Path, finishing: bool = False) -> Iterator[State]:
+    """The state, for one publisher alone; what killed ones left is removed first.
+
+    Args:
+        folder: of the repository.
+        finishing: a change of root that has all its signatures and was not finished.
+
+    Raises:
+        BadInput: no repository; signatures or hashes that do not hold; a disk that refuses.
+    """
+    if not (folder / trusted.FIRST_ROOT).is_file():
+        cause = f"no repository is there: it has no {trusted.FIRST_ROOT}"
+        raise errors.BadInput(str(folder), cause, "Make one with publish.py keys.")
+    with disk(folder), lock.hold(folder / _LOCK, str(folder), waits=True):
+        state = _read(folder, finishing)
+        for path in leftovers(folder, state):
+            path.unlink()
+        yield state
+
+
+@contextlib.contextmanager
+def disk(folder: pathlib.Path) -> Iterator[None]:
+    """What a disk refuses is told in one line."""
+    try:
+        yield
+    except OSError as error:
+        words = (error.strerror or str(error)).lower()
+        remedy = "The repository is as it was; the same command goes on."
+        raise errors.BadInput(str(error.filename or folder), words, remedy) from error
+
+
+def _read(folder: pathlib.Path, finishing: bool) -> State:
+    """The state, also in the middle of a change of root that an old key was lost for."""
+    waiting = next_root.read(folder)
+    if waiting is None or not next_root.is_complete(trusted.roots(folder)[-1], waiting):
+        return trusted.read(folder)
+    if not finishing:
+        cause = "a change of root has its signatures and is not finished"
+        raise errors.BadInput(str(folder), cause, "Finish it with publish.py keys sign.")
+    try:
+        return trusted.read(folder)
+    except errors.BadInput:
+        return trusted.read(folder, by=waiting)
+
+
+def leftovers(folder: pathlib.Path, state: State) -> list[pathlib.Path]:
+    """What no metadata of this state or an earlier one name: a killed publisher wrote it."""
+    metadata, known = folder / trusted.METADATA, set()
+    last = {
+        TARGETS: state.targets.signed.version,
+        SNAPSHOT: state.snapshot.signed.version,
+        ROOT: state.root.signed.version,
+    }
+    left = list(folder.rglob(f".*{writing.PARTLY}"))
+    for path in metadata.iterdir():
+        numbered = _NUMBERED.fullmatch(path.name)
+        if numbered and int(numbered[1]) > last[numbered[2]]:
+            left.append(path)
+        elif numbered and numbered[2] == TARGETS:
+            listed = trusted.parse(path.read_bytes(), path).signed.targets.values()
+            known |= {trusted.file_of(folder, target) for target in listed}
+    files = (path for path in (folder / trusted.TARGET_FILES).rglob("*") if path.is_file())
+    left += [path for path in files if path not in known and not path.name.startswith(".")]
+    return sorted(left)

@@ -1,0 +1,129 @@
+"""The keys that a publisher holds: files in one folder or several, such as a stick for root's.
+
+`ROLE-KEYID.key` signs for a role of TUF, `audience-NAME.key` opens models; see `at_rest`.
+"""
+
+import functools
+import os
+import pathlib
+from collections.abc import Callable, Sequence
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from securesystemslib.signer import CryptoSigner, SSlibKey
+
+from tfedge import errors
+from tfedge.delivery import at_rest, names, segments, writing
+
+ROOT, TARGETS, SNAPSHOT, TIMESTAMP = ROLES = ("root", "targets", "snapshot", "timestamp")
+_AUDIENCE = "audience-"
+_NAME_DIGITS = 16  # of a key's number in a file's name
+
+
+class Keyring:
+    """Keys, opened when they are needed.
+
+    Args:
+        folders: where they are; new ones go to the first.
+        passphrase: asks for that of a folder.
+    """
+
+    def __init__(
+        self, folders: Sequence[pathlib.Path], passphrase: Callable[[pathlib.Path], bytes]
+    ):
+        self.folders = tuple(folders)
+        self._passphrase = functools.cache(passphrase)
+        self._opened: dict[pathlib.Path, bytes] = {}
+
+    def make(self, role: str) -> SSlibKey:
+        """A new key for a role; ECDSA P-256."""
+        private = ec.generate_private_key(ec.SECP256R1())
+        public = SSlibKey.from_crypto(private.public_key())
+        secret = private.private_bytes(
+            serialization.Encoding.DER,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        self._write(_file(role, public.keyid), secret, role)
+        return public
+
+    def numbers(self, role: str) -> tuple[str, ...]:
+        """The beginnings of the key ids of all keys for a role that are here."""
+        return tuple(sorted(path.stem.removeprefix(f"{role}-") for path in self._of(f"{role}-")))
+
+    def public(self, role: str, number: str) -> SSlibKey:
+        """The public half of a key of `numbers`."""
+        return self._signer(self._path(_file(role, number)), role).public_key
+
+    def signer(self, role: str, keyid: str) -> CryptoSigner | None:
+        """What signs by a key; None where it is not here.
+
+        Raises:
+            BadInput: a wrong passphrase, or a file that holds another key.
+        """
+        path = self._found(_file(role, keyid))
+        if path is None:
+            return None
+        found = self._signer(path, role)
+        if found.public_key.keyid != keyid:
+            raise errors.BadInput(str(path), "it holds another key", "Take it from a backup.")
+        return found
+
+    def make_audience(self, name: str) -> None:
+        """A new key that opens models."""
+        names.check_channel(name, f"--audience={name}")
+        if self._found(f"{_AUDIENCE}{name}.key"):
+            raise errors.BadInput(f"--audience={name}", "it has a key", "Give another name.")
+        self._write(f"{_AUDIENCE}{name}.key", os.urandom(segments.KEY_BYTES), f"{_AUDIENCE}{name}")
+
+    def audiences(self) -> tuple[str, ...]:
+        """Names, sorted."""
+        return tuple(sorted(path.stem.removeprefix(_AUDIENCE) for path in self._of(_AUDIENCE)))
+
+    def audience_key(self, name: str) -> bytes:
+        """32 bytes.
+
+        Raises:
+            BadInput: there is none of that name; a wrong passphrase.
+        """
+        return self._secret(self._path(f"{_AUDIENCE}{name}.key"), f"{_AUDIENCE}{name}")
+
+    def remove(self, role: str, keyid: str) -> None:
+        """Deletes the file of a key that nothing trusts any more."""
+        path = self._found(_file(role, keyid))
+        if path is not None:
+            path.unlink()
+
+    def _of(self, start: str) -> list[pathlib.Path]:
+        return [path for folder in self.folders for path in folder.glob(f"{start}*.key")]
+
+    def _found(self, name: str) -> pathlib.Path | None:
+        paths = (folder / name for folder in self.folders)
+        return next((path for path in paths if path.is_file()), None)
+
+    def _path(self, name: str) -> pathlib.Path:
+        found = self._found(name)
+        if found is None:
+            where = ", ".join(map(str, self.folders))
+            raise errors.BadInput(where, f"no {name} is there", "Give --keys=FOLDER,FOLDER.")
+        return found
+
+    def _signer(self, path: pathlib.Path, role: str) -> CryptoSigner:
+        secret = self._secret(path, role)
+        private = serialization.load_der_private_key(secret, None)
+        return CryptoSigner(private)
+
+    def _secret(self, path: pathlib.Path, use: str) -> bytes:
+        if path not in self._opened:
+            self._opened[path] = at_rest.read(path, self._passphrase(path.parent), use)
+        return self._opened[path]
+
+    def _write(self, name: str, secret: bytes, use: str) -> None:
+        folder = self.folders[0]
+        writing.folder(folder, 0o700)
+        at_rest.write(folder / name, secret, self._passphrase(folder), use)
+        self._opened[folder / name] = secret
+
+
+def _file(role: str, keyid: str) -> str:
+    return f"{role}-{keyid[:_NAME_DIGITS]}.key"
