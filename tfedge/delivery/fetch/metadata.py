@@ -1,7 +1,7 @@
 """What a repository has signed, by python-tuf's client workflow over our own network.
 
-    signed = metadata.refreshed(folder, "https://host/models/", root, way)
-    content = signed.small("ds_cnn/stable.json")
+signed = metadata.refreshed(folder, "https://host/models/", root, way)
+content = signed.small("ds_cnn/stable.json")
 """
 
 import contextlib

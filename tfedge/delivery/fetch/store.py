@@ -1,0 +1,238 @@
+"""The folder on an installation: versions that were tried and found good, and which one is used.
+
+    made_by_tfedge.txt          the mark: nothing is deleted in a folder without it
+    installation                an identifier drawn once, for staged roll-outs
+    metadata/                   of The Update Framework
+    parts/SHA256                downloads that are not finished
+    versions/3/                 one version: version.json and sealed
+    versions/3.new/             one that is being made; nobody reads it
+    state.json                  which version is used, and which before it
+
+Every file is written aside, down to the disk, and renamed, and so is every folder: what is at its
+name is whole. state.json is written last, so a process that is killed anywhere leaves the old
+state or the new one. Several processes may share a folder; those that change it wait for each
+other. Files stay sealed: what opens them is the key that the app brings.
+"""
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import os
+import pathlib
+import re
+import secrets
+import shutil
+from collections.abc import Callable, Collection, Iterator
+
+from tfedge import errors, foreign, lock, packing
+from tfedge.cache import marked_folder
+from tfedge.delivery import facts, names, segments, wrapping
+from tfedge.delivery.fetch import reasons
+from tfedge.delivery.fetch.record import Record
+from tfedge.delivery.fetch.state import State
+from tfedge.delivery.trust import Trust
+from tfedge.packing import difference
+
+_REMEDY = "Give a new or empty folder with --store."
+_DAMAGED = "It is fetched again."
+_STATE, _ABOUT, _SEALED = "state.json", "version.json", "sealed"
+_NUMBER = re.compile(r"[1-9][0-9]{0,17}")
+_PART = re.compile(r"[0-9a-f]{64}")
+_ASIDE = ".writing"
+
+
+class Store:
+    """See the top of this file.
+
+    Attributes:
+        folder: where it is.
+        model: the name of the one model that is in it.
+    """
+
+    def __init__(self, folder: str | os.PathLike, model: str):
+        """Makes the folder where it is missing.
+
+        Raises:
+            BadInput: it holds what is not ours.
+            OSError: the disk refused.
+        """
+        self.folder = pathlib.Path(os.path.realpath(os.path.expanduser(folder)))
+        self.model = names.check_model(model, f"--model={model}")
+        marked_folder.claim(self.folder, _REMEDY)
+        for each in ("metadata", "parts", "versions"):
+            (self.folder / each).mkdir(exist_ok=True)
+
+    @property
+    def metadata(self) -> pathlib.Path:
+        """The folder of The Update Framework."""
+        return self.folder / "metadata"
+
+    def part(self, sha256: str) -> pathlib.Path:
+        """Where a file is downloaded to."""
+        return self.folder / "parts" / sha256
+
+    @contextlib.contextmanager
+    def updating(self) -> Iterator[None]:
+        """While the block runs, other processes wait that want to update too."""
+        with lock.hold(self.folder / "update.lock", str(self.folder), waits=True):
+            yield
+
+    def installation(self) -> str:
+        """The identifier that was drawn when it was first asked for."""
+        path = self.folder / "installation"
+        with lock.hold(self.folder / "state.lock", str(self.folder), waits=True):
+            if not path.exists():
+                _write(path, secrets.token_hex(16).encode())
+            return path.read_text(encoding="ascii")
+
+    def state(self) -> State:
+        """What is used; nothing where nothing is, or where the file is damaged."""
+        try:
+            return State.of(foreign.read_json(self.folder / _STATE, _DAMAGED))
+        except (errors.BadInput, LookupError, TypeError, ValueError):
+            return State()
+
+    def change(self, change: Callable[[State], State]) -> State:
+        """Another state; processes that do so at once come one after another.
+
+        Raises:
+            OSError: the disk refused; it is as it was.
+        """
+        with lock.hold(self.folder / "state.lock", str(self.folder), waits=True):
+            before = self.state()
+            after = change(before)
+            if after != before:
+                _write(self.folder / _STATE, json.dumps(dataclasses.asdict(after)).encode())
+            return after
+
+    def has(self, version: int) -> bool:
+        """Whether a version is there; whether it is whole, `content` tells."""
+        return (self._version(version) / _ABOUT).is_file()
+
+    def record(self, version: int) -> Record:
+        """What is known of a version.
+
+        Raises:
+            BadInput: it is not there, or damaged.
+        """
+        path = self._version(version) / _ABOUT
+        return Record.of(foreign.read_json(path, _DAMAGED), str(path))
+
+    def settle(self, record: Record, sealed: pathlib.Path) -> None:
+        """The version is there from here on; one of that number that was, is not.
+
+        Args:
+            record: of it.
+            sealed: the downloaded file, which is moved.
+
+        Raises:
+            OSError: the disk refused.
+        """
+        target = self._version(record.version)
+        staged = target.with_name(f"{target.name}.new")
+        for each in (staged, target):
+            shutil.rmtree(each, ignore_errors=True)
+        staged.mkdir()
+        _write(staged / _ABOUT, json.dumps(record.to_json()).encode())
+        os.rename(sealed, staged / _SEALED)
+        _to_disk(staged)
+        os.rename(staged, target)
+        _to_disk(target.parent)
+
+    def content(self, version: int, trust: Trust) -> bytes:
+        """The .tflite of a version, in memory, compared with what was signed.
+
+        Args:
+            version: its number.
+            trust: with the key.
+
+        Raises:
+            BadInput: it is not there, or damaged.
+            Refused: it is not for this key.
+        """
+        record = self.record(version)
+        sealed = foreign.read_bytes(self._version(version) / _SEALED, _DAMAGED)
+        return self.opened(record, sealed, trust)
+
+    def opened(self, record: Record, sealed: bytes, trust: Trust) -> bytes:
+        """Likewise, of a file that is not settled yet."""
+        packed = segments.open_sealed(sealed, self._key(record.sealed, trust), record.name)
+        told = record.sealed.model
+        if record.base is None:
+            content = packing.unpack(packed, told.length)
+        else:
+            content = difference.unpack(packed, self.content(record.base, trust), told.length)
+        if (len(content), hashlib.sha256(content).hexdigest()) != (told.length, told.sha256):
+            raise errors.BadInput(record.name, "it is not the model that was signed", _DAMAGED)
+        return content
+
+    def bases(self, version: int) -> list[int]:
+        """The versions that it is a difference from, the nearest first."""
+        found: list[int] = []
+        with contextlib.suppress(errors.BadInput):
+            while (base := self.record(found[-1] if found else version).base) is not None:
+                found.append(base)
+        return found
+
+    def drop(self, version: int) -> None:
+        """Removes a version that turned out to be damaged."""
+        shutil.rmtree(self._version(version), ignore_errors=True)
+
+    def sweep(self, wanted: Collection[str] = ()) -> None:
+        """Removes versions that nothing needs any more, and what killed processes left.
+
+        Args:
+            wanted: SHA-256 of downloads that are to go on.
+        """
+        state = self.state()
+        used = [each for each in (state.current, state.previous) if each is not None]
+        kept = {str(each) for version in used for each in (version, *self.bases(version))}
+        for path in (self.folder / "versions").iterdir():
+            if _NUMBER.fullmatch(path.name.removesuffix(".new")) and path.name not in kept:
+                shutil.rmtree(path, ignore_errors=True)
+        for path in (self.folder / "parts").iterdir():
+            if _PART.fullmatch(path.name) and path.name not in wanted:
+                path.unlink(missing_ok=True)
+        for path in (*self.folder.glob(f"*{_ASIDE}"), *self.metadata.glob("tmp*")):
+            path.unlink(missing_ok=True)
+
+    def _key(self, sealed: facts.Sealed, trust: Trust) -> bytes:
+        """Another app's key is no damage."""
+        name = names.sealed(self.model, sealed.version)
+        wrapped = sealed.keys.get(trust.audience)
+        if wrapped is None:
+            others = ", ".join(sealed.keys) or "nobody"
+            cause = f"{name} is not for {trust.audience!r}, but for {others}"
+            raise reasons.Refused(reasons.UNREADABLE, cause)
+        try:
+            return wrapping.unwrap(wrapped, trust.key, name)
+        except errors.BadInput as error:
+            raise reasons.Refused(reasons.UNREADABLE, f"{name}: {error.cause}") from error
+
+    def _version(self, version: int) -> pathlib.Path:
+        return self.folder / "versions" / str(version)
+
+
+def _write(path: pathlib.Path, content: bytes) -> None:
+    """Whole or not at all, down to the disk."""
+    aside = path.with_name(f"{path.name}.{secrets.token_hex(4)}{_ASIDE}")
+    try:
+        with aside.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            aside.unlink()
+        raise
+    _to_disk(path.parent)
+
+
+def _to_disk(folder: pathlib.Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
