@@ -1,26 +1,17 @@
 """An installation over good, bad and hostile servers: the last good model is always there."""
 
 import os
-import random
 
+import fetch_clients
 import pytest
 import repositories
-from repositories import MODEL, golden_of
+from fetch_clients import FIRST, SECOND, used
+from repositories import MODEL
 
 from tfedge import errors
 from tfedge.delivery import fetch, names, serving
 from tfedge.delivery.fetch import reasons, told
 from tfedge.delivery.fetch.allowance import Allowance
-from tfedge.delivery.fetch.retrying import Retries
-
-FIRST = random.Random(1).randbytes(20_000)
-SECOND = FIRST[:9_000] + random.Random(2).randbytes(200) + FIRST[9_200:]
-
-
-def probe(content, golden):
-    """Of examples that are the content's hash."""
-    if golden != golden_of(content):
-        raise reasons.Refused(reasons.PROBE, "another answer")
 
 
 @pytest.fixture(name="repository")
@@ -36,20 +27,9 @@ def made_server(repository):
         yield server
 
 
-def client_of(server, repository, store, **more):
-    retries = Retries(attempts=4, sleep=lambda _: None)
-    wanted = {"probe": probe, "retries": retries, **more}
-    return fetch.Client(server.address, repository.trust, MODEL, store, **wanted)
-
-
 @pytest.fixture(name="client")
 def made_client(server, repository, tmp_path):
-    return client_of(server, repository, tmp_path / "store")
-
-
-def used(client):
-    with client.using() as model:
-        return model.version, model.content
+    return fetch_clients.of(server.address, repository, tmp_path / "store")
 
 
 def test_the_first_version_comes_and_an_unchanged_one_costs_a_timestamp(client, server):
@@ -114,10 +94,12 @@ def test_one_that_answers_otherwise_is_not_used_and_not_fetched_twice(client, se
 
 
 def test_a_newer_app_tries_again_what_did_not_work(client, server, repository, tmp_path):
-    failing = client_of(server, repository, tmp_path / "store", probe=refuse)
+    failing = fetch_clients.of(server.address, repository, tmp_path / "store", probe=refuse)
     assert failing.update().reason == reasons.PROBE
     assert client.update().reason == reasons.NONE
-    newer = client_of(server, repository, tmp_path / "store", here=fetch.Here(app="2"))
+    newer = fetch_clients.of(
+        server.address, repository, tmp_path / "store", here=fetch.Here(app="2")
+    )
     assert newer.update().outcome == told.UPDATED
 
 
@@ -145,7 +127,7 @@ def test_while_one_process_tries_it_others_have_the_one_before(
     used(client)
     repository.publish(2, SECOND)
     repository.write()
-    other = client_of(server, repository, tmp_path / "store")
+    other = fetch_clients.of(server.address, repository, tmp_path / "store")
     client.update()
     with client.using() as model:
         assert model.version == 2
@@ -212,7 +194,7 @@ def test_a_damaged_version_is_fetched_again_and_until_then_the_one_before_is_use
 def test_another_apps_key_opens_nothing_and_harms_nothing(client, server, repository, tmp_path):
     client.update()
     repository.audience_key = bytes(32)
-    other = client_of(server, repository, tmp_path / "store")
+    other = fetch_clients.of(server.address, repository, tmp_path / "store")
     ended = other.update()
     assert ended.reason == reasons.UNREADABLE
     assert "this key does not open it" in ended.cause
@@ -236,4 +218,4 @@ def test_a_folder_of_someone_else_is_left_alone(server, repository, tmp_path):
     (tmp_path / "store").mkdir()
     (tmp_path / "store" / "thesis.txt").write_text("mine")
     with pytest.raises(errors.BadInput, match="not one of ours"):
-        client_of(server, repository, tmp_path / "store")
+        fetch_clients.of(server.address, repository, tmp_path / "store")

@@ -25,6 +25,7 @@ from tfedge.packing import difference
 
 MODEL, AUDIENCE = "tiny", "app"
 ROLES = ("root", "targets", "snapshot", "timestamp")
+SPARE = 16  # bytes by which signatures of one key may differ in length
 LATER = datetime.datetime.now(datetime.UTC).replace(microsecond=0) + datetime.timedelta(days=30)
 
 
@@ -123,27 +124,34 @@ class Repository:
         """Everything but root, as their next versions."""
         targets, snapshot = self.signed["targets"], self.signed["snapshot"]
         targets.version += 1
-        snapshot.meta = {"targets.json": MetaFile(targets.version)}
-        self.put(f"{targets.version}.targets", targets, self.keys["targets"])
+        name = self.put(f"{targets.version}.targets", targets, self.keys["targets"])
+        snapshot.meta = {"targets.json": listed(targets, name)}
         snapshot.version += 1
         self.put(f"{snapshot.version}.snapshot", snapshot, self.keys["snapshot"])
-        self.write_timestamp()
-        return self
+        return self.write_timestamp()
 
     def write_timestamp(self):
-        timestamp = self.signed["timestamp"]
+        timestamp, snapshot = self.signed["timestamp"], self.signed["snapshot"]
         timestamp.version += 1
-        timestamp.snapshot_meta = MetaFile(self.signed["snapshot"].version)
+        timestamp.snapshot_meta = listed(snapshot, self.path(f"{snapshot.version}.snapshot"))
         self.put("timestamp", timestamp, self.keys["timestamp"])
+        return self
 
     def put(self, name, signed, signers):
         made = Metadata(copy.deepcopy(signed))
         for each in signers:
             made.sign(each, append=True)
-        path = self.folder / "metadata" / f"{name}.json"
-        aside = path.with_suffix(".aside")
-        aside.write_bytes(made.to_bytes())
-        aside.replace(path)
+        aside = self.path(name).with_suffix(".aside")
+        aside.write_bytes(made.to_bytes() + b" " * SPARE)
+        return aside.replace(self.path(name))
+
+    def path(self, name):
+        return self.folder / "metadata" / f"{name}.json"
+
+
+def listed(signed, path):
+    """How one metadata file names another."""
+    return MetaFile.from_data(signed.version, path.read_bytes(), ["sha256"])
 
 
 def file_of(content):

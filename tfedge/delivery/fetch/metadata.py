@@ -5,6 +5,7 @@ content = signed.small("ds_cnn/stable.json")
 """
 
 import contextlib
+import datetime
 import hashlib
 import pathlib
 import urllib.parse
@@ -159,4 +160,8 @@ def _explained(role: str) -> Iterator[None]:
 
 def _refusal(error: Exception, role: str) -> reasons.Refused:
     reason = next(reason for kind, reason in _REASONS if isinstance(error, kind))
-    return reasons.Refused(reason, f"{role}: {error}" if reason != reasons.OFFLINE else str(error))
+    cause = str(error) if reason == reasons.OFFLINE else f"{role}: {error}"
+    if reason == reasons.EXPIRED:
+        now = datetime.datetime.now(datetime.UTC)
+        cause += f"; it is {now:%Y-%m-%d} by the clock here"
+    return reasons.Refused(reason, cause)
