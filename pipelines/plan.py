@@ -53,6 +53,8 @@ def _lines(plan: "Plan") -> Iterator[str]:
     )
     if plan.reason:
         yield f"{plan.export} because {plan.reason}"
+    if plan.runtime is not None:
+        yield f"it needs runtime {plan.runtime} or a newer one"
     yield f"time: about {_time(plan.seconds)} here for passes and export, by a few steps of each"
     if plan.phone is not None:
         yield f"latency on {plan.phone}: {_latency(plan)}"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tfedge import judging
-from tfedge.device import phone_latency
+from tfedge.device import compatibility, phone_latency
 from tfedge.device.file import tflite
 from tfedge.making import host_latency, preparing, reading
 from tfedge.making.order import Order
@@ -50,6 +50,11 @@ class Plan:
     obstacles: tuple[str, ...] = ()
     kept: pathlib.Path | None = None
     reason: str = ""
+
+    @property
+    def runtime(self) -> str | None:
+        """The oldest that reads the file, where that is not any."""
+        return compatibility.needed_runtime(self.file)
 
     @property
     def seconds(self) -> float:

@@ -99,6 +99,19 @@ class Recipe:
         """The recipe for activations that stay float, where its passes can leave them so."""
         return Recipe(tuple(each.under_float_activations() for each in self.passes))
 
+    def for_older_runtimes(self, tables: str = "") -> "Recipe":
+        """The recipe for runtimes that read no weights in blocks, and no tables of few bits.
+
+        Args:
+            tables: a regular expression of the names of those; empty for none.
+        """
+        return Recipe(tuple(each.for_older_runtimes(tables) for each in self.passes))
+
+    def bits_of(self, layer: str) -> int | None:
+        """Of the integers that a layer's weights become at last; None where no pass makes any."""
+        found = [each.bits_of(layer) for each in self.passes]
+        return next((bits for bits in reversed(found) if bits is not None), None)
+
     def default_route(self, preferred: str = "int8") -> str:
         """The export that all passes prepare for: the preferred one where it is one of them."""
         choices = [each.exports for each in self.passes if each.exports is not None]

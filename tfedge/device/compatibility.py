@@ -77,7 +77,7 @@ def check(file: tflite.TfliteFile, profile: profiles.Profile) -> tuple[Incompati
             layer = _layer(file, operator.outputs[0]) if operator.outputs else "no output"
             found[operator.kind] = Incompatibility(operator.kind, layer, reason)
     stated = min_runtime_version(file)
-    if stated and _newer(stated, profile.runtime_version) and not found:
+    if stated and is_newer(stated, profile.runtime_version) and not found:
         reason = f"the file asks for runtime {stated}, {profile.name} has {profile.runtime_version}"
         found["file"] = Incompatibility("file", "its metadata", reason)
     return tuple(found.values())
@@ -91,12 +91,26 @@ def min_runtime_version(file: tflite.TfliteFile) -> str | None:
 
 def needed_runtime(file: tflite.TfliteFile) -> str | None:
     """The oldest runtime that knows every operator at its version, and what the file says."""
-    wanted = [v for v in (*_needed(file.operators), min_runtime_version(file)) if v]
-    return max(wanted, key=_numbers, default=None)
+    return newest((*_needed(file.operators), min_runtime_version(file)))
+
+
+def since(kind: str, version: int) -> str | None:
+    """The runtime that first had an operator at a version; None where every one had it."""
+    return _since().get(kind, {}).get(version)
+
+
+def newest(runtimes: Iterable[str | None]) -> str | None:
+    """Of those that are there."""
+    return max(filter(None, runtimes), key=_numbers, default=None)
+
+
+def is_newer(version: str, than: str) -> bool:
+    """Whether one runtime came after another."""
+    return _numbers(version) > _numbers(than)
 
 
 def _needed(operators: Iterable[graph.Operator]) -> Iterable[str | None]:
-    return (_since().get(o.kind, {}).get(o.version) for o in operators if not o.is_custom)
+    return (since(each.kind, each.version) for each in operators if not each.is_custom)
 
 
 @functools.cache
@@ -115,10 +129,10 @@ def _reason(kind: str, version: int, is_custom: bool, profile: profiles.Profile)
         return f"{profile.name} denies it"
     if profile.allowed_operators is not None and kind not in profile.allowed_operators:
         return f"{profile.name} does not have it"
-    since = _since().get(kind, {}).get(version)
-    if since and _newer(since, profile.runtime_version):
+    first = since(kind, version)
+    if first and is_newer(first, profile.runtime_version):
         return (
-            f"its version {version} needs runtime {since}, "
+            f"its version {version} needs runtime {first}, "
             f"{profile.name} has {profile.runtime_version}"
         )
     return None
@@ -126,10 +140,6 @@ def _reason(kind: str, version: int, is_custom: bool, profile: profiles.Profile)
 
 def _layer(file: tflite.TfliteFile, tensor: int) -> str:
     return file.tensors[tensor].name or f"tensor {tensor}"
-
-
-def _newer(version: str, than: str) -> bool:
-    return _numbers(version) > _numbers(than)
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -5,8 +5,8 @@ from typing import Any
 from tfedge.data.task import Task
 from tfedge.export import checks, options
 from tfedge.export.edits import (
+    few_bit_versions,
     interface,
-    lookups,
     model_metadata,
     naming,
     raw_input,
@@ -42,7 +42,7 @@ def finished(tree: Any, made: Made, export: options.Export, task: Task | None) -
         attached[interface.RAW_INPUT] = {"raw": True}
     for edit in export.facts.edits:
         edit(tree)
-    lookups.state_versions(tree)
+    few_bit_versions.state(tree)
     interface.attach(tree, attached)
     slimming.slim(tree, naming.name_all(tree, made.names) if export.names else made.names)
     if export.metadata and task is not None:

@@ -6,6 +6,8 @@ import pathlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from absl import logging
+
 from tfedge import cache, progress, recipe_file
 from tfedge.data import class_weights
 from tfedge.data.matching import output_kind
@@ -13,7 +15,14 @@ from tfedge.data.task import Task
 from tfedge.device import evaluate, inference
 from tfedge.device.file import tflite
 from tfedge.device.profiles import Profile
-from tfedge.making import data_match, default_export, file_cache, host_latency, reading
+from tfedge.making import (
+    data_match,
+    default_export,
+    file_cache,
+    host_latency,
+    reading,
+    runtime_needs,
+)
 from tfedge.making.order import Order
 from tfedge.making.reading import Given
 
@@ -81,7 +90,8 @@ def prepare(given: Given, stages: cache.Cache | None = None, phone: Profile | No
     if not has_layers:
         task = _as_exported(task, baseline, f"--model={given.order.model}")
     task = _with_recorded_weights(task, given.recipe_file, baseline)
-    ready = Ready(dataclasses.replace(given, task=task), model, baseline, phone=phone)
+    given = _with_runtime(dataclasses.replace(given, task=task), baseline, phone)
+    ready = Ready(given, model, baseline, phone=phone)
     return dataclasses.replace(ready, start=_start(ready))
 
 
@@ -100,6 +110,8 @@ def with_recipe(ready: Ready, recipe: "Recipe", export: str) -> Ready:
         dataclasses.replace(ready.given.order, export=export), {}, recipe
     )
     _check_export(chosen, recipe, ready.given.task)
+    needs = runtime_needs.of(ready.baseline, recipe, chosen, ready.phone)
+    runtime_needs.check(needs, recipe, ready.phone)
     given = dataclasses.replace(ready.given, recipe=recipe, export=chosen)
     other = dataclasses.replace(ready, given=given)
     return dataclasses.replace(other, start=_start(other))
@@ -109,13 +121,34 @@ def _with_default(given: Given, model: Any, phone: Profile | None) -> Given:
     """The recipe and export that the model and the phone class ask for, where both are open."""
     from tfedge.compress import recipes
 
-    if given.order.export or given.recipe_file.get("export"):
+    if not _is_open(given):
         return given
     is_named = recipes.is_name(given.order.recipe)
     found = default_export.of(given.recipe, model, phone, is_ours=is_named)
     default_export.say(found)
     export = reading.parsed(found.export, given.order)
     return dataclasses.replace(given, recipe=found.recipe, export=export, reason=found.reason)
+
+
+def _is_open(given: Given) -> bool:
+    return not (given.order.export or given.recipe_file.get("export"))
+
+
+def _with_runtime(given: Given, baseline: bytes, phone: Profile | None) -> Given:
+    """What the phones' runtime reads: a named recipe is set so, what somebody wrote is refused."""
+    from tfedge.compress import recipes
+
+    needs = runtime_needs.of(baseline, given.recipe, given.export, phone)
+    if needs is None:
+        return given
+    if not (_is_open(given) and recipes.is_name(given.order.recipe)):
+        runtime_needs.check(needs, given.recipe, phone)
+    recipe = given.recipe.for_older_runtimes(needs.pattern)
+    export = reading.parsed(recipe.default_route(given.export.to_text()), given.order)
+    runtime_needs.check(runtime_needs.of(baseline, recipe, export, phone), recipe, phone)
+    logging.info("recipe %s becomes %s as %s: %s", given.order.recipe, recipe, export, needs)
+    reason = "; ".join(filter(None, (given.reason, str(needs))))
+    return dataclasses.replace(given, recipe=recipe, export=export, reason=reason)
 
 
 def _opened(order: Order) -> Any:

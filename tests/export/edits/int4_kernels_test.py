@@ -10,7 +10,7 @@ from tfedge.compress import keras as k
 from tfedge.data.task import ArraySplit, Task
 from tfedge.device.file import tflite
 from tfedge.export import from_model, options
-from tfedge.export.edits import int4_kernels
+from tfedge.export.edits import few_bit_versions, int4_kernels
 from tfedge.export.tree import flatbuffer, operators
 
 layers = k.tf_keras.layers
@@ -50,7 +50,11 @@ def _made(name):
 
 
 def _packed(data):
-    return running.edited(data, int4_kernels.pack)
+    def change(tree):
+        int4_kernels.pack(tree)
+        few_bit_versions.state(tree)
+
+    return running.edited(data, change)
 
 
 @pytest.mark.parametrize("name", LAYERS)

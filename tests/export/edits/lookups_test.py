@@ -6,7 +6,7 @@ import running
 from ai_edge_litert import schema_py_generated as schema
 
 from tfedge.device.file import tflite
-from tfedge.export.edits import few_bit_rows, lookups, slimming
+from tfedge.export.edits import few_bit_rows, few_bit_versions, lookups, slimming
 from tfedge.export.tree import flatbuffer, operators
 
 _TYPES = schema.TensorType
@@ -92,7 +92,7 @@ def test_rows_of_floats():
 def test_old_runtimes_read_a_table_of_one_scale():
     tree = _tree(np.ones((9, 4), np.int8), kind="INT8", scale=0.5)
     lookups.put(tree)
-    lookups.state_versions(tree)
+    few_bit_versions.state(tree)
     versions = {each.builtinCode: each.version for each in tree.operatorCodes}
     assert versions[schema.BuiltinOperator.EMBEDDING_LOOKUP] == 1
 
@@ -143,11 +143,11 @@ def test_answers_are_those_of_a_lookup_by_hand_at_every_width(top, kind):
         tree = _tree(np.zeros((_ROWS, width), np.float32))
         lookups.put(tree)
         few_bit_rows.pack(_with_codes(tree, codes, scales))
-        lookups.state_versions(tree)
+        few_bit_versions.state(tree)
         found = _run(tree)
         np.testing.assert_allclose(found, (codes * scales[:, None])[IDS], rtol=1e-6)
         (kernel,) = tflite.read(flatbuffer.pack(tree)).kernels()
-        assert kernel.operator.version == (5 if kernel.tensor.dtype == "INT2" else 4)
+        assert kernel.operator.version == (4 if kernel.tensor.dtype == "INT8" else 5)
         wanted = "INT4" if kind == "INT2" and width % 4 else kind
         assert (kernel.tensor.dtype, kernel.width) == (wanted, width)
         np.testing.assert_array_equal(kernel.values(), codes)

@@ -126,6 +126,19 @@ class Pass(settings.Settings, abc.ABC):
         """The pass as it serves a file whose activations are floats."""
         return self
 
+    def for_older_runtimes(self, tables: str) -> "Pass":
+        """The pass as it serves runtimes that read no blocks, and no tables of few bits.
+
+        Args:
+            tables: a regular expression of the names of those; empty for none.
+        """
+        return self
+
+    def bits_of(self, layer: str) -> int | None:
+        """Of the integers that it makes of a layer's weights; None where it makes none."""
+        own = rules_lib.settings_for(self, layer) if hasattr(self, "rules") else self
+        return getattr(own, "bits", None)
+
     @property
     def exports(self) -> tuple[str, ...] | None:
         """The exports that it prepares for as it is set, with what matters of their options.

@@ -89,6 +89,11 @@ class Quantize(base.TrainingPass):
         """See `Pass.under_float_activations`."""
         return dataclasses.replace(self, activations="float")
 
+    def for_older_runtimes(self, tables: str) -> "Quantize":
+        """See `Pass.for_older_runtimes`."""
+        own = {tables: {"bits": 8}} if tables else {}
+        return dataclasses.replace(self, block_size=0, rules={**own, **self.rules})
+
     def requires(self, candidate: Candidate) -> None:
         """Kernels to quantize, rules that match, and no earlier promise of fewer bits."""
         found = kernels.find(candidate.model)

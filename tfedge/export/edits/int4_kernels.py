@@ -14,14 +14,11 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tfedge import shown
 from tfedge.device.file import operands
+from tfedge.export.edits import few_bit_versions
 from tfedge.export.tree import operators
 
 LARGEST = 7  # -8 is not used, so that the grid is symmetric
 _LARGE = f"as their integers reach beyond {LARGEST}"
-
-# operator -> its version from which runtimes read INT4 kernels under int8 activations; from
-# tflite/tools/versioning/op_version.cc of google-ai-edge/LiteRT.
-VERSIONS = {"CONV_2D": 7, "DEPTHWISE_CONV_2D": 7, "FULLY_CONNECTED": 10}
 
 
 def pack(tree: Any) -> None:
@@ -48,7 +45,7 @@ def pack(tree: Any) -> None:
         elif reason:
             left.setdefault(f"though they have 4 bits: {reason}", []).append(name)
         else:
-            _pack_kernel(tree, tensor, together)
+            _pack_kernel(tree, tensor)
     for why, names in left.items():
         level = logging.INFO if why == _LARGE else logging.WARNING
         logging.log(level, "kernels that stay INT8 %s: %s", why, shown.listed(names))
@@ -57,7 +54,7 @@ def pack(tree: Any) -> None:
 def _obstacle(users: list[operators.Weighted]) -> str | None:
     """Why LiteRT cannot run a kernel in INT4, or None."""
     for user in users:
-        if user.kind not in VERSIONS:
+        if not few_bit_versions.has(user.kind, "INT4"):
             return f"LiteRT has no {user.kind} of INT4 kernels"
         ends = {operators.type_name(user.graph.tensors[end]) for end in (user.input, user.output)}
         if ends != {"INT8"}:
@@ -65,10 +62,7 @@ def _obstacle(users: list[operators.Weighted]) -> str | None:
     return None
 
 
-def _pack_kernel(tree: Any, tensor: Any, users: list[operators.Weighted]) -> None:
+def _pack_kernel(tree: Any, tensor: Any) -> None:
     codes = operators.values(tree, tensor)
     tensor.type = schema.TensorType.INT4
     operators.set_values(tree, tensor, codes)
-    for user in users:
-        code = tree.operatorCodes[user.operator.opcodeIndex]
-        code.version = max(code.version, VERSIONS[user.kind])

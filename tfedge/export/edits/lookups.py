@@ -15,15 +15,10 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfedge.compress.integers.codes import INT8_MAX
-from tfedge.device.file import operands
 from tfedge.export.tree import new_operators, operators
 
 _OF_NUMBERS = ("INT32", "INT64")
 _OF_ROWS = ("FLOAT32", "INT8")
-# Of EMBEDDING_LOOKUP, for types of a table and for scales of rows; from
-# tflite/tools/versioning/op_version.cc of google-ai-edge/LiteRT.
-_VERSIONS = {"INT4": 4, "INT2": 5}
-_BY_ROW = 4
 
 
 def put(tree: Any, names: Collection[str] | None = None) -> None:
@@ -44,20 +39,6 @@ def put(tree: Any, names: Collection[str] | None = None) -> None:
                 _make_symmetric(tree, tensor)
             done.add(id(tensor))
             _replace(tree, table)
-
-
-def state_versions(tree: Any) -> None:
-    """Says which runtimes read the tables that are looked up, once they are as they will be."""
-    for user in operators.weighted(tree):
-        if user.kind in operands.CHOOSING:
-            code = tree.operatorCodes[user.operator.opcodeIndex]
-            code.version = max(code.version, _version(user.graph.tensors[user.kernel]))
-
-
-def _version(table: Any) -> int:
-    said, kind = table.quantization, operators.type_name(table)
-    is_by_row = said is not None and said.scale is not None and len(said.scale) > 1
-    return _VERSIONS.get(kind, _BY_ROW if is_by_row else 1)
 
 
 def _fits(table: operators.Weighted) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from tfedge.export.edits import few_bit_versions
 from tfedge.export.tree import large_vectors, operators
 
 _CONVERTER_METADATA = (b"min_runtime_version", b"CONVERSION_METADATA")
@@ -63,11 +64,11 @@ def _order_tensors(model: Any, graph: Any, number: int) -> None:
     used |= {int(entry.tensorIndex) for entry in maps}
     for operator in graph.operators:
         used |= {int(index) for index in _operands(operator)}
-    blocks = [t.quantization.details for t in graph.tensors if _is_blockwise(t)]
+    blocks = [t.quantization.details for t in graph.tensors if few_bit_versions.is_in_blocks(t)]
     used |= {
         int(graph.tensors[i].quantization.details.scales)
         for i in used - {-1}
-        if _is_blockwise(graph.tensors[i])
+        if few_bit_versions.is_in_blocks(graph.tensors[i])
     }
     order = sorted(used - {-1}, key=lambda index: (_role(model, graph.tensors[index]), index))
     place = {old: new for new, old in enumerate(order)} | {-1: -1}
@@ -83,14 +84,6 @@ def _order_tensors(model: Any, graph: Any, number: int) -> None:
             operator.intermediates = _moved(operator.intermediates, place)
     for entry in maps:
         entry.tensorIndex = place[int(entry.tensorIndex)]
-
-
-def _is_blockwise(tensor: Any) -> bool:
-    """Whether its scales are another tensor's values."""
-    quantization = tensor.quantization
-    return quantization is not None and isinstance(
-        quantization.details, schema.BlockwiseQuantizationT
-    )
 
 
 def _operands(operator: Any) -> list[int]:

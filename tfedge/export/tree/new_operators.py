@@ -10,7 +10,7 @@ _KINDS: dict[str, tuple[Any, int]] = {
     "ADD": (schema.AddOptionsT, 2),
     "CAST": (schema.CastOptionsT, 1),
     "DEQUANTIZE": (schema.DequantizeOptionsT, 2),
-    "EMBEDDING_LOOKUP": (None, 1),  # later ones: `lookups.state_versions`
+    "EMBEDDING_LOOKUP": (None, 1),  # later ones: `few_bit_versions`
     "MUL": (schema.MulOptionsT, 2),
     "QUANTIZE": (schema.QuantizeOptionsT, 2),
     "RESHAPE": (schema.ReshapeOptionsT, 1),
