@@ -2,9 +2,10 @@ import json
 import pathlib
 import subprocess
 import sys
+from xml.etree import ElementTree
 
 import pytest
-from tfedge_tools.benchmarks.peers import ai_edge, by_hand, ours, report, setup
+from tfedge_tools.benchmarks.peers import ai_edge, by_hand, drawing, ours, report, setup
 
 from tfedge import errors
 
@@ -165,3 +166,34 @@ def test_one_run_compares_peers_on_the_digits(tmp_path):
     slim = rows["from scratch: slim(multiple_of=4), quantize"]
     assert slim["multiply_adds"] < 0.8 * rows["float32"]["multiply_adds"]
     assert slim["packed_bytes"] < slim["download_bytes"]
+
+
+def _dot(name, size, *accuracies, verdict="PASS"):
+    runs = [_run(accuracy=each, packed_bytes=size, verdict=verdict) for each in accuracies]
+    return drawing.dot(name, runs, report.loses_nothing(runs))
+
+
+def test_a_front_has_no_row_that_is_larger_and_no_better():
+    small, even, large, worse = (
+        _dot("tfmot_qat", size, accuracy)
+        for size, accuracy in ((10, 0.8), (20, 0.8), (30, 0.9), (40, 0.85))
+    )
+    assert drawing.front([worse, even, large, small]) == [small, large]
+
+
+def test_a_picture_has_a_bar_over_the_seeds_and_an_open_dot_where_something_is_lost():
+    fine = _dot("tfmot_qat", 1000, 0.90, 0.92, 0.91)
+    lossy = _dot("tfedge: prune(final_sparsity=0.9) & more", 100, 0.90, verdict="FAIL")
+    picture = ElementTree.fromstring(drawing.draw([fine, lossy], 0.92, "on digits"))
+    svg = "{http://www.w3.org/2000/svg}"
+    first, second = picture.findall(f"{svg}g")
+    assert first.find(f"{svg}title").text == "tfmot_qat: 91.00%, 1,000 bytes"
+    # 440 pixels of height are 90 .. 92 %.
+    assert first.find(f"{svg}path").get("d").endswith(" 20.0V460.0")
+    assert float(first.find(f"{svg}circle").get("cy")) == 240
+    assert second.find(f"{svg}title").text.startswith(
+        "tfedge: prune(final_sparsity=0.9) & more: 90"
+    )
+    fills = [each.find(f"{svg}circle").get("fill") for each in (first, second)]
+    assert fills[0] == first.get("stroke")
+    assert fills[1] == "#fff"

@@ -11,9 +11,9 @@ as it does everywhere. All files are judged by the same interpreter on the whole
 paired with the plain float32 file. Each row is made with every one of --seeds: figures are medians,
 accuracy has its range, and no loss is PASS of the run in the middle and of two thirds of them.
 
-DIR/seed_N gets peers.json and every .tflite file. Rows already in peers.json with the same settings
-are kept, so a killed run goes on. The eight rows by hand take about half an hour for ds_cnn and one
-seed on two cores.
+DIR/seed_N gets peers.json and every .tflite file, DIR/frontier.svg shows accuracy against packed
+bytes. Rows already in peers.json with the same settings are kept, so a killed run goes on. The
+eight rows by hand take about half an hour for ds_cnn and one seed on two cores.
 """
 
 import dataclasses
@@ -21,13 +21,13 @@ import hashlib
 import importlib.metadata
 import pathlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from absl import flags, logging
 from tfedge_pipelines import data_flags, entry
-from tfedge_tools.benchmarks.peers import ai_edge, by_hand, from_scratch, ours, setup
+from tfedge_tools.benchmarks.peers import ai_edge, by_hand, drawing, from_scratch, ours, setup
 from tfedge_tools.benchmarks.peers import report as report_lib
 
 from tfedge import errors, settings
@@ -107,7 +107,22 @@ def main() -> int:
     reports = [_rows(peers, seed) for seed in seeds]
     title = f"{_MODEL.value or _NETWORK.value} on {_DATA.value}, {_EPOCHS.value} epochs"
     report_lib.show(reports, [BASELINE, *peers], f"{title}, seeds {', '.join(map(str, seeds))}")
+    _draw(reports, peers, title)
     return entry.OK
+
+
+def _draw(reports: Sequence[report_lib.Report], names: Iterable[str], title: str) -> None:
+    """The picture of the rows that did not fail."""
+    rows = {name: [report.row(name) for report in reports] for name in names}
+    dots = [
+        drawing.dot(name, runs, report_lib.loses_nothing(runs))
+        for name, runs in rows.items()
+        if not any("failed" in run for run in runs)
+    ]
+    if dots:
+        path = pathlib.Path(_OUTPUT_DIR.value, "frontier.svg")
+        path.write_text(drawing.draw(dots, reports[0].row(BASELINE)["accuracy"], title), "utf-8")
+        logging.info("%s", path)
 
 
 def _seeds() -> list[int]:

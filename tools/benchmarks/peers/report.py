@@ -73,21 +73,21 @@ def show(reports: Sequence[Report], names: Sequence[str], title: str) -> None:
 def cells(runs: Sequence[Mapping[str, Any]]) -> list[str]:
     """The runs of a row as text, in the order of the table's columns.
 
-    The interval is that of the run in the middle; where their number is even, of the lower one.
+    The interval is that of the run in the middle.
     """
     failed = next((run["failed"] for run in runs if "failed" in run), None)
     if failed is not None:
         return ["", failed[:40], "FAILED"]
-    middle = sorted(runs, key=lambda run: run["difference"])[(len(runs) - 1) // 2]
-    lower, upper = middle["interval"]
+    typical = middle(runs)
+    lower, upper = typical["interval"]
 
     def median(name: str) -> float:
         return statistics.median(run[name] for run in runs)
 
     return [
         _with_range([run["accuracy"] for run in runs]),
-        f"{middle['difference']:+.2%} ({lower:+.2%} {upper:+.2%})",
-        _no_loss(middle, runs),
+        f"{typical['difference']:+.2%} ({lower:+.2%} {upper:+.2%})",
+        f"{'yes' if loses_nothing(runs) else 'no'}, {_passed(runs)} of {len(runs)}",
         *(f"{median(name):,.0f}" for name in ("file_bytes", "download_bytes", "packed_bytes")),
         f"{median('multiply_adds') / 1e6:.2f}",
         f"{median('latency_p50_ms'):.3f}",
@@ -96,17 +96,24 @@ def cells(runs: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _with_range(values: Sequence[float]) -> str:
-    middle = f"{statistics.median(values):.2%}"
+    median = f"{statistics.median(values):.2%}"
     if len(set(values)) == 1:
-        return middle
-    return f"{middle} ({min(values):.2%} .. {max(values):.2%})"
+        return median
+    return f"{median} ({min(values):.2%} .. {max(values):.2%})"
 
 
-def _no_loss(middle: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> str:
-    """Whether the run in the middle and two thirds of all pass, and how many do."""
-    passed = sum(run["verdict"] == "PASS" for run in runs)
-    is_kept = middle["verdict"] == "PASS" and passed >= 2 / 3 * len(runs)
-    return f"{'yes' if is_kept else 'no'}, {passed} of {len(runs)}"
+def middle(runs: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The run that loses as much as the median; where their number is even, the lower one."""
+    return sorted(runs, key=lambda run: run["difference"])[(len(runs) - 1) // 2]
+
+
+def loses_nothing(runs: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the run in the middle and two thirds of all pass."""
+    return middle(runs)["verdict"] == "PASS" and _passed(runs) >= 2 / 3 * len(runs)
+
+
+def _passed(runs: Sequence[Mapping[str, Any]]) -> int:
+    return sum(run["verdict"] == "PASS" for run in runs)
 
 
 def _file_name(name: str) -> str:
