@@ -26,7 +26,7 @@ _DRY_RUN = plan.define(_FLAGS)
 
 def run() -> None:
     """The `tfedge-compress` command."""
-    entry.run(main, _FLAGS, __doc__, in_child=True)
+    entry.run(main, _FLAGS, __doc__, in_child=True, extra="compress")
 
 
 def main() -> int:

@@ -20,7 +20,7 @@ from absl import flags, logging
 from tfedge_pipelines import supervisor
 
 import tfedge
-from tfedge import errors, plain_text, settings
+from tfedge import errors, extras, plain_text, settings
 
 OK = 0
 BAD_INPUT = 1
@@ -41,6 +41,7 @@ def run(
     argv: Sequence[str] | None = None,
     *,
     in_child: bool = False,
+    extra: str = "",
 ) -> None:
     """Parses the flags, calls `main` and leaves the process with its exit code.
 
@@ -51,6 +52,7 @@ def run(
         argv: the command line, `sys.argv` by default.
         in_child: for what takes long or loads TensorFlow: Ctrl-C then ends it at once, whatever it
             is doing and however much of it is done; see `supervisor`.
+        extra: of setup.cfg, which has to be installed.
 
     Raises:
         SystemExit: always: 1 with one line on stderr for bad input or usage; 2 for an error of
@@ -72,7 +74,7 @@ def run(
     logging.get_absl_handler().setFormatter(_Printable("%(message)s"))
     logging.set_verbosity(logging.INFO)
     in_child = in_child and supervisor.IS_POSSIBLE
-    work = functools.partial(_code, main, flag_values, argv, in_child)
+    work = functools.partial(_code, main, flag_values, argv, in_child, extra)
     try:
         code = supervisor.run(work) if in_child else work()
     except errors.BadInput as error:
@@ -96,10 +98,13 @@ def _code(
     flag_values: flags.FlagValues,
     argv: Sequence[str],
     in_child: bool,
+    extra: str,
 ) -> int:
     """What `main` returns, or the code of what it raised, said in one line."""
     try:
         _parse(flag_values, argv)
+        if extra:
+            extras.require(os.path.basename(argv[0]), extra)
         logging.set_verbosity(logging.DEBUG if flag_values[_VERBOSE].value else logging.INFO)
         return main() or OK
     except errors.BadInput as error:

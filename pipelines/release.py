@@ -37,7 +37,7 @@ _BASELINE = flags.DEFINE_string(
 
 def run() -> None:
     """The `tfedge-release` command."""
-    entry.run(main, _FLAGS, __doc__, in_child=True)
+    entry.run(main, _FLAGS, __doc__, in_child=True, extra="compress")
 
 
 def main() -> int:

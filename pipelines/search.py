@@ -69,7 +69,7 @@ _TENSORBOARD = training_flags.tensorboard(
 
 def run() -> None:
     """The `tfedge-search` command."""
-    entry.run(main, _FLAGS, __doc__, in_child=True)
+    entry.run(main, _FLAGS, __doc__, in_child=True, extra="compress")
 
 
 def main() -> int:

@@ -97,7 +97,7 @@ SCHEMA_VERSION = 1
 
 def run() -> None:
     """The `tfedge-train` command."""
-    entry.run(main, _FLAGS, __doc__, in_child=True)
+    entry.run(main, _FLAGS, __doc__, in_child=True, extra="compress")
 
 
 def main() -> int:

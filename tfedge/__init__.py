@@ -43,7 +43,14 @@ def __getattr__(name: str) -> Any:
         meant = f". Did you mean {near[0]!r}?" if near else ""
         said = f"module 'tfedge' has no attribute {name!r}{meant}"
         raise AttributeError(said, name=name)  # with a name Python adds no suggestion of its own
-    return getattr(importlib.import_module(_HOME[name]), name)
+    try:
+        home = importlib.import_module(_HOME[name])
+    except ModuleNotFoundError:
+        from tfedge import extras
+
+        extras.require(f"tfedge.{name}", "compress")
+        raise
+    return getattr(home, name)
 
 
 def __dir__() -> list[str]:

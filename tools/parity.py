@@ -41,7 +41,7 @@ _DIVERGES = 3
 
 def run() -> None:
     """The program."""
-    entry.run(main, _FLAGS, __doc__, in_child=True)
+    entry.run(main, _FLAGS, __doc__, in_child=True, extra="compress")
 
 
 def main() -> int:

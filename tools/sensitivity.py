@@ -20,7 +20,7 @@ from absl import flags, logging
 from tfedge_pipelines import data_flags, entry
 from tfedge_tools import wide_console
 
-from tfedge import errors, progress
+from tfedge import errors, extras, progress
 
 if TYPE_CHECKING:
     from rich import table as rich_table
@@ -80,6 +80,8 @@ def run() -> None:
 
 def main() -> int:
     """Prints what the flags ask for; the exit code."""
+    if _PLOT.value or not _TABLE.value:
+        extras.require("tfedge sensitivity", "compress")
     from tfedge.probing import plot
     from tfedge.probing.table import Table
 

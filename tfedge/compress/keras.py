@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
-from tfedge import progress
+from tfedge import extras, progress
 
 _LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 
@@ -55,6 +55,7 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 @functools.cache
 def _load() -> None:
+    extras.require("Keras models", "compress")
     with progress.phase("loading TensorFlow"), _quiet_start():
         tensorflow = importlib.import_module("tensorflow")
         importlib.import_module("tf_keras")

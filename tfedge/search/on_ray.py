@@ -9,7 +9,6 @@ that was found here, so a trial gives the same bytes wherever it ran.
 import contextlib
 import dataclasses
 import functools
-import importlib.util
 import logging as stdlib_logging
 import os
 import pickle
@@ -26,18 +25,6 @@ from tfedge.workflow import readiness
 
 _LISTENS_SECONDS = 5.0
 _TRIES = 3  # of a trial whose worker is lost; a recipe that needs too much memory loses each
-
-
-def require(address: str) -> None:
-    """Refuses where Ray is not installed.
-
-    Raises:
-        BadInput: it is not.
-    """
-    if importlib.util.find_spec("ray") is None:
-        raise errors.BadInput(
-            f"--ray={address}", "Ray is not installed", 'pip install "tfedge[ray]"'
-        )
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from typing import Any
 
 from absl import logging
 
-from tfedge import cache, errors, judging, progress, quiet
+from tfedge import cache, errors, extras, judging, progress, quiet
 from tfedge.compress import recipe as recipe_lib
 from tfedge.making import reading
 from tfedge.making.order import Order
@@ -217,7 +217,7 @@ def check(order: Order, question: Question) -> space.Space:
     """
     goals.check(question.goal)
     if question.ray:
-        on_ray.require(question.ray)
+        extras.require(f"--ray={question.ray}", "ray")
     tried = space.of(question.techniques)
     given = recipe_lib.Recipe.parse(order.recipe, order.trust_recipe)
     if tried.nearest(given) is None:

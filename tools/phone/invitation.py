@@ -2,6 +2,8 @@
 
 import io
 
+from tfedge import extras
+
 
 def words(address: str, minutes: float) -> str:
     """The address and its QR code, where the package segno is installed."""
@@ -15,7 +17,7 @@ def _code(address: str) -> str:
     try:
         import segno
     except ImportError:
-        return "(pip install segno: its QR code would be here)\n"
+        return f"({extras.command('phone')}: its QR code would be here)\n"
     drawn = io.StringIO()
     segno.make(address, micro=False, error="l").terminal(drawn, compact=True)
     return drawn.getvalue()

@@ -1,7 +1,7 @@
 import pytest
 import tensorflow as tf
 
-from tfedge import errors
+from tfedge import errors, extras
 from tfedge.compress.candidate import Candidate
 from tfedge.compress.training import finetune, tensorboard
 
@@ -52,10 +52,10 @@ def test_a_trial_has_its_settings_and_figures_once(tmp_path):
 
 
 def test_without_tensorboard_the_extra_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr(tensorboard.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(errors.BadInput, match=r'pip install "tfedge\[tensorboard\]"'):
-        with tensorboard.into(tmp_path):
-            pass
+    asked = []
+    monkeypatch.setattr(extras, "require", lambda *given: asked.append(given))
+    with tensorboard.into(tmp_path):
+        assert asked == [(f"--tensorboard={tmp_path}", "tensorboard")]
 
 
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path):

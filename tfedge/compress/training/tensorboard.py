@@ -8,13 +8,12 @@ tensorboard --logdir=logs
 
 import contextlib
 import contextvars
-import importlib.util
 import os
 import pathlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from tfedge import errors
+from tfedge import errors, extras
 from tfedge.compress.keras import tf
 
 Tell = Callable[[Mapping[str, float]], None]
@@ -45,12 +44,7 @@ def opened(folder: str | os.PathLike) -> pathlib.Path:
     Raises:
         BadInput: see `into`.
     """
-    if importlib.util.find_spec("tensorboard") is None:
-        raise errors.BadInput(
-            f"--tensorboard={folder}",
-            "TensorBoard is not installed",
-            'pip install "tfedge[tensorboard]"',
-        )
+    extras.require(f"--tensorboard={folder}", "tensorboard")
     made = pathlib.Path(folder)
     try:
         made.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from tfedge import errors, settings
+from tfedge import errors, extras, settings
 from tfedge.data import kinds, task
 from tfedge.data.kind import Kind
 from tfedge.data.provenance import origins
@@ -115,7 +115,7 @@ def _builder(name: str, data_dir: str | None, where: str) -> Any:
         importlib.import_module("array_record")
     except ImportError as error:
         raise errors.BadInput(
-            where, f"{error.name} is not installed", 'pip install "tfedge[tfds]"'
+            where, f"{error.name} is not installed", f"Run {extras.command('tfds')}"
         ) from error
     try:
         builder = tensorflow_datasets.builder(name, data_dir=data_dir, file_format="array_record")
