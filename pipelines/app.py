@@ -41,6 +41,12 @@ _EXAMPLES = _text(
     "data.",
     "synthetic",
 )
+_PACKED = flags.DEFINE_boolean(
+    "packed",
+    False,
+    "Ship model.tflite.packed of the release, with the code that unpacks it on the device.",
+    flag_values=_FLAGS,
+)
 
 
 def run() -> None:
@@ -62,6 +68,7 @@ def main() -> int:
         version=_MODEL_VERSION.value or "",
         labels=_LABELS.value or "",
         examples=_EXAMPLES.value,
+        packed=_PACKED.value,
     )
     folder = app.write(_RELEASE.value, _PLATFORM.value, _OUTPUT_DIR.value, asked)
     entry.tell(f"written to {folder}; its README.md says what to do with it")

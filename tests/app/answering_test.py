@@ -5,9 +5,9 @@ import shutil
 
 import numpy as np
 import pytest
-from app_releases import LABELS
 from PIL import Image
 from tfedge_tools import run as program
+from tfedge_tools.benchmarks.apps.kept import LABELS
 
 from tfedge import errors
 from tfedge.app import answering

@@ -2,11 +2,13 @@
 
 import dataclasses
 import json
+import pathlib
 
 import numpy as np
 import pytest
-from app_releases import publish
+from tfedge_tools.benchmarks.apps.kept import publish
 
+import tfedge
 from tfedge import app, errors
 from tfedge.app import literals, platforms, reading
 from tfedge.app.asked import Asked
@@ -15,6 +17,7 @@ from tfedge.release import app_facts
 from tfedge.release.golden import vectors
 
 WEB = platforms.find("web")
+EARLY = pathlib.Path(__file__).parents[1] / "packing" / "files" / "image_int8_by_0_1.packed"
 
 
 def files_of(folder):
@@ -187,3 +190,20 @@ def test_names_from_files_stay_text_in_code():
         "9.99999972e-10",
     ]
     assert literals.markdown("a|b<i>") == "a\\|b\\<i\\>"
+
+
+def test_a_packed_model_is_shipped_where_the_release_has_it(cases, released, tmp_path):
+    packed = Asked(packed=True)
+    folder = app.write(released("float"), "web", tmp_path / "there", packed)
+    names = {"model.tflite.packed", "tfedge_primer.lzma", "unpack.js", "unpack_worker.js"}
+    assert names < set(files_of(folder)) and "model.tflite" not in files_of(folder)
+    assert not names & set(files_of(app.write(released("float"), "web", folder)))  # replaced whole
+    case = cases["float"]
+    other = publish(case, tmp_path / "other", packed=tfedge.pack(b"other"))
+    assert "holds another file" in refused(other, "web", tmp_path / "x", packed)
+    early = publish(cases["int8"], tmp_path / "early", packed=EARLY.read_bytes())
+    assert "by an earlier tfedge" in refused(early, "android", tmp_path / "x", packed)
+    without = publish(case, tmp_path / "without", packed=b"")
+    said = refused(without, "web", tmp_path / "x", packed)
+    assert "it has no model.tflite.packed" in said and "--packed" in said
+    assert not (tmp_path / "x").exists()

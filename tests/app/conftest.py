@@ -3,15 +3,15 @@
 import pathlib
 from collections.abc import Callable
 
-import app_releases
 import pytest
-from app_releases import Case, publish
+from tfedge_tools.benchmarks.apps import kept
+from tfedge_tools.benchmarks.apps.kept import Case, publish
 
 
 @pytest.fixture(scope="session")
 def cases() -> dict[str, Case]:
     """By name: inputs of bytes, codes and floats; two inputs and outputs with a state; a loop."""
-    return app_releases.all_cases()
+    return kept.all_cases()
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,8 @@
 import dataclasses
 
 import pytest
+from tfedge_tools.benchmarks.apps import wrong_uses
+from tfedge_tools.benchmarks.apps.subject import Subject
 
 from tfedge import app, errors
 from tfedge.app import platforms, reading
@@ -26,6 +28,24 @@ def _wrong_places(code):
             found.append(node.start_point[0] + 1)
         waiting += node.children
     return found
+
+
+@pytest.mark.parametrize("name", ["uint8_raw", "two_ends"])
+def test_what_unpacks_is_swift(name, released):
+    made = IOS.files(reading.read(released(name), Asked(packed=True), IOS))
+    for path in ("TinyNet.swift", "TinyNetUnpacking.swift"):
+        assert _wrong_places(made[path].decode()) == []
+    assert {"tiny_net.tflite.packed", "tfedge_primer.lzma"} < set(made)
+    assert "TinyNetUnpacking.unpack(" in made["TinyNet.swift"].decode()
+
+
+def test_wrong_uses_are_refused_in_the_same_words(cases, released):
+    subjects = {
+        name: Subject(name, released(name), cases[name].task, 1)
+        for name in ("uint8_raw", "float", "two_ends")
+    }
+    said = wrong_uses.in_swift(subjects)
+    assert len(said) > 12 and all(said.values()), said
 
 
 def _code(model):

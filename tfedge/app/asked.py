@@ -21,6 +21,7 @@ class Asked:
         version: what `VERSION` holds; "" for the first digits of the SHA-256.
         labels: a file of class names, one a line; "" for those of the release.
         examples: "synthetic" ones to check by, or those of the release, which are people's data.
+        packed: whether the app ships the packed file of the release, and unpacks it.
 
     Raises:
         BadInput: names that no language takes.
@@ -31,6 +32,7 @@ class Asked:
     version: str = ""
     labels: str = ""
     examples: str = SYNTHETIC
+    packed: bool = False
 
     def __post_init__(self) -> None:
         if self.class_name and not _CLASS.fullmatch(self.class_name):

@@ -5,6 +5,7 @@ import re
 
 from tfedge.app.picture import Picture
 from tfedge.app.port import Port
+from tfedge.packing import primer
 from tfedge.release.golden.vectors import Vectors
 
 
@@ -17,6 +18,7 @@ class Model:
         package: of the generated Kotlin.
         version, sha256: of the file.
         content: the file.
+        packed: its packed form where the app ships that; else empty.
         task: what it was trained on.
         inputs, outputs: in the order of the signature.
         labels: the class names; empty where it tells no classes.
@@ -33,6 +35,7 @@ class Model:
     version: str
     sha256: str
     content: bytes
+    packed: bytes
     task: str
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
@@ -48,6 +51,16 @@ class Model:
     def ports(self) -> tuple[Port, ...]:
         """Both ends."""
         return self.inputs + self.outputs
+
+    @property
+    def shipped(self) -> dict[str, bytes]:
+        """Ending of the name -> content, of the file that the app ships."""
+        return {"tflite.packed": self.packed} if self.packed else {"tflite": self.content}
+
+    @property
+    def primer(self) -> dict[str, bytes]:
+        """Name -> content, of what unpacking takes beside the packed file."""
+        return {"tfedge_primer.lzma": primer.stream()} if self.packed else {}
 
     @property
     def example_bytes(self) -> int:

@@ -24,6 +24,7 @@ class Platform:
         instead: what to export where a tensor has another type.
         can_reset: whether it runs a model that remembers the example before.
         templates: path in the output folder -> template; braces hold names of `Model`.
+        unpacking: likewise, where the model is shipped packed.
     """
 
     help: str
@@ -31,6 +32,7 @@ class Platform:
     types: Collection[str]
     instead: str
     templates: Mapping[str, str]
+    unpacking: Mapping[str, str]
     content: Callable[["Model"], Mapping[str, bytes]]
     can_reset: bool = True
     name: str = ""
@@ -48,12 +50,12 @@ class Platform:
 
     def files(self, model: "Model") -> dict[str, bytes]:
         """Path in the output folder -> content."""
+        templates = {**self.templates, **(self.unpacking if model.packed else {})}
         made = {
             path.format(model=model): self._filled(template, model)
-            for path, template in self.templates.items()
+            for path, template in templates.items()
         }
-        binary = {path.format(model=model): each for path, each in self.content(model).items()}
-        return {**made, **binary}
+        return {**made, **self.content(model)}
 
     def _filled(self, template: str, model: "Model") -> bytes:
         page = _environment().get_template(f"{self.name}/{template}").render(model=model)

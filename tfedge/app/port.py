@@ -9,6 +9,7 @@ from tfedge.app import literals
 from tfedge.device.file import graph
 from tfedge.release.app_facts import AppFacts
 
+_ROW = 2  # dimensions, with the batch
 BYTES, REAL, WHOLE = "bytes", "real", "whole"
 _FIRST_CODE = {"uint8": 0, "int8": -128}  # the code of the byte 0 where raw bytes are taken
 
@@ -61,6 +62,11 @@ class Port:
         return _FIRST_CODE[self.dtype]
 
     @property
+    def is_coded_here(self) -> bool:
+        """Whether the app turns real numbers into codes."""
+        return self.given == REAL and bool(self.scale)
+
+    @property
     def least(self) -> int:
         """Code there is."""
         return int(np.iinfo(self.dtype).min)
@@ -72,8 +78,10 @@ class Port:
 
     @property
     def words(self) -> str:
-        """Such as "64 numbers (8, 8, 1), as before normalization"."""
+        """Such as "64 bytes 0..255 (8x8x1, row by row)"."""
         shape = "x".join(str(size) for size in self.shape[1:]) or "one number"
+        if len(self.shape) > _ROW:
+            shape += ", row by row"
         kinds = {BYTES: "bytes 0..255", REAL: "real numbers", WHOLE: "whole numbers"}
         return f"{self.count:,} {kinds[self.given]} ({shape})"
 

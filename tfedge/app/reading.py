@@ -7,7 +7,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from tfedge import errors, foreign
+from tfedge import errors, foreign, packing
 from tfedge.app import literals, picture, port
 from tfedge.app.asked import RELEASED, Asked
 from tfedge.app.model import Model
@@ -15,6 +15,7 @@ from tfedge.app.platform import Platform
 from tfedge.data import kinds
 from tfedge.data.answers import Answers
 from tfedge.device.file import tflite
+from tfedge.packing import container
 from tfedge.release import app_facts, golden
 from tfedge.release.golden import synthetic, vectors
 from tfedge.release.publishing import manifest, released
@@ -53,6 +54,7 @@ def read(release: str | os.PathLike, asked: Asked, platform: Platform) -> Model:
         version=asked.version or sha256[:_VERSION_DIGITS],
         sha256=sha256,
         content=file.content,
+        packed=_packed(files, file.content, where) if asked.packed else b"",
         task=told.task,
         inputs=ends[0],
         outputs=ends[1],
@@ -79,6 +81,20 @@ def _check_fixed(file: tflite.TfliteFile, where: str) -> None:
         if any(size < 0 for size in tensor.shape_signature):
             cause = f"tensor {name!r} has a size that is not fixed"
             raise errors.BadInput(where, cause, "Export it with a batch of 1 and fixed sizes.")
+
+
+def _packed(files: Mapping[str, bytes], content: bytes, where: str) -> bytes:
+    """The packed file of the release, in the one mode that apps unpack."""
+    if released.PACKED not in files:
+        raise errors.BadInput(where, f"it has no {released.PACKED}", "Release again with --packed.")
+    packed = files[released.PACKED]
+    if packing.unpack(packed, len(content)) != content:
+        cause = f"{released.PACKED} holds another file than {released.MODEL}"
+        raise errors.BadInput(where, cause, "Release again with --packed.")
+    if container.read_header(packed).mode == container.LONG_PARTS:
+        cause = f"{released.PACKED} was packed by an earlier tfedge"
+        raise errors.BadInput(where, cause, "Release again with --packed.")
+    return packed
 
 
 def _labels(

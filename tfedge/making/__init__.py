@@ -22,7 +22,7 @@ from tfedge.data.task import Task
 from tfedge.device import evaluate
 from tfedge.making import file_cache, host_latency
 from tfedge.making.preparing import Ready
-from tfedge.release.publishing import rejected
+from tfedge.release.publishing import rejected, released
 
 if TYPE_CHECKING:
     from tfedge.compress.candidate import Candidate, Report
@@ -68,8 +68,8 @@ class Made:
     @property
     def model_files(self) -> dict[str, bytes]:
         """The model, by file name."""
-        packed = {} if self.packed is None else {"model.tflite.packed": self.packed}
-        return {"model.tflite": self.tflite, **packed}
+        packed = {} if self.packed is None else {released.PACKED: self.packed}
+        return {released.MODEL: self.tflite, **packed}
 
 
 def make(ready: Ready, stages: cache.Cache | None = None) -> Made:

@@ -195,7 +195,7 @@ class _Spans:
     def _classes(self, count: int, row_classes: int, column_classes: int) -> np.ndarray:
         """The table of each symbol, by the class of its row and that of its column."""
         rows = self._plan.number(ROWS_ORDER)
-        if not rows or count % rows:
+        if not 1 <= rows <= count or count % rows:  # nothing is a multiple of any number of rows
             raise ValueError("rows that do not divide a plane")
         of_row, of_column = (
             self._symbols(self._tables(1, np.arange(classes, dtype=np.uint8)), length)

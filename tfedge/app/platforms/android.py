@@ -3,11 +3,14 @@
 from tfedge.app.model import Model
 from tfedge.app.platform import Platform
 
-_ASSETS = "src/main/assets/{model.asset}"
+_ASSETS = "src/main/assets"
+_KOTLIN = "src/main/kotlin/{model.package_path}/{model.class_name}"
 
 
 def _content(model: Model) -> dict[str, bytes]:
-    return {f"{_ASSETS}.tflite": model.content, f"{_ASSETS}.golden": model.golden}
+    named = {**model.shipped, "golden": model.golden}
+    assets = {f"{model.asset}.{ending}": content for ending, content in named.items()}
+    return {f"{_ASSETS}/{name}": content for name, content in {**assets, **model.primer}.items()}
 
 
 PLATFORM = Platform(
@@ -15,9 +18,7 @@ PLATFORM = Platform(
     runtime="LiteRT's Kotlin",
     types=("float32", "int32", "uint8", "int8"),
     instead='Export int8(input="uint8", output="uint8"), or leave both float32.',
-    templates={
-        "src/main/kotlin/{model.package_path}/{model.class_name}.kt": "Model.kt",
-        "README.md": "README.md",
-    },
+    templates={f"{_KOTLIN}.kt": "Model.kt", "README.md": "README.md"},
+    unpacking={f"{_KOTLIN}Unpacking.kt": "Unpacking.kt"},
     content=_content,
 )

@@ -5,7 +5,8 @@ from tfedge.app.platform import Platform
 
 
 def _content(model: Model) -> dict[str, bytes]:
-    return {"{model.asset}.tflite": model.content, "{model.asset}.golden": model.golden}
+    named = {**model.shipped, "golden": model.golden}
+    return {**{f"{model.asset}.{ending}": each for ending, each in named.items()}, **model.primer}
 
 
 PLATFORM = Platform(
@@ -14,5 +15,6 @@ PLATFORM = Platform(
     types=("float32", "int32", "uint8"),
     instead='Export int8(input="uint8", output="uint8"), or leave both float32.',
     templates={"{model.class_name}.swift": "Model.swift", "README.md": "README.md"},
+    unpacking={"{model.class_name}Unpacking.swift": "Unpacking.swift"},
     content=_content,
 )

@@ -5,7 +5,8 @@ from tfedge.app.platform import Platform
 
 
 def _content(model: Model) -> dict[str, bytes]:
-    return {"model.tflite": model.content, "golden.bin": model.golden}
+    shipped = {f"model.{ending}": content for ending, content in model.shipped.items()}
+    return {**shipped, **model.primer, "golden.bin": model.golden}
 
 
 PLATFORM = Platform(
@@ -19,6 +20,7 @@ PLATFORM = Platform(
         "check.html": "check.html",
         "README.md": "README.md",
     },
+    unpacking={"unpack.js": "unpack.js", "unpack_worker.js": "unpack_worker.js"},
     content=_content,
     can_reset=False,  # "Variable tensors not yet supported" is what it says to a file
 )

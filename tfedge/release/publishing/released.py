@@ -11,6 +11,7 @@ from tfedge.device.file import layer_weights, tflite
 from tfedge.release.publishing import manifest, rejected
 
 MODEL = "model.tflite"
+PACKED = "model.tflite.packed"
 MODELS = (MODEL, rejected.MODEL)  # of a release, of a rejected candidate
 _REMEDY = "Give a release folder, its DIR.rejected, or a scorecard.json."
 _MOST_BYTES = 2**28

@@ -6,22 +6,34 @@ import android.content.Context
 {% if model.picture %}
 import android.graphics.Bitmap
 {% endif %}
-{% if model.keeps_state %}
-import java.io.FileInputStream
-import java.nio.channels.FileChannel
-import org.tensorflow.lite.Interpreter
-{% else %}
+{% if model.packed %}
+import android.os.Looper
+{% endif %}
+{% if not model.keeps_state %}
 import com.google.ai.edge.litert.Accelerator
 import com.google.ai.edge.litert.CompiledModel
 import com.google.ai.edge.litert.TensorBuffer
 {% endif %}
+{% if model.packed %}
+import java.io.File
+{% endif %}
+{% if model.keeps_state %}
+import java.io.FileInputStream
+{% endif %}
+import java.io.InputStream
 import java.nio.ByteBuffer
 import java.nio.ByteOrder
+{% if model.keeps_state %}
+import java.nio.channels.FileChannel
+{% endif %}
 import java.security.MessageDigest
 import kotlin.math.abs
 {% if model.picture %}
 import kotlin.math.ceil
 import kotlin.math.floor
+{% endif %}
+{% if model.keeps_state %}
+import org.tensorflow.lite.Interpreter
 {% endif %}
 {% set input_types = {"bytes": "ByteArray", "real": "FloatArray", "whole": "IntArray"} %}
 
@@ -190,7 +202,7 @@ private constructor(
         private const val EXAMPLE_BYTES = {{ model.example_bytes }}
 
         /**
-         * Loads the asset and compares its SHA-256 with that of the release.
+         * Loads the asset and compares its SHA-256 with that of the release.{{ " The first call unpacks\n         * it into the app's cache; call it on another thread than the main one." if model.packed }}
          *
          * @param threads of the CPU
 {% if not model.keeps_state %}
@@ -203,35 +215,70 @@ private constructor(
 {% if not model.keeps_state %}
             accelerator: Accelerator = Accelerator.CPU,
 {% endif %}
-            asset: String = "{{ model.asset }}.tflite",
+            asset: String = "{{ model.asset }}.tflite{{ ".packed" if model.packed }}",
         ): {{ model.class_name }} {
             require(threads in 1..64) { "threads is 1 to 64, not $threads" }
-            val digest = MessageDigest.getInstance("SHA-256")
-            context.assets.open(asset).use { file ->
-                val part = ByteArray(1 shl 16)
-                while (true) {
-                    val read = file.read(part)
-                    if (read < 0) break
-                    digest.update(part, 0, read)
-                }
-            }
-            val found = digest.digest().joinToString("") { "%02x".format(it) }
+{% if model.packed %}
+            val file = unpacked(context, asset)
+{% else %}
+            val found = context.assets.open(asset).use(::sha256)
             check(found == SHA256) { "$asset is another file: its SHA-256 is $found, not $SHA256" }
+{% endif %}
             val golden = { context.assets.open("{{ model.asset }}.golden").use { it.readBytes() } }
 {% if model.keeps_state %}
+{% if model.packed %}
+            val mapped = FileInputStream(file).use {
+                it.channel.map(FileChannel.MapMode.READ_ONLY, 0, file.length())
+            }
+{% else %}
             // Mapped, not copied: assets are not to be compressed, see README.md.
             val mapped = context.assets.openFd(asset).use { file ->
                 FileInputStream(file.fileDescriptor).channel.map(
                     FileChannel.MapMode.READ_ONLY, file.startOffset, file.declaredLength)
             }
+{% endif %}
             val options = Interpreter.Options().setNumThreads(threads)
             return {{ model.class_name }}(Interpreter(mapped, options), golden)
 {% else %}
             val options = CompiledModel.Options(accelerator)
             options.cpuOptions = CompiledModel.CpuOptions(numThreads = threads)
-            return {{ model.class_name }}(CompiledModel.create(context.assets, asset, options), golden)
+            return {{ model.class_name }}(CompiledModel.create({{ "file.path" if model.packed else "context.assets, asset" }}, options), golden)
 {% endif %}
         }
+
+        private fun sha256(content: InputStream): String {
+            val digest = MessageDigest.getInstance("SHA-256")
+            val part = ByteArray(1 shl 16)
+            while (true) {
+                val read = content.read(part)
+                if (read < 0) break
+                digest.update(part, 0, read)
+            }
+            return digest.digest().joinToString("") { "%02x".format(it) }
+        }
+{% if model.packed %}
+
+        /** The model in the app's cache, from where it is mapped; it is unpacked where it is not there. */
+        private fun unpacked(context: Context, asset: String): File {
+            check(Looper.myLooper() != Looper.getMainLooper()) { "load unpacks the model: not on the main thread" }
+            val file = File(context.cacheDir, "{{ model.asset }}.tflite")
+            if (file.isFile && file.inputStream().use(::sha256) == SHA256) return file
+            val (packed, primer) = listOf(asset, "tfedge_primer.lzma").map { name ->
+                context.assets.open(name).use { it.readBytes() }
+            }
+            val bytes = {{ model.class_name }}Unpacking.unpack(packed, primer, {{ model.content|length }})
+            val found = sha256(bytes.inputStream())
+            check(found == SHA256) { "$asset holds another file: its SHA-256 is $found, not $SHA256" }
+            val written = File.createTempFile("{{ model.asset }}", null, context.cacheDir)
+            try {
+                written.writeBytes(bytes)
+                check(written.renameTo(file)) { "$file cannot be written" }
+            } finally {
+                written.delete()
+            }
+            return file
+        }
+{% endif %}
 {% for port in model.inputs %}
 
         private fun {{ port.id }}Tensor(values: {{ input_types[port.given] }}): ByteArray {
@@ -405,11 +452,13 @@ private constructor(
 
         private fun ByteArray.little(): ByteBuffer = ByteBuffer.wrap(this).order(ByteOrder.LITTLE_ENDIAN)
 
+{% if not model.keeps_state %}
         /** A shorter array would be written without a word, and a longer one read out of bounds. */
         private fun ByteArray.checked(bytes: Int): ByteArray {
             check(size == bytes) { "a tensor takes $bytes bytes, not $size" }
             return this
         }
+{% endif %}
 {% if model.keeps_state %}
 
         private fun direct(bytes: ByteArray): ByteBuffer =

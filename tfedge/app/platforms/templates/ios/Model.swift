@@ -57,19 +57,23 @@ public final class {{ model.class_name }} {
   private let lock = NSLock()
   private var interpreter: Interpreter
 
-  /// Loads the file and compares its SHA-256 with that of the release.
+  /// Loads the file and compares its SHA-256 with that of the release.{{ " The first call unpacks it into\n  /// the app's caches; call it on another thread than the main one." if model.packed }}
   ///
   /// - Parameters:
-  ///   - bundle: that holds {{ model.asset }}.tflite and {{ model.asset }}.golden
+  ///   - bundle: that holds {{ model.asset }}.{{ model.shipped|listed }}{{ ", tfedge_primer.lzma" if model.packed }} and {{ model.asset }}.golden
   ///   - threads: of the CPU
   ///   - delegates: accelerators, such as `MetalDelegate()`; they may answer a little otherwise,
   ///     see `selfCheck`
   public convenience init(
     bundle: Bundle = .main, threads: Int = 2, delegates: [Delegate] = []
   ) throws {
+{% if model.packed %}
+    let file = try {{ model.class_name }}.unpacked(bundle)
+{% else %}
     guard let file = bundle.url(forResource: "{{ model.asset }}", withExtension: "tflite") else {
       throw Refusal(description: "{{ model.asset }}.tflite is not in the bundle: add it to the target")
     }
+{% endif %}
     let golden = bundle.url(forResource: "{{ model.asset }}", withExtension: "golden")
     try self.init(file: file, golden: golden, threads: threads, delegates: delegates)
   }
@@ -79,7 +83,7 @@ public final class {{ model.class_name }} {
       throw Refusal(description: "threads is 1 to 64, not \(threads)")
     }
     let content = try Data(contentsOf: file, options: .alwaysMapped)
-    let found = SHA256.hash(data: content).map { String(format: "%02x", $0) }.joined()
+    let found = {{ model.class_name }}.digest(content)
     guard found == {{ model.class_name }}.sha256 else {
       throw Refusal(
         description: "\(file.lastPathComponent) is another file: its SHA-256 is \(found)")
@@ -177,6 +181,42 @@ public final class {{ model.class_name }} {
     return Check(
       passed: passed, examples: bytes.count / {{ model.example_bytes }}, differences: differences)
   }
+
+  private static func digest(_ content: Data) -> String {
+    return SHA256.hash(data: content).map { String(format: "%02x", $0) }.joined()
+  }
+{% if model.packed %}
+
+  /// The model in the app's caches, from where it is mapped; it is unpacked where it is not there.
+  private static func unpacked(_ bundle: Bundle) throws -> URL {
+    guard !Thread.isMainThread else {
+      throw Refusal(description: "the model is unpacked: not on the main thread")
+    }
+    let caches = try FileManager.default.url(
+      for: .cachesDirectory, in: .userDomainMask, appropriateFor: nil, create: true)
+    let file = caches.appendingPathComponent("{{ model.asset }}.tflite")
+    if let held = try? Data(contentsOf: file, options: .alwaysMapped), digest(held) == sha256 {
+      return file
+    }
+    let packed = try bytes(of: "{{ model.asset }}.tflite", "packed", in: bundle)
+    let primer = try bytes(of: "tfedge_primer", "lzma", in: bundle)
+    let content = Data(
+      try {{ model.class_name }}Unpacking.unpack(packed, primer: primer, size: {{ model.content|length }}))
+    let found = digest(content)
+    guard found == sha256 else {
+      throw Refusal(description: "{{ model.asset }}.tflite.packed holds another file: its SHA-256 is \(found)")
+    }
+    try content.write(to: file, options: .atomic)
+    return file
+  }
+
+  private static func bytes(of name: String, _ ending: String, in bundle: Bundle) throws -> [UInt8] {
+    guard let file = bundle.url(forResource: name, withExtension: ending) else {
+      throw Refusal(description: "\(name).\(ending) is not in the bundle: add it to the target")
+    }
+    return [UInt8](try Data(contentsOf: file))
+  }
+{% endif %}
 
   private static func opened(
     _ file: URL, _ options: Interpreter.Options, _ delegates: [Delegate]
@@ -381,18 +421,26 @@ public final class {{ model.class_name }} {
     }
     return largest
   }
+{% set held = model.outputs|map(attribute="dtype")|list %}
+{% if "uint8" in held %}
 
   private static func bytes(_ data: Data) -> [UInt8] {
     return [UInt8](data)
   }
+{% endif %}
+{% if "int32" in held %}
 
   private static func integers(_ data: Data) -> [Int32] {
     return words(data).map { Int32(bitPattern: $0) }
   }
+{% endif %}
+{% if "float32" in held %}
 
   private static func floats(_ data: Data) -> [Float] {
     return words(data).map { Float(bitPattern: $0) }
   }
+{% endif %}
+{% if "float32" in held or "int32" in held %}
 
   private static func words(_ data: Data) -> [UInt32] {
     let bytes = [UInt8](data)
@@ -401,4 +449,5 @@ public final class {{ model.class_name }} {
         | UInt32(bytes[i + 3]) << 24
     }
   }
+{% endif %}
 }

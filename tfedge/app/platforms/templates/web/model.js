@@ -42,7 +42,10 @@ const ARRAYS = {float32: Float32Array, int32: Int32Array, uint8: Uint8Array};
 /**
  * @typedef {Object} Options
  * @property {string} [wasm] folder of LiteRT.js' WebAssembly files, as the page reaches it
- * @property {string|URL} [model] model.tflite
+ * @property {string|URL} [model] model.tflite{{ ".packed" if model.packed }}
+{% if model.packed %}
+ * @property {string|URL} [primer] tfedge_primer.lzma
+{% endif %}
  * @property {string|URL} [golden] golden.bin
  * @property {'wasm'|'webgpu'} [accelerator] where it runs; webgpu may answer a little otherwise
  * @property {number} [threads] of wasm; more than 1 needs a page that is cross-origin isolated
@@ -53,16 +56,22 @@ export class {{ model.class_name }} {
   #compiled;
   #bytes;
   #options;
+  #running = 0;
 
   /**
-   * Fetches the model, compares its SHA-256 and compiles it.
+   * Fetches the model, {{ "unpacks it in a worker, " if model.packed }}compares its SHA-256 and compiles it.
    * @param {Options} [options]
    * @returns {Promise<{{ model.class_name }}>}
    */
   static async load(options = {}) {
     const known = {
       wasm: '/node_modules/@litertjs/core/wasm/',
+{% if model.packed %}
+      model: new URL('./model.tflite.packed', import.meta.url),
+      primer: new URL('./tfedge_primer.lzma', import.meta.url),
+{% else %}
       model: new URL('./model.tflite', import.meta.url),
+{% endif %}
       golden: new URL('./golden.bin', import.meta.url),
       accelerator: 'wasm',
       threads: 1,
@@ -77,7 +86,11 @@ export class {{ model.class_name }} {
     if (!Number.isInteger(chosen.threads) || chosen.threads < 1) {
       throw new TypeError(`threads is a whole number from 1, not ${chosen.threads}`);
     }
+{% if model.packed %}
+    const bytes = await unpacked(await fetched(chosen.model), await fetched(chosen.primer));
+{% else %}
     const bytes = await fetched(chosen.model);
+{% endif %}
     const found = await sha256(bytes);
     if (found !== SHA256) {
       throw new Error(`${chosen.model} is another file: its SHA-256 is ${found}, not ${SHA256}`);
@@ -194,6 +207,7 @@ export class {{ model.class_name }} {
 
   /** Frees its memory; it cannot be used afterwards. */
   close() {
+    if (this.#running) throw new Error('the model is running: await its answers before close()');
     this.#compiled?.delete();
     this.#compiled = undefined;
   }
@@ -204,6 +218,7 @@ export class {{ model.class_name }} {
     const tensors = Object.fromEntries(
       INPUTS.map(({name, shape}, i) => [name, new Tensor(arrays[i], shape)]));
     let found;
+    this.#running++;
     try {
       found = await this.#compiled.run(tensors);
       return await Promise.all(OUTPUTS.map(async ({name, dtype, count}) => {
@@ -214,6 +229,7 @@ export class {{ model.class_name }} {
         return data.slice();
       }));
     } finally {
+      this.#running--;
       for (const tensor of [...Object.values(tensors), ...Object.values(found ?? {})]) tensor.delete();
     }
   }
@@ -261,12 +277,14 @@ function checked(name, values, types, count) {
   }
 }
 
+{% if model.inputs|selectattr("is_coded_here")|list or model.picture and (model.picture.interpolation != "nearest" or model.picture.most != 255) %}
 /** The nearest whole number; halves go to the even one. */
 function evenly(value) {
   const low = Math.floor(value);
   const rest = value - low;
   return rest < 0.5 || (rest === 0.5 && low % 2 === 0) ? low : low + 1;
 }
+{% endif %}
 {% if model.labels %}
 
 function ranked(scores) {
@@ -281,6 +299,17 @@ async function fetched(address) {
   return new Uint8Array(await answer.arrayBuffer());
 }
 
+{% if model.packed %}
+function unpacked(packed, primer) {
+  const worker = new Worker(new URL('./unpack_worker.js', import.meta.url), {type: 'module'});
+  return new Promise((resolve, reject) => {
+    worker.onmessage = ({data}) => (data.bytes ? resolve(data.bytes) : reject(new Error(data.refused)));
+    worker.onerror = () => reject(new Error('unpack_worker.js does not start: is it beside model.js?'));
+    worker.postMessage({packed, primer, size: {{ model.content|length }}});
+  }).finally(() => worker.terminate());
+}
+
+{% endif %}
 async function sha256(bytes) {
   if (!globalThis.crypto?.subtle) {
     throw new Error('the SHA-256 cannot be compared: serve the page over https or from localhost');

@@ -100,5 +100,9 @@ class CompiledModel private constructor(private val known: Known) : AutoCloseabl
     companion object {
         fun create(assetManager: AssetManager, assetName: String, options: Options) =
             CompiledModel(Known(assetManager.folder))
+
+        /** Of a file in the cache of the folder with the assets. */
+        fun create(filePath: String, options: Options) =
+            CompiledModel(Known(File(filePath).parentFile.parentFile))
     }
 }

@@ -3,15 +3,17 @@
 import dataclasses
 import json
 import pathlib
+from typing import Any
 
 import numpy as np
 
+import tfedge
 from tfedge.data.task import ArraySplit, Normalization, Task
 from tfedge.device.file import tflite
 from tfedge.release import app_facts, golden
 from tfedge.release.publishing import bundle
 
-FILES = pathlib.Path(__file__).parents[1] / "device" / "files"
+FILES = pathlib.Path(__file__).resolve().parents[3] / "tests" / "device" / "files"
 LABELS = ("a", 'b "quoted"', "c $x", "d\\")
 
 
@@ -29,10 +31,11 @@ class Case:
 
     @property
     def content(self) -> bytes:
+        """Of the file."""
         return (FILES / f"{self.file}.tflite").read_bytes()
 
 
-def _task(x, kind="classification", **fields) -> Task:
+def _task(x: Any, kind: str = "classification", **fields: Any) -> Task:
     count = len(next(iter(x.values()))) if isinstance(x, dict) else len(x)
     y = np.arange(count) % 4
     targets = y if kind == "classification" else y.astype(np.float32)
@@ -41,9 +44,10 @@ def _task(x, kind="classification", **fields) -> Task:
 
 
 def all_cases() -> dict[str, Case]:
+    """By name: inputs of bytes, codes and floats; two inputs and outputs with a state; a loop."""
     draw = np.random.default_rng(3)
     images = draw.integers(0, 17, (40, 8, 8, 1)).astype(np.uint8)
-    scaled = {"labels": LABELS, "normalization": Normalization(1 / 16)}
+    scaled: dict[str, Any] = {"labels": LABELS, "normalization": Normalization(1 / 16)}
     steps = {
         "steps": draw.normal(size=(40, 5, 3)).astype(np.float32),
         "extra": draw.normal(size=(40, 2)).astype(np.float32),
@@ -58,8 +62,22 @@ def all_cases() -> dict[str, Case]:
     }
 
 
-def publish(case: Case, folder: pathlib.Path, outcome="PASS", **facts) -> pathlib.Path:
-    """A release of a case."""
+def publish(
+    case: Case,
+    folder: pathlib.Path,
+    outcome: str = "PASS",
+    packed: bytes | None = None,
+    **facts: Any,
+) -> pathlib.Path:
+    """A release of a case.
+
+    Args:
+        case: what is released.
+        folder: the new folder.
+        outcome: of its verdict.
+        packed: the packed file; None for that of the case, nothing for none.
+        **facts: more of the manifest.
+    """
     file = tflite.read(case.content)
     metric = {"name": "accuracy", "value": 0.9871}
     card = {"schema_version": 1, "metric": metric, "file_bytes": file.file_bytes}
@@ -69,5 +87,8 @@ def publish(case: Case, folder: pathlib.Path, outcome="PASS", **facts) -> pathli
         "scorecard.json": json.dumps(card).encode(),
         "verdict.json": json.dumps({"schema_version": 1, "outcome": outcome}).encode(),
     }
+    packed = tfedge.pack(case.content) if packed is None else packed
+    if packed:
+        files["model.tflite.packed"] = packed
     told = {app_facts.KEY: app_facts.of("tiny_net", case.task).to_json()}
     return bundle.publish(folder, files, {**told, **facts})

@@ -1,0 +1,1 @@
+"""Runs the generated code of apps: over stubs of the runtimes, and in Chromium."""
