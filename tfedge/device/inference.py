@@ -8,7 +8,7 @@ import math
 import pathlib
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -17,10 +17,13 @@ from tfedge import errors
 from tfedge.data import splits
 from tfedge.data import task as data_task
 from tfedge.device import latency, sandbox, worker
+from tfedge.device.decoding import caches, sequences
 from tfedge.device.file import graph, tflite
 from tfedge.device.model_io import Input, Output
 from tfedge.device.sandbox import limits as child_limits
 from tfedge.device.sandbox import memory
+
+Batch = tuple[splits.Arrays, splits.Arrays]
 
 _BATCH_BYTES = 2**20
 _LARGEST_BATCH = 256
@@ -44,6 +47,7 @@ class Run:
         delegated_fraction: share of operators inside a delegate.
         outcome: the failure, if any, and the limits.
         not_delegated: how many operators of each kind are outside of delegates.
+        prefill_tokens_per_second: of a file with key/value caches.
     """
 
     file: tflite.TfliteFile
@@ -55,6 +59,7 @@ class Run:
     delegated_fraction: float | None
     outcome: sandbox.Outcome
     not_delegated: dict[str, int] = dataclasses.field(default_factory=dict)
+    prefill_tokens_per_second: float | None = None
 
 
 def run(
@@ -85,8 +90,8 @@ def run(
     first = next(batches, None)
     if first is None:
         raise errors.BadInput("held-out split", "it is empty", "Give it examples.")
-    inputs = input_ports(file, first[0], where)
-    outputs = output_ports(file, where)
+    way = _way(file, first[0], where)
+    inputs, outputs = way.inputs, way.outputs
     if as_codes:
         outputs = tuple(Output(port.name, port.tensor) for port in outputs)
     with _private_folder() as folder:
@@ -96,17 +101,69 @@ def run(
             **_plain(normalization),
             "keeps_state": file.keeps_state,
             "timed_seconds": timed_seconds,
+            "room": way.room,
         }
         _write_job(folder, file, worker.Job(inputs, outputs, threads, **plain))
-        allowed = dataclasses.replace(limits, output_bytes=_output_bytes(file, len(split)))
+        allowed = dataclasses.replace(limits, output_bytes=way.largest_file(len(split)))
         targets: list[splits.Arrays] = []
-        chunks = _chunks(itertools.chain([first], batches), inputs, _rows(file, inputs), targets)
-        outcome = sandbox.run("tfedge.device.worker:work", folder, allowed, chunks)
+        fed = way.fed(itertools.chain([first], batches))
+        outcome = sandbox.run(
+            way.function, folder, allowed, _chunks(fed, inputs, way.rows, targets)
+        )
         if outcome.failure:
             failure = _explained(outcome.failure, file, limits)
             outcome = dataclasses.replace(outcome, failure=failure)
             return Run(file, where, _joined(targets), {}, None, None, None, outcome)
         return Run(file, where, _joined(targets), **_collect(folder, outputs), outcome=outcome)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Way:
+    """How examples go through a file.
+
+    Attributes:
+        function: of the child.
+        inputs, outputs: what is fed of each example and read for it.
+        output_bytes: of an example.
+        fed: what is fed in place of batches.
+        room: of the file's caches.
+    """
+
+    function: str
+    inputs: tuple[Input, ...]
+    outputs: tuple[Output, ...]
+    output_bytes: int
+    fed: Callable[[Iterator[Batch]], Iterator[Batch]] = iter
+    room: int = 0
+
+    @property
+    def rows(self) -> int:
+        """Examples that take about a megabyte, going in or coming out."""
+        fed = sum(port.example_bytes for port in self.inputs)
+        return max(1, _BATCH_BYTES // max(1, fed, self.output_bytes))
+
+    def largest_file(self, n: int) -> int:
+        """Bytes of the largest file of outputs, with room for dynamic shapes."""
+        return 2 * n * self.output_bytes + _SPARE_OUTPUT_BYTES
+
+
+def _way(file: tflite.TfliteFile, x: splits.Arrays, where: str) -> _Way:
+    """One call for each example, or one for each step of it where the file has caches for that."""
+    outputs = output_ports(file, where)
+    sizes = [8 * math.prod(tensor.shape) for tensor in file.named_outputs.values()]
+    found = sequences.of(file, x, where)
+    if found is None:
+        ports = input_ports(file, x, where)
+        return _Way("tfedge.device.worker:work", ports, outputs, sum(sizes))
+    at = [port.name for port in outputs].index(caches.LOGITS)
+    return _Way(
+        "tfedge.device.decoding.stepwise:work",
+        found.inputs,
+        (outputs[at],),
+        found.steps * sizes[at],
+        found.with_spans,
+        found.room,
+    )
 
 
 @contextlib.contextmanager
@@ -234,16 +291,6 @@ def _chunks(
     yield worker.COUNT.pack(0)
 
 
-def _rows(file: tflite.TfliteFile, inputs: tuple[Input, ...]) -> int:
-    """Examples that take about a megabyte, going in or coming out."""
-    fed = sum(port.example_bytes for port in inputs)
-    return max(1, _BATCH_BYTES // max(1, fed, _example_output_bytes(file)))
-
-
-def _example_output_bytes(file: tflite.TfliteFile) -> int:
-    return sum(8 * math.prod(t.shape) for t in file.named_outputs.values())
-
-
 def _checked(port: Input, x: np.ndarray) -> np.ndarray:
     if x.shape[1:] != port.shape or x.dtype.name != port.dtype:
         raise errors.BadInput(
@@ -267,6 +314,7 @@ def _collect(folder: pathlib.Path, outputs: tuple[Output, ...]) -> dict[str, Any
         "peak_memory_bytes": result["peak_memory_bytes"],
         "delegated_fraction": result["delegated_fraction"],
         "not_delegated": result["not_delegated"],
+        "prefill_tokens_per_second": result.get("prefill_tokens_per_second"),
     }
 
 
@@ -281,11 +329,6 @@ def _read(path: pathlib.Path, shape: tuple[int, ...], dtype: str) -> np.ndarray:
     if path.stat().st_size < _MAPPED_FROM_BYTES:
         return np.fromfile(path, dtype).reshape(shape)
     return np.memmap(path, dtype, "r", shape=shape)
-
-
-def _output_bytes(file: tflite.TfliteFile, n: int) -> int:
-    """The largest file of outputs, with room for dynamic shapes."""
-    return 2 * n * _example_output_bytes(file) + _SPARE_OUTPUT_BYTES
 
 
 def _explained(

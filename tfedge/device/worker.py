@@ -10,8 +10,8 @@ import json
 import pathlib
 import struct
 import time
-from collections.abc import Iterator
-from typing import Any, BinaryIO
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from tfedge.device import latency, xnnpack_coverage
 from tfedge.device.file import tflite
 from tfedge.device.model_io import Input, Output
 from tfedge.device.sandbox import child, memory
+from tfedge.device.sandbox.progress import Progress
 
 MODEL = "model.tflite"
 COUNT = struct.Struct("<q")
@@ -39,6 +40,7 @@ class Job:
         scale, offset: of the task's normalisation.
         keeps_state: whether the model would remember an example when it sees the next one.
         timed_seconds: how long the host's times are taken for, before the examples are run.
+        room: how many tokens the file's caches hold; 0 of one without.
     """
 
     inputs: tuple[Input, ...]
@@ -48,6 +50,7 @@ class Job:
     offset: Any = 0.0
     keeps_state: bool = False
     timed_seconds: float = latency.TIMED_SECONDS
+    room: int = 0
 
     @classmethod
     def read(cls, folder: pathlib.Path) -> "Job":
@@ -62,8 +65,29 @@ class Job:
         (folder / "job.json").write_text(json.dumps(dataclasses.asdict(self)), encoding="utf-8")
 
 
+class Runner(Protocol):
+    """What makes outputs of examples."""
+
+    def prepare(self, feeds: list[np.ndarray]) -> None:
+        """Sets the inputs of one inference, to be timed."""
+
+    def output_bytes(self) -> int:
+        """Of one example, once an inference has run."""
+
+    def run(self, feeds: list[np.ndarray], steps: memoryview) -> list[np.ndarray]:
+        """The outputs of one batch, (n, ...) each; counts inferences in `steps`."""
+
+    def measured(self, seconds: float) -> dict[str, Any]:
+        """What else there is to be measured, for result.json."""
+
+
 def work(place: child.Workplace) -> None:
     """Runs the job of a workplace; leaves result.json and a file of values for each output."""
+    carry_out(place, Single)
+
+
+def carry_out(place: child.Workplace, make: Callable[[Any, Job], Runner]) -> None:
+    """The same with a runner made of (interpreter, job)."""
     job = Job.read(place.folder)
     batches = _batches(place.examples, job)
     feeds = next(batches)
@@ -74,20 +98,25 @@ def work(place: child.Workplace) -> None:
     interpreter = _load(place.folder, job.threads)
     load_ms = (time.perf_counter_ns() - started) / 1e6
     place.progress.steps = 1
-    timed = _time(interpreter, job, feeds, load_ms, place)
+    runner = make(interpreter, job)
+    runner.prepare(feeds)
+    invoke = _counted(interpreter.invoke, place.progress)
+    timed = latency.measure(invoke, load_ms, job.threads, job.timed_seconds)
+    more = runner.measured(job.timed_seconds)
     fraction, rest = xnnpack_coverage.left_out(interpreter)
     measured = {
         "latency": dataclasses.asdict(timed),
         "peak_memory_bytes": max(memory.peak_bytes() - place.progress.baseline_bytes, 0),
         "delegated_fraction": fraction,
         "not_delegated": rest,
+        **more,
     }
-    own_bytes = _own_bytes(interpreter, job, feeds)  # of one that has run: outputs have sizes now
+    own_bytes = _own_bytes(runner, feeds)  # of one that has run: outputs have sizes now
     if job.threads > 1 and timed.p50 < _THREADS_PAY_FROM_MS:
-        interpreter = _load(place.folder, 1)
+        runner = make(_load(place.folder, 1), job)
     place.progress.is_busy = False
     place.allow(own_bytes)
-    n, shapes = _run_all(interpreter, job, feeds, batches, place)
+    n, shapes = _run_all(runner, job, feeds, batches, place)
     place.write_json("result.json", {"n": n, "outputs": shapes, **measured})
 
 
@@ -97,10 +126,10 @@ def _load(folder: pathlib.Path, threads: int) -> Any:
     return interpreter
 
 
-def _own_bytes(interpreter: Any, job: Job, feeds: list[np.ndarray]) -> int:
+def _own_bytes(runner: Runner, feeds: list[np.ndarray]) -> int:
     """What batches of examples and outputs take in this program: no memory of the model's."""
-    outputs = sum(interpreter.get_tensor(port.tensor).nbytes for port in job.outputs)
-    return _COPIES * (len(feeds[0]) * outputs + sum(feed.nbytes for feed in feeds))
+    outputs = len(feeds[0]) * runner.output_bytes()
+    return _COPIES * (outputs + sum(feed.nbytes for feed in feeds))
 
 
 def _batches(examples: BinaryIO, job: Job) -> Iterator[list[np.ndarray]]:
@@ -122,21 +151,18 @@ def _receive(examples: BinaryIO, size: int) -> bytearray:
     return content
 
 
-def _time(
-    interpreter: Any, job: Job, feeds: list[np.ndarray], load_ms: float, place: child.Workplace
-) -> latency.HostLatency:
-    for port, feed in zip(job.inputs, feeds, strict=True):
-        interpreter.set_tensor(port.tensor, feed[0])
+def _counted(invoke: Callable[[], None], progress: Progress) -> Callable[[], None]:
+    """The same, which tells the parent of each inference."""
 
-    def invoke() -> None:
-        interpreter.invoke()
-        place.progress.steps += 1
+    def counted() -> None:
+        invoke()
+        progress.steps += 1
 
-    return latency.measure(invoke, load_ms, job.threads, job.timed_seconds)
+    return counted
 
 
 def _run_all(
-    interpreter: Any,
+    runner: Runner,
     job: Job,
     first: list[np.ndarray],
     rest: Iterator[list[np.ndarray]],
@@ -152,7 +178,7 @@ def _run_all(
         ]
         while feeds is not None:
             place.progress.is_busy = True
-            found = _run(interpreter, job, feeds, place.progress.numbers)
+            found = runner.run(feeds, place.progress.numbers)
             place.progress.is_busy = False
             values = [port.real(codes) for port, codes in zip(job.outputs, found, strict=True)]
             for file, value in zip(files, values, strict=True):
@@ -163,30 +189,50 @@ def _run_all(
     return n, shapes
 
 
-def _run(
-    interpreter: Any, job: Job, feeds: list[np.ndarray], steps: memoryview
-) -> list[np.ndarray]:
-    """The outputs of one batch, (n, ...) each. The loop is as bare as it gets."""
-    n, at = len(feeds[0]), child.Progress.STEPS
-    set_tensor, invoke, get_tensor = (
-        interpreter.set_tensor,
-        interpreter.invoke,
-        interpreter.get_tensor,
-    )
-    examples = [(port.tensor, feed) for port, feed in zip(job.inputs, feeds, strict=True)]
-    wanted = [port.tensor for port in job.outputs]
-    found: list[list[np.ndarray]] = [[] for _ in wanted]
-    done = steps[at]
-    for i in range(n):
-        for tensor, feed in examples:
-            set_tensor(tensor, feed[i])
-        if job.keeps_state:
-            interpreter.reset_all_variables()
-        invoke()
-        for values, tensor in zip(found, wanted, strict=True):
-            values.append(get_tensor(tensor))
-        steps[at] = done + i + 1
-    return [_without_batch(np.stack(values)) for values in found]
+class Single:
+    """Each example is one inference of the main signature."""
+
+    def __init__(self, interpreter: Any, job: Job):
+        self._interpreter, self._job = interpreter, job
+
+    def prepare(self, feeds: list[np.ndarray]) -> None:
+        """See `Runner`."""
+        for port, feed in zip(self._job.inputs, feeds, strict=True):
+            self._interpreter.set_tensor(port.tensor, feed[0])
+
+    def output_bytes(self) -> int:
+        """See `Runner`."""
+        outputs = self._job.outputs
+        return sum(self._interpreter.get_tensor(port.tensor).nbytes for port in outputs)
+
+    def run(self, feeds: list[np.ndarray], steps: memoryview) -> list[np.ndarray]:
+        """See `Runner`. The loop is as bare as it gets."""
+        n, at = len(feeds[0]), child.Progress.STEPS
+        interpreter, job = self._interpreter, self._job
+        set_tensor, invoke, get_tensor = (
+            interpreter.set_tensor,
+            interpreter.invoke,
+            interpreter.get_tensor,
+        )
+        examples = [(port.tensor, feed) for port, feed in zip(job.inputs, feeds, strict=True)]
+        wanted = [port.tensor for port in job.outputs]
+        found: list[list[np.ndarray]] = [[] for _ in wanted]
+        done = steps[at]
+        for i in range(n):
+            for tensor, feed in examples:
+                set_tensor(tensor, feed[i])
+            if job.keeps_state:
+                interpreter.reset_all_variables()
+            invoke()
+            for values, tensor in zip(found, wanted, strict=True):
+                values.append(get_tensor(tensor))
+            steps[at] = done + i + 1
+        return [_without_batch(np.stack(values)) for values in found]
+
+    def measured(self, seconds: float) -> dict[str, Any]:
+        """See `Runner`."""
+        del seconds
+        return {}
 
 
 def _without_batch(values: np.ndarray) -> np.ndarray:

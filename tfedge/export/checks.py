@@ -7,6 +7,7 @@ import numpy as np
 from absl import logging
 
 from tfedge import errors
+from tfedge.device.decoding import caches
 from tfedge.device.file import graph, tflite
 from tfedge.device.prediction import work
 from tfedge.export import options
@@ -142,8 +143,11 @@ def _is_plain(tensor: graph.Tensor) -> bool:
 
 
 def _check_ends(file: tflite.TfliteFile, export: options.Export) -> None:
+    kept = caches.names(file.signature) if file.signature else ()
     for ends, asked in ((file.named_inputs, export.input), (file.named_outputs, export.output)):
         for name, tensor in ends.items():
+            if name in kept:
+                continue  # of the type that is computed in
             if tensor.dtype.lower() not in (asked, *_OF_THE_MODEL) and not _is_plain(tensor):
                 raise errors.BadInput(
                     f"--export={export.to_text()}",

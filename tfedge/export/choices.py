@@ -18,7 +18,9 @@ _FLOAT_TYPES = ("float32",)
 _RAW_TYPES = ("float32", "int8", "uint8")
 _KNOW_BLOCKS = (PLAIN, "octav")
 _CHOOSING = ("algorithm", "precision", "activations", "block_size")
-_OF_EVERY_ROUTE = ("input", "output", "raw_input", "metadata", "names")
+_OF_EVERY_ROUTE = ("input", "output", "raw_input", "metadata", "names", "cache")
+_OF_CACHES = ("prefill", "cache_type")
+_OF_ONE_CALL = ("input", "output", "raw_input", "metadata")
 _BYTE_BITS = 8
 
 
@@ -58,6 +60,7 @@ def check(export: Any) -> None:
         f'precision="{AUTO}" beside it, which keeps it',
         f'Write {export.route}(precision="{AUTO}", tolerance={export.tolerance}).',
     )
+    _check_cache(export)
     if isinstance(export.precision, Mapping):
         _check_precisions(export)
 
@@ -115,13 +118,39 @@ def check_trained(export: Any, prepared: Sequence[str]) -> None:
 
 def _check_route(export: Any) -> None:
     for name in export.changed():
-        if name not in (*_OF_EVERY_ROUTE, *export.facts.options):
+        if name not in (*_OF_EVERY_ROUTE, *_OF_CACHES, *export.facts.options):
             known = [route for route in routes.names() if name in routes.find(route).options]
             raise errors.BadInput(
                 f"--export={export.to_text()}",
                 f"{name} means nothing on this route",
                 f"Leave it out, or use {' or '.join(known)}.",
             )
+
+
+def _check_cache(export: Any) -> None:
+    for name in export.changed() if export.cache else ():
+        export.check(
+            name not in _OF_ONE_CALL,
+            name,
+            "none beside cache: tokens go in as numbers, and scores come out as float32",
+            f"Write {export.route}(cache={export.cache}).",
+        )
+    for name in () if export.cache else _OF_CACHES:
+        export.check(
+            name not in export.changed(),
+            name,
+            "cache beside it, as there are no caches without",
+            f"Write {export.route}(cache={export.prefill or 128}).",
+        )
+    export.check(
+        export.cache != 1, "cache", "0, or 2 and more", f"Write {export.route}(cache=128)."
+    )
+    export.check(
+        export.prefill <= export.cache,
+        "prefill",
+        f"{export.cache} or less, for its tokens go into the cache",
+        f"Write {export.route}(cache={export.prefill}).",
+    )
 
 
 def _check_type(export: Any, name: str, types: tuple[str, ...]) -> None:

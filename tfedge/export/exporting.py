@@ -22,7 +22,7 @@ from tfedge.device.file import tflite
 from tfedge.export import finishing, first_call, from_files, from_model, options
 from tfedge.export.made import Made
 from tfedge.export.tree import flatbuffer
-from tfedge.export.trials import last_run, sqnr_check
+from tfedge.export.trials import by_steps, last_run, sqnr_check
 
 
 def to_tflite(
@@ -38,7 +38,8 @@ def to_tflite(
     if isinstance(source, loading.TfliteModel) and not export.facts.changes_kernels:
         from_files.check_tflite(source)
         last_run.LastRun(export, task).outputs(source.content)
-        return source.content
+        if not export.cache:
+            return source.content
     made = _made(source, export, task)
     edited = finishing.in_few_bits(made.tree, export)
     if not is_last:
@@ -57,6 +58,8 @@ def to_tflite(
                 "--export=%s: answers hang on the last bits of scales; kept", export.route
             )
             edited, data, outputs = made.tree, unedited, before
+    if export.cache:
+        by_steps.check(functools.partial(finishing.finished, edited, made), export, task)
     run.compare(outputs, functools.partial(flatbuffer.pack, edited), source)
     return data
 

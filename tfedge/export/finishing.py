@@ -3,7 +3,7 @@
 from typing import Any
 
 from tfedge.data.task import Task
-from tfedge.export import checks, options
+from tfedge.export import cached, checks, options
 from tfedge.export.edits import (
     few_bit_versions,
     interface,
@@ -42,6 +42,8 @@ def finished(tree: Any, made: Made, export: options.Export, task: Task | None) -
         attached[interface.RAW_INPUT] = {"raw": True}
     for edit in export.facts.edits:
         edit(tree)
+    if export.cache:
+        cached.put(tree, export, task)
     few_bit_versions.state(tree)
     interface.attach(tree, attached)
     slimming.slim(tree, naming.name_all(tree, made.names) if export.names else made.names)

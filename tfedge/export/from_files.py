@@ -9,6 +9,7 @@ from tfedge.data.task import Task
 from tfedge.export import checks, options
 from tfedge.export.converter import conversion, model_writer
 from tfedge.export.made import Made
+from tfedge.export.tree import flatbuffer
 
 
 def check_tflite(source: TfliteModel) -> None:
@@ -19,7 +20,11 @@ def check_tflite(source: TfliteModel) -> None:
 
 
 def convert_tflite(source: TfliteModel, export: options.Export, task: Task | None) -> Made:
-    """A float .tflite on another route."""
+    """A float .tflite on its own route, to be edited, or on another one."""
+    if not export.facts.changes_kernels:
+        tree = flatbuffer.unpack(source.content)
+        names = {(each.name or b"").decode() for part in tree.subgraphs for each in part.tensors}
+        return Made(tree, {}, frozenset(names))
     from tfedge.export import float_tflite  # lazy: it imports AI Edge Quantizer
 
     return _said(float_tflite.convert(source.content, str(source.path), export, task), export)

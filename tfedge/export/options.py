@@ -13,6 +13,7 @@ from tfedge.export.route import QUANTIZER, Route
 
 LANGUAGE = grammar.Language("--export", "route", 'int8(input="uint8", raw_input=True)')
 _BYTE_BITS = 8
+INT8 = "int8"
 
 
 # Exports of earlier versions, in recipe.json of their releases, are read as what they became.
@@ -74,6 +75,24 @@ class Export(settings.Settings):
         default=True,
         kind=settings.Flag(),
         help="Zero the low bits of biases where the output cannot tell.",
+    )
+    cache: int = settings.setting(
+        default=0,
+        kind=settings.Whole(0),
+        help="Of a language model: how many tokens its key/value caches hold. The file then has "
+        "the signatures prefill and decode in place of one call for all steps; 0 is that call.",
+        unit="tokens",
+    )
+    prefill: int = settings.setting(
+        default=0,
+        kind=settings.Whole(0),
+        help="With `cache`: how many tokens of a prompt prefill takes at once; 0 is a whole cache.",
+        unit="tokens",
+    )
+    cache_type: str = settings.setting(
+        default="activations",
+        kind=settings.Choice(("activations", INT8)),
+        help='What caches hold: activations as they are, or "int8", a quarter of what floats take.',
     )
     algorithm: str = settings.setting(
         default=choices.PLAIN,

@@ -11,11 +11,14 @@ import tempfile
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
+import keras
 import numpy as np
 import tensorflow as tf
 import tf_keras
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
+
+import tfedge
 
 HERE = pathlib.Path(__file__).parent
 layers = tf_keras.layers
@@ -94,6 +97,28 @@ def hungry_network() -> tf_keras.Model:
     )
 
 
+def writer_network(is_padded: bool = False) -> keras.Model:
+    """6 of 11 tokens -> scores of the token that comes next, by two blocks of attention.
+
+    Args:
+        is_padded: whether the token 0 stands for none, and nothing attends to it.
+    """
+    keras.utils.set_random_seed(0)
+    tokens = keras.Input((6,), dtype="int32", name="tokens")
+    places = keras.ops.cumsum(keras.ops.ones_like(tokens), axis=1) - 1
+    x = keras.layers.Embedding(11, 8, mask_zero=is_padded)(tokens)
+    if not is_padded:  # an addition forgets its operands' masks
+        x = keras.layers.Add()([x, keras.layers.Embedding(6, 8)(places)])
+    for _ in range(2):
+        seen = keras.layers.MultiHeadAttention(2, 4)(x, x, use_causal_mask=True)
+        x = keras.layers.Add()([x, seen])
+        x = keras.layers.LayerNormalization()(x)
+    model = keras.Model(tokens, keras.layers.Dense(11, name="scores")(x))
+    random = np.random.default_rng(0)
+    model.set_weights([np.round(random.normal(size=w.shape) * 8) / 8 for w in model.get_weights()])
+    return model
+
+
 def _set_kernels(model: tf_keras.Model) -> None:
     random = np.random.default_rng(0)
     for layer in model.layers:
@@ -164,6 +189,9 @@ if __name__ == "__main__":
         "counted_float": named(convert(counted_network())),
         "counted_int8": named(convert(counted_network(), samples.repeat(3, axis=-1))),
         "hungry_float": named(convert(hungry_network())),
+        "steps_float": tfedge.to_tflite(writer_network(), "float32"),
+        "padded_steps_float": tfedge.to_tflite(writer_network(is_padded=True), "float32"),
+        "cached_float": tfedge.to_tflite(writer_network(), "float32(cache=6, prefill=3)"),
         "block_sparse": named(convert(block_sparse_network(), sparse=True)),
     }
     for name, content in files.items():

@@ -10,6 +10,7 @@ import dataclasses
 import functools
 import pathlib
 import zlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -22,16 +23,20 @@ _RAW_INPUT_METADATA = "tfedge.input"
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Signature:
-    """Tensors of the inputs and outputs by the names an app uses."""
+    """Tensors of the inputs and outputs by the names an app uses; the subgraph's number."""
 
     key: str
+    subgraph: int
     inputs: dict[str, graph.Tensor]
     outputs: dict[str, graph.Tensor]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class TfliteFile:
-    """What a file holds. Tensors and operators of all subgraphs, the main one's first."""
+    """What a file holds. Tensors and operators of all subgraphs, the main one's first.
+
+    `signature` is the main subgraph's, None where it has none; `signatures` are all, by key.
+    """
 
     content: bytes
     tensors: tuple[graph.Tensor, ...]
@@ -40,6 +45,7 @@ class TfliteFile:
     inputs: tuple[graph.Tensor, ...]
     outputs: tuple[graph.Tensor, ...]
     signature: Signature | None
+    signatures: dict[str, Signature]
     metadata: dict[str, bytes]
 
     def kernels(self) -> tuple[kernel_tensors.Kernel, ...]:
@@ -187,7 +193,7 @@ def _assemble(content: bytes) -> TfliteFile:
     )
     for tensor in tensors:
         _check_stored(tensor)
-    main = model.subgraphs[0]
+    main, signatures = model.subgraphs[0], list(_signatures(model, tensors))
     return TfliteFile(
         content=content,
         tensors=tensors,
@@ -195,7 +201,8 @@ def _assemble(content: bytes) -> TfliteFile:
         subgraphs=model.subgraphs,
         inputs=tuple(tensors[i] for i in main.inputs),
         outputs=tuple(tensors[i] for i in main.outputs),
-        signature=_signature(model, tensors),
+        signature=next((each for each in signatures if each.subgraph == 0), None),
+        signatures={each.key: each for each in signatures},
         metadata=model.metadata,
     )
 
@@ -211,16 +218,11 @@ def _check_stored(tensor: graph.Tensor) -> None:
         )
 
 
-def _signature(model: flatbuffer.Model, tensors: tuple[graph.Tensor, ...]) -> Signature | None:
-    """The first signature of the main subgraph; exporters write one."""
+def _signatures(model: flatbuffer.Model, tensors: tuple[graph.Tensor, ...]) -> Iterator[Signature]:
     for key, subgraph, inputs, outputs in model.signatures:
-        if subgraph == 0:
-            return Signature(
-                key,
-                {name: tensors[index] for name, index in inputs.items()},
-                {name: tensors[index] for name, index in outputs.items()},
-            )
-    return None
+        own = model.subgraphs[subgraph].tensors
+        named = ({n: tensors[own[at]] for n, at in ends.items()} for ends in (inputs, outputs))
+        yield Signature(key, subgraph, *named)
 
 
 def _by_tensor_name(tensors: tuple[graph.Tensor, ...]) -> dict[str, graph.Tensor]:

@@ -10,8 +10,12 @@ _BODY, _CONDITION = "bodySubgraphIndex", "condSubgraphIndex"
 
 
 def turns(file: tflite.TfliteFile) -> dict[int, int]:
-    """Subgraph -> its runs in one inference, of those in loops whose count is stored."""
-    found: dict[int, int] = {}
+    """Subgraph -> its runs in one inference, of those in loops whose count is stored.
+
+    Those of other signatures do not run at all.
+    """
+    others = {each.subgraph for each in file.signatures.values()} - {0}
+    found = dict.fromkeys(others, 0)
     _count(file, 0, 1, found, frozenset())
     return found
 

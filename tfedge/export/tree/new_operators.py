@@ -10,7 +10,9 @@ _KINDS: dict[str, tuple[Any, int]] = {
     "ADD": (schema.AddOptionsT, 2),
     "CAST": (schema.CastOptionsT, 1),
     "DEQUANTIZE": (schema.DequantizeOptionsT, 2),
+    "DYNAMIC_UPDATE_SLICE": (schema.DynamicUpdateSliceOptionsT, 1),
     "EMBEDDING_LOOKUP": (None, 1),  # later ones: `few_bit_versions`
+    "GATHER": (schema.GatherOptionsT, 2),
     "MUL": (schema.MulOptionsT, 2),
     "QUANTIZE": (schema.QuantizeOptionsT, 2),
     "RESHAPE": (schema.ReshapeOptionsT, 1),

@@ -15,6 +15,7 @@ _DTYPES: dict[int, np.dtype] = {
     schema.TensorType.INT8: np.dtype("i1"),
     schema.TensorType.INT32: np.dtype("<i4"),
     schema.TensorType.INT64: np.dtype("<i8"),
+    schema.TensorType.BOOL: np.dtype("?"),
 }
 _PACKED = {schema.TensorType.INT4: 4, schema.TensorType.INT2: 2}
 # Those with one kernel and at most one bias, whose integer kernels are written here.

@@ -1,0 +1,1 @@
+"""Networks that write one token after the other: read from their files, run, judged."""
