@@ -27,7 +27,7 @@ def put(path: pathlib.Path, content: bytes, mode: int = 0o644) -> None:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
         raise
-    _to_disk(path.parent)
+    to_disk(path.parent)
 
 
 def folder(path: pathlib.Path, mode: int = 0o777) -> None:
@@ -37,7 +37,7 @@ def folder(path: pathlib.Path, mode: int = 0o777) -> None:
     folder(path.parent)
     with contextlib.suppress(FileExistsError):
         os.mkdir(path, mode)
-    _to_disk(path.parent)
+    to_disk(path.parent)
 
 
 def _write(path: pathlib.Path, content: bytes, mode: int) -> None:
@@ -52,7 +52,8 @@ def _write(path: pathlib.Path, content: bytes, mode: int) -> None:
         os.close(descriptor)
 
 
-def _to_disk(path: pathlib.Path) -> None:
+def to_disk(path: pathlib.Path) -> None:
+    """What was renamed in a folder."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

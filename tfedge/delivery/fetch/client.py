@@ -70,8 +70,7 @@ class Client:
             probe: tries a model (its .tflite, golden.npz) and raises `reasons.Refused`.
 
         Raises:
-            BadInput: no such address or name; a folder that is not ours.
-            OSError: the disk refused.
+            BadInput: no such address or name; a folder that is not ours, or cannot be made.
         """
         self.store = Store(store, model)
         offered = names.channel(model, names.check_channel(channel, f"--channel={channel}"))

@@ -1,10 +1,10 @@
 """One signed file from the network to the disk, however often it is interrupted."""
 
 import contextlib
-import os
 import pathlib
 from collections.abc import Callable
 
+from tfedge.delivery import writing
 from tfedge.delivery.fetch import reasons, web
 from tfedge.delivery.fetch.part import Part, Wanted
 from tfedge.delivery.fetch.retrying import Interrupted
@@ -31,11 +31,7 @@ def download(wanted: Wanted, path: pathlib.Path, way: web.Web, progress: Progres
         asking = _Asking(wanted, part, way, progress)
         way.retries.until_done(asking.go_on)
         part.flush()
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    writing.to_disk(path.parent)
 
 
 class _Asking:

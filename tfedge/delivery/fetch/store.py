@@ -27,7 +27,7 @@ from collections.abc import Callable, Collection, Iterator
 
 from tfedge import errors, foreign, lock, packing
 from tfedge.cache import marked_folder
-from tfedge.delivery import facts, names, segments, wrapping
+from tfedge.delivery import facts, names, segments, wrapping, writing
 from tfedge.delivery.fetch import reasons
 from tfedge.delivery.fetch.record import Record
 from tfedge.delivery.fetch.state import State
@@ -39,7 +39,6 @@ _DAMAGED = "It is fetched again."
 _STATE, _ABOUT, _SEALED = "state.json", "version.json", "sealed"
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 _PART = re.compile(r"[0-9a-f]{64}")
-_ASIDE = ".writing"
 
 
 class Store:
@@ -54,14 +53,17 @@ class Store:
         """Makes the folder where it is missing.
 
         Raises:
-            BadInput: it holds what is not ours.
-            OSError: the disk refused.
+            BadInput: it holds what is not ours, or cannot be made.
         """
         self.folder = pathlib.Path(os.path.realpath(os.path.expanduser(folder)))
         self.model = names.check_model(model, f"--model={model}")
-        marked_folder.claim(self.folder, _REMEDY)
-        for each in ("metadata", "parts", "versions"):
-            (self.folder / each).mkdir(exist_ok=True)
+        try:
+            marked_folder.claim(self.folder, _REMEDY)
+            for each in ("metadata", "parts", "versions"):
+                (self.folder / each).mkdir(exist_ok=True)
+        except OSError as error:
+            cause = f"no store can be made there ({(error.strerror or str(error)).lower()})"
+            raise errors.BadInput(str(self.folder), cause, _REMEDY) from error
 
     @property
     def metadata(self) -> pathlib.Path:
@@ -83,7 +85,7 @@ class Store:
         path = self.folder / "installation"
         with lock.hold(self.folder / "state.lock", str(self.folder), waits=True):
             if not path.exists():
-                _write(path, secrets.token_hex(16).encode())
+                writing.put(path, secrets.token_hex(16).encode())
             return path.read_text(encoding="ascii")
 
     def state(self) -> State:
@@ -103,7 +105,7 @@ class Store:
             before = self.state()
             after = change(before)
             if after != before:
-                _write(self.folder / _STATE, json.dumps(dataclasses.asdict(after)).encode())
+                writing.put(self.folder / _STATE, json.dumps(dataclasses.asdict(after)).encode())
             return after
 
     def has(self, version: int) -> bool:
@@ -134,11 +136,11 @@ class Store:
         for each in (staged, target):
             shutil.rmtree(each, ignore_errors=True)
         staged.mkdir()
-        _write(staged / _ABOUT, json.dumps(record.to_json()).encode())
+        writing.put(staged / _ABOUT, json.dumps(record.to_json()).encode())
         os.rename(sealed, staged / _SEALED)
-        _to_disk(staged)
+        writing.to_disk(staged)
         os.rename(staged, target)
-        _to_disk(target.parent)
+        writing.to_disk(target.parent)
 
     def content(self, version: int, trust: Trust) -> bytes:
         """The .tflite of a version, in memory, compared with what was signed.
@@ -194,7 +196,7 @@ class Store:
         for path in (self.folder / "parts").iterdir():
             if _PART.fullmatch(path.name) and path.name not in wanted:
                 path.unlink(missing_ok=True)
-        for path in (*self.folder.glob(f"*{_ASIDE}"), *self.metadata.glob("tmp*")):
+        for path in self.metadata.glob("tmp*"):  # python-tuf's, which is never run beside us
             path.unlink(missing_ok=True)
 
     def _key(self, sealed: facts.Sealed, trust: Trust) -> bytes:
@@ -212,27 +214,3 @@ class Store:
 
     def _version(self, version: int) -> pathlib.Path:
         return self.folder / "versions" / str(version)
-
-
-def _write(path: pathlib.Path, content: bytes) -> None:
-    """Whole or not at all, down to the disk."""
-    aside = path.with_name(f"{path.name}.{secrets.token_hex(4)}{_ASIDE}")
-    try:
-        with aside.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(aside, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            aside.unlink()
-        raise
-    _to_disk(path.parent)
-
-
-def _to_disk(folder: pathlib.Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

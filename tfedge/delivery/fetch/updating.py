@@ -35,6 +35,11 @@ class Here:
     runtime: str = ""
     installation: str = ""
 
+    def __post_init__(self) -> None:
+        """Raises BadInput for what is no version."""
+        for name in ("app", "runtime"):
+            channel.check_version(getattr(self, name), f"the version of the {name}")
+
     def place(self, version: int) -> Place:
         """Where a version of the model is tried."""
         return Place(version, self.app, self.runtime)
