@@ -118,7 +118,8 @@ class Client:
             model = self._model()
             yield model
             if is_first:
-                self.store.change(lambda state: _used_well(state, model.version))
+                with contextlib.suppress(OSError):  # a full disk: the next use is a first one again
+                    self.store.change(lambda state: _used_well(state, model.version))
 
     @contextlib.contextmanager
     def _first_use(self) -> Iterator[bool]:
@@ -129,13 +130,13 @@ class Client:
             return
         with contextlib.ExitStack() as held:
             path = self.store.folder / "first_use.lock"
+            is_first = True
             try:
                 held.enter_context(lock.hold(path, str(self.store.folder)))
-            except errors.BadInput:
-                yield False
-                return
-            self.store.change(self._beginning)
-            yield True
+                self.store.change(self._beginning)
+            except (errors.BadInput, OSError):  # another process has it, or the disk is full
+                is_first = False
+            yield is_first
 
     def _beginning(self, state: State) -> State:
         """The first use begins; or it had begun, and its process is gone."""

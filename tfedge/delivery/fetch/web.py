@@ -7,6 +7,7 @@ before a byte of it is used.
 
 import contextlib
 import dataclasses
+import functools
 import http.client
 import re
 import ssl
@@ -160,6 +161,7 @@ def check_address(url: str) -> str:
     return url if url.endswith("/") else f"{url}/"
 
 
+@functools.cache
 def _opener() -> urllib.request.OpenerDirector:
     """Only http and https, also after a redirection."""
     opener = urllib.request.OpenerDirector()

@@ -15,14 +15,14 @@ import socket
 import threading
 import time
 import urllib.parse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from absl import logging
 
 from tfedge.delivery.serving import faults as faults_folder
 from tfedge.delivery.serving import reply as replies
-from tfedge.delivery.serving.fault import Fault
+from tfedge.delivery.serving.fault import Draw, Fault
 
 _SLICES = 10  # of a second, when it is slow
 read_faults = faults_folder.read
@@ -57,7 +57,7 @@ class Server:
         folder: pathlib.Path,
         faults: Sequence[Fault] = (),
         port: int = 0,
-        draw: Callable[[], float] | None = None,
+        draw: Draw | None = None,
     ):
         """Binds the port.
 
@@ -108,7 +108,7 @@ class Server:
                 count = self._spoiled.get(id(fault), 0)
                 if fault.concerns(request, count, self._draw):
                     self._spoiled[id(fault)] = count + 1
-                    found = fault.spoiled(found, request)
+                    found = fault.spoiled(found, request, self._draw)
             sent = len(found.body) if found.cut is None else min(found.cut, len(found.body))
             self.counted.body_bytes += sent
         return found

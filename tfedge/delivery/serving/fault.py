@@ -7,6 +7,7 @@ from typing import ClassVar
 from tfedge import grammar, settings
 from tfedge.delivery.serving.reply import Reply, Request
 
+Draw = Callable[[], float]  # evenly in [0, 1)
 LANGUAGE = grammar.Language("--faults", "fault", "drop(at=1000, times=2), slow")
 
 
@@ -30,7 +31,7 @@ class Fault(settings.Settings):
         """Of its file."""
         return type(self).__module__.rpartition(".")[2]
 
-    def concerns(self, request: Request, spoiled: int, draw: Callable[[], float]) -> bool:
+    def concerns(self, request: Request, spoiled: int, draw: Draw) -> bool:
         """Whether this answer is one of them.
 
         Args:
@@ -46,6 +47,6 @@ class Fault(settings.Settings):
         """Whether such a request can be spoiled at all."""
         return True
 
-    def spoiled(self, reply: Reply, request: Request) -> Reply:
+    def spoiled(self, reply: Reply, request: Request, draw: Draw) -> Reply:
         """What is sent in place of an answer."""
         raise NotImplementedError

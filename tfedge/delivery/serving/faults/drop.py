@@ -1,9 +1,9 @@
-"""The connection is dropped: at one byte of a file, or after some of each answer."""
+"""The connection is dropped, in the middle of an answer."""
 
 import dataclasses
 
 from tfedge import settings
-from tfedge.delivery.serving.fault import Fault
+from tfedge.delivery.serving.fault import Draw, Fault
 from tfedge.delivery.serving.reply import Reply, Request
 
 
@@ -12,10 +12,12 @@ class Drop(Fault):
     """The connection breaks."""
 
     at: int = settings.setting(0, settings.Whole(0), "Behind which byte of an answer's body.")
+    anywhere: bool = settings.setting(False, settings.Flag(), "At a random byte instead.")
 
-    def spoiled(self, reply: Reply, request: Request) -> Reply:
+    def spoiled(self, reply: Reply, request: Request, draw: Draw) -> Reply:
         """The headers promise the rest."""
-        return dataclasses.replace(reply, cut=self.at)
+        cut = int(draw() * len(reply.body)) if self.anywhere else self.at
+        return dataclasses.replace(reply, cut=cut)
 
 
 FAULT = Drop

@@ -1,7 +1,7 @@
 """One bit is another one: a disk, a proxy, or someone in between."""
 
 from tfedge import settings
-from tfedge.delivery.serving.fault import Fault
+from tfedge.delivery.serving.fault import Draw, Fault
 from tfedge.delivery.serving.reply import Reply, Request
 
 
@@ -15,7 +15,7 @@ class Flip(Fault):
         """Only an answer that has it."""
         return self.bit // 8 < len(request.content)
 
-    def spoiled(self, reply: Reply, request: Request) -> Reply:
+    def spoiled(self, reply: Reply, request: Request, draw: Draw) -> Reply:
         """Whichever part of the file was asked for."""
         place = self.bit // 8 - (request.start or 0 if reply.status == 206 else 0)
         if not 0 <= place < len(reply.body):

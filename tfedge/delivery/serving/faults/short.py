@@ -1,7 +1,7 @@
 """A 206 that ends early, and says so: a proxy that sends what it has."""
 
 from tfedge import settings
-from tfedge.delivery.serving.fault import Fault
+from tfedge.delivery.serving.fault import Draw, Fault
 from tfedge.delivery.serving.reply import Reply, Request
 
 
@@ -15,7 +15,7 @@ class Short(Fault):
         """Only the rest of a file."""
         return request.start is not None
 
-    def spoiled(self, reply: Reply, request: Request) -> Reply:
+    def spoiled(self, reply: Reply, request: Request, draw: Draw) -> Reply:
         """Its headers are right for what is there."""
         body = reply.body[: -self.by]
         start, size = request.start or 0, len(request.content)

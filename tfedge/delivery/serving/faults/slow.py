@@ -3,7 +3,7 @@
 import dataclasses
 
 from tfedge import settings
-from tfedge.delivery.serving.fault import Fault
+from tfedge.delivery.serving.fault import Draw, Fault
 from tfedge.delivery.serving.reply import Reply, Request
 
 
@@ -15,7 +15,7 @@ class Slow(Fault):
         10_000.0, settings.Real(above=0), "How fast.", unit="bytes a second"
     )
 
-    def spoiled(self, reply: Reply, request: Request) -> Reply:
+    def spoiled(self, reply: Reply, request: Request, draw: Draw) -> Reply:
         """The same answer."""
         return dataclasses.replace(reply, bytes_per_second=self.bytes_per_second)
 

@@ -5,7 +5,7 @@ import pathlib
 
 from tfedge import settings
 from tfedge.delivery.serving import reply as replies
-from tfedge.delivery.serving.fault import Fault
+from tfedge.delivery.serving.fault import Draw, Fault
 from tfedge.delivery.serving.reply import Reply, Request
 
 
@@ -17,7 +17,7 @@ class Stale(Fault):
         "", settings.Text("the path of a folder", empty=True), "The old copy."
     )
 
-    def spoiled(self, reply: Reply, request: Request) -> Reply:
+    def spoiled(self, reply: Reply, request: Request, draw: Draw) -> Reply:
         """Of the old copy; 404 for what it does not have."""
         try:
             content = pathlib.Path(self.folder, request.path).read_bytes()

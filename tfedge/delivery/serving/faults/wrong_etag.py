@@ -5,7 +5,7 @@ import itertools
 
 from tfedge import settings
 from tfedge.delivery.serving import reply as replies
-from tfedge.delivery.serving.fault import Fault
+from tfedge.delivery.serving.fault import Draw, Fault
 from tfedge.delivery.serving.reply import Reply, Request
 
 _numbers = itertools.count()
@@ -15,7 +15,7 @@ _numbers = itertools.count()
 class WrongEtag(Fault):
     """No condition is ever met."""
 
-    def spoiled(self, reply: Reply, request: Request) -> Reply:
+    def spoiled(self, reply: Reply, request: Request, draw: Draw) -> Reply:
         """All of the file where the rest was wanted of another one."""
         etag = f'"other-{next(_numbers)}"'
         asked = dataclasses.replace(request, etag=etag)

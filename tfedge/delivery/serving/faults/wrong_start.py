@@ -4,7 +4,7 @@ import dataclasses
 
 from tfedge import settings
 from tfedge.delivery.serving import reply as replies
-from tfedge.delivery.serving.fault import Fault
+from tfedge.delivery.serving.fault import Draw, Fault
 from tfedge.delivery.serving.reply import Reply, Request
 
 
@@ -20,7 +20,7 @@ class WrongStart(Fault):
         """Only the rest of a file."""
         return bool(request.start)
 
-    def spoiled(self, reply: Reply, request: Request) -> Reply:
+    def spoiled(self, reply: Reply, request: Request, draw: Draw) -> Reply:
         """The file from its first byte on."""
         other = replies.right(dataclasses.replace(request, start=0, condition=""))
         if self.hidden and "Content-Range" in reply.headers:
