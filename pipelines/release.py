@@ -33,6 +33,12 @@ _BASELINE = flags.DEFINE_string(
     "The .tflite that ships today, or its release folder, to compare with.",
     flag_values=_FLAGS,
 )
+_KERAS = flags.DEFINE_bool(
+    "keras",
+    False,
+    "Also put the compressed model as a Keras 3 file into the release, for tfedge convert.",
+    flag_values=_FLAGS,
+)
 
 
 def run() -> None:
@@ -52,6 +58,7 @@ def main() -> int:
         made = workflow.make_release(
             output_dir=_INPUT.output_dir("release"),
             baseline=_BASELINE.value,
+            keras=_KERAS.value,
             command=shlex.join(["python", "pipelines/release.py", *sys.argv[1:]]),
             **terms,
             **order,

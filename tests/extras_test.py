@@ -4,14 +4,14 @@ import sys
 from importlib import metadata
 
 import pytest
-from tfedge_pipelines import compress, release, search, train
+from tfedge_pipelines import compress, convert, release, search, train
 from tfedge_tools import parity, sensitivity
 
 import tfedge
 from tfedge import errors, extras
 from tfedge.compress import keras as k
 
-ASKED_FOR = ("compress", "phone", "ray", "tensorboard")
+ASKED_FOR = ("compress", "onnx", "phone", "ray", "tensorboard")
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_an_environment_marker_does_not_hide_the_extra(installed):
         extras.require("--ray=auto", "x")
 
 
-@pytest.mark.parametrize("program", [compress, parity, release, search, sensitivity, train])
+@pytest.mark.parametrize("program", [compress, convert, parity, release, search, sensitivity, train])
 def test_what_makes_models_says_so_in_one_line(program, bare, capfd, monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "argv", ["bin/program.py"])
     monkeypatch.chdir(tmp_path)

@@ -38,8 +38,8 @@ def refused(*arguments, **more):
 def test_every_file_is_listed_and_the_same_again(platform, released, tmp_path):
     folder = app.write(released("uint8_raw"), platform, tmp_path / "a" / "there")
     first = files_of(folder)
-    listing = json.loads(first["tfedge-app.json"])
-    assert set(listing["files"]) == set(first) - {"tfedge-app.json"}
+    listing = json.loads(first["tfedge-files.json"])
+    assert set(listing["files"]) == set(first) - {"tfedge-files.json"}
     assert (listing["schema_version"], listing["platform"]) == (1, platform)
     assert released("uint8_raw").joinpath("model.tflite").read_bytes() in first.values()
     assert files_of(app.write(released("uint8_raw"), platform, folder)) == first

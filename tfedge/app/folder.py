@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from tfedge import errors, foreign
 from tfedge.release.publishing import atomic_replace, manifest
 
-LISTING = "tfedge-app.json"
+LISTING = "tfedge-files.json"
 SCHEMA_VERSION = 1
 # What package managers and file browsers put there when the README is followed.
 _DROPPINGS = manifest.DROPPINGS | {"node_modules", "package-lock.json", ".gradle", "Podfile.lock"}

@@ -7,7 +7,7 @@ import numpy as np
 from tfedge.data import task as data_task
 from tfedge.device.file import weights
 
-_FIRST_CODE = {"uint8": 0, "int8": -128}  # the code of the byte 0 where raw bytes are taken
+FIRST_CODE = {"uint8": 0, "int8": -128}  # the code of the byte 0 where raw bytes are taken
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,8 +45,8 @@ class Input:
             ValueError: fractions for a tensor that takes whole numbers.
         """
         dtype = np.dtype(self.model_dtype)
-        if self.raw and self.model_dtype in _FIRST_CODE and self.scale:
-            prepared = _clipped(x + np.float32(_FIRST_CODE[self.model_dtype]), dtype)
+        if self.raw and self.model_dtype in FIRST_CODE and self.scale:
+            prepared = _clipped(x + np.float32(FIRST_CODE[self.model_dtype]), dtype)
         else:
             prepared = self._converted(x if self.raw else np.asarray(normalization(x)), dtype)
         return np.ascontiguousarray(prepared)[:, np.newaxis]

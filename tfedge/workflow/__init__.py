@@ -21,7 +21,7 @@ from tfedge.release import golden
 from tfedge.release.gate.check import PASS
 from tfedge.release.publishing import bundle, rejected, released
 from tfedge.release.report import facts, sensitivity
-from tfedge.workflow import readiness, stage_cache, told
+from tfedge.workflow import compressing, readiness, stage_cache, told
 from tfedge.workflow.release import Release
 
 
@@ -45,6 +45,7 @@ def make_release(
     report_examples: int = 12,
     trained_on: str | pathlib.Path | None = None,
     enclosed: Mapping[str, bytes] | None = None,
+    keras: bool = False,
     **order: Any,
 ) -> Release:
     """Compress, export, evaluate, decide, and publish or reject.
@@ -71,6 +72,7 @@ def make_release(
         trained_on: a file of the examples that the model was trained on; see `trained_on`.
         enclosed: further files of the folder, by name; the report shows a `sensitivity.json`, see
             `sensitivity`.
+        keras: also model.keras, the compressed model as a Keras 3 one, for `tfedge.targets`.
         **order: other fields of `Order`.
 
     Raises:
@@ -91,7 +93,7 @@ def make_release(
     )
     shipped = None if baseline is None else released.readable_tflite("--baseline", baseline)
     wanted = Order(model, task, recipe, export, **order)
-    return _release(wanted, terms, output_dir, shipped, enclosed or {})
+    return _release(wanted, terms, output_dir, shipped, enclosed or {}, with_keras=keras)
 
 
 def _release(
@@ -100,6 +102,8 @@ def _release(
     output_dir: str | pathlib.Path,
     shipped: bytes | None,
     enclosed: Mapping[str, bytes],
+    *,
+    with_keras: bool,
 ) -> Release:
     judging.check_texts(order.task, terms)
     lasting = stage_cache.lasting(order, output_dir)
@@ -113,6 +117,8 @@ def _release(
         facts_of_it = {**told.facts(made), **told.held_out(judged)}
         if judged.verdict.outcome == PASS:
             shipped_with = {golden.NAME: _golden(made, terms), **made.model_files}
+            if with_keras:
+                shipped_with |= compressing.keras_files(made)
             where = bundle.publish(folder, {**shipped_with, **files}, facts_of_it)
         else:
             kept = rejected.files(made.tflite, told.reports(made))

@@ -4,6 +4,8 @@ import pathlib
 import tempfile
 from typing import TYPE_CHECKING
 
+from absl import logging
+
 from tfedge import making, recipe_file
 from tfedge.making import preparing, reading
 from tfedge.making.order import Order
@@ -12,6 +14,8 @@ from tfedge.workflow import stage_cache, told
 
 if TYPE_CHECKING:
     from tfedge.compress.candidate import Candidate
+
+KERAS = "model.keras"
 
 
 def compress(order: Order, output_dir: str | pathlib.Path, with_keras: bool = False) -> making.Made:
@@ -35,16 +39,25 @@ def compress(order: Order, output_dir: str | pathlib.Path, with_keras: bool = Fa
                 {"schema_version": recipe_file.SCHEMA_VERSION, "passes": told.reports(made)}
             ),
         }
-        if with_keras and made.candidate is not None:
-            files["model.keras"] = _keras_file(made.candidate)
+        if with_keras:
+            files |= keras_files(made)
         bundle.publish(folder, files, told.facts(made))
     return made
+
+
+def keras_files(made: making.Made) -> dict[str, bytes]:
+    """model.keras by its name, the compressed model as a Keras 3 one; none is logged."""
+    if made.candidate is None:
+        cause = "nothing was compressed in this run: the input has no layers, or was made before"
+        logging.warning("there is no %s: %s", KERAS, cause)
+        return {}
+    return {KERAS: _keras_file(made.candidate)}
 
 
 def _keras_file(candidate: "Candidate") -> bytes:
     from tfedge.compress import loading
 
     with tempfile.TemporaryDirectory() as folder:
-        path = pathlib.Path(folder) / "model.keras"
+        path = pathlib.Path(folder) / KERAS
         loading.save_model(candidate.to_keras3(), path)
         return path.read_bytes()

@@ -1,7 +1,13 @@
-"""Names for all tensors of a file, for programs that tell tensors apart by them."""
+"""Names for all tensors of a file, for people and for programs that tell tensors apart by them.
 
-from collections.abc import Collection
+What an operator with a kernel puts out is called after the layer, "stem/conv_2d", its bias
+"stem/bias"; inputs and outputs have the signature's names, the rest that of their operator.
+"""
+
+from collections.abc import Collection, Iterator
 from typing import Any
+
+from tfedge.export.tree import operators
 
 
 def name_all(tree: Any, reserved: Collection[str] = ()) -> frozenset[str]:
@@ -14,13 +20,69 @@ def name_all(tree: Any, reserved: Collection[str] = ()) -> frozenset[str]:
     Returns:
         All names.
     """
-    tensors = [tensor for graph in tree.subgraphs for tensor in graph.tensors]
-    taken = set[str]()
-    for tensor in sorted(tensors, key=lambda tensor: _name(tensor) not in reserved):
-        name = _free(_name(tensor) or "tensor", taken)
-        taken.add(name)
-        tensor.name = name.encode()
-    return frozenset(taken)
+    given = _Given()
+    for tensor in _tensors(tree):
+        if _name(tensor) in reserved:
+            given.name(tensor, _name(tensor))
+    for tensor, name in _ends(tree):
+        given.name(tensor, name)
+    weighted = {id(each.operator): each for each in _weighted(tree)}
+    for graph in tree.subgraphs:
+        for operator in graph.operators:
+            _name_around(tree, graph, operator, weighted.get(id(operator)), given)
+    for tensor in _tensors(tree):
+        given.name(tensor, "tensor")
+    return frozenset(given.taken)
+
+
+class _Given:
+    def __init__(self) -> None:
+        self.taken = set[str]()
+        self._by_tensor = dict[int, str]()
+
+    def name(self, tensor: Any, wanted: str) -> str:
+        """The name that a tensor has now; the wanted one, with a number if another has it."""
+        if id(tensor) not in self._by_tensor:
+            free = _free(wanted, self.taken)
+            self.taken.add(free)
+            self._by_tensor[id(tensor)] = free
+            tensor.name = free.encode()
+        return self._by_tensor[id(tensor)]
+
+    def of(self, tensor: Any) -> str:
+        """The name that a tensor was given; "" as long as it has none."""
+        return self._by_tensor.get(id(tensor), "")
+
+
+def _tensors(tree: Any) -> Iterator[Any]:
+    return (tensor for graph in tree.subgraphs for tensor in graph.tensors)
+
+
+def _ends(tree: Any) -> Iterator[tuple[Any, str]]:
+    for signature in tree.signatureDefs or []:
+        tensors = tree.subgraphs[signature.subgraphIndex].tensors
+        for entry in (*(signature.inputs or []), *(signature.outputs or [])):
+            yield tensors[entry.tensorIndex], entry.name.decode()
+
+
+def _weighted(tree: Any) -> Iterator[operators.Weighted]:
+    yield from operators.weighted(tree)
+    yield from operators.tables(tree)
+
+
+def _name_around(
+    tree: Any, graph: Any, operator: Any, found: operators.Weighted | None, given: _Given
+) -> None:
+    """The outputs of an operator, and the constants that go in."""
+    kind = operators.kind(tree, operator).lower()
+    layer = "" if found is None else given.of(graph.tensors[found.kernel]).removesuffix("/kernel")
+    outputs = [graph.tensors[index] for index in operator.outputs if index >= 0]
+    names = [given.name(each, f"{layer}/{kind}" if layer else kind) for each in outputs]
+    if found is not None and found.bias >= 0:
+        given.name(graph.tensors[found.bias], f"{layer or names[0]}/bias")
+    for index in operator.inputs:
+        if index >= 0 and operators.is_constant(tree, graph.tensors[index]):
+            given.name(graph.tensors[index], f"{(names or [kind])[0]}/constant")
 
 
 def _name(tensor: Any) -> str:
