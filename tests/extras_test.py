@@ -53,7 +53,9 @@ def test_an_environment_marker_does_not_hide_the_extra(installed):
         extras.require("--ray=auto", "x")
 
 
-@pytest.mark.parametrize("program", [compress, convert, parity, release, search, sensitivity, train])
+@pytest.mark.parametrize(
+    "program", [compress, convert, parity, release, search, sensitivity, train]
+)
 def test_what_makes_models_says_so_in_one_line(program, bare, capfd, monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "argv", ["bin/program.py"])
     monkeypatch.chdir(tmp_path)
