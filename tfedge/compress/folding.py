@@ -12,6 +12,7 @@ import numpy as np
 
 from tfedge.compress import graph
 from tfedge.compress import keras as k
+from tfedge.compress.graph import idle_biases, scaled_norms
 from tfedge.compress.layers import facts, functions, kernels
 from tfedge.compress.ranges import uneven_inputs
 
@@ -35,7 +36,8 @@ def flatten(model: k.Model) -> k.Model:
 def fold(model: k.Model) -> tuple[Any, tuple[str, ...]]:
     """Merge every BatchNormalization that directly follows its only source.
 
-    Those that are left and that only a dense layer reads are merged into that one.
+    Those that are left and that only a dense layer reads are merged into that one; of other
+    normalizations that dense layers alone read the offset is, and attention loses its idle biases.
 
     Args:
         model: flat tf_keras model.
@@ -68,6 +70,7 @@ def fold(model: k.Model) -> tuple[Any, tuple[str, ...]]:
         folded.append(norm.name)
     model = graph.rebuild(model, replace) if folded else model
     model, ahead = _fold_ahead(model)
+    model, _ = idle_biases.absorb(_fold_offsets(model))
     return model, (*folded, *ahead)
 
 
@@ -94,9 +97,25 @@ def _fold_ahead(model: k.Model) -> tuple[Any, tuple[str, ...]]:
             or tuple(norm.axis) != (len(norm.input_shape) - 1,)
         ):
             continue
-        replace |= {norm.name: [], layer.name: [_behind_norm(layer, norm)]}
+        replace |= {norm.name: [], layer.name: [_behind_map(layer, *_affine(norm))]}
         folded.append(norm.name)
     return (graph.rebuild(model, replace) if folded else model), tuple(folded)
+
+
+def _fold_offsets(model: k.Model) -> Any:
+    """Add what dense layers make of the offset of a normalization to their own."""
+    replace: dict[str, list[graph.Replacement]] = {}
+    for norm in scaled_norms.find(model)[0]:
+        layer = model.get_layer(norm.layer)
+        setting, readers = facts.of(layer).centers, list(map(model.get_layer, norm.readers))
+        if not setting or not getattr(layer, setting) or not all(map(_is_matrix, readers)):
+            continue
+        *others, offset = layer.get_weights()
+        twin = type(layer).from_config({**layer.get_config(), setting: False})
+        replace[layer.name] = [graph.Replacement(twin, others)]
+        one = np.ones_like(offset)
+        replace |= {each.name: [_behind_map(each, one, offset)] for each in readers}
+    return graph.rebuild(model, replace) if replace else model
 
 
 def _only_reader(norm: k.Layer, readers: dict[str, list[Any]]) -> tuple[Any, set[str]]:
@@ -114,9 +133,8 @@ def _is_matrix(layer: k.Layer) -> bool:
     return facts.of(layer).is_compressed and kernels.axes(type(layer).__name__).is_matrix
 
 
-def _behind_norm(layer: k.Layer, norm: k.Layer) -> graph.Replacement:
-    """Dense `layer` with the affine map of the `norm` before it in its kernel and bias."""
-    factor, offset = _affine(norm)
+def _behind_map(layer: k.Layer, factor: np.ndarray, offset: np.ndarray) -> graph.Replacement:
+    """Dense `layer` with the affine map of each channel before it in its kernel and bias."""
     kernel, *rest = layer.get_weights()
     bias = rest[0] if rest else 0.0
     twin = type(layer).from_config({**layer.get_config(), "use_bias": True})

@@ -23,6 +23,11 @@ _NARROW = ("INT8", "UINT8", "INT16", "UINT16")
 # They compute nothing; what a table gives becomes integers behind it.
 _CONVERSIONS = ("QUANTIZE", "DEQUANTIZE", "CAST", "EMBEDDING_LOOKUP")
 
+_WHY = (
+    " (LiteRT has no integer form of them or, as of what normalizes each example, one that is "
+    "slower and less exact)"
+)
+
 
 def check(data: bytes, export: options.Export, float_layers: Mapping[str, str]) -> None:
     """Reads the file back.
@@ -61,7 +66,7 @@ def warn_of_float(tree: Any, export: options.Export, *, is_known: bool = False) 
         "multiply-adds",
         export.route,
         ", ".join(sorted({operator.kind for operator in left})),
-        "" if is_known else ", no integer form of them would do here",
+        "" if is_known else _WHY,
         *_shares(file, left),
     )
 

@@ -6,9 +6,11 @@ from tfedge.data.task import Task
 from tfedge.export import cached, checks, options
 from tfedge.export.edits import (
     few_bit_versions,
+    half_constants,
     interface,
     model_metadata,
     naming,
+    normalized,
     raw_input,
     round_scales,
     slimming,
@@ -44,6 +46,9 @@ def finished(tree: Any, made: Made, export: options.Export, task: Task | None) -
         edit(tree)
     if export.cache:
         cached.put(tree, export, task)
+    if export.facts.is_quantizing:
+        normalized.take_off_means_first(tree)
+        half_constants.store(tree)
     few_bit_versions.state(tree)
     interface.attach(tree, attached)
     slimming.slim(tree, naming.name_all(tree, made.names) if export.names else made.names)

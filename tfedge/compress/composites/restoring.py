@@ -21,6 +21,7 @@ def restored(model: k.Model) -> k.Model:
     Args:
         model: flat tf_keras model.
     """
+    model = whole_attention.with_biases(model)
     expected = _signature(model)
     names = {*whole_attention.names(model), *whole_einsum.names(model)}
     while names:

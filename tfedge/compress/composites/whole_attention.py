@@ -42,6 +42,23 @@ def made(model: k.Model, chosen: Set[str]) -> dict[str, Sequence[graph.Replaceme
     return found
 
 
+def with_biases(model: k.Model) -> k.Model:
+    """The model with a bias, of zeros, where all kernels of a layer have one but keys and values.
+
+    See `graph.idle_biases`.
+    """
+    layers = {layer.name: layer for layer in model.layers}
+    replace = {}
+    for name in names(model):
+        parts = [layers[f"{name}.{part}"] for part in ("key", "value")]
+        for layer in parts if layers[f"{name}.output"].use_bias else ():
+            if not layer.use_bias:
+                twin = type(layer).from_config({**layer.get_config(), "use_bias": True})
+                weights = [*layer.get_weights(), np.zeros(layer.units, np.float32)]
+                replace[layer.name] = [graph.Replacement(twin, weights)]
+    return graph.rebuild(model, replace) if replace else model
+
+
 def _form(name: str, layers: Mapping[str, Any]) -> attention.Form:
     query, key, value = (layers[f"{name}.{heads}"].target_shape for heads in _HEADS)
     rank = len(query)

@@ -127,6 +127,7 @@ class Layer:
         float_reason: layer -> "", or why it trains as floats with these settings.
         gains: its weights, all of which times a factor for each channel are what comes out times
             it; the first it must have.
+        centers: its setting that says whether it adds an offset, the last of its gains.
         is_slow_in_integers: it is several operators, which a CPU runs slower on integers than on
             floats; after training they stay float among integer ones.
         keeps_range: that operator has one integer scale for what goes in and what comes out.
@@ -161,6 +162,7 @@ class Layer:
     has_int8: bool = False
     float_reason: Callable[[Any], str] = lambda layer: ""
     gains: tuple[str, ...] = ()
+    centers: str = ""
     is_slow_in_integers: bool = False
     keeps_range: bool = False
     fixes_range: bool = False

@@ -17,6 +17,7 @@ _KINDS: dict[str, tuple[Any, int]] = {
     "QUANTIZE": (schema.QuantizeOptionsT, 2),
     "RESHAPE": (schema.ReshapeOptionsT, 1),
     "SLICE": (schema.SliceOptionsT, 2),
+    "SUB": (schema.SubOptionsT, 2),
 }
 
 

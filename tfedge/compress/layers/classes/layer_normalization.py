@@ -13,6 +13,9 @@ def _channels(walk: Walk, use: Use) -> Flow | None:
 
 LAYERS = {
     "LayerNormalization": facts.Layer(
-        channels=_channels, gains=("gamma", "beta"), is_slow_in_integers=True
+        channels=_channels,
+        gains=("gamma", "beta"),
+        centers="center",
+        is_slow_in_integers=True,
     )
 }
