@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 from absl import flags
 
 if TYPE_CHECKING:
+    from tfedge.device.phone_latency import PhoneEstimate
+    from tfedge.device.prediction.predict import Estimate
     from tfedge.dry_run import Plan
 
 
@@ -56,8 +58,11 @@ def _lines(plan: "Plan") -> Iterator[str]:
     if plan.runtime is not None:
         yield f"it needs runtime {plan.runtime} or a newer one"
     yield f"time: about {_time(plan.seconds)} here for passes and export, by a few steps of each"
+    if plan.own_phone is not None:
+        yield f"latency on your {plan.own_phone.device}: {_latency(plan.own_phone)}"
+        yield from plan.own_phone.notes
     if plan.phone is not None:
-        yield f"latency on {plan.phone}: {_latency(plan)}"
+        yield f"latency on {plan.phone}: {_latency(plan.latency)}"
         yield f"the gate: {_UNFORESEEN if plan.power is None else plan.power.words}"
     yield from plan.obstacles
     if plan.kept is not None:
@@ -65,8 +70,7 @@ def _lines(plan: "Plan") -> Iterator[str]:
     yield "nothing was trained and nothing was written"
 
 
-def _latency(plan: "Plan") -> str:
-    found = plan.latency
+def _latency(found: "PhoneEstimate | Estimate | None") -> str:
     if found is None:
         return "cannot be predicted"
     return f"about {found.value:.3g} ms ({found.low:.3g} to {found.high:.3g}), an estimate"

@@ -1,5 +1,6 @@
 """A plan on the embedded digits network: figures, and nothing trained or written."""
 
+import json
 import os
 import pathlib
 
@@ -41,8 +42,20 @@ def test_the_plan_of_a_release_writes_nothing(tmp_path, monkeypatch):
 def test_a_plan_without_passes_or_judgement():
     plan = dry_run.compress(Order(MODEL, "digits", "", "int8"))
     assert plan.passes == () and plan.seconds == plan.export_seconds
-    assert (plan.phone, plan.latency, plan.power, plan.kept) == (None, None, None, None)
+    assert (plan.phone, plan.latency, plan.power, plan.kept, plan.own_phone) == (None,) * 5
     assert plan.file.file_bytes < plan.baseline.file_bytes / 2
+
+
+def test_a_plan_tells_of_the_phone_that_was_measured(tmp_path, monkeypatch):
+    files = pathlib.Path(__file__).parent / "device" / "files"
+    latencies = [{"tflite": str(files / "image_int8.tflite"), "ms": 9.0}]
+    stored = {"device": "pixel4", "threads": 1, "latencies": latencies}
+    (tmp_path / "mine.json").write_text(json.dumps(stored))
+    monkeypatch.setenv("TFEDGE_PHONE_LATENCY", str(tmp_path / "mine.json"))
+    plan = dry_run.compress(Order(MODEL, "digits", "", "int8"))
+    assert (plan.own_phone.device, plan.own_phone.threads) == ("pixel4", 1)
+    assert "Refined by one latency of mine.json" in plan.own_phone.notes[-1]
+    assert plan.own_phone.value > 1 and plan.latency is None
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tfedge import judging
 from tfedge.device import compatibility, phone_latency
 from tfedge.device.file import tflite
+from tfedge.device.prediction import predict
 from tfedge.making import host_latency, preparing, reading
 from tfedge.making.order import Order
 from tfedge.making.preparing import Ready
@@ -34,6 +35,7 @@ class Plan:
         export_seconds: that this took.
         phone: the class it is for; None where nothing is to be judged.
         latency: of the file on that phone; None where it cannot be predicted.
+        own_phone: the same on the phone whose measured latencies TFEDGE_PHONE_LATENCY names.
         power: what the held-out examples can show; None where that depends on their values.
         obstacles: limits that the file would not keep, in words.
         kept: the model that would be judged again instead, made from the same; None for none.
@@ -46,6 +48,7 @@ class Plan:
     export_seconds: float
     phone: str | None = None
     latency: phone_latency.PhoneEstimate | None = None
+    own_phone: predict.Estimate | None = None
     power: power_analysis.Foresight | None = None
     obstacles: tuple[str, ...] = ()
     kept: pathlib.Path | None = None
@@ -132,5 +135,6 @@ def _plan(ready: Ready) -> Plan:
         tflite.read(ready.baseline),
         export,
         time.monotonic() - began,
+        own_phone=phone_latency.on_own_phone(content),
         reason=ready.given.reason,
     )

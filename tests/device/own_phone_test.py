@@ -9,6 +9,7 @@ import tfedge
 from tfedge import errors
 from tfedge.device import phone_latency, profiles
 from tfedge.device.prediction import own_phone
+from tfedge.making import host_latency
 
 _NETWORKS = pathlib.Path(__file__).parent / "networks"
 
@@ -100,6 +101,36 @@ def test_what_is_no_such_file(own, content, changed):
     with pytest.raises(errors.BadInput) as refused:
         predicted(content)
     assert "\n" not in str(refused.value)
+
+
+def test_a_key_of_what_it_refines_tells_measurements_apart(own, content, tmp_path, monkeypatch):
+    npu, cpu = profiles.load("galaxy_s25"), profiles.load("pixel4")
+    assert (host_latency.timed_on(npu), host_latency.timed_on(cpu)) == ("galaxy_s25", "")
+    keys = {"galaxy_s25"}
+    for changed in ({}, {"latencies": [{"tflite": "ours.tflite", "ms": 2.0}]}, {"threads": 2}):
+        own(**changed)
+        keys.add(host_latency.timed_on(npu))
+    (tmp_path / "ours.tflite").write_bytes(content + b" ")
+    keys.add(host_latency.timed_on(npu))
+    assert len(keys) == 5 and all(each.startswith("galaxy_s25") for each in keys)
+    assert host_latency.timed_on(cpu) == ""
+
+
+def test_what_is_predicted_for_that_phone(own, content):
+    assert phone_latency.on_own_phone(content) is None
+    own()
+    found = phone_latency.on_own_phone(content)
+    assert found == predicted(content) and "Refined by one latency" in found.notes[-1]
+    own(latencies=3)
+    with pytest.raises(errors.BadInput, match="no latencies of a phone"):
+        phone_latency.on_own_phone(content)
+
+
+def test_what_cannot_be_predicted_for_it_is_none(own, content, caplog):
+    own(accelerator="gpu")
+    with caplog.at_level("WARNING", logger="absl"):
+        assert phone_latency.on_own_phone(content) is None
+    assert "no latency is predicted" in caplog.text
 
 
 def test_no_such_file(monkeypatch, content):

@@ -6,6 +6,7 @@ from tfedge_pipelines import compress, plan, release
 from tfedge.compress.reach import Left, Reach
 from tfedge.device import phone_latency
 from tfedge.device.file import tflite
+from tfedge.device.prediction import predict
 from tfedge.dry_run import Plan
 from tfedge.release.statistics import power_analysis
 
@@ -55,5 +56,10 @@ def test_all_of_a_plan_is_shown(capsys, monkeypatch):
     assert (
         "cannot be predicted" in said and "the gate: how many held-out examples are enough" in said
     )
+    own = predict.Estimate(0.31, 0.2, 0.5, "galaxy_s25", notes=("Refined by one latency.",))
+    plan.show(_plan(own_phone=own))
+    said = capsys.readouterr().out
+    assert "latency on your galaxy_s25: about 0.31 ms (0.2 to 0.5), an estimate" in said
+    assert "Refined by one latency." in said and "gate" not in said
     plan.show(_plan())
     assert "gate" not in capsys.readouterr().out

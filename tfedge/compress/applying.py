@@ -28,7 +28,7 @@ class Start:
         passes: in order.
         candidate: the model, flat.
         task: without its held-out split, with the class weights it trains with.
-        timed_on: the device that latencies are predicted of; empty where they are measured here.
+        timed_on: what latencies are predicted of and by; empty where they are measured here.
     """
 
     passes: tuple[base.Pass, ...]

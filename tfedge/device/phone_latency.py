@@ -6,7 +6,7 @@ from absl import logging
 
 from tfedge import errors
 from tfedge.device import profiles
-from tfedge.device.prediction import predict
+from tfedge.device.prediction import own_phone, predict
 from tfedge.device.prediction.accelerators import devices as npus
 from tfedge.device.prediction.accelerators import telling
 
@@ -67,3 +67,19 @@ def estimate(tflite_bytes: bytes, profile: profiles.Profile) -> PhoneEstimate | 
         accelerator,
         sentence,
     )
+
+
+def on_own_phone(tflite_bytes: bytes) -> predict.Estimate | None:
+    """For the phone of TFEDGE_PHONE_LATENCY; None without one, and for what cannot be predicted.
+
+    Raises:
+        BadInput: that file is not there, or not of its form.
+    """
+    own = own_phone.load()
+    if own is None:
+        return None
+    try:
+        return predict.predict_latency(tflite_bytes, own.device, own.threads, own.accelerator)
+    except errors.BadInput as e:
+        logging.warning("no latency is predicted: %s", e)
+        return None

@@ -8,7 +8,7 @@ import numpy as np
 from tfedge.data.task import Task
 from tfedge.device import inference, sandbox
 from tfedge.device.file import tflite
-from tfedge.device.prediction import predict
+from tfedge.device.prediction import own_phone, predict
 from tfedge.device.profiles import Profile
 from tfedge.errors import BadInput
 
@@ -46,6 +46,12 @@ def milliseconds(task: Task, phone: Profile | None = None) -> "Callable[[k.Model
         return run.host.p50
 
     return measure
+
+
+def timed_on(phone: Profile | None) -> str:
+    """What such times depend on beside the model, for keys; empty where this host is measured."""
+    device = npu(phone)
+    return "" if device is None else f"{device} {own_phone.told()}".strip()
 
 
 def npu(phone: Profile | None) -> str | None:

@@ -225,4 +225,4 @@ def _start(ready: Ready) -> "Start | None":
     looking = progress.phase("looking at what each pass can do")
     with looking, costs.measuring(host_latency.milliseconds(task, ready.phone)):
         start = recipe.start(ready.model, task)
-    return dataclasses.replace(start, timed_on=host_latency.npu(ready.phone) or "")
+    return dataclasses.replace(start, timed_on=host_latency.timed_on(ready.phone))

@@ -17,6 +17,7 @@ from absl import logging
 from tfedge import cache, errors, foreign, making, packing, progress
 from tfedge.data.task import Task
 from tfedge.device import evaluate, inference
+from tfedge.device.prediction import own_phone
 from tfedge.making import default_export, preparing
 from tfedge.making.preparing import Ready
 from tfedge.release import gate
@@ -101,7 +102,7 @@ class Bench:
         from tfedge.compress import keys
 
         read = [path for each in recipe.passes for path in each.reads()]
-        terms = f"{self.terms.phone} {self.terms.limits}"
+        terms = f"{self.terms.phone} {self.terms.limits} {own_phone.told()}".strip()
         return keys.extend(self.ready.key, f"trial of {recipe} as {export} for {terms}", read)
 
     def _kept(self, key: str) -> Trial | None:

@@ -14,6 +14,7 @@ are as large as each other (Efron and Morris 1975, https://doi.org/10.2307/22858
 
 import dataclasses
 import functools
+import hashlib
 import math
 import os
 import pathlib
@@ -59,6 +60,20 @@ def load() -> OwnPhone | None:
         return _read(path, path.stat().st_mtime_ns)
     except OSError as e:
         raise errors.BadInput(f"{_NAMED_BY}={named}", "no such file", _REMEDY) from e
+
+
+def told() -> str:
+    """What such a refinement depends on, for keys of what is made with it; empty for none.
+
+    Raises:
+        BadInput: as `load`.
+    """
+    own = load()
+    if own is None:
+        return ""
+    digests = [hashlib.sha256(each.tflite.read_bytes()).hexdigest() for each in own.latencies]
+    times = [each.ms for each in own.latencies]
+    return f"{own.device} {own.accelerator} {own.threads} {times} {digests}"
 
 
 def factor(ratios: Iterable[float]) -> float:
