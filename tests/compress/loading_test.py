@@ -184,7 +184,7 @@ import keras
 @keras.saving.register_keras_serializable("{package}")
 class Doubled(keras.layers.Layer):
     def call(self, inputs):
-        return inputs * 2
+        return {computes}
 
 {twin}
 """
@@ -205,13 +205,14 @@ def _file_with_a_layer_of_its_own(folder, name, twin):
     import subprocess
     import sys
 
-    source = LAYER_FILE.format(package=name, imports="", twin="")
+    computes = "inputs * 2" if twin else "keras.ops.deg2rad(inputs)"
+    source = LAYER_FILE.format(package=name, imports="", twin="", computes=computes)
     (folder / f"{name}.py").write_text(source)
     saving = [sys.executable, "-c", SAVING.format(name=name)]
     subprocess.run(saving, cwd=folder, check=True, capture_output=True)
     twin = TWIN.format(package=name) if twin else ""
     imports = "import tf_keras" if twin else ""
-    code = LAYER_FILE.format(package=name, imports=imports, twin=twin)
+    code = LAYER_FILE.format(package=name, imports=imports, twin=twin, computes=computes)
     (folder / f"{name}.py").write_text(code)
     return folder / "doubled.keras", f"py:{folder / name}.py"
 
@@ -235,6 +236,7 @@ def test_without_a_twin_such_a_model_is_for_export(tmp_path, monkeypatch, capfd)
     monkeypatch.setattr(k3.Model, "export", chatty)
     found = loading.load_model(path, custom_objects=code)
     assert isinstance(found, loading.SavedModel)
+    assert "deg2rad has no counterpart" in found.reason
     assert (found.path / "saved_model.pb").is_file()
     assert "chatter" not in capfd.readouterr().err
 

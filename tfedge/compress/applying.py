@@ -98,7 +98,7 @@ class Start:
 def start(passes: tuple[base.Pass, ...], model: k.Model, task: Task) -> Start:
     """Looks at all of it; nothing is trained. See `Recipe.apply`."""
     task = task.without_holdout()
-    flat = folding.flatten(_as_tf_keras(model))
+    flat = folding.flatten(_as_tf_keras(model, passes))
     task = output_kind.of_outputs(task, model_ends.output_shapes(flat))
     if passes:
         flat = raw_columns.to_one_scale(flat, task)
@@ -112,16 +112,18 @@ def start(passes: tuple[base.Pass, ...], model: k.Model, task: Task) -> Start:
     return Start(passes, candidate, task)
 
 
-def _as_tf_keras(model: k.Model) -> k.Model:
+def _as_tf_keras(model: k.Model, passes: tuple[base.Pass, ...]) -> k.Model:
     """As a model out of a file is: plain layers that compute in float32.
 
     Raises:
         BadInput: there are no layers, or weights that no file can hold.
     """
     if isinstance(model, loading.SavedModel | loading.TfliteModel):
+        names = ", ".join(each.name for each in passes)
+        reason = getattr(model, "reason", "") or "a .tflite or a SavedModel has no layers"
         raise errors.BadInput(
             f"model {model.path}",
-            "a .tflite or a SavedModel has no layers, which every pass works on",
+            f"{reason}; {names or 'compression'} cannot touch it",
             "Give a functional Keras model, or quantize it without training: "
             'tfedge.to_tflite(model, "int8", task).',
         )

@@ -75,14 +75,14 @@ def prepare(given: Given, stages: cache.Cache | None = None, phone: Profile | No
     Raises:
         BadInput: the model, the recipe or the export cannot be used, alone or together.
     """
-    from tfedge.compress import bridge
+    from tfedge.compress import bridge, loading
 
     _check_export(given.export, given.recipe, given.task)
     model = _opened(given.order)
     given = _with_default(given, model, phone)
     export, recipe = given.export, given.recipe
     has_layers = bridge.is_functional(model)
-    reading.check_layers(given.order, recipe, has_layers)
+    reading.check_layers(given.order, recipe, has_layers, loading.why_no_layers(model))
     task = _as_answered(given.task, model) if has_layers else given.task
     # Fed as the candidate is, so that the two are compared on the same inputs.
     plain = type(export)(raw_input=export.raw_input, allow_flex=export.allow_flex)

@@ -106,13 +106,14 @@ def _task(order: Order) -> tuple[Task, hygiene.Findings]:
     return task, findings
 
 
-def check_layers(order: Order, recipe: "Recipe", has_layers: bool) -> None:
+def check_layers(order: Order, recipe: "Recipe", has_layers: bool, reason: str = "") -> None:
     """Refuse passes for a model that they cannot work on.
 
     Args:
         order: names the model.
         recipe: with the passes.
         has_layers: whether it is a functional model.
+        reason: why it is none.
 
     Raises:
         BadInput: it is not, and there are passes.
@@ -121,7 +122,6 @@ def check_layers(order: Order, recipe: "Recipe", has_layers: bool) -> None:
         names = ", ".join(each.name for each in recipe.passes)
         raise BadInput(
             f"--model={order.model}",
-            "a .tflite, a SavedModel or a subclassed model can be exported, not compressed: "
-            f"{names} would need a functional Keras model",
+            f"{reason or 'a .tflite has no layers'}: {names} would need a functional Keras model",
             "Write --recipe='' --export=int8, which quantizes it without training; or give one.",
         )

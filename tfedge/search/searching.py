@@ -125,12 +125,17 @@ def _job(
     order: Order, terms: judging.Terms, tried: space.Space, folder: pathlib.Path
 ) -> workers.Job:
     """All that trials share, opened."""
-    from tfedge.compress import bridge
+    from tfedge.compress import bridge, loading
 
     stages = cache.open_at(order.cache_dir or folder / "cache", order.cache_gigabytes)
     order = dataclasses.replace(order, recipe="", epochs_scale=1.0, cache_dir=stages.folder)
     ready = readiness.check(order, terms, stages)
-    reading.check_layers(order, _everything(tried), bridge.is_functional(ready.model))
+    reading.check_layers(
+        order,
+        _everything(tried),
+        bridge.is_functional(ready.model),
+        loading.why_no_layers(ready.model),
+    )
     return workers.Job(order, terms, ready, stages)
 
 

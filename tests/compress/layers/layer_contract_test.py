@@ -35,6 +35,7 @@ _APART = (
     *("InputLayer", "SlicingOpLambda", "MelSpectrogram", "STFTSpectrogram"),
     *("StringLookup", "TextVectorization", "MultiHeadAttention", "GroupedQueryAttention"),
     *("Embedding", "ReversibleEmbedding", "RandomHeight", "RandomWidth", "WithMaskOf"),
+    *("WithMask", "Weight", "ZerosFor"),
 )
 
 

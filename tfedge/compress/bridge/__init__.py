@@ -9,7 +9,7 @@ a different order of the same sums.
 """
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tfedge.compress.bridge import replay
@@ -31,13 +31,19 @@ def know_layers() -> None:
             importlib.import_module(f"tfedge.compress.{known.twin.ours}")
 
 
-def to_tf_keras(model: Any, twins: Mapping[str, Any] | None = None) -> Any:
+def to_tf_keras(
+    model: Any,
+    twins: Mapping[str, Any] | None = None,
+    input_shapes: Mapping[str, Sequence[int]] | None = None,
+) -> Any:
     """The tf_keras twin of a Keras 3 model; a tf_keras model is returned as it is.
 
     Args:
         model: functional or Sequential, nested at will.
         twins: "package>Name" or class name of a layer or activation of the user's own -> its
-            tf_keras class or function. Those registered under the same name are found anyway.
+            tf_keras class or function. Those registered under the same name are found anyway;
+            of any other the call is followed, and what it is made of gets twins.
+        input_shapes: input name -> its shape without the batch, for inputs of any size.
 
     Returns:
         A tf_keras.Model that shares nothing with `model`; half precision becomes float32.
@@ -46,9 +52,16 @@ def to_tf_keras(model: Any, twins: Mapping[str, Any] | None = None) -> Any:
         BadInput: a subclassed model, a layer, setting or operation tf_keras lacks, by name;
             MissingTwin where that is a layer, or an activation of the user's own.
     """
-    from tfedge.compress.bridge import toward_tf_keras
+    from tfedge.compress.bridge import agreement, toward_tf_keras
 
-    return toward_tf_keras.ToTfKeras(twins or {}).build(model) if is_keras3(model) else model
+    if not is_keras3(model):
+        return model
+    builder = toward_tf_keras.ToTfKeras(twins or {}, input_shapes or {})
+    twin = builder.build(model)
+    followed = builder.followed(model)
+    if followed:
+        agreement.check(model, twin, followed)
+    return twin
 
 
 def to_keras3(model: Any, twins: Mapping[str, Any] | None = None) -> Any:

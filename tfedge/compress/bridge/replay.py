@@ -75,6 +75,12 @@ def is_symbolic(value: Any) -> bool:
     return hasattr(value, "_keras_history")
 
 
+def input_name(tensor: Any) -> str:
+    """That of an input of a model of either Keras."""
+    history = tensor._keras_history
+    return str(history.operation.name if is_keras3(tensor) else history.layer.name)
+
+
 def inputs(model: Any) -> Any:
     """The symbolic inputs, in the structure (tensor, list, dict) the model is called with."""
     if is_sequential(model):
@@ -94,7 +100,7 @@ def calls(model: Any) -> list[Call]:
     graph = model._functional if is_keras3(model) and is_sequential(model) else model
     by_depth = graph._nodes_by_depth
     nodes = [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]]
-    read = _keras3_call if is_keras3(model) else _tf_keras_call
+    read = of_keras3_node if is_keras3(model) else _tf_keras_call
     found = [read(node) for node in nodes if not node.is_input]
     needed, kept = {id(t) for t in flat(outputs(model))}, []
     for call in reversed(found):
@@ -148,7 +154,8 @@ def substitute(structure: Any, change: Callable[[Any], Any]) -> Any:
     return change(structure)
 
 
-def _keras3_call(node: Any) -> Call:
+def of_keras3_node(node: Any) -> Call:
+    """A node of a graph of Keras 3."""
     args, kwargs = node.arguments.args, node.arguments.kwargs
     follows = [getattr(t, "_keras_mask", None) for t in node.arguments.keras_tensors]
     kept = {

@@ -88,7 +88,7 @@ class ToKeras3(Builder):
             return keras3_twins.hard_sigmoid_line
         if isinstance(name, str) and name in activations.TO_KERAS3:
             return activations.TO_KERAS3[name]
-        return self.users_activation(layer, name)
+        return self.users_activation(name) or self.no_activation(layer, name)
 
 
 def _renamed(class_name: str) -> Mapping[str, str]:

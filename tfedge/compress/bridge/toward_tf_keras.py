@@ -1,13 +1,13 @@
 """Keras 3 -> tf_keras, layer by layer."""
 
 import importlib
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tfedge.compress import keras
 from tfedge.compress.bridge import (
     activations,
+    composite,
     dequantized,
     keras_ops,
     operation,
@@ -22,18 +22,86 @@ from tfedge.errors import BadInput
 class ToTfKeras(Builder):
     """Builds tf_keras twins of Keras 3 layers."""
 
-    def __init__(self, twins: Mapping[str, Any]):
+    def __init__(self, twins: Mapping[str, Any], input_shapes: Mapping[str, Sequence[int]]):
+        self._composites = composite.Composites(self)
+        self._input_shapes, self._ends = input_shapes, dict[int, Any]()
         super().__init__(
-            twin_config.Dialect(keras.tf_keras, self._activation, _renamed, _graph_name), twins
+            twin_config.Dialect(keras.tf_keras, self._activation, _renamed, self._composites.name),
+            twins,
         )
+
+    def build(self, model: Any) -> Any:
+        """As of any twin; sizes are only given to what follows calls, others take any size."""
+        if not self.followed(model):
+            self._input_shapes = {}
+        return super().build(model)
 
     def input(self, tensor: Any) -> Any:
         """A tf_keras Input."""
+        name = replay.input_name(tensor)
+        shape = tensor.shape
+        if name in self._input_shapes:
+            shape = (shape[0], *self._input_shapes[name])
         return keras.tf_keras.Input(
-            batch_shape=tensor.shape,
+            batch_shape=shape,
             dtype="float32" if "float16" in tensor.dtype else tensor.dtype,
-            name=_graph_name(tensor._keras_history.operation.name),
+            name=composite.graph_name(name),
         )
+
+    def followed(self, model: Any) -> list[str]:
+        """The layers of a model, and of those within it, whose calls are followed."""
+        found = []
+        for layer in model.layers:
+            if replay.is_functional(layer):
+                found += self.followed(layer)
+            elif self._is_composite(layer) or self._own_activation(layer) is not None:
+                found.append(layer.name)
+        return found
+
+    def call(self, call: replay.Call, args: tuple, kwargs: dict) -> Any:
+        """Composite layers are what they are made of."""
+        layer = call.operation
+        if self.is_operation(layer):
+            return super().call(call, args, kwargs)
+        if replay.is_functional(layer) and self.followed(layer):
+            with self._composites.inside(layer.name):
+                return replay.replay(layer, self.bound(call, args, kwargs)[0], self.call)
+        if self._is_composite(layer):
+            return self._composites.layer(call, args, kwargs)
+        outputs = super().call(call, args, kwargs)
+        function = self._ends.get(id(layer))
+        if function is None:
+            return outputs
+        return self._composites.function(function, outputs, layer.name)
+
+    def has_calls(self, model: Any) -> bool:
+        """Whether the twin of a Sequential model is made call by call."""
+        return bool(self.followed(model))
+
+    def _is_composite(self, layer: Any) -> bool:
+        """Whether tf_keras has nothing like a layer, and none is given."""
+        if replay.is_functional(layer) or self._users_class(layer) is not None:
+            return False
+        if replay.is_model(layer):
+            return True
+        try:
+            self.layer_class(layer)
+        except MissingTwin:
+            return True
+        except BadInput:
+            return False
+        return False
+
+    def _own_activation(self, layer: Any) -> Any:
+        """The function of a layer that tf_keras has none of, None where it has."""
+        function = getattr(layer, "activation", None)
+        name = getattr(function, "__name__", None)
+        if not callable(function) or isinstance(function, keras.keras3().layers.Layer):
+            return None
+        config = layer.get_config().get("activation")
+        said = config.get("config") if isinstance(config, Mapping) else config
+        known = said in activations.TO_TF_KERAS if isinstance(said, str) else name is None
+        return None if known or self.users_activation(said) is not None else function
 
     def layer_class(self, layer: Any) -> Any:
         """The class of the same name in tf_keras, or ours."""
@@ -82,7 +150,7 @@ class ToTfKeras(Builder):
         """A merge layer or an `Op`."""
         masked = any(getattr(t, "_keras_mask", None) is not None for t in call.tensors())
         found = keras_ops.read(call.operation, args, kwargs)
-        return operation.in_tf_keras(found, _graph_name(call.operation.name), masked)
+        return operation.in_tf_keras(found, self._composites.name(call.operation.name), masked)
 
     def _activation(self, layer: Any, key: str, value: Any) -> Any:
         """tf_keras' form of an activation in a Keras 3 config."""
@@ -91,15 +159,13 @@ class ToTfKeras(Builder):
         name = value.get("config") if isinstance(value, Mapping) else value
         if isinstance(name, str) and name in activations.TO_TF_KERAS:
             return activations.TO_TF_KERAS[name]
-        return self.users_activation(layer, name)
+        found = self.users_activation(name)
+        if found is None and key == "activation":
+            self._ends[id(layer)] = layer.activation
+            return None
+        return found or self.no_activation(layer, name)
 
 
 def _renamed(class_name: str) -> dict[str, str]:
     ours = facts.of_class(class_name).twin.renamed
     return {there: here for here, there in ours.items()}
-
-
-def _graph_name(name: str) -> str:
-    """A name TensorFlow accepts as a scope."""
-    valid = re.sub(r"[^A-Za-z0-9_.\\/>-]", "_", name)
-    return valid if re.match(r"[A-Za-z0-9.]", valid) else f"layer{valid}"

@@ -3,7 +3,7 @@
 import abc
 import inspect
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from absl import logging
 
@@ -101,16 +101,18 @@ class Builder(abc.ABC):
         self._in_float32.add(layer.name)
         return "float32"
 
-    def users_activation(self, layer: Any, name: Any) -> Any:
-        """The user's own twin of an activation function.
+    def users_activation(self, name: Any) -> Any:
+        """The user's own twin of an activation function, None where there is none."""
+        if not isinstance(name, str):
+            return None
+        return self.twins.get(name) or self.package.saving.get_registered_object(name)
+
+    def no_activation(self, layer: Any, name: Any) -> NoReturn:
+        """Refuses a layer for its activation.
 
         Raises:
-            BadInput: there is none.
+            MissingTwin: always.
         """
-        if isinstance(name, str):
-            found = self.twins.get(name) or self.package.saving.get_registered_object(name)
-            if found is not None:
-                return found
         raise MissingTwin(
             f"layer {layer.name!r}",
             f"{self.package.__name__} has no activation {name if isinstance(name, str) else ''!r}",
@@ -127,11 +129,11 @@ class Builder(abc.ABC):
                 "Build it with the functional API, or call it once on data and pass that.",
             )
         given = replay.substitute(replay.inputs(layer), self.input)
-        if replay.is_sequential(layer):
+        if replay.is_sequential(layer) and not self.has_calls(layer):
             return self.package.Sequential(
                 [given, *map(self.of, layer.layers)], name=self.dialect.name(layer.name)
             )
-        outputs = replay.replay(layer, given, self._call)
+        outputs = replay.replay(layer, given, self.call)
         return self.package.Model(given, outputs, name=self.dialect.name(layer.name))
 
     def make_layer(self, layer: Any) -> Any:
@@ -149,14 +151,19 @@ class Builder(abc.ABC):
         given = self.twins.get(name, self.twins.get(type(layer).__name__))
         return given or self.package.saving.get_registered_object(name)
 
-    def _call(self, call: replay.Call, args: tuple, kwargs: dict) -> Any:
+    def has_calls(self, model: Any) -> bool:
+        """Whether the twin of a Sequential model has to be made call by call."""
+        return False
+
+    def call(self, call: replay.Call, args: tuple, kwargs: dict) -> Any:
+        """The outputs of a call on the tensors of the twin."""
         if self.is_operation(call.operation):
             return self.operation(call, args, kwargs)
         twin = self.of(call.operation)
-        first, rest = self._bound(call, args, kwargs)
+        first, rest = self.bound(call, args, kwargs)
         return twin(first, **self._accepted(call.operation, twin, rest))
 
-    def _bound(self, call: replay.Call, args: tuple, kwargs: dict) -> tuple[Any, dict[str, Any]]:
+    def bound(self, call: replay.Call, args: tuple, kwargs: dict) -> tuple[Any, dict[str, Any]]:
         """The first argument, and the others by name."""
         signature = inspect.signature(call.operation.call)
         named = dict(signature.bind(*args, **kwargs).arguments)

@@ -54,3 +54,33 @@ class WithMaskOf(k.tf_keras.layers.Layer):
     def compute_mask(self, inputs, mask=None):
         """That of the second."""
         return None if mask is None else mask[1]
+
+
+@k.tf_keras.saving.register_keras_serializable("tfedge")
+class WithMask(k.tf_keras.layers.Layer):
+    """[tensor, (batch, steps) booleans] -> the tensor, with these as its mask."""
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def call(self, inputs):
+        """The first."""
+        return tf.identity(inputs[0])
+
+    def compute_mask(self, inputs, mask=None):
+        """The second."""
+        return tf.cast(inputs[1], tf.bool)
+
+
+@k.tf_keras.saving.register_keras_serializable("tfedge")
+class Unmasked(k.tf_keras.layers.Layer):
+    """A tensor -> the tensor, without its mask."""
+
+    def call(self, inputs):
+        """As it is."""
+        return tf.identity(inputs)
+
+    def compute_mask(self, inputs, mask=None):
+        """None."""
+        return None

@@ -35,6 +35,7 @@ __all__ = [
     "is_functional",
     "load_model",
     "save_model",
+    "why_no_layers",
 ]
 
 is_functional = replay.is_functional
@@ -55,9 +56,10 @@ def load_model(
     Args:
         path: .keras or .h5 of Keras 3 or tf_keras, SavedModel folder, .tflite, or
             "py:FILE:FUNCTION", whose FUNCTION() returns a model of either Keras.
-        custom_objects: "py:FILE" with the user's own layers, each registered in both Kerases
-            under one name (`@keras.saving.register_keras_serializable`), or a mapping from
-            registered or class names to them.
+        custom_objects: "py:FILE" with the user's own layers, registered
+            (`@keras.saving.register_keras_serializable`), or a mapping from registered or class
+            names to them. A tf_keras layer registered under the same name is taken for one; of
+            others the call is followed.
         input_shape: without the batch, for a model that takes any size; by input name where
             there are several.
 
@@ -209,11 +211,13 @@ def _ready(model: Any, users: Mapping[str, Any], input_shape: Any) -> Any:
         return model
     if bridge.is_keras3(model):
         try:
-            model = bridge.to_tf_keras(model, model_files.of_package(users, is_keras3=False))
+            shapes = {} if input_shape is None else _missing_shapes(model, input_shape)
+            own = model_files.of_package(users, is_keras3=False)
+            model = bridge.to_tf_keras(model, own, shapes)
         except bridge.MissingTwin as missing:
             logging.info("%s Until then the model can be exported, not compressed.", missing)
             check_weights(model)
-            return exported(model)
+            return exported(model, f"{missing.where}: {missing.cause}")
     model = canonical.tidy(model, _missing_shapes(model, input_shape))
     check_weights(model)
     return model
@@ -225,7 +229,7 @@ def _missing_shapes(model: Any, given: Any) -> dict[str, tuple[int, ...]]:
     Raises:
         BadInput: none was asked for, or one that does not fit.
     """
-    inputs, shapes = {t._keras_history.layer.name: t for t in model.inputs}, {}
+    inputs, shapes = {replay.input_name(t): t for t in model.inputs}, {}
     for name, tensor in inputs.items():
         fixed = tuple(tensor.shape[1:])
         asked = given.get(name) if isinstance(given, Mapping) else given
@@ -254,13 +258,25 @@ def _fits(fixed: Sequence[int | None], asked: Sequence[int]) -> bool:
     )
 
 
-def exported(model: Any) -> SavedModel:
-    """A Keras 3 model as a SavedModel, in a folder that lives as long as this process."""
+def why_no_layers(model: Any) -> str:
+    """What to say of a model that passes cannot work on."""
+    return getattr(model, "reason", "") or (
+        "a .tflite, a SavedModel or a subclassed model can be exported, not compressed"
+    )
+
+
+def exported(model: Any, reason: str = "") -> SavedModel:
+    """A Keras 3 model as a SavedModel, in a folder that lives as long as this process.
+
+    Args:
+        model: whose layers tf_keras has no twins of.
+        reason: why.
+    """
     folder = pathlib.Path(tempfile.mkdtemp(prefix="tfedge-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     with quiet.captured():
         model.export(str(folder), verbose=False)
-    return SavedModel(folder, is_own=True)
+    return SavedModel(folder, is_own=True, reason=reason)
 
 
 def _to_disk(path: pathlib.Path) -> None:

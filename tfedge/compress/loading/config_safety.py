@@ -92,7 +92,7 @@ def check(config: Any, where: str, trusted: Callable[[str], bool] = lambda name:
         BadInput: one that runs code, or is not known.
     """
     known = _known_classes()
-    for entry in _named(config):
+    for entry in named(config):
         name, registered = entry["class_name"], entry.get("registered_name")
         if not isinstance(name, str):
             raise BadInput(where, f"{name!r} is not the name of a class", _AGAIN)
@@ -121,7 +121,7 @@ def without_training(config: Any) -> Any:
 
 def names_wrappers(config: Any) -> bool:
     """Whether the config has layers that TFMOT put around others."""
-    return any(_TFMOT.match(str(entry["class_name"])) for entry in _named(config))
+    return any(_TFMOT.match(str(entry["class_name"])) for entry in named(config))
 
 
 def _check_code(name: str, where: str) -> None:
@@ -150,7 +150,7 @@ def _check_symbol(entry: Mapping[str, Any], where: str) -> None:
         raise BadInput(where, f"it calls tf.{symbol}", _REBUILD)
 
 
-def _named(config: Any) -> Iterator[Mapping[str, Any]]:
+def named(config: Any) -> Iterator[Mapping[str, Any]]:
     """Every object in the config that names a class."""
     waiting = [config]
     while waiting:

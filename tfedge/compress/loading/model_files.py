@@ -13,6 +13,7 @@ from tfedge.compress.loading import (
     compiled_loss,
     config_safety,
     declared_size,
+    hub_classes,
     model_archive,
     saved_model_safety,
 )
@@ -29,6 +30,7 @@ class SavedModel:
         path: of the folder.
         is_own: it was written by this process, from a model whose layers are known; a folder of
             anyone else's is looked through first.
+        reason: why its layers cannot be worked on, for one whose layers are known.
 
     Raises:
         BadInput: as `saved_model_safety.check`.
@@ -36,6 +38,7 @@ class SavedModel:
 
     path: pathlib.Path
     is_own: bool = dataclasses.field(default=False, compare=False)
+    reason: str = dataclasses.field(default="", compare=False)
 
     def __post_init__(self):
         if not self.is_own:
@@ -105,6 +108,7 @@ def _read_keras(path: pathlib.Path, users: Mapping[str, Any]) -> Any:
     described = model_archive.read_keras(path)
     package = keras.keras3() if described.is_keras3 else keras.tf_keras
     config = config_safety.without_training(described.config)
+    hub_classes.know(config, str(path))
     config_safety.check(config, str(path), _trusted(package, users))
     compiled_loss.say_other(described.loss, str(path))
     own = of_package(users, described.is_keras3)
@@ -121,6 +125,7 @@ def _read_keras(path: pathlib.Path, users: Mapping[str, Any]) -> Any:
 def _read_hdf5(path: pathlib.Path, users: Mapping[str, Any]) -> Any:
     described = model_archive.read_hdf5(path)
     package = keras.keras3() if described.is_keras3 else keras.tf_keras
+    hub_classes.know(described.config, str(path))
     config_safety.check(described.config, str(path), _trusted(package, users))
     compiled_loss.say_other(described.loss, str(path))
     own = of_package(users, described.is_keras3)

@@ -26,11 +26,13 @@ class _Matrix:
         lead: sizes of the axes between batch and those, -1 where it is not known.
         summed: sizes of the axes that are summed over.
         made: sizes of those that are new.
+        order: the axes of the kernel, those that are summed over first.
     """
 
     lead: tuple[int, ...]
     summed: tuple[int, ...]
     made: tuple[int, ...]
+    order: tuple[int, ...]
 
 
 def _matrix(layer: k.Layer) -> _Matrix | None:
@@ -39,9 +41,9 @@ def _matrix(layer: k.Layer) -> _Matrix | None:
     kernel, made = rest.split("->")
     lead = [letter for letter in read if letter not in kernel]
     summed = [letter for letter in read if letter in kernel]
-    new = [letter for letter in kernel if letter not in read]
-    forms = ([*lead, *summed], [*summed, *new], [*lead, *new])
-    if [*map(list, (read, kernel, made))] != [*forms] or not (lead and summed and new):
+    new = [letter for letter in made if letter not in read]
+    forms = ([*lead, *summed], sorted([*summed, *new]), [*lead, *new])
+    if [list(read), sorted(kernel), list(made)] != [*forms] or not (lead and summed and new):
         return None
     shapes = {
         tuple(size or -1 for size in tensor.shape[1 : len(tensor.shape) - len(summed)])
@@ -50,8 +52,9 @@ def _matrix(layer: k.Layer) -> _Matrix | None:
     }
     if len(shapes) != 1:
         return None
-    sizes = tuple(layer.kernel.shape)
-    found = _Matrix(shapes.pop(), sizes[: len(summed)], sizes[len(summed) :])
+    order = tuple(kernel.index(letter) for letter in (*summed, *new))
+    sizes = tuple(layer.kernel.shape[axis] for axis in order)
+    found = _Matrix(shapes.pop(), sizes[: len(summed)], sizes[len(summed) :], order)
     return None if found.lead.count(-1) > 1 else found
 
 
@@ -63,7 +66,7 @@ def _plain(layer: k.Layer) -> list[tuple[Any, Sequence[np.ndarray]]]:
     kernel, *bias = layer.get_weights()
     wide = math.prod(matrix.made)
     by_place = bool(bias) and bias[0].ndim > len(matrix.made)
-    weights = [kernel.reshape(-1, wide)]
+    weights: list[np.ndarray] = [np.transpose(kernel, matrix.order).reshape(-1, wide)]
     if bias and not by_place:
         weights.append(np.broadcast_to(bias[0], matrix.made).reshape(-1))
     settings = {name: config[name] for name in _ALIKE}

@@ -1,5 +1,10 @@
 """Embedding: a row of a table for each number; a reversible one is also used as a matrix."""
 
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
 from tfedge.compress import keras as k
 from tfedge.compress.layers import facts
 from tfedge.compress.layers.channel_walk import Flow, Use, Walk
@@ -16,8 +21,6 @@ def _channels(walk: Walk, use: Use) -> Flow:
 def _both_ways(walk: Walk, use: Use) -> Flow | None:
     """On the way back the columns are read: what comes in has to have the same channels."""
     layer, rows = use.layer, _channels(walk, use)
-    if not layer.tie_weights:
-        walk.bind(layer, 1, 0, rows.ids, "read")
     if len(use.output.shape) > len(use.tensors[0].shape):
         return rows
     flow = walk.along_last(use)
@@ -33,9 +36,16 @@ def _unscaled(layer: k.Layer) -> str:
     return "a table's rows have the scales, which no factor of its channels evens"
 
 
+def _plain(layer: k.Layer) -> list[tuple[Any, Sequence[np.ndarray]]]:
+    """A table for each way is a layer for each."""
+    if layer.tie_weights:
+        return []
+    from tfedge.compress.composites import two_tables  # it needs TensorFlow, facts do not
+
+    return [(two_tables.TwoTables(layer), layer.get_weights())]
+
+
 def _float_reason(layer: k.Layer) -> str:
-    if not layer.tie_weights:
-        return "its way back has a table of its own, which is not compressed"
     return "" if layer.logit_soft_cap is None else "its cap has no int8 form as one operator"
 
 
@@ -45,6 +55,7 @@ LAYERS = {
     ),
     "ReversibleEmbedding": facts.Layer(
         kernel=_TABLE,
+        plain=_plain,
         width="output_dim",
         channels=_both_ways,
         limit=_unscaled,

@@ -21,4 +21,9 @@ def _read_beside(walk: Walk, use: Use) -> Flow | None:
     return flows.needs_all(walk, use) if flow is not None and flow.axis == 1 else None
 
 
-LAYERS = {"MaskOf": facts.Layer(channels=_read_beside, twin=_OURS), "WithMaskOf": _HANDED_ON}
+LAYERS = {
+    "MaskOf": facts.Layer(channels=_read_beside, twin=_OURS),
+    "WithMaskOf": _HANDED_ON,
+    "WithMask": _HANDED_ON,
+    "Unmasked": _HANDED_ON,
+}
