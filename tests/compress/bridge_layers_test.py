@@ -175,5 +175,5 @@ def test_a_layer_that_only_keras3_has_can_be_exported(tmp_path):
     k3.Model(x, L.AdaptiveAveragePooling2D(2)(x)).save(tmp_path / "model.keras")
     model = tfedge.load_model(tmp_path / "model.keras")
     assert len(tfedge.to_tflite(model, "float32")) > 500
-    with pytest.raises(BadInput, match="AdaptiveAveragePooling2D.*prune cannot touch it"):
+    with pytest.raises(BadInput, match=r"AdaptiveAveragePooling2D.*prune cannot touch it"):
         tfedge.Recipe.parse("prune").apply(model, tfedge.load_task("digits"))
