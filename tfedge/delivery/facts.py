@@ -6,6 +6,7 @@ examples have none. Everything here was signed by the targets key.
 
 import base64
 import dataclasses
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,6 +30,11 @@ class File:
 
     length: int
     sha256: str
+
+    @classmethod
+    def of(cls, content: bytes) -> "File":
+        """That of these bytes."""
+        return cls(len(content), hashlib.sha256(content).hexdigest())
 
 
 @dataclasses.dataclass(frozen=True)

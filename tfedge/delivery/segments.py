@@ -71,7 +71,7 @@ def open_sealed(sealed: bytes, key: bytes, name: str) -> bytes:
 
 def chunk_hashes(sealed: bytes) -> tuple[str, ...]:
     """The SHA-256 of each chunk as it lies in the file, in hexadecimal."""
-    size = _chunk_of(sealed[:HEADER_BYTES], "sealed file")
+    size = chunk_of(sealed, "sealed file")
     pieces = (sealed[start:end] for start, end in chunks(len(sealed), size))
     return tuple(hashlib.sha256(piece).hexdigest() for piece in pieces)
 
@@ -99,7 +99,7 @@ class Opener:
 
     def __init__(self, header: bytes, length: int, key: bytes, name: str):
         self._name = name
-        chunk = _chunk_of(header, name)
+        chunk = chunk_of(header, name)
         self._cipher = _cipher(key, header[:HEADER_BYTES], name)
         self.chunks = chunks(length, chunk)
         start, end = self.chunks[-1]
@@ -128,8 +128,12 @@ class Opener:
             raise _refusal(self._name, cause) from None
 
 
-def _chunk_of(header: bytes, name: str) -> int:
-    """The length of chunks that a header names."""
+def chunk_of(header: bytes, name: str) -> int:
+    """The bytes of a chunk, as the header says that a sealed file begins with.
+
+    Raises:
+        BadInput: this is no sealed file; `name` is what to call it.
+    """
     if len(header) < HEADER_BYTES or header[: len(MAGIC)] != MAGIC:
         raise _refusal(name, "it is no file that tfedge sealed")
     chunk = int.from_bytes(header[len(MAGIC) : len(MAGIC) + 4], "big")

@@ -64,7 +64,7 @@ def _read(difference: bytes, base: bytes) -> tuple[Ranges, int]:
         raise ValueError("it was made from another file")
     count, place = container.read_varint(difference, place)
     if count > _MOST_RANGES:
-        raise ValueError(f"it has {count} ranges")
+        raise ValueError(f"it has {count:,} ranges")
     ranges, end = [], 0
     for _ in range(count):
         numbers = []

@@ -21,7 +21,12 @@ _SMALL = 1 << 16  # files up to it are also tried in one piece
 def encode(content: bytes) -> bytes:
     """See `tfedge.packing.pack`."""
     content = bytes(content)
-    body = _parts(content)
+    return assembled(content, *_found(content))
+
+
+def assembled(content: bytes, written: list[spans.Span], products: list[parts.Product]) -> bytes:
+    """The packed form of a file whose coded spans are known; the shortest of its modes."""
+    body = _body(content, written, products) if written or products else None
     options = [] if body is None else [container.write_header(container.PARTS, content) + body]
     if body is None or len(content) <= _SMALL or len(body) > 0.95 * len(content):
         whole = container.write_header(container.WHOLE, content)
@@ -40,12 +45,6 @@ def structure(content: bytes) -> bytes:
         content: a .tflite.
     """
     return _skeleton(content, *_found(content))
-
-
-def _parts(content: bytes) -> bytes | None:
-    """The body of mode PARTS; None where nothing in the file can be coded."""
-    written, products = _found(content)
-    return _body(content, written, products) if written or products else None
 
 
 def _found(content: bytes) -> tuple[list[spans.Span], list[parts.Product]]:

@@ -1,0 +1,82 @@
+"""What a release gives to a repository: its model, and examples by which a client probes it."""
+
+import dataclasses
+import hashlib
+import os
+
+from tfedge import errors, foreign
+from tfedge.delivery import names
+from tfedge.device import compatibility
+from tfedge.device.file import tflite
+from tfedge.release import app_facts, golden
+from tfedge.release.golden import synthetic
+from tfedge.release.publishing import manifest, released
+
+_EXAMPLES = 8  # in a probe; a release has up to 32
+_PASSED = "PASS"
+_REMEDY = "Give the folder of a release; its report.html says why it is none."
+
+
+@dataclasses.dataclass(frozen=True)
+class Offered:
+    """What can be published.
+
+    Attributes:
+        model: its name.
+        content: the .tflite.
+        golden: golden.npz of drawn examples, which are nobody's data.
+        needs_runtime: the oldest LiteRT that runs it; "" for any.
+    """
+
+    model: str
+    content: bytes = dataclasses.field(repr=False)
+    golden: bytes = dataclasses.field(repr=False)
+    needs_runtime: str = ""
+
+    @property
+    def sha256(self) -> str:
+        """Of the .tflite."""
+        return hashlib.sha256(self.content).hexdigest()
+
+
+def read(release: str | os.PathLike, channel: str, model: str = "") -> Offered:
+    """Reads a release folder, and runs its model on the examples.
+
+    Args:
+        release: the folder.
+        channel: where it is to go; one whose name begins with "test" takes any verdict.
+        model: another name than the release's.
+
+    Raises:
+        BadInput: not as it was released, or it did not pass.
+    """
+    where = os.fspath(release)
+    files = manifest.read_release(release)
+    listing = manifest.parse(files[manifest.NAME]) or {}
+    content = next((files[name] for name in released.MODELS if name in files), None)
+    if content is None:
+        raise errors.BadInput(where, "it holds no model", _REMEDY)
+    if not channel.startswith(names.TEST):
+        _check_passed(files, manifest.is_release(listing), where)
+    told = app_facts.read(listing, where)
+    if not told.inputs:
+        cause = "it tells no range of its inputs, which examples are drawn from"
+        raise errors.BadInput(where, cause, "Release it with inputs that are numbers.")
+    file = tflite.read(content, where)
+    drawn = synthetic.drawn(told.inputs, _EXAMPLES)
+    examples = golden.of(file, drawn, told.normalization, "synthetic")
+    return Offered(
+        model=names.check_model(model or told.name, f"--model={model}" if model else where),
+        content=content,
+        golden=examples.to_bytes(),
+        needs_runtime=compatibility.needed_runtime(file) or "",
+    )
+
+
+def _check_passed(files: dict[str, bytes], is_release: bool, where: str) -> None:
+    verdict = foreign.parse_json(files.get("verdict.json", b"{}"), where, _REMEDY)
+    outcome = verdict.get("outcome", "missing") if isinstance(verdict, dict) else "missing"
+    if not is_release or outcome != _PASSED:
+        cause = f"its verdict is {outcome}, and only {_PASSED} is published"
+        remedy = f"Release again, or give a --channel that begins with {names.TEST}."
+        raise errors.BadInput(where, cause, remedy)
