@@ -9,6 +9,7 @@ import setuptools
 setuptools.setup(
     packages=[
         *setuptools.find_packages("src", include=["tfedge", "tfedge.*"]),
-        *("tfedge_models", "tfedge_pipelines", "tfedge_tools", "tfedge_tools.phone"),
+        *("tfedge_models", "tfedge_pipelines", "tfedge_pipelines.publishing"),
+        *("tfedge_tools", "tfedge_tools.phone"),
     ]
 )

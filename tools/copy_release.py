@@ -7,8 +7,7 @@ open folder, compares every file with the manifest, and puts the copy in place i
 """
 
 from absl import flags, logging
-from tfedge_pipelines import entry
-from tfedge_tools import positional
+from tfedge_pipelines import entry, positional
 
 _FLAGS = flags.FlagValues()
 _RELEASE = flags.DEFINE_string("release", None, "The release folder to copy.", flag_values=_FLAGS)

@@ -9,8 +9,7 @@ import re
 from collections.abc import Iterator
 
 from absl import flags
-from tfedge_pipelines import entry
-from tfedge_tools import positional
+from tfedge_pipelines import entry, positional
 
 from tfedge import errors, settings
 

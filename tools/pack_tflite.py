@@ -18,8 +18,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from absl import flags
-from tfedge_pipelines import entry
-from tfedge_tools import positional, wide_console
+from tfedge_pipelines import entry, positional
+from tfedge_tools import wide_console
 
 from tfedge import errors
 

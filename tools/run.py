@@ -14,8 +14,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from absl import flags
-from tfedge_pipelines import entry
-from tfedge_tools import positional
+from tfedge_pipelines import entry, positional
 
 from tfedge import errors
 

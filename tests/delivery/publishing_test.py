@@ -265,9 +265,9 @@ def test_publishing_stopped_at_every_step_is_whole_and_goes_on(
     repository, ring, tmp_path, stops_at
 ):
     add(repository, ring, small(0))  # its keys are opened by now
-    seen, at, is_stopped = set(), 0, True
+    seen, at, is_stopped = set(), -1, True
     while is_stopped:
-        at += 1
+        at += 2  # every other one: each takes a tenth of a second
         folder = shutil.copytree(repository, tmp_path / str(at))
         work = functools.partial(add, folder, ring, small(1), rollout=5)
         is_stopped = stops_at(at, work)
@@ -289,11 +289,13 @@ def test_what_a_stopped_publisher_left_is_gone_after_the_next(repository, ring, 
         with pytest.raises(ZeroDivisionError):
             add(repository, ring, offered(3))
     left = set((repository / "targets" / "ds_cnn").iterdir())
+    (repository / "targets" / "README").write_text("somebody else's")
     add(repository, ring, offered(2))
     found = targets(repository)
     now = set((repository / "targets" / "ds_cnn").iterdir())
     assert not any(path in now for path in left if path.name.endswith("2.sealed"))
     assert {trusted.file_of(repository, each) for each in found.values()} <= now
+    assert (repository / "targets" / "README").exists()
 
 
 def test_golden_and_channel_names_are_apart():

@@ -11,6 +11,7 @@ from tfedge.delivery.keyring import ROOT, SNAPSHOT, TARGETS
 from tfedge.delivery.trusted import State
 
 _NUMBERED = re.compile(r"([1-9][0-9]*)\.(root|targets|snapshot)\.json")
+_HASHED = re.compile(r"[0-9a-f]{64}\.")  # the name of a target; other files are somebody else's
 _LOCK = ".tfedge-publish.lock"
 
 
@@ -76,6 +77,6 @@ def leftovers(folder: pathlib.Path, state: State) -> list[pathlib.Path]:
         elif numbered and numbered[2] == TARGETS:
             listed = trusted.parse(path.read_bytes(), path).signed.targets.values()
             known |= {trusted.file_of(folder, target) for target in listed}
-    files = (path for path in (folder / trusted.TARGET_FILES).rglob("*") if path.is_file())
-    left += [path for path in files if path not in known and not path.name.startswith(".")]
+    files = (folder / trusted.TARGET_FILES).rglob("*")
+    left += [path for path in files if _HASHED.match(path.name) and path not in known]
     return sorted(left)

@@ -53,6 +53,9 @@ def begin(folder: pathlib.Path, ring: keyring.Keyring, count: int = 3, threshold
     if not 1 <= threshold <= count:
         cause = f"{threshold} of {count} keys cannot sign"
         raise errors.BadInput(f"--threshold={threshold}", cause, "Give 1 to --root_keys.")
+    if any(folder in (each, *each.parents) for each in ring.folders):
+        cause = "the keys would lie in the repository, and be served"
+        raise errors.BadInput(str(ring.folders[0]), cause, "Give a folder beside it.")
     with holding.disk(folder):
         root = Root(consistent_snapshot=True, expires=_expires())
         for role in ROLES:

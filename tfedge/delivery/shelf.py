@@ -15,8 +15,12 @@ _REMEDY = "Take the folder from a backup or from what is served."
 
 def versions(targets: Mapping[str, TargetFile], model: str) -> dict[int, facts.Sealed]:
     """The versions of a model that are published, the lowest first."""
-    numbers = [_number(name, model) for name in targets]
-    return {number: fields(targets, model, number) for number in sorted(filter(None, numbers))}
+    return {number: fields(targets, model, number) for number in numbers(targets, model)}
+
+
+def numbers(targets: Mapping[str, TargetFile], model: str) -> list[int]:
+    """The numbers of a model's versions, the lowest first."""
+    return sorted(filter(None, (_number(name, model) for name in targets)))
 
 
 def fields(targets: Mapping[str, TargetFile], model: str, version: int) -> facts.Sealed:

@@ -2,7 +2,7 @@
 
 import sys
 
-from tfedge_tools import positional
+from tfedge_pipelines import positional
 
 
 def test_words_get_their_flags_in_order_and_flags_stay(monkeypatch):
