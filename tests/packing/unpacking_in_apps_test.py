@@ -6,12 +6,13 @@ import tracemalloc
 import numpy as np
 import packing_files_test as files
 import pytest
-from tfedge_tools.benchmarks.apps import javascript, kept, kotlin, unpacking
+from tfedge_tools.benchmarks.apps import javascript, kept, kotlin, swift, unpacking
 from tfedge_tools.benchmarks.apps.subject import Subject
 
 import tfedge
-from tfedge import errors
-from tfedge.packing import bits, container, parts
+from tfedge import app, errors
+from tfedge.app.asked import Asked
+from tfedge.packing import bits, container, parts, primer
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +84,35 @@ def test_rows_of_nothing_are_refused_before_they_are_made():
 def test_rows_of_nothing_are_refused_in_javascript(subject, tmp_path):
     with pytest.raises(RuntimeError, match="rows do not divide a plane"):
         unpacking.in_node(subject, {"rows": (_no_symbols_in_a_billion_rows(), b"")}, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def in_swift(subject, tmp_path_factory):
+    """The Swift's decoder, read as Python."""
+    asked = Asked(packed=True)
+    return swift.of(app.write(subject.release, "ios", tmp_path_factory.mktemp("ios") / "x", asked))
+
+
+def test_in_swift_read_as_python(in_swift, vectors):
+    for name, (packed, content) in vectors.items():
+        assert in_swift(packed, primer.stream(), len(content)) == content, name
+
+
+def test_damage_is_refused_in_swift_and_never_ends_the_app(in_swift, vectors):
+    packed, content = vectors["image_uint8_raw"]
+    found = set()
+    for at in range(37, len(packed), 31):
+        flipped = bytearray(packed)
+        flipped[at] ^= 32
+        for damaged in (bytes(flipped), packed[:at]):
+            try:
+                assert in_swift(damaged, primer.stream(), len(content)) != content
+                found.add("other")
+            except swift.Refusal as refusal:
+                found.add(str(refusal))
+    assert len(found) > 2
+    with pytest.raises(swift.Refusal, match="rows do not divide a plane"):
+        in_swift(_no_symbols_in_a_billion_rows(), primer.stream(), 0)
 
 
 @pytest.mark.skipif(not kotlin.is_here(), reason="KOTLIN_COMPILER names no compiler")

@@ -62,7 +62,7 @@ def in_kotlin(subject: Subject, vectors: Vectors, place: pathlib.Path) -> dict[s
     lines = kotlin.ran(list(place.rglob("TinyNet*.kt")), main, place)
     found = dict[str, float]()
     for line in lines:
-        name, same, ms = line.split(" ")
+        name, same, ms = line.rsplit(" ", 2)
         _check(name, same == "true")
         found[name] = float(ms)
     return found

@@ -56,6 +56,7 @@ export class {{ model.class_name }} {
   #compiled;
   #bytes;
   #options;
+  #golden;
   #running = 0;
 
   /**
@@ -99,7 +100,7 @@ export class {{ model.class_name }} {
     const made = new {{ model.class_name }}();
     made.#bytes = bytes;
     made.#options = {accelerator: chosen.accelerator, cpuOptions: {numThreads: chosen.threads}};
-    made.golden = chosen.golden;
+    made.#golden = chosen.golden;
     await made.#compile();
     return made;
   }
@@ -172,9 +173,9 @@ export class {{ model.class_name }} {
    *     the largest difference of each output, in what its tensor holds
    */
   async selfCheck() {
-    const golden = await fetched(this.golden);
+    const golden = await fetched(this.#golden);
     if (!golden.length || golden.length % {{ model.example_bytes }}) {
-      throw new Error(`${this.golden} has ${golden.length} bytes, a multiple of {{ model.example_bytes }} was expected`);
+      throw new Error(`${this.#golden} has ${golden.length} bytes, a multiple of {{ model.example_bytes }} was expected`);
     }
     const differences = Object.fromEntries(OUTPUTS.map(({key}) => [key, 0]));
     const wide = new DataView(golden.buffer, golden.byteOffset);

@@ -102,8 +102,10 @@ class Parts {
     this.words = new Reader(reader.rest());
     this.skeletonBytes = skeleton;
     this.found = new Uint8Array(size);
-    [this.tables, this.steps] = [MOST_TABLES, MOST_STEPS];
-    [this.lengths, this.single] = [[], []]; // the last one first
+    this.tables = MOST_TABLES;
+    this.steps = MOST_STEPS;
+    this.lengths = []; // the last one first
+    this.single = []; // the last one first
   }
 
   async file(primer) {
@@ -286,7 +288,7 @@ class Parts {
   }
 
   /** The next symbols of the lanes, by the only table or by the one that `chosen` tells. */
-  symbols(count, alphabet, tables, chosen = () => 0) {
+  symbols(count, alphabet, tables, chosen = (_) => 0) {
     const found = new Uint8Array(count).fill(alphabet[0]);
     if (alphabet.length === 1) return found;
     const lanes = this.states.length;
@@ -375,21 +377,33 @@ async function inflated(bytes, size) {
   }
 }
 
+const chances = (count) => new Uint16Array(count).fill(1024);
+const lengths = () => ({
+  choice: chances(2), low: chances(16 << 3), middle: chances(16 << 3), high: chances(256),
+});
+
 /** A raw LZMA1 stream with an end marker; the output is its own dictionary. */
 class Lzma {
   constructor(bytes, lc, lp, pb) {
     need(lc + lp <= 4 && pb <= 4, 'its LZMA has no such properties');
-    const chances = (count) => new Uint16Array(count).fill(1024);
-    const lengths = () => ({
-      choice: chances(2), low: chances(16 << 3), middle: chances(16 << 3), high: chances(256),
-    });
-    Object.assign(this, {
-      reader: new Reader(bytes), lc, lp, pb, range: 2 ** 32 - 1, code: 0,
-      literals: chances(0x300 << (lc + lp)), isMatch: chances(12 << 4), isRep: chances(12),
-      isRep0: chances(12), isRep1: chances(12), isRep2: chances(12), isRep0Long: chances(12 << 4),
-      slots: chances(4 << 6), special: chances(128), align: chances(16),
-      matchLengths: lengths(), repLengths: lengths(),
-    });
+    this.reader = new Reader(bytes);
+    this.lc = lc;
+    this.lp = lp;
+    this.pb = pb;
+    this.range = 2 ** 32 - 1;
+    this.code = 0;
+    this.literals = chances(0x300 << (lc + lp));
+    this.isMatch = chances(12 << 4);
+    this.isRep = chances(12);
+    this.isRep0 = chances(12);
+    this.isRep1 = chances(12);
+    this.isRep2 = chances(12);
+    this.isRep0Long = chances(12 << 4);
+    this.slots = chances(4 << 6);
+    this.special = chances(128);
+    this.align = chances(16);
+    this.matchLengths = lengths();
+    this.repLengths = lengths();
     need(this.reader.byte() === 0, 'its LZMA begins wrong');
     for (const byte of this.reader.take(4)) this.code = this.code * 256 + byte;
   }

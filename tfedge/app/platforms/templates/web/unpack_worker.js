@@ -5,7 +5,7 @@ import {unpack} from './unpack.js';
 onmessage = async ({data: {packed, primer, size}}) => {
   try {
     const bytes = await unpack(packed, primer, size);
-    postMessage({bytes}, [bytes.buffer]);
+    postMessage({bytes}, {transfer: [bytes.buffer]});
   } catch (cause) {
     postMessage({refused: cause.message});
   }
