@@ -37,9 +37,16 @@ def test_json_has_the_contracts_keys():
         *("baseline_file_bytes", "latency_ms", "peak_memory_bytes", "energy_mj_estimate"),
         *("operators", "delegated_fraction", "flex_operators", "holds", "per_class"),
         *("failure", "limits_in_force", "unenforced_limits"),
-        *("memory", "not_delegated", "compatibility"),
+        *("memory", "not_delegated", "compatibility", "tokens_per_second"),
         *("per_slice", "more_metrics", "negative_flips", "calibration_error", "held_out"),
     }
+
+
+def test_rates_of_tokens_are_told():
+    rates = latency.TokenRates(12345.6, 789.1)
+    card = scorecard.Scorecard(PHONE, 10, 5, {}, tokens_per_second=rates)
+    assert card.to_json()["tokens_per_second"] == {"prefill": 12345.6, "decode": 789.1}
+    assert dict(card.figures())["tokens per second"] == "12,346 read, 789 written, on this host"
 
 
 def test_a_failure_has_no_metric():

@@ -204,3 +204,22 @@ def test_pickles_are_not_opened(made):
 def test_a_file_that_does_not_run_is_said(images):
     with pytest.raises(errors.BadInput, match="takes examples of shape"):
         golden.make(file_of("image_int8"), task_of(np.zeros((3, 7, 7, 1), np.uint8)))
+
+
+def test_of_caches_it_is_one_step_in_the_middle_of_sequences():
+    file, tokens = file_of("cached_float"), np.arange(18, dtype=np.int32).reshape(3, 6) % 11
+    made = golden.make(file, task_of(tokens))
+    np.testing.assert_array_equal(made.inputs["tokens"][:, 0], tokens[:, 3])
+    np.testing.assert_array_equal(made.inputs["input_pos"], [3, 3, 3])
+    written = np.abs(made.inputs["kv_cache_v_1"]).sum(axis=(0, 1, 3)) > 0
+    np.testing.assert_array_equal(written, [True] * 3 + [False] * 3)
+    whole = inference.run(
+        file_of("steps_float"),
+        ArraySplit(tokens, np.zeros(3)),
+        Normalization(),
+        sandbox.Limits(2**32, 1),
+        timed_seconds=0,
+    )
+    expected = whole.outputs["scores"][:, 3]
+    np.testing.assert_allclose(made.outputs["logits"][:, 0], expected, rtol=1e-4, atol=1e-5)
+    assert vectors.read(made.to_bytes()).examples == 3

@@ -211,6 +211,7 @@ def _judged(
         "more_metrics": tuple(each.metric_value(splits.count(y)) for each in scores.more),
         "also_judged_by": tuple(each.metric for each in scores.more),
         "host": ours.host,
+        "tokens_per_second": ours.tokens_per_second,
         "peak_memory_bytes": ours.peak_memory_bytes,
         "delegated_fraction": ours.delegated_fraction,
         "not_delegated": ours.not_delegated,

@@ -47,7 +47,7 @@ class Run:
         delegated_fraction: share of operators inside a delegate.
         outcome: the failure, if any, and the limits.
         not_delegated: how many operators of each kind are outside of delegates.
-        prefill_tokens_per_second: of a file with key/value caches.
+        tokens_per_second: of a file with key/value caches.
     """
 
     file: tflite.TfliteFile
@@ -59,7 +59,7 @@ class Run:
     delegated_fraction: float | None
     outcome: sandbox.Outcome
     not_delegated: dict[str, int] = dataclasses.field(default_factory=dict)
-    prefill_tokens_per_second: float | None = None
+    tokens_per_second: latency.TokenRates | None = None
 
 
 def run(
@@ -308,13 +308,15 @@ def _collect(folder: pathlib.Path, outputs: tuple[Output, ...]) -> dict[str, Any
         port.name: _read(folder / f"output_{k}", (result["n"], *shape["shape"]), shape["dtype"])
         for k, (port, shape) in enumerate(zip(outputs, result["outputs"], strict=True))
     }
+    host, prefill = latency.HostLatency(**result["latency"]), result.get("prefill_per_second")
+    rates = None if prefill is None else latency.TokenRates(prefill, 1000 / host.p50)
     return {
         "outputs": values,
-        "host": latency.HostLatency(**result["latency"]),
+        "host": host,
+        "tokens_per_second": rates,
         "peak_memory_bytes": result["peak_memory_bytes"],
         "delegated_fraction": result["delegated_fraction"],
         "not_delegated": result["not_delegated"],
-        "prefill_tokens_per_second": result.get("prefill_tokens_per_second"),
     }
 
 

@@ -32,6 +32,19 @@ class HostLatency:
     threads: int
 
 
+@dataclasses.dataclass(frozen=True)
+class TokenRates:
+    """Tokens per second on the host, of a network with key/value caches.
+
+    Attributes:
+        prefill: read, of a prompt that fills the signature; with copies of the caches.
+        decode: written one after the other, by the median of single steps.
+    """
+
+    prefill: float
+    decode: float
+
+
 def measure(
     invoke: Callable[[], None], load_ms: float, threads: int, seconds: float = TIMED_SECONDS
 ) -> HostLatency:

@@ -73,6 +73,8 @@ class Scorecard(shown.Shown):
         compatibility: what the phone's runtime and accelerators would take.
         not_delegated: operators that XNNPACK left to the interpreter when it ran here.
         baseline_host: host latency of the baseline.
+        tokens_per_second: on this host, of a network with key/value caches; `host` is then of one
+            step of decode.
         calibration_error: of the probabilities, {value, baseline}; see `data.calibration_error`.
         more_metrics: what else the task asks for.
         judged_by, also_judged_by: the metric and those, to be resampled.
@@ -100,6 +102,7 @@ class Scorecard(shown.Shown):
     more_metrics: tuple[MetricValue, ...] = ()
     host: latency.HostLatency | None = None
     baseline_host: latency.HostLatency | None = None
+    tokens_per_second: latency.TokenRates | None = None
     peak_memory_bytes: int | None = None
     delegated_fraction: float | None = None
     holds: tuple[dict[str, Any], ...] = ()
@@ -141,6 +144,10 @@ class Scorecard(shown.Shown):
         if self.baseline_file_bytes:
             yield "baseline's file", f"{self.baseline_file_bytes:,} bytes"
         yield "download (deflate)", f"{self.download_bytes:,} bytes"
+        if self.tokens_per_second:
+            rates = self.tokens_per_second
+            told = f"{rates.prefill:,.0f} read, {rates.decode:,.0f} written, on this host"
+            yield "tokens per second", told
         if self.phone_estimate:
             estimate = self.phone_estimate
             told = (
@@ -193,6 +200,7 @@ class Scorecard(shown.Shown):
             "download_bytes": self.download_bytes,
             "baseline_file_bytes": self.baseline_file_bytes,
             "latency_ms": self.latency_ms,
+            "tokens_per_second": _as_dict(self.tokens_per_second),
             "peak_memory_bytes": self.peak_memory_bytes,
             "memory": _as_dict(self.memory),
             "energy_mj_estimate": _as_dict(self.energy),

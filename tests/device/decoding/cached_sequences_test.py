@@ -48,9 +48,10 @@ def test_gaps_are_read_and_a_sequence_without_targets_is_not(stored):
 
 def test_speed_is_measured(stored):
     run = _run(stored("cached_float"), TOKENS, np.zeros_like(TOKENS))
-    assert run.prefill_tokens_per_second > 0
+    assert run.tokens_per_second.prefill > 0
+    assert run.tokens_per_second.decode == 1000 / run.host.p50
     whole = _run(stored("steps_float"), TOKENS, np.zeros_like(TOKENS))
-    assert whole.prefill_tokens_per_second is None
+    assert whole.tokens_per_second is None
 
 
 @pytest.mark.parametrize(

@@ -130,3 +130,16 @@ def test_the_metric_and_what_it_hides():
         ("not measured", "1.25 points", "", ""),
     ]
     assert list(figures._quality(_facts(negative_flips=0.5), {})) == []
+
+
+def test_tokens_per_second_stand_beside_those_of_a_call_for_each_token():
+    facts = _facts(tokens_per_second={"prefill": 25000.4, "decode": 5000.0})
+    facts.scorecard.baseline_host = types.SimpleNamespace(p50=0.5)
+    rows = list(figures._token_rates(facts))
+    assert [(row.label, row.before, row.after, row.change) for row in rows] == [
+        ("Tokens read per second", "", "25,000", ""),
+        ("Tokens written per second", "2,000", "5,000", "2.5 times as fast"),
+    ]
+    facts.scorecard.baseline_host = None
+    assert list(figures._token_rates(facts))[1].before == "not measured"
+    assert not list(figures._token_rates(_facts()))

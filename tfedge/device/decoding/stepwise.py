@@ -65,7 +65,7 @@ class Stepwise:
             self._decoder.take(prompt)
 
         took = latency.measure(read, 0.0, 1, seconds)
-        return {"prefill_tokens_per_second": 1000 * len(prompt) / took.p50}
+        return {"prefill_per_second": 1000 * len(prompt) / took.p50}
 
     def _logits(self) -> np.ndarray:
         return self._interpreter.get_tensor(self._output.tensor)

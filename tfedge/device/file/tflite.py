@@ -49,12 +49,24 @@ class TfliteFile:
     metadata: dict[str, bytes]
 
     def kernels(self) -> tuple[kernel_tensors.Kernel, ...]:
-        """The constant weights, each tensor once, in the order of their operators."""
+        """The constant weights, each tensor once, in the order of their operators.
+
+        Those that another signature shares with the main one are the main one's.
+        """
         return self._kernels
 
     @functools.cached_property
     def _kernels(self) -> tuple[kernel_tensors.Kernel, ...]:
-        return kernel_tensors.find(self.operators, self.tensors)
+        every = kernel_tensors.find(self.operators, self.tensors)
+        apart = [kernel.tensor.subgraph in self.other_starts for kernel in every]
+        own = {k.tensor.buffer for k, other in zip(every, apart, strict=True) if not other}
+        kept = zip(every, apart, strict=True)
+        return tuple(k for k, other in kept if not other or k.tensor.buffer not in own)
+
+    @functools.cached_property
+    def other_starts(self) -> frozenset[int]:
+        """Subgraphs that signatures begin at, but the main one, which they need not run."""
+        return frozenset(each.subgraph for each in self.signatures.values()) - {0}
 
     @functools.cached_property
     def producers(self) -> dict[int, graph.Operator]:

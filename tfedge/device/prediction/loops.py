@@ -14,8 +14,7 @@ def turns(file: tflite.TfliteFile) -> dict[int, int]:
 
     Those of other signatures do not run at all.
     """
-    others = {each.subgraph for each in file.signatures.values()} - {0}
-    found = dict.fromkeys(others, 0)
+    found = dict.fromkeys(file.other_starts, 0)
     _count(file, 0, 1, found, frozenset())
     return found
 

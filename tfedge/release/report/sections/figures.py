@@ -89,6 +89,7 @@ def _figures(facts: "Facts") -> Iterator[Figure]:
     yield from _quality(facts, limits)
     yield from _phone(facts, predicted, limits)
     yield from _host_times(facts, ("p50",))
+    yield from _token_rates(facts)
     if card.get("peak_memory_bytes") is not None:
         peak, limit = card["peak_memory_bytes"], limits.get("peak_memory")
         yield _size("Peak memory, loaded and run", None, peak, limit, HOST)
@@ -220,6 +221,22 @@ def _host_times(facts: "Facts", keys: tuple[str, ...]) -> Iterator[Figure]:
         was, now = before.get(key), host[key]
         change = _speed(was, now) if key in ("p50", "p90") else ""  # the others vary by chance
         yield Figure(labels[key], _ms(was), _ms(now), change, "", HOST)
+
+
+def _token_rates(facts: "Facts") -> Iterator[Figure]:
+    """Of a network with caches; a baseline without writes a token with each call."""
+    rates, host = facts.scores.get("tokens_per_second"), facts.scorecard.baseline_host
+    if not rates:
+        return
+    before = 1000 / host.p50 if host else None
+    yield Figure("Tokens read per second", "", f"{rates['prefill']:,.0f}", origin=HOST)
+    yield Figure(
+        "Tokens written per second",
+        wording.UNKNOWN if before is None else f"{before:,.0f}",
+        f"{rates['decode']:,.0f}",
+        "" if before is None else _speed(1000 / before, 1000 / rates["decode"]),
+        origin=HOST,
+    )
 
 
 def _planned_memory(facts: "Facts", predicted: Mapping[str, Any]) -> Iterator[Figure]:
