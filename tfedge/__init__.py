@@ -21,6 +21,7 @@ _HOME = {
     "predict_latency": "tfedge.device.prediction.predict",
     "Scorecard": "tfedge.device.evaluate",
     "evaluate": "tfedge.device.evaluate",
+    "generate": "tfedge.device.decoding.generating",
     "Limits": "tfedge.release.gate.limits",
     "Verdict": "tfedge.release.gate.verdict",
     "gate": "tfedge.release.gate",
