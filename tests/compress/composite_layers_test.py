@@ -97,6 +97,8 @@ def _twin(model, data, bound=0.0):
     assert randomised.apart(expected, twin(data, training=False)) <= bound
     flat = folding.flatten(twin)
     assert randomised.apart(expected, flat(data, training=False)) <= 1e-5
+    back = bridge.to_keras3(flat)
+    assert randomised.apart(expected, back(data, training=False)) <= 1e-5
     return flat
 
 

@@ -33,6 +33,12 @@ def in_tf_keras(found: Operation, shape: Sequence[int] | None, named: Named) -> 
     return None if form is None else form(found, shape, named)
 
 
+def products(found: Operation, named: Named) -> Any:
+    """The outputs of an equation or of attention as plain products, None of what is neither."""
+    form = _PRODUCTS.get(found.op)
+    return None if form is None else form(found, None, named)
+
+
 def masked_softmax(scores: Any, mask: Any, layer: Any, named: Named) -> Any:
     """Softmax of the scores that a mask lets through; `layer` is that without a mask."""
     if mask.dtype != "bool":
@@ -194,7 +200,10 @@ def _shared(tensor: Any, heads: int, named: Named) -> Any:
     return tensor if times == 1 else _op("repeat", named("shared"), tensor, times, axis=2)
 
 
-_FORMS: Mapping[str, Callable[[Operation, Sequence[int] | None, Named], Any]] = {
+_Form = Callable[[Operation, Sequence[int] | None, Named], Any]
+_PRODUCTS: Mapping[str, _Form] = {"einsum": _equation, "dot_product_attention": _attended}
+_FORMS: Mapping[str, _Form] = {
+    **_PRODUCTS,
     "cast": _cast,
     "convert_to_tensor": _cast,
     "reshape": _reshaped,
@@ -202,6 +211,4 @@ _FORMS: Mapping[str, Callable[[Operation, Sequence[int] | None, Named], Any]] = 
     "tile": _tiled,
     "slice": _cut,
     "moveaxis": _moved,
-    "einsum": _equation,
-    "dot_product_attention": _attended,
 }

@@ -48,7 +48,8 @@ class ToKeras3(Builder):
                 "Register one under the same name in a file given by --custom_objects=py:FILE.",
             )
         other = facts.of(layer).twin.keras3
-        found = None if other is None else getattr(self.package.layers, other or name, None)
+        ours = getattr(keras3_twins, name, None)
+        found = None if other is None else getattr(self.package.layers, other or name, ours)
         if found is None:
             raise BadInput(where, "Keras 3 has no such layer", "Replace it by other layers.")
         return found

@@ -11,6 +11,7 @@ from tfedge.compress.bridge import (
     dequantized,
     keras_ops,
     operation,
+    plain_ops,
     replay,
     twin_config,
 )
@@ -150,6 +151,10 @@ class ToTfKeras(Builder):
         """A merge layer or an `Op`."""
         masked = any(getattr(t, "_keras_mask", None) is not None for t in call.tensors())
         found = keras_ops.read(call.operation, args, kwargs)
+        with self._composites.inside(call.operation.name):
+            made = plain_ops.products(found, self._composites.name)
+        if made is not None:
+            return made
         return operation.in_tf_keras(found, self._composites.name(call.operation.name), masked)
 
     def _activation(self, layer: Any, key: str, value: Any) -> Any:

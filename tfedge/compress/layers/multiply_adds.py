@@ -46,9 +46,9 @@ def positions(layer: k.Layer) -> Positions:
 def of(model: k.Model) -> dict[str, int]:
     """Multiply-adds of each layer with a kernel, and of each product, for a flat tf_keras model."""
     found = {
-        layer.name: sum(map(_product, layer.inbound_nodes))
+        layer.name: sum(_PRODUCTS[operations.name(layer)](node) for node in layer.inbound_nodes)
         for layer in model.layers
-        if operations.name(layer) == "matmul"
+        if operations.name(layer) in _PRODUCTS
     }
     for kernel in kernels.find(model):
         places = positions(model.get_layer(kernel.layer))
@@ -69,6 +69,27 @@ def _product(node: Any) -> int:
     summed = tensors[0].shape[-1] or _UNKNOWN
     made = tuple(tf.nest.flatten(node.output_tensors)[0].shape)[1:]
     return summed * math.prod(size or _UNKNOWN for size in made)
+
+
+def _equation(node: Any) -> int:
+    """Of an equation: all that it makes, as often as there are terms in a sum."""
+    tensors = tf.nest.flatten(node.input_tensors)
+    read, made = node.layer.settings["subscripts"].replace(" ", "").split("->")
+    arguments = node.layer.arguments or [{"tensor": number} for number in range(len(tensors))]
+    sizes: dict[str, int] = {}
+    for letters, given in zip(read.split(","), arguments, strict=True):
+        tensor = tensors[given["tensor"]] if "tensor" in given else np.asarray(given["array"])
+        # Behind an ellipsis axes are counted from the end.
+        before, _, behind = letters.partition("...")
+        named = dict(zip(before, tensor.shape, strict=False))
+        named |= dict(zip(behind[::-1], tuple(tensor.shape)[::-1], strict=False))
+        sizes |= {letter: size or _UNKNOWN for letter, size in named.items()}
+    terms = math.prod(size for letter, size in sizes.items() if letter not in made)
+    outputs = tuple(tf.nest.flatten(node.output_tensors)[0].shape)[1:]
+    return terms * math.prod(size or _UNKNOWN for size in outputs)
+
+
+_PRODUCTS = {"matmul": _product, "einsum": _equation}
 
 
 def _inner(shape: Sequence[int | None]) -> tuple[int, ...]:
