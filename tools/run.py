@@ -3,10 +3,11 @@
     python -m tfedge.run model.tflite digit.png      # or a release folder, as tfedge run
     python -m tfedge.run RELEASE examples.npy --json
 
-An input is a picture; a .npy of one example or several; a .npz with an array for each input. They
-are raw, as the training data held them: in a release folder the manifest says how they are
-normalized, how pictures are resized and what the classes are called. Needs NumPy and LiteRT only
-(Pillow for pictures). The model runs in a sandbox.
+An input is a picture; a .npy of one example or several; a .npz with an array for each input; a
+.csv with an example in each row (columns of a table, tokens of a text). They are raw, as the
+training data held them: in a release folder the manifest says how they are normalized, how pictures
+are resized and what the classes are called. Needs NumPy and LiteRT only (Pillow for pictures). The
+model runs in a sandbox.
 """
 
 import json

@@ -51,6 +51,55 @@ def test_inputs_by_name_and_a_state_that_is_reset(cases, released, tmp_path):
             np.testing.assert_array_equal(each.outputs[name], values[row % 2])
 
 
+def test_rows_of_numbers_are_examples_below_a_heading_or_not(cases, released, tmp_path):
+    x = cases["uint8_raw"].task.holdout.x[:3]
+    expected = real(cases["uint8_raw"], x)["output"]
+    rows = [",".join(map(str, row)) for row in x.reshape(3, -1).tolist()]
+    heading = ",".join(f"p{place}" for place in range(64))
+    for name, lines in (("x.csv", rows), ("y.csv", [heading, *rows])):
+        (tmp_path / name).write_text("\n".join(lines), encoding="utf-8-sig")
+        found = answering.answer(released("uint8_raw"), [str(tmp_path / name)])
+        np.testing.assert_array_equal([each.outputs["output"] for each in found], expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        (
+            "short.csv",
+            "1,2,3",
+            r"a row has 3 numbers, the model takes 64. Write those of 8 x 8 x 1",
+        ),
+        ("words.csv", "a,b\nc,d", "no rows of numbers"),
+        ("empty.csv", "", "no rows of numbers"),
+        ("two.csv", "1,2", r"one input, the model takes \w+, \w+. Give a .npz"),
+    ],
+)
+def test_other_rows_are_refused(name, text, said, released, tmp_path):
+    (tmp_path / name).write_text(text)
+    model = released("two_ends" if name == "two.csv" else "float")
+    with pytest.raises(errors.BadInput, match=said):
+        answering.answer(model, [str(tmp_path / name)])
+
+
+def test_the_only_input_takes_an_array_of_any_name_or_the_held_out_one(cases, released, tmp_path):
+    x = cases["float"].task.holdout.x[:2]
+    path = str(tmp_path / "x.npz")
+    expected = real(cases["float"], x)["output"]
+    for arrays in ({"picture": x}, {"x_test": x, "y_test": np.zeros(2), "x_train": x[:0]}):
+        np.savez(path, **arrays)
+        found = answering.answer(released("float"), [path])
+        np.testing.assert_array_equal([each.outputs["output"] for each in found], expected)
+    np.savez(path, a=x, b=x)
+    with pytest.raises(errors.BadInput, match=r"holds a, b, the model takes \w+. Name the arrays"):
+        answering.answer(released("float"), [path])
+
+
+def test_a_file_that_is_not_there_is_said(released, tmp_path):
+    with pytest.raises(errors.BadInput, match="no such file"):
+        answering.answer(released("float"), [str(tmp_path / "x.png")])
+
+
 def test_a_picture_is_brought_to_size_as_in_training(cases, released, tmp_path):
     colours = np.random.default_rng(1).integers(0, 256, (19, 13, 3)).astype(np.uint8)
     Image.fromarray(colours).save(tmp_path / "x.png")

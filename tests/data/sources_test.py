@@ -84,7 +84,7 @@ def test_a_metric_may_follow_any_name():
         ("npz:", "Write npz:FILE"),
         ("npz", "Write npz:FILE"),
         ("digits:", "expected digits"),
-        ("", "There are: digits, fashion_mnist, images, npz"),
+        ("", "There are: coloured_fashion_mnist, digits, fashion_mnist, images, npz"),
         ("digits?size=8x8", "no option 'size'"),
         ("images:" + "x" * 5000, "cannot be read.*too long"),
     ],

@@ -99,3 +99,12 @@ def test_an_operator_with_one_float_output_of_two_is_named(converted, caplog):
     )
     checks.warn_of_float(model, options.Export("int8"))
     assert "TOPK_V2" in caplog.text and "CONV_2D" not in caplog.text
+
+
+def test_metadata_for_mediapipe_on_int8_inputs_are_warned_of(caplog):
+    for fine in ("int8(metadata=True)", 'int8(input="uint8", metadata=True)', 'int8(input="int8")'):
+        checks.warn_of_mediapipe(options.Export.parse(fine))
+    assert not caplog.records
+    checks.warn_of_mediapipe(options.Export.parse('int8(input="int8", metadata=True)'))
+    (record,) = caplog.records
+    assert 'crashes on int8 inputs; write input="uint8"' in record.getMessage()

@@ -4,9 +4,10 @@ import dataclasses
 import hashlib
 import os
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
+from absl import logging
 
 from tfedge import errors, foreign
 from tfedge.app import picture, port
@@ -21,6 +22,8 @@ from tfedge.release import app_facts
 from tfedge.release.publishing import manifest, released
 
 _ARRAYS = (".npy", ".npz")
+_ROWS = ".csv"
+_HELD_OUT = "x_test"  # of the npz: that models are made with
 _MEMORY_BYTES, _SECONDS = 2**32, 600.0
 
 
@@ -45,13 +48,18 @@ def answer(model: str | os.PathLike, inputs: Sequence[str]) -> list[Answer]:
     Args:
         model: a .tflite or a release folder. In a release, or beside its manifest, it is known how
             raw inputs are normalized and what the classes are called.
-        inputs: pictures; .npy of one example or of several; .npz of arrays by the inputs' names.
+        inputs: pictures; .npy of one example or of several; .npz of arrays by the inputs' names;
+            .csv with the numbers of an example in each row, below a heading or not.
 
     Raises:
         BadInput: the model or an input cannot be read, or they do not fit.
     """
     content = released.tflite_bytes(model, str(model))
     file, told = tflite.read(content, str(model)), _told(pathlib.Path(model), content)
+    if told is None:
+        logging.info(
+            "no manifest tells of %s: inputs go in as they are, classes have no names", model
+        )
     found: list[Answer] = []
     for path in inputs:
         x = _examples(path, file, told)
@@ -77,15 +85,62 @@ def _examples(
     path: str, file: tflite.TfliteFile, told: app_facts.AppFacts | None
 ) -> np.ndarray | dict[str, np.ndarray]:
     """(n, ...) raw inputs."""
-    if pathlib.Path(path).suffix not in _ARRAYS:
+    if not pathlib.Path(path).is_file():
+        raise errors.BadInput(path, "there is no such file", "Name a picture, .npy, .npz or .csv.")
+    suffix = pathlib.Path(path).suffix.lower()
+    if suffix == _ROWS:
+        return _rows(path, file, told)
+    if suffix not in _ARRAYS:
         return _picture(path, file, told)
     with foreign.reading(path, "Save it with numpy.save or numpy.savez."):
         found = np.load(path, allow_pickle=False)
         arrays = found if isinstance(found, np.ndarray) else {name: found[name] for name in found}
     ranks = {name: len(tensor.shape) for name, tensor in file.named_inputs.items()}
     if isinstance(arrays, dict):
-        return {name: _batched(array, ranks.get(name, 0)) for name, array in arrays.items()}
+        chosen = _by_input(path, arrays, list(ranks))
+        return {name: _batched(chosen[name], rank) for name, rank in ranks.items()}
     return _batched(arrays, next(iter(ranks.values())))
+
+
+def _by_input(
+    path: str, arrays: Mapping[str, np.ndarray], inputs: Sequence[str]
+) -> Mapping[str, np.ndarray]:
+    """The array of each input; what goes into the only one may have another name."""
+    if set(inputs) <= set(arrays):
+        return arrays
+    if len(inputs) == 1 and (len(arrays) == 1 or _HELD_OUT in arrays):
+        return {inputs[0]: arrays.get(_HELD_OUT, next(iter(arrays.values())))}
+    cause = f"it holds {', '.join(arrays) or 'nothing'}, the model takes {', '.join(inputs)}"
+    example = ", ".join(f"{name}=..." for name in inputs)
+    raise errors.BadInput(path, cause, f"Name the arrays so: numpy.savez(FILE, {example}).")
+
+
+def _rows(path: str, file: tflite.TfliteFile, told: app_facts.AppFacts | None) -> np.ndarray:
+    """The numbers of each row in the shape of the only input, and in the type of its raw values."""
+    if len(file.named_inputs) != 1:
+        cause = f"a row is for one input, the model takes {', '.join(file.named_inputs)}"
+        raise errors.BadInput(path, cause, "Give a .npz with an array for each.")
+    (tensor,) = file.named_inputs.values()
+    remedy = "Write the numbers of one example in each row, with commas between."
+    with foreign.reading(path, remedy, "no rows of numbers"):
+        lines = pathlib.Path(path).read_text(encoding="utf-8-sig").splitlines()
+        skipped = 0 if _are_numbers(lines[0]) else 1
+        table = np.loadtxt(lines[skipped:], delimiter=",", ndmin=2)
+    wanted = tensor.shape[1:]
+    if table.shape[1:] != (int(np.prod(wanted)),) or not len(table):
+        cause = f"a row has {table.shape[1]} numbers, the model takes {int(np.prod(wanted))}"
+        shape = " x ".join(map(str, wanted))
+        raise errors.BadInput(path, cause, f"Write those of {shape}, the last axis fastest.")
+    dtype = np.dtype(next(iter(told.inputs.values())).dtype) if told and told.inputs else None
+    return table.reshape(-1, *wanted).astype(dtype or tensor.dtype.lower())
+
+
+def _are_numbers(line: str) -> bool:
+    try:
+        [float(each) for each in line.split(",")]
+    except ValueError:
+        return False
+    return True
 
 
 def _batched(array: np.ndarray, rank: int) -> np.ndarray:

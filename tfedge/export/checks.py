@@ -47,6 +47,15 @@ def check(data: bytes, export: options.Export, float_layers: Mapping[str, str]) 
     _check_ends(file, export)
 
 
+def warn_of_mediapipe(export: options.Export) -> None:
+    """Logs that metadata for MediaPipe are asked for on an input that it does not survive."""
+    if export.metadata and export.input not in ("uint8", "float32"):
+        logging.warning(
+            '--export=%s: MediaPipe 1.2.2 crashes on %s inputs; write input="uint8"',
+            *(export.to_text(), export.input),
+        )
+
+
 def warn_of_float(tree: Any, export: options.Export, *, is_known: bool = False) -> None:
     """Logs the operators that an integer route has left in float; before raw inputs are put in.
 

@@ -19,7 +19,7 @@ from tfedge.data.matching import output_kind
 from tfedge.data.task import Task
 from tfedge.device import evaluate
 from tfedge.device.file import tflite
-from tfedge.export import finishing, first_call, from_files, from_model, options
+from tfedge.export import checks, finishing, first_call, from_files, from_model, options
 from tfedge.export.made import Made
 from tfedge.export.tree import flatbuffer
 from tfedge.export.trials import by_steps, last_run, sqnr_check
@@ -40,6 +40,7 @@ def to_tflite(
         last_run.LastRun(export, task).outputs(source.content)
         if not export.cache:
             return source.content
+    checks.warn_of_mediapipe(export)
     made = _made(source, export, task)
     edited = finishing.in_few_bits(made.tree, export)
     if not is_last:

@@ -1,0 +1,1 @@
+"""MediaPipe beside tfedge: its environment, and what its ImageClassifier says to pictures."""
