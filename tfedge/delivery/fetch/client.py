@@ -113,6 +113,7 @@ class Client:
 
         Raises:
             BadInput: there is none.
+            OSError: the disk refused to say.
         """
         with self._first_use() as is_first:
             model = self._model()
@@ -156,14 +157,17 @@ class Client:
         for version in versions:
             try:
                 return Model(version, self.store.content(version, self._asked.trust))
-            except (errors.BadInput, reasons.Refused) as error:
+            except (errors.BadInput, reasons.Refused, OSError) as error:
                 logging.warning("version %d cannot be used: %s", version, error)
         raise errors.BadInput(
             str(self.store.folder), "no model is there that can be used", "Update it first."
         )
 
     def _kept(self, reason: str, cause: str) -> told.Told:
-        version = self.store.state().current
+        try:
+            version = self.store.state().current
+        except OSError as error:
+            return told.Told(told.NOTHING, None, reasons.DISK, str(error))
         outcome = told.NOTHING if version is None else told.KEPT
         return told.Told(outcome, version, reason, cause)
 

@@ -89,9 +89,14 @@ class Store:
             return path.read_text(encoding="ascii")
 
     def state(self) -> State:
-        """What is used; nothing where nothing is, or where the file is damaged."""
+        """What is used; nothing where nothing is, or where the file is damaged.
+
+        Raises:
+            OSError: the disk refused.
+        """
+        path = self.folder / _STATE
         try:
-            return State.of(foreign.read_json(self.folder / _STATE, _DAMAGED))
+            return State.of(foreign.parse_json(_read(path), str(path), _DAMAGED))
         except (errors.BadInput, LookupError, TypeError, ValueError):
             return State()
 
@@ -117,9 +122,10 @@ class Store:
 
         Raises:
             BadInput: it is not there, or damaged.
+            OSError: the disk refused, which is no damage.
         """
         path = self._version(version) / _ABOUT
-        return Record.of(foreign.read_json(path, _DAMAGED), str(path))
+        return Record.of(foreign.parse_json(_read(path), str(path), _DAMAGED), str(path))
 
     def settle(self, record: Record, sealed: pathlib.Path) -> None:
         """The version is there from here on; one of that number that was, is not.
@@ -152,10 +158,10 @@ class Store:
         Raises:
             BadInput: it is not there, or damaged.
             Refused: it is not for this key.
+            OSError: the disk refused.
         """
         record = self.record(version)
-        sealed = foreign.read_bytes(self._version(version) / _SEALED, _DAMAGED)
-        return self.opened(record, sealed, trust)
+        return self.opened(record, _read(self._version(version) / _SEALED), trust)
 
     def opened(self, record: Record, sealed: bytes, trust: Trust) -> bytes:
         """Likewise, of a file that is not settled yet."""
@@ -214,3 +220,10 @@ class Store:
 
     def _version(self, version: int) -> pathlib.Path:
         return self.folder / "versions" / str(version)
+
+
+def _read(path: pathlib.Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise errors.BadInput(str(path), "it is not there", _DAMAGED) from error

@@ -1,5 +1,6 @@
 """From the question to the switch: an update, with every way that it may end before."""
 
+import contextlib
 import dataclasses
 import errno
 import hashlib
@@ -106,7 +107,8 @@ class Update:
             self._get(signed, version)
         self._progress(told.Progress(told.SWITCHING))
         self._store.change(lambda state: state.switched(version))
-        self._store.sweep()
+        with contextlib.suppress(OSError):  # the next update does it
+            self._store.sweep()
         return told.Told(told.UPDATED, version)
 
     def _offered(self, signed: metadata.Signed) -> channel.Channel:

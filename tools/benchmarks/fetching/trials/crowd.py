@@ -1,0 +1,47 @@
+"""Many installations behind a network that loses 2 % of the answers and cuts as many."""
+
+import concurrent.futures
+import pathlib
+import random
+import shutil
+from collections.abc import Iterator
+
+from tfedge_tools.benchmarks.fetching import bed
+from tfedge_tools.benchmarks.fetching.bed import Bed, Row
+
+from tfedge.delivery import serving
+from tfedge.delivery.serving.faults import drop
+
+_USUAL, _AT_ONCE = 1000, 16
+_LOST = 0.02
+_MOST = 1.2  # of the bytes of a perfect network
+
+
+def run(folder: pathlib.Path, tries: int, draw: random.Random) -> Iterator[Row]:
+    """So many installations; 1,000 where `tries` is 0."""
+    made, count = Bed(folder, bed.large_models(300_000)), tries or _USUAL
+    with serving.Server(made.folder, draw=draw.random) as server:
+        made.publish()  # the newest is the first that they see
+        perfect = _all(made, server, folder, 1)
+        server.faults = (drop.Drop(share=_LOST), drop.Drop(share=_LOST, anywhere=True))
+        lossy = _all(made, server, folder, count)
+    ratio = lossy[1] / (count * perfect[1])
+    wrong = lossy[0] + (ratio > _MOST)
+    note = f"{ratio:.3f} times the bytes of a perfect network"
+    yield Row(f"installations, {_LOST:.0%} of answers lost and as many cut", count, wrong, note)
+
+
+def _all(made: Bed, server: serving.Server, folder: pathlib.Path, count: int) -> tuple[int, int]:
+    """How many did not arrive, and the bytes that were sent."""
+    server.counted = serving.Counted()
+
+    def arrives(number: int) -> bool:
+        store = folder / "stores" / str(number)
+        client = made.client(server.address, store)
+        arrived = client.update().version == max(made.contents) == made.used(client)
+        shutil.rmtree(store)
+        return arrived
+
+    with concurrent.futures.ThreadPoolExecutor(_AT_ONCE) as pool:
+        arrived = sum(pool.map(arrives, range(count)))
+    return count - arrived, server.counted.body_bytes
