@@ -1,6 +1,7 @@
 """A request for a file, its right answer, and what a fault may make of that."""
 
 import dataclasses
+import mimetypes
 import pathlib
 import re
 from collections.abc import Mapping
@@ -76,7 +77,8 @@ class Reply:
 def right(request: Request) -> Reply:
     """The answer of a server without a fault (RFC 9110, 13.1.5 and 14)."""
     content, size = request.content, len(request.content)
-    headers = {"Etag": request.etag, "Accept-Ranges": "bytes"}
+    kind = mimetypes.guess_type(request.path)[0] or "application/octet-stream"
+    headers = {"Etag": request.etag, "Accept-Ranges": "bytes", "Content-Type": kind}
     if request.start is None or request.condition not in ("", request.etag):
         return Reply(200, headers).with_body(content)
     if request.start >= size:

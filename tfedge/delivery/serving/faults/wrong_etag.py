@@ -15,6 +15,10 @@ _numbers = itertools.count()
 class WrongEtag(Fault):
     """No condition is ever met."""
 
+    def means(self, request: Request) -> bool:
+        """Only a file that is there."""
+        return bool(request.etag)
+
     def spoiled(self, reply: Reply, request: Request, draw: Draw) -> Reply:
         """All of the file where the rest was wanted of another one."""
         etag = f'"other-{next(_numbers)}"'
