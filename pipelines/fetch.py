@@ -16,6 +16,7 @@ import tfedge_pipelines as _interruptible  # noqa: F401  (Ctrl-C is one line fro
 
 # isort: split
 import importlib.metadata
+import logging as python_logging
 import pathlib
 import re
 
@@ -64,6 +65,7 @@ def main() -> int:
     from tfedge.delivery.fetch import told
     from tfedge.delivery.fetch.allowance import Allowance
 
+    python_logging.getLogger("tuf").setLevel(python_logging.ERROR)  # told below, by name
     where = f"--trust={_TRUST.value}"
     client = fetch.Client(
         _REPOSITORY.value,

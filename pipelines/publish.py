@@ -5,6 +5,7 @@
     python pipelines/publish.py withdraw 3 --channel=stable
     python pipelines/publish.py refresh                    # every day: nothing expires
     python pipelines/publish.py verify
+    python pipelines/publish.py serve --faults=drop        # here, to see how an app behaves
 
 A repository is metadata of The Update Framework and models that only the holders of a key can open.
 Private keys are behind a passphrase: TFEDGE_PASSPHRASE, --passphrase_fd, or asked for. docs/keys.md

@@ -9,12 +9,14 @@ lossy network. A repository of two versions is published into a temporary folder
 Exit code 1 if one of them did not end as it has to.
 """
 
+import logging
 import pathlib
 import random
 import tempfile
 import time
 
 from absl import flags
+from absl import logging as absl_logging
 from tfedge_pipelines import entry
 from tfedge_tools import wide_console
 
@@ -38,6 +40,8 @@ def main() -> int:
     from rich import table
     from tfedge_tools.benchmarks.fetching import trials
 
+    logging.getLogger("tuf").setLevel(logging.ERROR)  # it warns of each attack
+    absl_logging.set_verbosity(absl_logging.ERROR)
     known = trials.known()
     names = list(known) if _TRIAL.value == ["all"] else _TRIAL.value
     for name in names:

@@ -25,7 +25,7 @@ from tfedge.delivery.serving import reply as replies
 from tfedge.delivery.serving.fault import Draw, Fault
 
 _SLICES = 10  # of a second, when it is slow
-read_faults = faults_folder.read
+known_faults, read_faults = faults_folder.known, faults_folder.read
 
 
 @dataclasses.dataclass

@@ -10,11 +10,10 @@ import pathlib
 import random
 from collections.abc import Iterable
 
-from tfedge.delivery.offering import Offered
-
 from tfedge.delivery import fetch, keyring, publishing, rotation, serving, trust
 from tfedge.delivery.fetch import reasons
 from tfedge.delivery.fetch.retrying import Retries
+from tfedge.delivery.offering import Offered
 from tfedge.delivery.serving.fault import Fault
 
 MODEL, AUDIENCE = "tiny", "app"
@@ -106,6 +105,6 @@ def small_models() -> list[bytes]:
     return [first, first[:-_MOVED] + tail]
 
 
-def large_models(size: int = 1_000_000) -> list[bytes]:
-    """Two of many chunks that have nothing in common."""
+def large_models(size: int) -> list[bytes]:
+    """Two of so many bytes that have nothing in common."""
     return [random.Random(number).randbytes(size) for number in range(2)]

@@ -10,25 +10,24 @@ from tfedge_tools.benchmarks.fetching import bed
 from tfedge_tools.benchmarks.fetching.bed import Bed, Row
 
 from tfedge.delivery import serving
-from tfedge.delivery.serving.faults import drop
 
 _USUAL, _AT_ONCE = 1000, 16
-_LOST = 0.02
+_FAULTS, _BYTES = "drop(share=0.02), drop(share=0.02, anywhere=True)", 150_000
 _MOST = 1.2  # of the bytes of a perfect network
 
 
 def run(folder: pathlib.Path, tries: int, draw: random.Random) -> Iterator[Row]:
     """So many installations; 1,000 where `tries` is 0."""
-    made, count = Bed(folder, bed.large_models(300_000)), tries or _USUAL
+    made, count = Bed(folder, bed.large_models(_BYTES)), tries or _USUAL
     with serving.Server(made.folder, draw=draw.random) as server:
         made.publish()  # the newest is the first that they see
         perfect = _all(made, server, folder, 1)
-        server.faults = (drop.Drop(share=_LOST), drop.Drop(share=_LOST, anywhere=True))
+        server.faults = serving.read_faults(_FAULTS)
         lossy = _all(made, server, folder, count)
     ratio = lossy[1] / (count * perfect[1])
     wrong = lossy[0] + (ratio > _MOST)
     note = f"{ratio:.3f} times the bytes of a perfect network"
-    yield Row(f"installations, {_LOST:.0%} of answers lost and as many cut", count, wrong, note)
+    yield Row("installations, 2 % of answers lost and as many cut", count, wrong, note)
 
 
 def _all(made: Bed, server: serving.Server, folder: pathlib.Path, count: int) -> tuple[int, int]:

@@ -9,15 +9,15 @@ from tfedge_tools.benchmarks.fetching import bed
 from tfedge_tools.benchmarks.fetching.bed import Bed, Row
 
 from tfedge.delivery import fetch, serving
-from tfedge.delivery.serving.faults import drop
 
 _CHUNK = 1 << 16
+_BYTES, _FEW_BYTES = 1_000_000, 150_000  # of the large one; to pack noise takes a while
 
 
 def run(folder: pathlib.Path, tries: int, draw: random.Random) -> Iterator[Row]:
     """Every byte where `tries` is 0, else so many of them; of the large one 500 at most."""
     yield _row("small repository", Bed(folder / "small", bed.small_models()), tries, draw)
-    large = Bed(folder / "large", bed.large_models())
+    large = Bed(folder / "large", bed.large_models(_FEW_BYTES if tries else _BYTES))
     yield _row("large repository", large, min(tries or 500, 500), draw)
 
 
@@ -34,7 +34,7 @@ def _row(what: str, made: Bed, tries: int, draw: random.Random) -> Row:
             places = draw.sample(places, min(tries, len(places)))
         wrong, again = 0, []
         for path, at in places:
-            server.faults = (drop.Drop(at=at, times=1, only=path),)
+            server.faults = serving.read_faults(f"drop(at={at}, times=1, only='{path}')")
             client = made.client(server.address, store)
             _, received = _update(made, server, store, before)
             again.append(received - whole)

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from tfedge_tools.benchmarks.fetching.bed import Bed, Row
 
+from tfedge.delivery import serving
 from tfedge.delivery.fetch import metadata, part, reasons, retrying, web
 from tfedge.delivery.fetch.allowance import Allowance
-from tfedge.delivery.serving.faults import flip
 
 _TARGET_BYTES = 10_000
 _OVER_HTTP = 300  # of a target's bits, by a whole client; all of them by the comparison alone
@@ -60,7 +60,7 @@ def _fetched(made: Bed, path: pathlib.Path, bits: Sequence[int]) -> Row:
     wrong, name = 0, str(path.relative_to(made.folder))
     with made.server() as server:
         for bit in bits:
-            server.faults = (flip.Flip(bit=bit, only=name),)
+            server.faults = serving.read_faults(f"flip(bit={bit}, only='{name}')")
             store = made.folder.parent / f"store_{bit}"
             ended = made.client(server.address, store, attempts=2).update()
             wrong += ended.version is not None or ended.reason != reasons.ARBITRARY
