@@ -67,7 +67,7 @@ def test_tokenizers_are_not_opened():
 
 def test_without_keras_hub_its_files_say_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "keras_hub", None)
-    with pytest.raises(BadInput, match=r"keras-hub \(BertBackbone\).*pip install 'tfedge\[hub\]'"):
+    with pytest.raises(BadInput, match=r"keras-hub \(BertBackbone\).*pip install .tfedge\[hub\]"):
         hub_classes.know({"layers": [_NAMED]}, "a file")
 
 

@@ -7,6 +7,7 @@ and the like read vocabularies, and a model on a phone gets ids.
 import importlib
 from typing import Any
 
+from tfedge import extras
 from tfedge.compress import keras
 from tfedge.compress.loading import config_safety
 from tfedge.errors import BadInput
@@ -34,7 +35,7 @@ def know(config: Any, where: str) -> None:
             where,
             f"it has layers of keras-hub ({entries[0]['class_name']}), which cannot be imported"
             f" ({error})",
-            "Install it: pip install 'tfedge[hub]'.",
+            f"Run {extras.command('hub')}",
         ) from error
     readers = (hub.tokenizers.Tokenizer, hub.models.Preprocessor, hub.layers.ImageConverter)
     for entry in entries:

@@ -20,6 +20,7 @@ from tfedge.export.parity import snr
 
 _RANGE = "QuantizeLayer"  # of TFMOT: a range of what it is behind, and no operator
 _FURTHEST = 24  # operators that one layer may become
+_MOVED_DB = 10.0  # moving values costs nothing; a sum of several ranges may cost a bit
 _NO_WORSE_DB = 3.0  # the first tensor of these is taken: later layers compute similar things
 
 
@@ -109,8 +110,9 @@ class _Walk:
             index = self._input(layer.name)
             self._record(layer.name, key, index, ())
             return
-        given = [self._place.get(id(tensor)) for tensor in tf.nest.flatten(node.keras_inputs)]
-        sources = tuple(index for index in given if index is not None)
+        read = [id(tensor) for tensor in tf.nest.flatten(node.keras_inputs)]
+        read = [each for each in read if each in self._place]
+        sources = tuple(self._place[each] for each in read)
         if self._anchors[layer.name]:
             operator = self._anchors[layer.name].pop(0)
             self._record(layer.name, key, self._ends(operator, key), sources)
@@ -119,7 +121,7 @@ class _Walk:
             self._skip(layer, "what it reads was not found in the file")
             return
         found = self._nearest(layer, key, sources)
-        if found is not None and operations.moves(layer) and self._is_moved(key, found):
+        if found is not None and operations.moves(layer) and self._is_moved(read[0], key, found):
             self._place[key] = sources[0]
             self._skip(layer, "it moves values as a later layer does: one operator does both")
         elif found is None:
@@ -145,9 +147,20 @@ class _Walk:
         requantized = list(self._computed_from(sources, ("QUANTIZE", "DEQUANTIZE")))
         return self._best(key, [*fused, *computed, *requantized])
 
-    def _is_moved(self, key: int, index: int) -> bool:
-        """Whether what should be the same values is no likeness of them: they stand elsewhere."""
-        return snr.decibels(self._in_keras[key], self._in_file[index]) < 0
+    def _is_moved(self, read: int, key: int, index: int) -> bool:
+        """Whether a tensor has the values that it should, but elsewhere.
+
+        It is further from them than what is read is, and near them where both are sorted. Values
+        around a common mean are alike wherever they stand.
+        """
+        wanted, found = self._in_keras[key], self._in_file[index]
+        given = snr.decibels(self._in_keras[read], self._in_file[self._place[read]])
+        near = snr.decibels(wanted, found)
+        if given - near < _MOVED_DB:
+            return False
+        return (
+            snr.decibels(np.sort(wanted, axis=None), np.sort(found, axis=None)) - near > _MOVED_DB
+        )
 
     def _computed_from(self, sources: Sequence[int], kinds: tuple[str, ...] = ()) -> Iterator[int]:
         """Tensors computed from these, without a kernel's operator in between, nearest first."""
