@@ -51,7 +51,7 @@ _MOST = flags.DEFINE_integer(
 )
 _LEAST_SAME = flags.DEFINE_float(
     "least_same",
-    0.99,
+    0.98,
     "The least share of answers that must be the release's: the same class, or a value within 1 % "
     "of the output's range.",
     lower_bound=0,

@@ -26,7 +26,7 @@ from tfedge.targets import source as source_lib
 
 COMPARISON = "comparison.json"
 MOST_EXAMPLES = 10_000
-LEAST_SAME = 0.99
+LEAST_SAME = 0.98
 
 
 @dataclasses.dataclass(frozen=True)

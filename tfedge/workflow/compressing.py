@@ -48,7 +48,7 @@ def compress(order: Order, output_dir: str | pathlib.Path, with_keras: bool = Fa
 def keras_files(made: making.Made) -> dict[str, bytes]:
     """model.keras by its name, the compressed model as a Keras 3 one; none is logged."""
     if made.candidate is None:
-        cause = "nothing was compressed in this run: the input has no layers, or was made before"
+        cause = "nothing was compressed in this run (no recipe, no layers, or it was made before)"
         logging.warning("there is no %s: %s", KERAS, cause)
         return {}
     return {KERAS: _keras_file(made.candidate)}

@@ -20,7 +20,7 @@ _TYPES = frozenset(
     {"FLOAT32", "FLOAT16", "INT8", "UINT8", "INT4", "INT2", "INT32", "INT64", "BOOL"}
 )
 _OTHERWISE = "Release with --keras and convert it with --to=saved_model."
-_FIXED = "It takes one example at a time: an operator's own shape holds the batch of 1."
+_FIXED = "It takes one example at a time: several together do not get the answers of each alone."
 
 
 def _make(source: Source, examples: Arrays) -> Made:

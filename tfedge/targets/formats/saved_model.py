@@ -23,7 +23,8 @@ _SIGNATURE = "serving_default"
 _BATCH = 64
 _REMEDY = (
     "Release again with --keras (finished training is taken over where --cache_dir was given), or "
-    "name what tfedge compress --keras wrote: --keras=FILE."
+    "name it by --keras=FILE: what tfedge compress --keras wrote, or the model that was released "
+    "without a recipe."
 )
 
 
