@@ -77,6 +77,9 @@ def leftovers(folder: pathlib.Path, state: State) -> list[pathlib.Path]:
         elif numbered and numbered[2] == TARGETS:
             listed = trusted.parse(path.read_bytes(), path).signed.targets.values()
             known |= {trusted.file_of(folder, target) for target in listed}
+    waiting = next_root.read(folder)
+    if waiting is not None and waiting.signed.version <= last[ROOT]:
+        left.append(folder / next_root.NAME)
     files = (folder / trusted.TARGET_FILES).rglob("*")
     left += [path for path in files if _HASHED.match(path.name) and path not in known]
     return sorted(left)

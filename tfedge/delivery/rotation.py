@@ -125,7 +125,7 @@ def _change(
         root = copy.deepcopy(state.root.signed)
         root.version, root.expires = root.version + 1, _expires()
         changed(root)
-        if waiting is None or waiting.signed.version != root.version:
+        if waiting is None:
             waiting = Metadata(root)
         elif (waiting.signed.roles, waiting.signed.keys) != (root.roles, root.keys):
             cause = "another change of root waits for signatures"
@@ -138,9 +138,6 @@ def _finished(
     folder: pathlib.Path, state: trusted.State, waiting: Metadata[Root], ring: keyring.Keyring
 ) -> Outcome:
     version = waiting.signed.version
-    if version == state.root.signed.version:  # a killed run had all but this left to do
-        next_root.remove(folder)
-        return Outcome(version, 0)
     next_root.sign(folder, state.root, waiting, ring)
     missing = next_root.missing(state.root, waiting)
     if missing:

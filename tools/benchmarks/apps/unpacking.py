@@ -47,7 +47,7 @@ def megabytes() -> dict[str, bytes]:
     dense = draw.normal(0, 30, (1024, 1024)).clip(-127, 127)
     clustered = np.where(draw.random((1024, 1024)) < 0.3, np.round(dense / 16) * 16, 0)
     each = {"dense, int8": dense, "clustered, 70 % zeros": clustered}
-    return {name: _file(weights.astype(np.int8)) for name, weights in each.items()}
+    return {name: file_of(weights.astype(np.int8)) for name, weights in each.items()}
 
 
 def in_kotlin(subject: Subject, vectors: Vectors, place: pathlib.Path) -> dict[str, float]:
@@ -79,7 +79,7 @@ def in_node(subject: Subject, vectors: Vectors, place: pathlib.Path) -> dict[str
     return {name: ms for name, (_, ms) in found.items()}
 
 
-def _file(kernel: np.ndarray) -> bytes:
+def file_of(kernel: np.ndarray) -> bytes:
     """A .tflite with one tensor and nothing that uses it."""
     data = kernel.view(np.uint8).ravel()
     tensor = schema.TensorT(shape=np.array(kernel.shape, np.int32), type=9, buffer=1)  # INT8
