@@ -38,6 +38,12 @@ _AUDIENCE = flags.DEFINE_list(
     "Who can open it, with commas between. Default: all with keys.",
     flag_values=FLAGS,
 )
+_PROVENANCE = flags.DEFINE_boolean(
+    "provenance",
+    False,
+    "Publish where it comes from: recipe, fingerprints, tools, verdict (in-toto, SLSA).",
+    flag_values=FLAGS,
+)
 
 
 def main() -> int:
@@ -49,7 +55,12 @@ def main() -> int:
 
     names.check_channel(_CHANNEL.value, f"--channel={_CHANNEL.value}")
     ring = key_flags.ring(FLAGS)
-    offered = offering.read(_RELEASE.value, _CHANNEL.value, _MODEL.value or "")
+    offered = offering.read(
+        _RELEASE.value,
+        _CHANNEL.value,
+        _MODEL.value or "",
+        tells_provenance=_PROVENANCE.value,
+    )
     asked = publishing.Asked(
         channel=_CHANNEL.value,
         rollout=share,

@@ -15,7 +15,7 @@ from tfedge.delivery.offering import Offered
 def _place(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(at_rest, "COST", 1 << 4)
-    monkeypatch.setattr(offering, "read", lambda *_: Offered("m", b"a model", b"x"))
+    monkeypatch.setattr(offering, "read", lambda *_, **__: Offered("m", b"a model", b"x"))
     monkeypatch.setenv("TFEDGE_PASSPHRASE", "correct horse")
 
 

@@ -15,6 +15,7 @@ from tfedge.delivery import (
     keyring,
     names,
     next_root,
+    provenance,
     rollout,
     segments,
     shelf,
@@ -89,7 +90,8 @@ class _Shown:
         content = self._opened(name, sealed, told) if self.ring else b""
         for base, delta in told.deltas.items():
             said.append(f"from {base}: {self._delta(told, base, delta, content):,} B")
-        return "; ".join([*said, *(["opened"] if self.ring else [])])
+        said += ["opened"] * bool(self.ring)
+        return "; ".join([*said, *self._provenance(model, version, told.model.sha256)])
 
     def channel(self, model: str, name: str) -> str:
         found = shelf.channel_of(self.folder, self.targets, model, name)
@@ -98,6 +100,14 @@ class _Shown:
         for each in found.entries:
             shelf.fields(self.targets, model, each.version)
         return "; ".join(_said(each) for each in reversed(found.entries)) or "empty"
+
+    def _provenance(self, model: str, version: int, sha256: str) -> Iterator[str]:
+        name = names.provenance(model, version)
+        if name in self.targets:
+            found = provenance.read(self._content(name), name)
+            if sha256 not in found.files.values():
+                raise errors.BadInput(name, "it tells of another model", "")
+            yield f"made by {found.recipe or 'no recipe'}: {found.outcome}"
 
     def _content(self, name: str) -> bytes:
         if name not in self.targets:

@@ -43,6 +43,11 @@ def golden(model: str, version: int) -> str:
     return f"{model}/{version}.golden.npz"
 
 
+def provenance(model: str, version: int) -> str:
+    """The target that says where a version comes from, where that was asked for."""
+    return f"{model}/{version}.intoto"
+
+
 def _checked(pattern: re.Pattern[str], name: str, where: str, expected: str) -> str:
     if not pattern.fullmatch(name):
         raise errors.BadInput(where, f"expected {expected}; got {name!r}", "Write such a name.")

@@ -5,7 +5,7 @@ import hashlib
 import os
 
 from tfedge import errors, foreign
-from tfedge.delivery import names
+from tfedge.delivery import names, provenance
 from tfedge.device import compatibility
 from tfedge.device.file import tflite
 from tfedge.release import app_facts, golden
@@ -26,12 +26,14 @@ class Offered:
         content: the .tflite.
         golden: golden.npz of drawn examples, which are nobody's data.
         needs_runtime: the oldest LiteRT that runs it; "" for any.
+        provenance: where it comes from; b"" where that is not told.
     """
 
     model: str
     content: bytes = dataclasses.field(repr=False)
     golden: bytes = dataclasses.field(repr=False)
     needs_runtime: str = ""
+    provenance: bytes = dataclasses.field(default=b"", repr=False)
 
     @property
     def sha256(self) -> str:
@@ -39,13 +41,16 @@ class Offered:
         return hashlib.sha256(self.content).hexdigest()
 
 
-def read(release: str | os.PathLike, channel: str, model: str = "") -> Offered:
+def read(
+    release: str | os.PathLike, channel: str, model: str = "", *, tells_provenance: bool = False
+) -> Offered:
     """Reads a release folder, and runs its model on the examples.
 
     Args:
         release: the folder.
         channel: where it is to go; one whose name begins with "test" takes any verdict.
         model: another name than the release's.
+        tells_provenance: whether everybody may see the recipe that made it.
 
     Raises:
         BadInput: not as it was released, or it did not pass.
@@ -70,6 +75,7 @@ def read(release: str | os.PathLike, channel: str, model: str = "") -> Offered:
         content=content,
         golden=examples.to_bytes(),
         needs_runtime=compatibility.needed_runtime(file) or "",
+        provenance=provenance.of(files, where) if tells_provenance else b"",
     )
 
 
