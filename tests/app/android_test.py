@@ -35,6 +35,22 @@ fun damaged(assets: String) {
 """
 
 
+TOGETHER = """
+fun together(model: com.example.uint8_raw_packed.TinyNet, examples: List<ByteArray>): Int {
+    val alone = examples.map { model.run(it).output.toList() }
+    val same = java.util.concurrent.atomic.AtomicInteger()
+    List(4) {
+        kotlin.concurrent.thread {
+            for ((i, each) in examples.withIndex()) {
+                if (model.run(each).output.toList() == alone[i]) same.incrementAndGet()
+            }
+        }
+    }.forEach { it.join() }
+    return same.get()
+}
+"""
+
+
 @pytest.fixture(scope="module")
 def subjects(cases, released):
     """By name, those with a packed file again by the name with `_packed`."""
@@ -48,7 +64,7 @@ def subjects(cases, released):
 def printed(subjects, tmp_path_factory):
     """What the compiled program says, line by line; and a picture of random colours."""
     place = tmp_path_factory.mktemp("android")
-    code, runs = DAMAGED, []
+    code, runs = DAMAGED + TOGETHER, []
     for name, subject in subjects.items():
         assets = kotlin.written(subject, place / name, packed=name.endswith("_packed"))
         code += kotlin.telling(subject, assets)
@@ -60,6 +76,8 @@ def printed(subjects, tmp_path_factory):
     val input = com.example.uint8_raw.TinyNet.pictureInput(argb.toIntArray(), 13, 19)
     println("picture " + input.joinToString(",") {{ (it.toInt() and 255).toString() }})
     println("labels " + com.example.uint8_raw.TinyNet.LABELS)
+    println("threads " + together(com.example.uint8_raw_packed.TinyNet.load(contextOf("{packed}")),
+        rows("{packed}/rows.txt").map {{ it[0].map {{ n -> n.toInt().toByte() }}.toByteArray() }}))
     File("{packed}/cache/tiny_net.tflite").writeText("damaged")
     com.example.uint8_raw_packed.TinyNet.load(contextOf("{packed}"))
     println("cached " + File("{packed}/cache").list()!!.joinToString() + " "
@@ -94,6 +112,11 @@ def test_a_damaged_packed_file_is_refused_or_shows_by_its_hash(printed):
     cut = [line[4:] for line in printed[0] if line.startswith("cut ")]
     assert len(flipped) > 1000 and set(flipped) == {"refused", "other"}
     assert set(cut) == {"refused"}
+
+
+@needs_kotlin
+def test_threads_wait_for_one_another(printed):
+    assert f"threads {4 * 32}" in printed[0]
 
 
 @needs_kotlin

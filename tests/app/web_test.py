@@ -79,6 +79,22 @@ def test_the_self_check_passes_and_sees_another_answer(name, page):
 
 
 @needs_node
+def test_runs_at_the_same_time_do_not_mix(page):
+    alone, together = javascript.node(
+        page("uint8_raw"),
+        """
+        const model = await TinyNet.load();
+        const inputs = read('rows.json').map(([image]) => ({image: Uint8Array.from(image)}));
+        const found = async (input) => Array.from((await model.run(input)).output);
+        const alone = [];
+        for (const input of inputs) alone.push(await found(input));
+        say([alone, await Promise.all(inputs.map(found))]);
+        """,
+    )
+    assert alone == together and len(set(map(tuple, alone))) > 1
+
+
+@needs_node
 def test_wrong_uses_are_refused(subjects, tmp_path):
     said = wrong_uses.in_javascript(subjects, tmp_path)
     for use in wrong_uses.USES:

@@ -8,8 +8,8 @@ LiteRT.js, and through the Kotlin, compiled and run over a LiteRT that computes 
 the interpreter's answers: it shows that every byte goes in and comes out as it should, not what a
 phone computes. Wrong uses: what each wrapper says; in the Swift the same words are looked for.
 Pictures: photographs brought to size, beside what training did to them. Unpacking: milliseconds
-for 1 MB of weights. Needs chromium, Node.js with npm, Java, and in KOTLIN_COMPILER the folder of
-npm's kotlin-compiler; what is not there is left out. Ten minutes.
+of a processor for 1 MB of weights. Needs chromium, Node.js with npm, Java, and in
+KOTLIN_COMPILER the folder of npm's kotlin-compiler; what is not there is left out. Ten minutes.
 
 Exit codes: 0 all answers are the same and all wrong uses are refused, 1 bad input, 2 an error of
 ours, 3 an answer differs or a wrong use is not refused.
@@ -106,7 +106,8 @@ def wrong(place: pathlib.Path) -> tuple[str, bool]:
         if use.name in untyped:
             in_kotlin = "does not compile"
         in_web = _NOT_HERE if use.javascript and not browser else browser.get(use.name, "")
-        in_swift = ("a type" if use.kotlin else "") if not use.swift_has else "refused"
+        typed = bool(use.kotlin) and not use.kotlin_says
+        in_swift = "refused" if use.swift_has else "a type" if typed else ""
         good = good and swift.get(use.name, True)
         good = good and (in_kotlin == _NOT_HERE or use.kotlin_says in in_kotlin)
         good = good and (in_web == _NOT_HERE or use.javascript_says in in_web)
@@ -133,7 +134,7 @@ def pictures_of(place: pathlib.Path) -> tuple[str, bool]:
 
 
 def unpacking_ms(place: pathlib.Path) -> tuple[str, bool]:
-    """The table of milliseconds; what does not come back fails before."""
+    """The table of milliseconds of a processor; what does not come back fails before."""
     from tfedge_tools.benchmarks.apps import javascript, kept, kotlin, unpacking
     from tfedge_tools.benchmarks.apps.subject import Subject
 
@@ -146,9 +147,9 @@ def unpacking_ms(place: pathlib.Path) -> tuple[str, bool]:
         vectors[name] = (tfedge.pack(content), content)
     times: dict[str, dict[str, float]] = {"Python": {}}
     for name, (packed, _) in vectors.items():
-        started = time.perf_counter()
+        started = time.process_time()
         tfedge.unpack(packed)
-        times["Python"][name] = 1000 * (time.perf_counter() - started)
+        times["Python"][name] = 1000 * (time.process_time() - started)
     if javascript.NODE:
         times["JavaScript (Node)"] = unpacking.in_node(subject, vectors, _made(place / "web"))
     if kotlin.is_here():
