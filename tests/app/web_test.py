@@ -4,7 +4,8 @@ import json
 
 import numpy as np
 import pytest
-from tfedge_tools.benchmarks.apps import javascript, wrong_uses
+from PIL import Image
+from tfedge_tools.benchmarks.apps import javascript, pictures, wrong_uses
 from tfedge_tools.benchmarks.apps.subject import Subject
 
 from tfedge.data.reading import resizing
@@ -158,8 +159,6 @@ def test_a_picture_becomes_the_input_that_training_made_of_it(size, page):
         say(Array.from(made.pictureInput({{data, width: {size[1]}, height: {size[0]}}})));
         """,
     )
-    from PIL import Image
-
     grey = np.asarray(Image.fromarray(colours[..., :3]).convert("L"))[..., np.newaxis]
     expected = np.rint(resizing.resize(grey, (8, 8)).astype(np.float64) * 16 / 255)
     np.testing.assert_array_equal(np.reshape(found, (8, 8, 1)), expected)
@@ -188,3 +187,36 @@ def test_classes_come_by_name_the_likeliest_first(page, cases):
     assert [each["label"] for each in ranked] == [labels[index] for index in order]
     assert labels == ["a", 'b "quoted"', "c $x", "d\\"]
     assert [each["score"] for each in ranked] == [scores[index] for index in order]
+
+
+@needs_node
+def test_pictures_are_brought_to_size_in_every_way_as_in_training(page, subjects):
+    folder, draw, wanted = page("uint8_raw"), np.random.default_rng(1), {}
+    sizes = [(19, 13), (5, 90), pictures.SIZE]
+    given = {f"{size}": draw.integers(0, 256, (*size, 4), np.uint8) for size in sizes}
+    listed = {name: [*each.shape[:2], each.reshape(-1).tolist()] for name, each in given.items()}
+    (folder / "pictures.json").write_text(json.dumps(listed))
+    for way in pictures.ways():
+        code = pictures.code(subjects["uint8_raw"], "web", way)["model.js"]
+        (folder / f"{way.name}.js").write_bytes(code)
+        for name, each in given.items():
+            mode = "L" if way.channels == 1 else "RGB"
+            pixels = np.asarray(Image.fromarray(each[..., :3]).convert(mode))
+            shaped = pixels.reshape(*each.shape[:2], way.channels)
+            size = resizing.resize(shaped, pictures.SIZE, way.interpolation, way.fit)
+            wanted[f"{way.name} {name}"] = size.reshape(-1).tolist()
+    found = javascript.node(
+        folder,
+        f"""
+        const found = {{}};
+        for (const way of {[way.name for way in pictures.ways()]}) {{
+          const {{pictureInput}} = await import(`./${{way}}.js`);
+          for (const [name, [height, width, values]] of Object.entries(read('pictures.json'))) {{
+            const data = Uint8ClampedArray.from(values);
+            found[`${{way}} ${{name}}`] = Array.from(pictureInput({{data, width, height}}));
+          }}
+        }}
+        say(found);
+        """,
+    )
+    assert found == wanted

@@ -14,7 +14,7 @@ from tfedge_tools.benchmarks.apps.subject import Subject
 from tfedge.app import platforms
 from tfedge.data.reading import decoding, resizing
 
-_SIZE = (48, 64)
+SIZE = (48, 64)
 _INTERPOLATIONS = ("bilinear", "nearest")
 EXACT = ("640x427.png", "64x48.png", "13x7.png", "palette.png")  # any decoder gives the same pixels
 _TURN = 0x0112  # EXIF's tag for how a camera was held
@@ -122,7 +122,7 @@ def in_chromium(subject: Subject, folder: pathlib.Path) -> list[Row]:
     names = write(folder)
     for way in ways():
         (folder / way.name).mkdir()
-        (folder / way.name / "model.js").write_bytes(_code(subject, "web", way)["model.js"])
+        (folder / way.name / "model.js").write_bytes(code(subject, "web", way)["model.js"])
     listed = json.dumps([way.name for way in ways()])
     page = _IN_PAGE.replace("PICTURES", json.dumps(names)).replace("WAYS", listed)
     (folder / "pictures.html").write_text(page)
@@ -138,20 +138,20 @@ def in_kotlin(subject: Subject, folder: pathlib.Path) -> list[Row]:
     names = write(folder)
     files = []
     for way in ways():
-        made = _code(subject, "android", way, package=f"com.example.{way.name}")
+        made = code(subject, "android", way, package=f"com.example.{way.name}")
         files.append(folder / f"{way.name}.kt")
         files[-1].write_bytes(next(each for path, each in made.items() if path.endswith(".kt")))
-    code = ""
+    calls_of_all = ""
     for name in names:
         pixels = decoding.decode(str(folder / name), 3).astype(np.uint32)
         argb = pixels[..., 0] << 16 | pixels[..., 1] << 8 | pixels[..., 2] | 255 << 24
         argb.astype(">u4").tofile(folder / f"{name}.argb")
-        code += f'    picture("{name}", "{folder}", {argb.shape[1]}, {argb.shape[0]})\n'
+        calls_of_all += f'    picture("{name}", "{folder}", {argb.shape[1]}, {argb.shape[0]})\n'
     calls = (
         f'    said("$name {way.name}", {package}.TinyNet.pictureInput(argb, width, height))'
         for way, package in ((way, f"com.example.{way.name}") for way in ways())
     )
-    main = _MAIN.replace("CALLS", "\n".join(calls)).replace("PICTURES", code)
+    main = _MAIN.replace("CALLS", "\n".join(calls)).replace("PICTURES", calls_of_all)
     found = dict[tuple[str, str], list[int]]()
     for line in kotlin.ran(files, main, folder):
         picture, way_name, values = line.split(" ")
@@ -162,12 +162,12 @@ def in_kotlin(subject: Subject, folder: pathlib.Path) -> list[Row]:
     ]
 
 
-def _code(subject: Subject, platform: str, way: Way, **asked: str) -> dict[str, bytes]:
+def code(subject: Subject, platform: str, way: Way, **asked: str) -> dict[str, bytes]:
     """The generated files of a model that takes pictures in this way."""
     model = subject.model(platform, class_name="TinyNet", **asked)
     assert model.picture is not None
     picture = dataclasses.replace(
-        model.picture, height=_SIZE[0], width=_SIZE[1], most=255, **dataclasses.asdict(way)
+        model.picture, height=SIZE[0], width=SIZE[1], most=255, **dataclasses.asdict(way)
     )
     return platforms.find(platform).files(dataclasses.replace(model, picture=picture))
 
@@ -183,7 +183,7 @@ def _row(folder: pathlib.Path, name: str, platform: str, found: dict[Way, list[i
     apart = []
     for way, values in found.items():
         pixels = decoding.decode(str(folder / name), way.channels)
-        ours = resizing.resize(pixels, _SIZE, way.interpolation, way.fit)
+        ours = resizing.resize(pixels, SIZE, way.interpolation, way.fit)
         apart.append(np.abs(ours.reshape(-1).astype(int) - np.array(values)))
     all_of_them = np.concatenate(apart)
     differing = int((all_of_them > 0).sum())
