@@ -110,6 +110,7 @@ def work(place: child.Workplace) -> None:
     tflite.runtime()
     place.ready_to_load()
     interpreter = tflite.interpreter(place.folder / worker.MODEL, place.limits.threads)
+    interpreter.allocate_tensors()
     writer = decoder.Decoder(interpreter, job.room)
     place.progress.steps = 1
     texts = [

