@@ -1,10 +1,14 @@
 """Milliseconds of every operator from its work and a device's rates.
 
-    time = max(compute, memory) + weights + gathering + dispatch
+    time = max(compute, memory) + weights + restreaming + gathering + dispatch
 
 as in the roofline model (Williams et al. 2009, https://doi.org/10.1145/1498765.1498785). Compute is
 the multiply-adds at the rate of their kernel, and besides, at rates of their own, the values a
 kernel lays out before and writes after multiplying: with few channels these weigh most.
+
+XNNPACK multiplies a few rows (pixels) by all weights, then the next few: what of the weights the
+cache did not keep is read again for each (Goto and van de Geijn 2008,
+https://doi.org/10.1145/1356052.1356053, on why others go block by block).
 """
 
 import dataclasses
@@ -25,11 +29,15 @@ RATES = (
     "cached",  # bytes of activations read and written by the others
     "uncached",  # of these, bytes that do not fit the cache
     "weights",  # bytes
+    "restream",  # bytes of weights that are read again
     "gather",  # bytes of windows laid out as rows
     "dispatch",  # of an operator
     "barrier",  # of an operator that several threads share
 )
 _SHARED_MACS, _SHARED_BYTES = 2**15, 2**12
+# Rows that XNNPACK's kernels multiply at a time; and how much of the last level weights may fill,
+# for inputs and outputs pass through it too: an assumption.
+_ROWS, _KEPT = 4, 0.25
 _CORNER = 3.0  # how sharply the larger of two times wins
 _FAMILIES = ("conv", "pointwise", "depthwise")
 
@@ -44,6 +52,7 @@ class Load:
     passes: np.ndarray
     activation_bytes: np.ndarray
     weight_bytes: np.ndarray
+    restreamed_bytes: np.ndarray
     gathered_bytes: np.ndarray
     multiplies: np.ndarray
     pads: np.ndarray
@@ -63,6 +72,7 @@ class Load:
             passes=_millions(w.passes for w in timed),
             activation_bytes=_millions(w.activation_bytes for w in timed),
             weight_bytes=_millions(w.weight_bytes for w in timed),
+            restreamed_bytes=_millions(_restreamed(w) for w in timed),
             gathered_bytes=_millions(w.gathered_bytes for w in timed),
             multiplies=multiplies,
             pads=np.array([w.kind in ("PAD", "PADV2") for w in timed], bool),
@@ -77,8 +87,8 @@ def operator_ms(load: Load, log_rates: np.ndarray, runtime: str, cache_mb: float
     Args:
         load: the network.
         log_rates: natural logarithms, in the order of `RATES`.
-        runtime: "xnnpack" convolves without laying windows out and joins padding with what
-            follows; "builtin" are TensorFlow Lite's own kernels.
+        runtime: "xnnpack" convolves without laying windows out, joins padding with what follows
+            and reads weights again and again; "builtin" are TensorFlow Lite's own kernels.
         cache_mb: of the last level.
     """
     rate = dict(zip(RATES, np.exp(log_rates), strict=True))
@@ -92,6 +102,8 @@ def operator_ms(load: Load, log_rates: np.ndarray, runtime: str, cache_mb: float
     larger = (compute**_CORNER + memory**_CORNER) ** (1 / _CORNER)
     ms = larger + load.weight_bytes / rate["weights"] + rate["dispatch"] / 1e3
     if runtime == "xnnpack":
+        lost = load.weight_bytes / (load.weight_bytes + _KEPT * cache_mb)
+        ms = ms + lost * load.restreamed_bytes / rate["restream"]
         return load.turns * np.where(load.pads, 0.0, ms + load.shared * rate["barrier"] / 1e3)
     waits = load.multiplies & load.shared
     return load.turns * (ms + load.gathered_bytes / rate["gather"] + waits * rate["barrier"] / 1e3)
@@ -130,6 +142,14 @@ def _macs(work: Work, family: str) -> int:
 
 def _fetched(work: Work) -> int:
     return work.input_elements if _kernel(work) in ("conv", "pointwise") else 0
+
+
+def _restreamed(work: Work) -> float:
+    """Bytes of weights after the first reading, were there no cache."""
+    if _kernel(work) not in ("conv", "pointwise"):
+        return 0.0
+    rows = work.output_elements / work.columns
+    return work.weight_bytes * max(0.0, rows / _ROWS - 1)
 
 
 def _millions(values) -> np.ndarray:

@@ -72,6 +72,7 @@ def terms(device: Device, threads: int, integer: bool) -> dict[str, Terms]:
         "cached": {**memory, **({} if serial else shared_memory), "memory": 1.0},
         "uncached": {**memory, **({} if serial else shared_memory), "uncached": 1.0},
         "weights": {**memory, **shared_memory, "weights": 1.0},
+        "restream": {**memory, **shared_memory, "restream": 1.0},
         "gather": {**memory, "gather": 1.0},
         "dispatch": {"dispatch": 1.0, f"speed.{own}": -1.0},
         "barrier": {"barrier": 1.0, f"speed.{own}": -1.0},

@@ -26,6 +26,7 @@ SHARED: dict[str, tuple[float, float]] = {
     "memory": (math.log(6), 0.5),
     "uncached": (math.log(4), 0.4),
     "weights": (math.log(4), 0.5),
+    "restream": (math.log(16), 0.5),  # eight bytes a cycle, as from a second level
     "gather": (math.log(4), 0.5),
     "dispatch": (math.log(3), 0.8),
     "barrier": (math.log(3), 0.8),
