@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from tfedge import progress
+from tfedge import memory, progress
 
 if TYPE_CHECKING:
     from tfedge.data.task import Task
@@ -45,4 +45,6 @@ def exported(source: Any, export: "Export", task: "Task | None") -> bytes:
 
     choices.check_task(export, task)
     is_strangers = isinstance(source, loading.SavedModel) and not source.is_own
-    return (apart if is_strangers else exporting).to_tflite(source, export, task)
+    data = (apart if is_strangers else exporting).to_tflite(source, export, task)
+    memory.give_back(len(data))
+    return data

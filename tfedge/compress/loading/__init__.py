@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from absl import logging
 
-from tfedge import quiet
+from tfedge import memory, quiet
 from tfedge.compress import bridge, keras
 from tfedge.compress.bridge import replay
 from tfedge.compress.graph import canonical
@@ -86,7 +86,10 @@ def load_model(
         raise BadInput(
             f"--model={address}", f"it gave {type(found).__name__}", "Return a Keras model."
         )
-    return _ready(found, users, input_shape)
+    made = _ready(found, users, input_shape)
+    del found
+    memory.give_back(_bytes(made))
+    return made
 
 
 def check_names(
@@ -221,6 +224,10 @@ def _ready(model: Any, users: Mapping[str, Any], input_shape: Any) -> Any:
     model = canonical.tidy(model, _missing_shapes(model, input_shape))
     check_weights(model)
     return model
+
+
+def _bytes(model: Any) -> int:
+    return sum(4 * math.prod(weight.shape) for weight in getattr(model, "weights", ()))
 
 
 def _missing_shapes(model: Any, given: Any) -> dict[str, tuple[int, ...]]:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from tfedge import progress, settings
+from tfedge import memory, progress, settings
 from tfedge.compress import holds as holds_lib
 from tfedge.compress import rules as rules_lib
 from tfedge.compress.candidate import Candidate, Report, cut_holds
@@ -115,6 +115,7 @@ class Pass(settings.Settings, abc.ABC):
         lost = _lost(earlier, result)
         if lost:
             raise RuntimeError(f"{self.name} broke what was promised: {', '.join(lost)}")
+        memory.give_back(4 * result.model.count_params())
         return result
 
     @property

@@ -1,0 +1,26 @@
+"""What is left over is freed behind large work, and small work costs nothing."""
+
+import gc
+import weakref
+
+import pytest
+
+from tfedge import memory
+
+
+class _Circle:
+    def __init__(self):
+        self.itself = self
+
+
+@pytest.mark.parametrize(("size", "is_freed"), [(1 << 24, True), ((1 << 24) - 1, False)])
+def test_circles_are_freed_behind_large_work_alone(size, is_freed):
+    gc.collect()
+    gc.disable()
+    try:
+        left = weakref.ref(_Circle())
+        memory.give_back(size)
+        assert (left() is None) is is_freed
+    finally:
+        gc.enable()
+    gc.collect()
