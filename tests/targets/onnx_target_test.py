@@ -1,6 +1,7 @@
 """ONNX of kept files: what onnxruntime answers; skipped where tf2onnx is not installed."""
 
 import pathlib
+import types
 
 import numpy as np
 import pytest
@@ -69,6 +70,24 @@ def test_a_batch_is_opened_where_nothing_else_holds_it(rows, opened):
     found = onnx_batch.freed(model, {"x": np.arange(24, dtype=np.float32).reshape(3, 8)})
     assert (found is not None) == opened
     assert [numpy_helper.to_array(each)[0] for each in model.graph.initializer] == [rows, 1]
+
+
+@pytest.mark.parametrize(
+    ("tensor", "flex", "said"),
+    [
+        (("INT4", 4, []), (), r"no scales of blocks.*int4 without block_size"),
+        (("INT16", 16, [0.1]), (), r"do not compute with INT16.*Export float32 or int8"),
+        (("FLOAT32", 32, []), ("FlexErf",), r"no part of ONNX: FlexErf.*--to=saved_model"),
+    ],
+)
+def test_what_onnx_has_not_is_refused_with_what_to_export(tensor, flex, said):
+    from tfedge.targets.formats import onnx as target
+
+    dtype, bits, scales = tensor
+    held = types.SimpleNamespace(dtype=dtype, bits=bits, scales=scales)
+    file = types.SimpleNamespace(keeps_state=False, flex_operators=flex, tensors=(held,))
+    with pytest.raises(errors.BadInput, match=said):
+        target._check_takes(types.SimpleNamespace(file=file, where="--release=x"))
 
 
 def test_a_gelu_of_either_form(publish, tmp_path):

@@ -19,6 +19,7 @@ _UNKNOWN = "TFL_"  # how operators begin that tf2onnx has left as they were
 _TYPES = frozenset(
     {"FLOAT32", "FLOAT16", "INT8", "UINT8", "INT4", "INT2", "INT32", "INT64", "BOOL"}
 )
+_FEW_BITS = (2, 4)
 _OTHERWISE = "Release with --keras and convert it with --to=saved_model."
 _FIXED = "It takes one example at a time: several together do not get the answers of each alone."
 
@@ -44,6 +45,9 @@ def _check_takes(source: Source) -> None:
     if file.flex_operators:
         cause = f"TensorFlow's own operators are no part of ONNX: {', '.join(file.flex_operators)}"
         raise errors.BadInput(source.where, cause, _OTHERWISE)
+    if any(each.bits in _FEW_BITS and not len(each.scales) for each in file.tensors):
+        cause = "tf2onnx knows no scales of blocks, as its weights of few bits have"
+        raise errors.BadInput(source.where, cause, "Export int8, or int4 without block_size.")
     strange = sorted({each.dtype for each in file.tensors} - _TYPES)
     if strange:
         cause = f"ONNX's operators do not compute with {', '.join(strange)}"
