@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 import randomised
 
+import tfedge
 from tfedge.compress import bridge, folding, keras
 from tfedge.compress.layers import kernels, multiply_adds
+from tfedge.data.task import ArraySplit, Task
+from tfedge.device.file import tflite
 from tfedge.errors import BadInput
 
 k3 = keras.keras3()
@@ -135,7 +138,30 @@ def test_tables_places_and_class_tokens_are_weights():
     flat = _twin(model, np.arange(3 * N).reshape(3, N) % 10)
     assert [kernel.layer for kernel in kernels.find(flat)] == ["embedded.tokens"]
     shapes = {layer.name: layer.weights[0].shape for layer in flat.layers if layer.weights}
-    assert shapes["embedded.places"] == (N, D) and shapes["embedded.start"] == (D,)
+    assert shapes["embedded.places"] == (N, D) and shapes["embedded.start"] == (1, D)
+
+
+def test_a_class_token_is_exported_in_integers():
+    x = L.Input((N, D))
+    token = Started(name="started")(L.Dense(D)(x))
+    model = k3.Model(x, L.Dense(2)(L.Dense(D, activation="relu")(token)))
+    flat = _twin(model, _noise(2, N, D))
+    split = ArraySplit(_noise(8, N, D), np.zeros(8, int))
+    task = Task("own", "classification", split, split, split, split, batch_size=4)
+    file = tflite.read(tfedge.to_tflite(flat, "int8", task))
+    kinds = {each.kind: file.tensors[each.outputs[0]].dtype for each in file.operators}
+    assert kinds["PAD"] == kinds["ADD"] == "INT8"
+
+
+@register
+class Started(L.Layer):
+    """A token behind all others."""
+
+    def build(self, shape):
+        self.token = self.add_weight(shape=(1, 1, shape[-1]), name="token")
+
+    def call(self, x):
+        return ops.concatenate([x, ops.tile(self.token, (ops.shape(x)[0], 1, 1))], axis=1)
 
 
 @register

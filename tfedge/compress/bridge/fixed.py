@@ -231,6 +231,9 @@ def _scaled(found: Operation, place: Place) -> Any:
 
 def _beside(found: Operation, place: Place) -> Any:
     """Weights that every example has, such as a class token, put beside its own values."""
+    made = _more_places(found, place)
+    if made is not None:
+        return made
     tensors = [
         for_each_example(each, dataclasses.replace(place, name=f"{place.name}_{number}"))
         if isinstance(each, Fixed)
@@ -238,6 +241,27 @@ def _beside(found: Operation, place: Place) -> Any:
         for number, each in enumerate(found.arguments[0])
     ]
     return operation.in_tf_keras(Operation(found.op, [tensors], found.settings), place.name)
+
+
+def _more_places(found: Operation, place: Place) -> Any:
+    """One of each in a sequence, None for others."""
+    tensors = found.arguments[0]
+    kept = [each for each in tensors if isinstance(each, Fixed)]
+    axis, is_sequence = found.settings.get("axis", 0), all(_rank(each) == 3 for each in tensors)
+    if len(tensors) != 2 or len(kept) != 1 or axis not in (1, -2) or not is_sequence:
+        return None
+    value, at_end = kept[0], kept[0] is tensors[1]
+    if not value.is_trained or value.value.shape[0] != 1:
+        return None
+    count = value.value.shape[1]
+    layer = place.layer(value, position_bias.MorePlaces, count, at_end)
+    outputs = layer(tensors[0] if at_end else tensors[1])
+    layer.set_weights([value.value[0]])
+    return outputs
+
+
+def _rank(value: Any) -> int:
+    return len((value.value if isinstance(value, Fixed) else value).shape)
 
 
 _FORMS: dict[str, Callable[[Operation, Place], Any]] = {

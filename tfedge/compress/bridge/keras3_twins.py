@@ -42,6 +42,29 @@ class PositionBias(_Layer):
         return {**super().get_config(), "axes": self.axes}
 
 
+@_register
+class MorePlaces(_Layer):
+    """As `composites.position_bias`."""
+
+    def __init__(self, count: int = 1, at_end: bool = False, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.count, self.at_end = count, at_end
+
+    def build(self, input_shape):
+        """The weights."""
+        self.places = self.add_weight(name="places", shape=(self.count, input_shape[-1]))
+
+    def call(self, inputs):
+        """Both, one behind the other."""
+        given = (_ops.shape(inputs)[0], self.count, inputs.shape[-1])
+        both = [_ops.broadcast_to(self.places, given), inputs]
+        return _ops.concatenate(both[::-1] if self.at_end else both, axis=1)
+
+    def get_config(self):
+        """Enough to make the layer again."""
+        return {**super().get_config(), "count": self.count, "at_end": self.at_end}
+
+
 class _Shaped(_Layer):
     def __init__(self, shape: Sequence[int], **kwargs: Any):
         super().__init__(**kwargs)
