@@ -83,7 +83,10 @@ class Port:
         if len(self.shape) > _ROW:
             shape += ", row by row"
         kinds = {BYTES: "bytes 0..255", REAL: "real numbers", WHOLE: "whole numbers"}
-        return f"{self.count:,} {kinds[self.given]} ({shape})"
+        said = f"{self.count:,} {kinds[self.given]} ({shape})"
+        return (
+            said if self.count > 1 else said.replace("numbers", "number").replace("bytes", "byte")
+        )
 
 
 def inputs(
