@@ -97,11 +97,12 @@ def hungry_network() -> tf_keras.Model:
     )
 
 
-def writer_network(is_padded: bool = False) -> keras.Model:
+def writer_network(is_padded: bool = False, is_grouped: bool = False) -> keras.Model:
     """6 of 11 tokens -> scores of the token that comes next, by two blocks of attention.
 
     Args:
         is_padded: whether the token 0 stands for none, and nothing attends to it.
+        is_grouped: whether two heads share keys and values.
     """
     keras.utils.set_random_seed(0)
     tokens = keras.Input((6,), dtype="int32", name="tokens")
@@ -110,7 +111,11 @@ def writer_network(is_padded: bool = False) -> keras.Model:
     if not is_padded:  # an addition forgets its operands' masks
         x = keras.layers.Add()([x, keras.layers.Embedding(6, 8)(places)])
     for _ in range(2):
-        seen = keras.layers.MultiHeadAttention(2, 4)(x, x, use_causal_mask=True)
+        if is_grouped:
+            attention = keras.layers.GroupQueryAttention(4, 2, 1)
+        else:
+            attention = keras.layers.MultiHeadAttention(2, 4)
+        seen = attention(x, x, use_causal_mask=True)
         x = keras.layers.Add()([x, seen])
         x = keras.layers.LayerNormalization()(x)
     model = keras.Model(tokens, keras.layers.Dense(11, name="scores")(x))
@@ -191,6 +196,7 @@ if __name__ == "__main__":
         "hungry_float": named(convert(hungry_network())),
         "steps_float": tfedge.to_tflite(writer_network(), "float32"),
         "padded_steps_float": tfedge.to_tflite(writer_network(is_padded=True), "float32"),
+        "grouped_steps_float": tfedge.to_tflite(writer_network(is_grouped=True), "float32"),
         "cached_float": tfedge.to_tflite(writer_network(), "float32(cache=6, prefill=3)"),
         "block_sparse": named(convert(block_sparse_network(), sparse=True)),
     }

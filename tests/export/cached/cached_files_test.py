@@ -18,6 +18,7 @@ from tfedge.export.tree import flatbuffer, operators
 _FILES = pathlib.Path(__file__).parents[2] / "device" / "files"
 _STEPS = (_FILES / "steps_float.tflite").read_bytes()
 _PADDED = (_FILES / "padded_steps_float.tflite").read_bytes()
+_GROUPED = (_FILES / "grouped_steps_float.tflite").read_bytes()
 TOKENS = np.array([[4, 1, 7, 2, 10, 3], [1, 1, 5, 9, 8, 6]], np.int32)
 
 
@@ -53,7 +54,7 @@ def _by_steps(content, tokens, prompt):
     return np.stack(scores)
 
 
-@pytest.mark.parametrize("content", [_STEPS, _PADDED], ids=["plain", "padded"])
+@pytest.mark.parametrize("content", [_STEPS, _PADDED, _GROUPED], ids=["plain", "padded", "grouped"])
 @pytest.mark.parametrize(
     ("cache", "prefill", "prompt"), [(6, 0, 1), (6, 0, 5), (6, 4, 3), (5, 2, 2)]
 )

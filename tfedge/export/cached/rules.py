@@ -207,6 +207,14 @@ def _concatenate(walk: Walk, _: int, operator: Any) -> Axes:
     return axes
 
 
+def _tile(walk: Walk, _: int, operator: Any) -> Axes:
+    """Heads that share keys and values are repeated."""
+    axes, times = _only(walk, operator)[1], walk.numbers(int(operator.inputs[1]))
+    if any(axis is not None and times[axis] != 1 for axis in (axes.steps, axes.keys)):
+        raise NotByStepsError("repeats steps")
+    return axes
+
+
 def _part(walk: Walk, _: int, operator: Any) -> Axes:
     """A part of another axis: steps and keys stay as many as they were."""
     tensor, axes = _only(walk, operator)
@@ -241,6 +249,7 @@ _RULES: dict[str, Rule] = {
     "FULLY_CONNECTED": _rows,
     "BATCH_MATMUL": _matmul,
     "CONCATENATION": _concatenate,
+    "TILE": _tile,
     "TRANSPOSE": _transpose,
 }
 _SIZES = {"RESHAPE": 1, "BROADCAST_TO": 1, "SLICE": 2, "STRIDED_SLICE": 2}
