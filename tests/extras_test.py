@@ -87,6 +87,15 @@ def test_tensorflow_is_asked_for_where_it_is_loaded(bare):
         k._load.__wrapped__()
 
 
+def test_the_page_on_installing_has_every_extra():
+    root = pathlib.Path(__file__).parents[1]
+    setup = configparser.ConfigParser()
+    setup.read(root / "setup.cfg")
+    page = (root / "docs" / "installing.md").read_text(encoding="utf-8")
+    for extra in setup["options.extras_require"]:
+        assert f"`tfedge[{extra}]`" in page, extra
+
+
 def test_every_package_of_an_extra_is_imported_by_its_own_name():
     """Else `require` would look for another, and refuse where it is installed."""
     setup = configparser.ConfigParser()
