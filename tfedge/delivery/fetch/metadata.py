@@ -62,9 +62,9 @@ class Signed:
 
     def wanted(self, name: str, chunk_bytes: int, chunks: tuple[str, ...]) -> Wanted:
         """How to download a target with these chunks."""
-        folder, _, last = name.rpartition("/")
+        folder, slash, last = name.rpartition("/")
         digest = self._sha256(name)
-        url = f"{self._address}targets/{folder}/{digest}.{last}"
+        url = f"{self._address}targets/{folder}{slash}{digest}.{last}"
         return Wanted(name, url, self._target(name).length, digest, chunk_bytes, chunks)
 
     def small(self, name: str) -> bytes:
