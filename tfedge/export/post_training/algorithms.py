@@ -25,7 +25,7 @@ from ai_edge_quantizer.utils import tfl_flatbuffer_utils
 from tfedge import quiet
 from tfedge.device.file import operands
 from tfedge.export import options, routes
-from tfedge.export.edits import divisions
+from tfedge.export.edits import divisions, float_outputs
 from tfedge.export.post_training import gptq, ranges
 from tfedge.export.post_training.float_model import FloatModel, Operator
 from tfedge.export.tree import flatbuffer, operators
@@ -93,6 +93,8 @@ def quantize(
     if moments is not None:
         names = {o.kernel for o in model.operators if choices[o.name].algorithm == "gptq"}
         gptq.round_again(tree, names, model.tree, moments)
+    if export.output == "float32":
+        float_outputs.restore(tree)
     _settle(tree, model.real_names)
     return tree
 
