@@ -3,13 +3,13 @@
 import contextlib
 import dataclasses
 import hashlib
-import json
 import pathlib
 import random
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 
 from tfedge_tools.benchmarks.fetching.bed import Bed, Row
+from tuf.api.metadata import Metadata
 
 from tfedge.delivery import serving
 from tfedge.delivery.fetch import metadata, part, reasons, retrying, web
@@ -69,7 +69,7 @@ def _fetched(made: Bed, path: pathlib.Path, bits: Sequence[int]) -> Row:
 
 def _metadata(made: Bed, path: pathlib.Path, store: pathlib.Path, bits: Sequence[int]) -> Row:
     content, same, wrong = path.read_bytes(), 0, 0
-    signed = json.loads(content)["signed"]
+    signed = Metadata.from_bytes(content).signed
     files = {each.name: each.read_bytes() for each in path.parent.iterdir()}
     role = path.name.removesuffix(".json").rpartition(".")[2]
     for bit in bits:
@@ -85,7 +85,8 @@ def _metadata(made: Bed, path: pathlib.Path, store: pathlib.Path, bits: Sequence
         except reasons.Refused:
             continue
         same += 1
-        wrong += json.loads((store / f"{role}.json").read_bytes())["signed"] != signed
+        # Read, not as text: python-tuf takes the t and z of a time in either case.
+        wrong += Metadata.from_bytes((store / f"{role}.json").read_bytes()).signed != signed
     note = f"{same:,} taken, all with the same signed content" if same else "all refused"
     return Row(f"bits of {path.name}, {len(content):,} bytes", len(bits), wrong, note)
 
