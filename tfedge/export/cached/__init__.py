@@ -20,7 +20,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tfedge.data.task import Task
 from tfedge.export import options
-from tfedge.export.cached import scales, stepping, walk
+from tfedge.export.cached import following, scales, stepping
 
 
 def put(tree: Any, export: options.Export, task: Task | None) -> None:
@@ -36,8 +36,8 @@ def put(tree: Any, export: options.Export, task: Task | None) -> None:
             brings steps together otherwise than attention does.
     """
     where = f"--export={export.to_text()}"
-    found = walk.walk(tree, where)
-    walk.check_room(found, export.cache, where)
+    found = following.follow(tree, where)
+    following.check_room(found, export.cache, where)
     in_int8 = export.cache_type == options.INT8
     codes = scales.find(tree, found, task, where) if in_int8 else {}
     graphs = [
