@@ -10,7 +10,7 @@ from tfedge import judging
 from tfedge.device import compatibility, phone_latency
 from tfedge.device.file import tflite
 from tfedge.device.prediction import predict
-from tfedge.making import host_latency, preparing, reading
+from tfedge.making import preparing, reading, timing
 from tfedge.making.order import Order
 from tfedge.making.preparing import Ready
 from tfedge.release.gate.limits import Limits
@@ -119,7 +119,7 @@ def _plan(ready: Ready) -> Plan:
     passes: tuple[tuple[str, Reach | None, float], ...] = ()
     source, task = ready.model, ready.given.task
     if ready.start is not None:
-        with costs.measuring(host_latency.milliseconds(task, ready.phone)):
+        with costs.measuring(timing.milliseconds(task, ready.phone)):
             found = rehearsal.of(ready.start)
         source = found.candidate
         reached = dict(enumerate(reach.of(ready.start.passes, ready.start.candidate)))

@@ -4,10 +4,9 @@ import pytest
 from tfedge.compress import channels, costs, folding, graph
 from tfedge.compress import keras as k
 from tfedge.compress.channels import surgery
-from tfedge.device import profiles
-from tfedge.device.prediction import predict
+from tfedge.device import phone_latency, profiles
 from tfedge.export import to_tflite
-from tfedge.making import host_latency
+from tfedge.making import timing
 
 layers = k.tf_keras.layers
 
@@ -67,13 +66,13 @@ def test_an_untouched_model_costs_what_it_did(network):
     assert costs.parameters(graph.rebuild(network)) == costs.parameters(network)
 
 
-def test_for_an_npu_the_int8_file_is_predicted(network, task):
-    phone = profiles.load("galaxy_s25")
-    found = host_latency.milliseconds(task, phone)(network)
+@pytest.mark.parametrize("name", ["galaxy_s25", "mid_range_phone"])
+def test_for_a_phone_the_int8_file_is_predicted_as_in_its_scorecard(network, task, name):
+    phone = profiles.load(name)
     content = to_tflite(network, "int8", task)
-    assert found == predict.predict_latency(content, "galaxy_s25", accelerator="npu").value
-    assert host_latency.npu(profiles.load("pixel4")) is None
+    expected = phone_latency.estimate(content, phone).value
+    assert timing.milliseconds(task, phone)(network) == expected
 
 
 def test_the_workflow_measures_the_int8_file(network, task):
-    assert 0 < host_latency.milliseconds(task)(network) < 1000
+    assert 0 < timing.milliseconds(task)(network) < 1000

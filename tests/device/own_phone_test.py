@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import lzma
 import math
@@ -9,7 +10,7 @@ import tfedge
 from tfedge import errors
 from tfedge.device import phone_latency, profiles
 from tfedge.device.prediction import own_phone
-from tfedge.making import host_latency
+from tfedge.making import timing
 
 _NETWORKS = pathlib.Path(__file__).parent / "networks"
 
@@ -103,17 +104,26 @@ def test_what_is_no_such_file(own, content, changed):
     assert "\n" not in str(refused.value)
 
 
-def test_a_key_of_what_it_refines_tells_measurements_apart(own, content, tmp_path, monkeypatch):
-    npu, cpu = profiles.load("galaxy_s25"), profiles.load("pixel4")
-    assert (host_latency.timed_on(npu), host_latency.timed_on(cpu)) == ("galaxy_s25", "")
-    keys = {"galaxy_s25"}
+@pytest.mark.parametrize(
+    ("profile", "device"), [("galaxy_s25", "galaxy_s25 npu 4 1.0"), ("pixel4", "pixel4 cpu 4 1.0")]
+)
+def test_a_key_of_what_it_refines_tells_measurements_apart(own, content, tmp_path, profile, device):
+    phone = profiles.load(profile)
+    keys = {timing.told(phone)}
+    assert keys == {device}
     for changed in ({}, {"latencies": [{"tflite": "ours.tflite", "ms": 2.0}]}, {"threads": 2}):
-        own(**changed)
-        keys.add(host_latency.timed_on(npu))
+        own(device=profile, accelerator=phone.latency_accelerator, **changed)
+        keys.add(timing.told(phone))
     (tmp_path / "ours.tflite").write_bytes(content + b" ")
-    keys.add(host_latency.timed_on(npu))
-    assert len(keys) == 5 and all(each.startswith("galaxy_s25") for each in keys)
-    assert host_latency.timed_on(cpu) == ""
+    keys.add(timing.told(phone))
+    assert len(keys) == 5 and all(each.startswith(device) for each in keys)
+
+
+def test_where_this_host_is_measured_no_phone_is_in_a_key(own):
+    own()
+    alone = profiles.Profile("alone")
+    host = dataclasses.replace(alone, latency_device="host")
+    assert [timing.told(each) for each in (None, alone, host)] == [""] * 3
 
 
 def test_what_is_predicted_for_that_phone(own, content):

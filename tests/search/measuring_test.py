@@ -1,13 +1,21 @@
 """What a trial keeps of a verdict, of checks made by hand."""
 
+import json
+import lzma
 import math
+import pathlib
 import types
 
 import pytest
 
+from tfedge.compress import recipe
+from tfedge.device import phone_latency, profiles
+from tfedge.device.prediction import predict
 from tfedge.release.gate.check import Check
 from tfedge.search import goals, measuring
 from tfedge.search.trial import Trial
+
+_NETWORK = pathlib.Path(__file__).parents[1] / "device/networks/mobilenet_v2_int8.tflite.xz"
 
 
 def _verdict(*checks):
@@ -57,6 +65,31 @@ def test_figures_of_a_file_are_those_of_its_scorecard():
     assert goals.figures(card, 9) == known
     unknown = types.SimpleNamespace(file_bytes=20, phone_estimate=None, memory=None)
     assert goals.figures(unknown, 9) == {**known, "latency": None, "memory": None}
+
+
+def test_latency_is_the_phones_processor_as_a_team_has_measured_it(tmp_path, monkeypatch):
+    content = lzma.decompress(_NETWORK.read_bytes())
+    phone = profiles.load("mid_range_phone")
+
+    def found():
+        card = types.SimpleNamespace(
+            file_bytes=1, phone_estimate=phone_latency.estimate(content, phone), memory=None
+        )
+        return goals.figures(card, 1)["latency"]
+
+    def key():
+        terms = types.SimpleNamespace(phone=phone, limits=None)
+        bench = measuring.Bench(types.SimpleNamespace(key="k"), terms, None, None, None)
+        return bench._key(recipe.Recipe(()), "int8")
+
+    before, first = found(), key()
+    assert before == 1.3 * predict.predict_latency(content, "pixel4", 4).value
+    (tmp_path / "ours.tflite").write_bytes(content)
+    own = {"device": "pixel4", "latencies": [{"tflite": "ours.tflite", "ms": 1.0}]}
+    (tmp_path / "own.json").write_text(json.dumps(own))
+    monkeypatch.setenv("TFEDGE_PHONE_LATENCY", str(tmp_path / "own.json"))
+    assert found() == pytest.approx(1.3 * math.sqrt(before / 1.3))
+    assert key() != first
 
 
 @pytest.mark.parametrize(

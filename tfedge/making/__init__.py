@@ -20,7 +20,7 @@ from tfedge import cache, foreign, recipe_file
 from tfedge.data import hygiene
 from tfedge.data.task import Task
 from tfedge.device import evaluate
-from tfedge.making import file_cache, host_latency
+from tfedge.making import file_cache, timing
 from tfedge.making.preparing import Ready
 from tfedge.release.publishing import rejected, released
 
@@ -88,7 +88,7 @@ def make(ready: Ready, stages: cache.Cache | None = None) -> Made:
 
     task, candidate, more = ready.given.task, None, {}
     if ready.start is not None:
-        with costs.measuring(host_latency.milliseconds(task, ready.phone)):
+        with costs.measuring(timing.milliseconds(task, ready.phone)):
             candidate = ready.start.run(stages)
         more = {
             "holds": candidate.holds,

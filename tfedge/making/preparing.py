@@ -19,9 +19,9 @@ from tfedge.making import (
     data_match,
     default_export,
     file_cache,
-    host_latency,
     reading,
     runtime_needs,
+    timing,
 )
 from tfedge.making.order import Order
 from tfedge.making.reading import Given
@@ -223,6 +223,6 @@ def _start(ready: Ready) -> "Start | None":
     if not recipe.passes:
         return None
     looking = progress.phase("looking at what each pass can do")
-    with looking, costs.measuring(host_latency.milliseconds(task, ready.phone)):
+    with looking, costs.measuring(timing.milliseconds(task, ready.phone)):
         start = recipe.start(ready.model, task)
-    return dataclasses.replace(start, timed_on=host_latency.timed_on(ready.phone))
+    return dataclasses.replace(start, timed_on=timing.told(ready.phone))

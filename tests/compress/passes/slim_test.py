@@ -11,7 +11,10 @@ from tfedge.compress.layers import kernels
 from tfedge.compress.passes import cluster, prune, quantize, slim
 from tfedge.compress.recipe import Recipe
 from tfedge.data.task import ArraySplit
+from tfedge.device import profiles
 from tfedge.device.file import tflite
+from tfedge.device.prediction import predict
+from tfedge.making import timing
 
 layers = k.tf_keras.layers
 
@@ -118,6 +121,30 @@ def test_latency_is_what_the_function_says(wide, task):
     before, after = cut.reports[-1].notes["latency_ms"]
     assert after <= 0.5 * before and after == pytest.approx(costs.parameters(cut.model) / 1000)
     assert len(asked) < 15
+
+
+def test_a_profiles_device_decides_what_is_cut(wide, task, monkeypatch):
+    """A host where the convolution costs, and a phone where the dense layer does."""
+
+    def width(content, kind):
+        kernels = tflite.read(content).kernels()
+        return max(each.tensor.shape[0] for each in kernels if each.operator.kind == kind)
+
+    def predicted(content, device, threads, accelerator):
+        assert (device, threads, accelerator) == ("pixel4", 4, "cpu")
+        return predict.Estimate(width(content, "FULLY_CONNECTED"), 0, 99)
+
+    monkeypatch.setattr(predict, "predict_latency", predicted)
+    monkeypatch.setattr(timing, "_measured", lambda content, _: width(content, "CONV_2D"))
+    by_time = slim.Slim(reduction=0.3, budget="latency", epochs=0)
+    widths, times = [], []
+    for phone in (None, profiles.load("pixel4")):
+        with costs.measuring(timing.milliseconds(task, phone)):
+            notes = by_time(Candidate(wide), task).reports[-1].notes
+        widths.append(notes["widths"])
+        times.append(notes["latency_ms"])
+    assert times == [[32, 16], [24, 16]]
+    assert widths[0]["mix"] == [32, 16] and widths[1] == {"hidden": [24, 16]}
 
 
 def test_a_latency_of_microseconds_is_said_to_be_mostly_overhead(wide, task, caplog):

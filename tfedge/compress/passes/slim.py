@@ -47,8 +47,8 @@ class Slim(base.TrainingPass):
     budget: str = settings.setting(
         "multiply_adds",
         settings.Choice(("multiply_adds", "parameters", "latency")),
-        "What is counted; latency is of int8 on this host, one thread, or predicted for the "
-        "profile's NPU.",
+        "What is counted; latency is of int8, predicted for the profile's device (its processor or "
+        "NPU), or measured on this host, one thread, where there is none.",
         search=settings.Search(values=("multiply_adds", "parameters")),
     )
     criterion: str = settings.setting(
@@ -340,7 +340,7 @@ class Slim(base.TrainingPass):
             )
         if self.budget == "latency" and whole < _MOSTLY_OVERHEAD:
             logging.warning(
-                "%s: a run takes %.4f ms here, much of it not for channels, so a small reduction "
+                "%s: a run takes %.4f ms, much of it not for channels, so a small reduction "
                 "cuts many of them; budget='multiply_adds' cuts what it says.",
                 self.name,
                 whole,
