@@ -17,7 +17,6 @@ import tfedge_pipelines as _interruptible  # noqa: F401  (Ctrl-C is one line fro
 # isort: split
 import importlib.metadata
 import logging as python_logging
-import pathlib
 import re
 
 from absl import flags, logging
@@ -61,7 +60,7 @@ def main() -> int:
         if not flag.value:
             raise errors.BadInput(f"--{flag.name}", "missing", "See --help.")
     from tfedge import foreign
-    from tfedge.delivery import fetch, trust
+    from tfedge.delivery import fetch, trust, writing
     from tfedge.delivery.fetch import told
     from tfedge.delivery.fetch.allowance import Allowance
 
@@ -87,19 +86,9 @@ def main() -> int:
     entry.tell(str(ended))
     if _OUTPUT.value and ended.version is not None:
         with client.using() as model:
-            _write(_OUTPUT.value, model.content)
+            writing.asked_for(_OUTPUT.value, model.content)
             entry.tell(f"version {model.version} is written to {_OUTPUT.value}")
     return {told.KEPT: _KEPT, told.NOTHING: _NOTHING}.get(ended.outcome, entry.OK)
-
-
-def _write(path: str, content: bytes) -> None:
-    from tfedge.delivery import writing
-
-    try:
-        writing.put(pathlib.Path(path).absolute(), content)
-    except OSError as error:
-        cause = (error.strerror or str(error)).lower()
-        raise errors.BadInput(f"--output={path}", cause, "Name another file.") from error
 
 
 def _runtime() -> str:

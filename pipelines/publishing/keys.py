@@ -37,7 +37,7 @@ _WHAT = flags.DEFINE_string(
 key_flags.repository(FLAGS)
 key_flags.keys(FLAGS)
 _ROOT_KEYS = flags.DEFINE_integer(
-    "root_keys", 3, "make: how many for root.", lower_bound=1, flag_values=FLAGS
+    "root_keys", 3, "make: how many for root.", 1, 100, flag_values=FLAGS
 )
 _THRESHOLD = flags.DEFINE_integer(
     "threshold", 2, "make: how many of them sign a root.", lower_bound=1, flag_values=FLAGS
@@ -106,9 +106,8 @@ def _trust(folder: pathlib.Path, ring: "Keyring") -> None:
         raise errors.BadInput("--output", "missing", "Name the file to write.")
     root = trusted.bytes_of(trusted.roots(folder)[-1])
     content = trust.Trust(root, _NAME.value, ring.audience_key(_NAME.value)).to_bytes()
-    path = pathlib.Path(_OUTPUT.value).absolute()
-    writing.put(path, content, mode=0o600)
-    entry.tell(f"written to {path}; whoever has it opens all models for {_NAME.value}")
+    writing.asked_for(_OUTPUT.value, content, mode=0o600)
+    entry.tell(f"written to {_OUTPUT.value}; whoever has it opens all models for {_NAME.value}")
 
 
 def _replace(folder: pathlib.Path, ring: "Keyring", is_stolen: bool) -> None:

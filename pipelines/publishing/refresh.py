@@ -15,7 +15,7 @@ WORDS: tuple[str, ...] = ()
 key_flags.repository(FLAGS)
 key_flags.keys(FLAGS)
 _DAYS = flags.DEFINE_integer(
-    "days", 7, "How long the timestamp is good for.", lower_bound=1, flag_values=FLAGS
+    "days", 7, "How long the timestamp is good for.", 1, 365, flag_values=FLAGS
 )
 
 

@@ -28,7 +28,11 @@ def main() -> int:
     from tfedge.delivery import checking
 
     folder = key_flags.folder(FLAGS)
-    ring = key_flags.ring(FLAGS) if any(map(os.path.isdir, FLAGS["keys"].value)) else None
+    folders = FLAGS["keys"].value
+    ring = key_flags.ring(FLAGS) if any(map(os.path.isdir, folders)) else None
+    if ring is None and folders and FLAGS["keys"].present:
+        where = f"--keys={','.join(folders)}"
+        raise errors.BadInput(where, "no such folder", "Name one, or --keys= to open no model.")
     rows = checking.check(folder, ring)
     width = max(len(row.what) for row in rows)
     for row in rows:

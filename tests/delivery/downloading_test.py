@@ -1,7 +1,10 @@
 """Files over a faulty server: they arrive whole, and little of them comes twice."""
 
+import contextlib
 import hashlib
 import random
+import socket
+import threading
 
 import pytest
 
@@ -149,3 +152,29 @@ def test_a_slow_drip_is_no_download(server, tmp_path):
         way.ask(f"{server.address}file") as answer,
     ):
         list(way.pieces(answer, 450))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"200 OK\r\nContent-Length: \xb2",
+        b"200 OK\r\nContent-Length: " + b"9" * 5000,
+        b"503 Busy\r\nRetry-After: \xb2",
+        b"302 Found\r\nLocation: http://[::1",
+        b"302 Found\r\nLocation: http://a..b/",
+    ],
+)
+def test_no_header_ends_an_app(header):
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer():
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(b"HTTP/1.1 " + header + b"\r\n\r\nabc")
+
+        threading.Thread(target=answer, daemon=True).start()
+        way = Web(Allowance(), Retries(attempts=1))
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/file"
+        with contextlib.suppress(Unavailable):
+            assert way.retries.until_done(lambda: way.whole(url, 10)) == b"abc"

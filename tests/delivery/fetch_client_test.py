@@ -219,3 +219,12 @@ def test_a_folder_of_someone_else_is_left_alone(server, repository, tmp_path):
     (tmp_path / "store" / "thesis.txt").write_text("mine")
     with pytest.raises(errors.BadInput, match="not one of ours"):
         fetch_clients.of(server.address, repository, tmp_path / "store")
+
+
+@pytest.mark.parametrize("damage", [b"", b"\xff\xfe", bytes(32)])
+def test_a_damaged_identifier_is_drawn_anew_and_then_stays(damage, client, tmp_path):
+    client.update()
+    (tmp_path / "store" / "installation").write_bytes(damage)
+    assert client.update().outcome == told.UNCHANGED
+    drawn = client.store.installation()
+    assert (len(drawn), client.store.installation()) == (32, drawn)

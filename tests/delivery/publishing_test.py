@@ -145,7 +145,7 @@ def test_a_version_is_withdrawn_and_brought_back(repository, ring):
     assert publishing.withdraw(repository, ring, "ds_cnn", "stable", 2)
     assert [each.withdrawn for each in entries(repository)] == [False, True]
     assert not publishing.withdraw(repository, ring, "ds_cnn", "stable", 2)
-    with pytest.raises(errors.BadInput, match="version 2 was withdrawn"):
+    with pytest.raises(errors.BadInput, match="withdraw 2 --channel=stable --undo"):
         add(repository, ring, offered(2))
     assert publishing.withdraw(repository, ring, "ds_cnn", "stable", 2, undo=True)
     assert entries(repository)[1] == channel.Entry(2, 500, min_runtime="2.17.0")

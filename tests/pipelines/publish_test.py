@@ -54,6 +54,8 @@ def test_from_keys_to_a_withdrawn_version(run, tmp_path):
     told = trust.read(pathlib.Path("app/trust.json").read_bytes(), "x")
     assert trusted.parse(told.root, tmp_path).signed.version == 2
     assert oct(pathlib.Path("app/trust.json").stat().st_mode & 0o777) == "0o600"
+    said = "--output=app: is a directory. Name another file.\n"
+    assert run("keys", "trust", "--output=app") == (1, said)
 
 
 def test_what_is_verified_is_told_in_lines(run):
@@ -69,6 +71,13 @@ def test_what_is_verified_is_told_in_lines(run):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (
+            ("refresh", "--days=3000000"),
+            "--days=3000000: expected an integer in the range [1, 365]",
+        ),
+        (("keys", "--root_keys=101"), "--root_keys=101: expected an integer in the range [1, 100]"),
+        (("keys", "--threshold=4"), "4 of 3 keys cannot sign. Write a number from 1 to 3."),
+        (("verify", "--keys=kyes"), "--keys=kyes: no such folder. Name one"),
         (("verfy",), "Did you mean 'verify'?"),
         (("keys", "rotat"), "Did you mean 'rotate'?"),
         (("keys", "rotate"), "--role: expected one of root, targets, snapshot, timestamp"),

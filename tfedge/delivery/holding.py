@@ -43,7 +43,7 @@ def disk(folder: pathlib.Path) -> Iterator[None]:
         yield
     except OSError as error:
         words = (error.strerror or str(error)).lower()
-        remedy = "The repository is as it was; the same command goes on."
+        remedy = "The repository is as it was; mend this, and the same command goes on."
         raise errors.BadInput(str(error.filename or folder), words, remedy) from error
 
 

@@ -130,7 +130,9 @@ def withdraw(
         entry = next((each for each in offers.entries if each.version == version), None)
         if entry is None:
             has = ", ".join(str(each.version) for each in offers.entries) or "no version"
-            raise errors.BadInput(f"--version={version}", f"{model}/{name} has {has}", "Give one.")
+            raise errors.BadInput(
+                f"--version_number={version}", f"{model}/{name} has {has}", "Give one that it has."
+            )
         changed = offers.having(dataclasses.replace(entry, withdrawn=not undo))
         draft = Draft(folder, ring, dict(before))
         draft.put(names.channel(model, name), changed.to_bytes())
@@ -166,7 +168,8 @@ def _entry(offers: channel.Channel, version: int, offered: Offered, asked: Asked
     there = next((each for each in offers.entries if each.version == version), first)
     if there.withdrawn:
         cause = f"version {version} was withdrawn from {offers.model}/{offers.name}"
-        remedy = f"Release another, or: publish.py withdraw --version={version} --undo"
+        command = f"publish.py withdraw {version} --channel={offers.name} --undo"
+        remedy = f"Release another, or: {command}"
         raise errors.BadInput(f"--channel={offers.name}", cause, remedy)
     wanted = {
         name: getattr(asked, name)

@@ -52,7 +52,9 @@ def begin(folder: pathlib.Path, ring: keyring.Keyring, count: int = 3, threshold
         raise errors.BadInput(str(folder), "it is a repository already", "Give a new folder.")
     if not 1 <= threshold <= count:
         cause = f"{threshold} of {count} keys cannot sign"
-        raise errors.BadInput(f"--threshold={threshold}", cause, "Give 1 to --root_keys.")
+        raise errors.BadInput(
+            f"--threshold={threshold}", cause, f"Write a number from 1 to {count}."
+        )
     if any(folder in (each, *each.parents) for each in ring.folders):
         cause = "the keys would lie in the repository, and be served"
         raise errors.BadInput(str(ring.folders[0]), cause, "Give a folder beside it.")

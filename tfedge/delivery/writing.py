@@ -4,6 +4,8 @@ import contextlib
 import os
 import pathlib
 
+from tfedge import errors
+
 PARTLY = ".tfedge-part"  # the end of a name that no reader asks for
 
 
@@ -28,6 +30,19 @@ def put(path: pathlib.Path, content: bytes, mode: int = 0o644) -> None:
             part.unlink(missing_ok=True)
         raise
     to_disk(path.parent)
+
+
+def asked_for(path: str, content: bytes, mode: int = 0o644) -> None:
+    """Makes the file that --output names.
+
+    Raises:
+        BadInput: the disk refused.
+    """
+    try:
+        put(pathlib.Path(path).absolute(), content, mode)
+    except OSError as error:
+        cause = (error.strerror or str(error)).lower()
+        raise errors.BadInput(f"--output={path}", cause, "Name another file.") from error
 
 
 def folder(path: pathlib.Path, mode: int = 0o777) -> None:

@@ -39,6 +39,7 @@ _DAMAGED = "It is fetched again."
 _STATE, _ABOUT, _SEALED = "state.json", "version.json", "sealed"
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 _PART = re.compile(r"[0-9a-f]{64}")
+_ID = re.compile(rb"[0-9a-f]{32}")
 
 
 class Store:
@@ -81,10 +82,10 @@ class Store:
             yield
 
     def installation(self) -> str:
-        """The identifier that was drawn when it was first asked for."""
+        """The identifier that was drawn when it was first asked for; anew where it is damaged."""
         path = self.folder / "installation"
         with lock.hold(self.folder / "state.lock", str(self.folder), waits=True):
-            if not path.exists():
+            if not (path.exists() and _ID.fullmatch(path.read_bytes())):
                 writing.put(path, secrets.token_hex(16).encode())
             return path.read_text(encoding="ascii")
 

@@ -25,8 +25,10 @@ PIECE_BYTES = 1 << 16  # of a read
 _TIMEOUT_SECONDS = 30.0
 _SLOW_SECONDS, _SLOW_BYTES = 60.0, 4096  # fewer in so long is no download
 _TRY_AGAIN = {408, 425, 429, 500, 502, 503, 504}
-_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
-_BROKEN = (OSError, http.client.HTTPException)
+_WHOLE = "[0-9]{1,15}"  # what other digits and longer numbers say is no size
+_RANGE = re.compile(rf"bytes ({_WHOLE})-({_WHOLE})/({_WHOLE}|\*)")
+# The last one is what a redirection to no address raises.
+_BROKEN = (OSError, http.client.HTTPException, ValueError)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -186,8 +188,7 @@ def _checked(url: str, start: int, body: Any) -> Answer:
     etag = body.headers.get("ETag", "")
     etag = "" if etag.startswith("W/") else etag
     if body.status == 200:
-        length = body.headers.get("Content-Length", "")
-        return Answer(0, etag, int(length) if length.isdigit() else None, body)
+        return Answer(0, etag, _number(body.headers.get("Content-Length", "")), body)
     if body.status != 206 or not start:
         raise Interrupted(f"{url} answered with {body.status} to a request for all of it")
     told = body.headers.get("Content-Range", "")
@@ -202,12 +203,17 @@ def _by_status(
 ) -> Interrupted | Unavailable:
     cause = f"{request.full_url} answered with {error.code}"
     if error.code in _TRY_AGAIN or (error.code == 416 and request.has_header("Range")):
-        asked = error.headers.get("Retry-After", "")
-        return Interrupted(cause, wait_seconds=float(asked) if asked.isdigit() else 0.0)
+        asked = _number(error.headers.get("Retry-After", ""))
+        return Interrupted(cause, wait_seconds=float(asked or 0))
     return Unavailable(cause, status=error.code)
+
+
+def _number(text: str) -> int | None:
+    """A header's; None where it says something else."""
+    return int(text) if re.fullmatch(_WHOLE, text) else None
 
 
 def _said(error: BaseException) -> str:
     reason = getattr(error, "reason", None) or error
     said = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
-    return str(said).lower()[:200]
+    return " ".join(str(said).lower().split())[:200]
