@@ -13,6 +13,7 @@ from tfedge import app, errors
 from tfedge.app import literals, platforms, reading
 from tfedge.app.asked import Asked
 from tfedge.data.task import Normalization
+from tfedge.device import compatibility
 from tfedge.release import app_facts
 from tfedge.release.golden import vectors
 
@@ -46,6 +47,26 @@ def test_every_file_is_listed_and_the_same_again(platform, released, tmp_path):
     assert [path.name for path in folder.parent.iterdir()] == ["there"]
     shown = first["README.md"].decode()
     assert len(shown.splitlines()) < 75 and listing["model_sha256"] in shown
+
+
+@pytest.mark.parametrize("platform", platforms.names())
+def test_a_runtime_that_the_file_needs_is_told(platform, released, tmp_path, monkeypatch):
+    for needed, told in (("2.13.0", True), (None, False)):
+        monkeypatch.setattr(compatibility, "needed_runtime", lambda _, needed=needed: needed)
+        folder = app.write(released("uint8_raw"), platform, tmp_path / str(needed))
+        shown = (folder / "README.md").read_text()
+        assert "\n\n**How do I call it?**" in shown
+        words = " ".join(shown.split())
+        assert ("The file needs TensorFlow Lite 2.13.0 or a later runtime" in words) == told
+        assert ("file needs" in words) == told
+
+
+def test_a_file_that_no_pod_reads_is_refused(released, tmp_path, monkeypatch):
+    monkeypatch.setattr(compatibility, "needed_runtime", lambda _: "2.17.1")
+    said = refused(released("uint8_raw"), "ios", tmp_path / "there")
+    assert "needs runtime 2.17.1, and TensorFlowLiteSwift ends at 2.17.0" in said
+    monkeypatch.setattr(compatibility, "needed_runtime", lambda _: "2.17.0")
+    app.write(released("uint8_raw"), "ios", tmp_path / "there")
 
 
 def test_a_change_is_never_overwritten(released, tmp_path):

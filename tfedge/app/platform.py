@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tfedge import errors
+from tfedge.device import compatibility
 
 if TYPE_CHECKING:
     from tfedge.app.model import Model
@@ -23,6 +24,7 @@ class Platform:
         types: of tensors, in numpy's names, that the runtime takes and gives.
         instead: what to export where a tensor has another type.
         can_reset: whether it runs a model that remembers the example before.
+        newest: the last runtime that was released for it, where releases may need a newer one.
         templates: path in the output folder -> template; braces hold names of `Model`.
         unpacking: likewise, where the model is shipped packed.
     """
@@ -35,6 +37,7 @@ class Platform:
     unpacking: Mapping[str, str]
     content: Callable[["Model"], Mapping[str, bytes]]
     can_reset: bool = True
+    newest: str = ""
     name: str = ""
 
     def check(self, ports: "Collection[Port]", keeps_state: bool, where: str) -> None:
@@ -47,6 +50,13 @@ class Platform:
             if port.dtype not in self.types:
                 cause = f"{port.role} {port.name!r} is {port.dtype}, not for {self.runtime}"
                 raise errors.BadInput(where, cause, self.instead)
+
+    def check_runtime(self, needed: str, where: str) -> None:
+        """Raises BadInput for a model that no released runtime reads; "" needs any."""
+        if needed and self.newest and compatibility.is_newer(needed, self.newest):
+            cause = f"its file needs runtime {needed}, and {self.runtime} ends at {self.newest}"
+            remedy = f'Release it for a profile of "runtime_version": "{self.newest}".'
+            raise errors.BadInput(where, cause, remedy)
 
     def files(self, model: "Model") -> dict[str, bytes]:
         """Path in the output folder -> content."""

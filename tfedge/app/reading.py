@@ -14,6 +14,7 @@ from tfedge.app.model import Model
 from tfedge.app.platform import Platform
 from tfedge.data import kinds
 from tfedge.data.answers import Answers
+from tfedge.device import compatibility
 from tfedge.device.file import tflite
 from tfedge.packing import container
 from tfedge.release import app_facts, golden
@@ -47,6 +48,8 @@ def read(release: str | os.PathLike, asked: Asked, platform: Platform) -> Model:
         port.outputs(file.named_outputs, file.outputs),
     )
     platform.check(ends[0] + ends[1], file.keeps_state, where)
+    needed = compatibility.needed_runtime(file) or ""
+    platform.check_runtime(needed, where)
     sha256 = hashlib.sha256(file.content).hexdigest()
     return Model(
         class_name=asked.class_name or literals.type_name(told.name),
@@ -62,6 +65,7 @@ def read(release: str | os.PathLike, asked: Asked, platform: Platform) -> Model:
         is_probability=_is_probability(file),
         picture=picture.of(told, *ends),
         preprocessing=told.preprocessing,
+        needs_runtime=needed,
         keeps_state=file.keeps_state,
         vectors=_vectors(files, file, told, asked, where),
         figures=tuple(_figures(files)),

@@ -17,4 +17,5 @@ PLATFORM = Platform(
     templates={"{model.class_name}.swift": "Model.swift", "README.md": "README.md"},
     unpacking={"{model.class_name}Unpacking.swift": "Unpacking.swift"},
     content=_content,
+    newest="2.17.0",  # of the pod, as of August 2026: tensorflow/flutter-tflite issue 308
 )
