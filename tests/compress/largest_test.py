@@ -43,7 +43,7 @@ def test_passes_refuse_a_model_without_layers_in_a_line(tmp_path):
         tfedge.Recipe.parse("prune").apply(model, _TASK)
     model = loading.SavedModel(tmp_path, is_own=True, reason="layer 'x' (X): no twin")
     with pytest.raises(
-        BadInput, match=r"layer 'x' \(X\): no twin; prune, quantize cannot touch it"
+        BadInput, match=r"^model: layer 'x' \(X\): no twin; prune, quantize cannot touch it"
     ):
         tfedge.Recipe.parse("prune, quantize").apply(model, _TASK)
 

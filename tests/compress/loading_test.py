@@ -241,6 +241,23 @@ def test_without_a_twin_such_a_model_is_for_export(tmp_path, monkeypatch, capfd)
     assert "chatter" not in capfd.readouterr().err
 
 
+class Thrice(k3.layers.Layer):
+    def call(self, inputs):
+        step = lambda count, doubled: (count + 1, k3.ops.tanh(doubled))  # noqa: E731
+        return k3.ops.while_loop(lambda count, _: count < 3, step, (0, inputs))[1]
+
+
+def test_what_is_exported_as_it_is_takes_one_example_also_behind_a_loop():
+    inputs = {"second": k3.Input((4,), name="second"), "first": k3.Input((4, 3), name="first")}
+    thrice = k3.layers.Dense(2)(k3.layers.Flatten()(Thrice()(inputs["first"])))
+    model = k3.Model(inputs, k3.layers.Concatenate()([thrice, inputs["second"]]))
+    function = keras.tf.saved_model.load(loading.exported(model).path).signatures["serving_default"]
+    assert [output.shape for output in function.structured_outputs.values()] == [(1, 6)]
+    given = {"first": np.full((1, 4, 3), 0.3, "float32"), "second": np.ones((1, 4), "float32")}
+    (got,) = function(**{name: keras.tf.constant(each) for name, each in given.items()}).values()
+    assert randomised.apart(model(given), got) <= 1e-6
+
+
 @pytest.mark.parametrize("package", [k3, tf_keras], ids=["keras3", "tf_keras"])
 def test_a_saved_model_opens_again(package, tmp_path):
     model = _model(package)

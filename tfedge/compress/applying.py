@@ -19,6 +19,8 @@ from tfedge.data import class_weights
 from tfedge.data.matching import output_kind
 from tfedge.data.task import Task
 
+_NO_LAYERS = "a .tflite or a SavedModel has no layers"
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Start:
@@ -120,10 +122,10 @@ def _as_tf_keras(model: k.Model, passes: tuple[base.Pass, ...]) -> k.Model:
     """
     if isinstance(model, loading.SavedModel | loading.TfliteModel):
         names = ", ".join(each.name for each in passes)
-        reason = getattr(model, "reason", "") or "a .tflite or a SavedModel has no layers"
+        reason = getattr(model, "reason", "")
         raise errors.BadInput(
-            f"model {model.path}",
-            f"{reason}; {names or 'compression'} cannot touch it",
+            "model" if reason else f"model {model.path}",
+            f"{reason or _NO_LAYERS}; {names or 'compression'} cannot touch it",
             "Give a functional Keras model, or quantize it without training: "
             'tfedge.to_tflite(model, "int8", task).',
         )

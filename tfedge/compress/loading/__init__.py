@@ -275,6 +275,8 @@ def why_no_layers(model: Any) -> str:
 def exported(model: Any, reason: str = "") -> SavedModel:
     """A Keras 3 model as a SavedModel, in a folder that lives as long as this process.
 
+    It takes one example at a time, as the file will: a loop would leave more open to the end.
+
     Args:
         model: whose layers tf_keras has no twins of.
         reason: why.
@@ -282,8 +284,20 @@ def exported(model: Any, reason: str = "") -> SavedModel:
     folder = pathlib.Path(tempfile.mkdtemp(prefix="tfedge-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     with quiet.captured():
-        model.export(str(folder), verbose=False)
+        model.export(str(folder), verbose=False, input_signature=_of_one_example(model))
     return SavedModel(folder, is_own=True, reason=reason)
+
+
+def _of_one_example(model: Any) -> list[Any] | None:
+    """The input signature of a batch of 1; None for a subclassed model, which knows its own."""
+    if not is_functional(model):
+        return None
+    k3 = keras.keras3()
+
+    def spec(tensor: Any) -> Any:
+        return k3.InputSpec(shape=(1, *tensor.shape[1:]), dtype=tensor.dtype, name=tensor.name)
+
+    return [k3.tree.map_structure(spec, replay.inputs(model))]
 
 
 def _to_disk(path: pathlib.Path) -> None:
