@@ -12,7 +12,7 @@ import re
 import sys
 
 import pytest
-from tfedge_pipelines import train
+from tfedge_pipelines import publish, publishing, train
 from tfedge_tools import command, topics
 from tfedge_tools.docs import pages
 
@@ -29,9 +29,9 @@ def _names(kind):
     return [each.name for each in settings.of(kind)]
 
 
-def _help(program):
+def _help(program, *words):
     said, argv = io.StringIO(), sys.argv
-    sys.argv = [program, "--help"]
+    sys.argv = [program, *words, "--help"]
     try:
         with contextlib.redirect_stdout(said), contextlib.suppress(SystemExit):
             importlib.import_module(command.programs()[program]).run()
@@ -125,10 +125,20 @@ def test_the_keys_of_an_npz_and_the_folders_of_images_are_told():
     assert not [each for each in (*words, *folders, *others) if each not in text]
 
 
-@pytest.mark.parametrize("program", command.programs())
+@pytest.mark.parametrize("program", sorted(command.programs().keys() - {"publish"}))
 def test_help_explains_every_flag(program):
-    said = _help(program)
-    values = importlib.import_module(command.programs()[program])._FLAGS
+    _check_help(_help(program), importlib.import_module(command.programs()[program])._FLAGS)
+
+
+@pytest.mark.parametrize("step", publish.steps())
+def test_help_of_each_step_of_publish_explains_every_flag(step):
+    flags = importlib.import_module(f"{publishing.__name__}.{step}").FLAGS
+    _check_help(_help("publish", step), flags)
+    told = _help("publish")
+    assert not [name for name in flags if f"--{name}" not in told]
+
+
+def _check_help(said, values):
     assert "verbose" in values and "--version " in said
     for name in values:
         assert f"--{name} " in said and len(values[name].help.split()) > 1, name

@@ -40,16 +40,20 @@ MADE = {
 }
 STORED = {
     "block_sparse": 376,
+    "cached_float": 3843,
     "counted_float": 1644,
     "counted_int8": 1918,
+    "grouped_steps_float": 2328,
     "hungry_float": 604,
     "image_float": 939,
     "image_float16": 1093,
     "image_int8": 1091,
     "image_uint8_raw": 1192,
     "loop_float": 1814,
+    "padded_steps_float": 2599,
     "sequence_float": 1146,
     "sequence_float16": 1534,
+    "steps_float": 2311,
 }
 
 

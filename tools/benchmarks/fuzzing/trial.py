@@ -106,7 +106,12 @@ def import_all() -> None:
         *_LIBRARIES,
         *(each.name for each in pkgutil.walk_packages(tfedge.__path__, "tfedge.")),
     ):
-        importlib.import_module(name)
+        try:
+            importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            if str(error.name).startswith("tfedge"):
+                raise
+            # A library of an extra that is not installed; no child needs it either.
 
 
 def apart(*makers: Callable[[], Mapping[str, bytes]]) -> list[Mapping[str, bytes]]:
