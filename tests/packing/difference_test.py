@@ -4,7 +4,7 @@ import hashlib
 
 import numpy as np
 import pytest
-from packing_files_test import FILES, _clustered, _tflite
+from kernel_files import FILES, clustered, tflite
 
 import tfedge
 from tfedge import errors
@@ -19,7 +19,7 @@ def retrained(seed, share=0.4, shape=(90, 120)):
 
 
 def test_a_retrained_file_takes_the_entropy_of_what_moved():
-    base, new = (_tflite(retrained(seed)) for seed in (1, 2))
+    base, new = (tflite(retrained(seed)) for seed in (1, 2))
     made = differing.encode(new, base)
     assert difference.unpack(made, base) == new
     assert len(made) < 0.3 * len(tfedge.pack(new))
@@ -50,7 +50,7 @@ def test_what_is_no_model_is_subtracted_where_it_is_as_long():
 def test_arrays_that_lie_elsewhere_are_found_by_their_order():
     before = (retrained(1, shape=(50, 60)), retrained(1, shape=(70, 80)))
     after = (retrained(2, shape=(50, 60)), np.ones((30, 30), np.int8), retrained(2, shape=(70, 80)))
-    base, new = _tflite(*before), _tflite(*after)
+    base, new = tflite(*before), tflite(*after)
     assert len(new) != len(base)
     made = differing.encode(new, base)
     assert difference.unpack(made, base) == new
@@ -60,11 +60,11 @@ def test_arrays_that_lie_elsewhere_are_found_by_their_order():
 def test_an_array_that_has_nothing_in_common_is_left_as_it_is():
     rng = np.random.default_rng(4)
     steady = retrained(1, shape=(60, 60))
-    few = [_clustered(rng, (90, 120), 0.2) for _ in range(2)]
-    base, new = _tflite(retrained(2, shape=(60, 60)), few[0]), _tflite(steady, few[1])
+    few = [clustered(rng, (90, 120), 0.2) for _ in range(2)]
+    base, new = tflite(retrained(2, shape=(60, 60)), few[0]), tflite(steady, few[1])
     made = differing.encode(new, base)
     assert difference.unpack(made, base) == new
-    alone = len(tfedge.pack(_tflite(few[1])))
+    alone = len(tfedge.pack(tflite(few[1])))
     assert len(made) < 1.05 * alone + 0.3 * steady.size
 
 
@@ -89,7 +89,7 @@ def test_ranges_that_leave_a_file_are_refused(ranges):
 
 
 def test_damage_and_another_base_are_refused():
-    base, new = (_tflite(retrained(seed, shape=(20, 20))) for seed in (1, 2))
+    base, new = (tflite(retrained(seed, shape=(20, 20))) for seed in (1, 2))
     made = differing.encode(new, base)
     with pytest.raises(errors.BadInput, match="another file"):
         difference.unpack(made, new)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from packing_files_test import FILES, _clustered, _tflite
+from kernel_files import FILES, clustered, tflite
 
 import tfedge
 
@@ -18,24 +18,24 @@ def _normal(*spread):
 
 UNEVEN = np.repeat([1, 40], 50)
 MADE = {
-    "clustered": (1289, lambda: _tflite(_clustered(_rng(4), (90, 120), 0.2))),
-    "wide": (1535, lambda: _tflite(_clustered(_rng(8), (16, 288), 0.9))),
-    "rows": (5108, lambda: _tflite(_normal(UNEVEN[:90, None], 1))),
-    "columns": (5681, lambda: _tflite(_normal(UNEVEN, 1))),
-    "dense": (7938, lambda: _tflite(_normal(30, 1))),
-    "ternary": (1724, lambda: _tflite(_rng(6).integers(-1, 2, (90, 90)).astype(np.int8))),
-    "few": (330, lambda: _tflite(_rng().choice(np.float32([0, 0, 0, 0.5, -0.25]), (40, 30)))),
-    "float": (4109, lambda: _tflite(_rng().normal(0, 0.05, (40, 30)).astype(np.float32))),
-    "half": (2156, lambda: _tflite(_rng().normal(0, 0.05, (40, 30)).astype(np.float16))),
-    "biases": (321, lambda: _tflite(_rng().integers(-900, 900, (30, 5)).astype(np.int32))),
+    "clustered": (1289, lambda: tflite(clustered(_rng(4), (90, 120), 0.2))),
+    "wide": (1535, lambda: tflite(clustered(_rng(8), (16, 288), 0.9))),
+    "rows": (5108, lambda: tflite(_normal(UNEVEN[:90, None], 1))),
+    "columns": (5681, lambda: tflite(_normal(UNEVEN, 1))),
+    "dense": (7938, lambda: tflite(_normal(30, 1))),
+    "ternary": (1724, lambda: tflite(_rng(6).integers(-1, 2, (90, 90)).astype(np.int8))),
+    "few": (330, lambda: tflite(_rng().choice(np.float32([0, 0, 0, 0.5, -0.25]), (40, 30)))),
+    "float": (4109, lambda: tflite(_rng().normal(0, 0.05, (40, 30)).astype(np.float32))),
+    "half": (2156, lambda: tflite(_rng().normal(0, 0.05, (40, 30)).astype(np.float16))),
+    "biases": (321, lambda: tflite(_rng().integers(-900, 900, (30, 5)).astype(np.int32))),
     "nibbles": (
         916,
-        lambda: _tflite(_rng(3).integers(0, 256, (40, 40), np.uint8) & 0x33, dtype="int4"),
+        lambda: tflite(_rng(3).integers(0, 256, (40, 40), np.uint8) & 0x33, dtype="int4"),
     ),
-    "small": (122, lambda: _tflite(_rng(3).integers(0, 3, (8, 8)).astype(np.int8))),
+    "small": (122, lambda: tflite(_rng(3).integers(0, 3, (8, 8)).astype(np.int8))),
     "two": (
         769,
-        lambda: _tflite(*(_rng(n).integers(0, 3, (40, 40)).astype(np.int8) for n in (3, 9))),
+        lambda: tflite(*(_rng(n).integers(0, 3, (40, 40)).astype(np.int8) for n in (3, 9))),
     ),
 }
 STORED = {

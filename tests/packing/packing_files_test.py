@@ -13,39 +13,16 @@ import flatbuffers
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
+from kernel_files import FILES, clustered, tflite
 
 import tfedge
 from tfedge import errors
 from tfedge.packing import container, finding, primer
 
-FILES = sorted((pathlib.Path(__file__).parents[1] / "device" / "files").glob("*.tflite"))
-_TYPES = {"int8": 9, "float32": 0, "float16": 1, "int32": 2, "int4": 17}
-
-
-def _tflite(*kernels, dtype=None):
-    model = schema.ModelT(version=3, buffers=[schema.BufferT()], operatorCodes=[])
-    graph = schema.SubGraphT(tensors=[], operators=[])
-    for number, kernel in enumerate(kernels, 1):
-        model.buffers.append(schema.BufferT(data=kernel.view(np.uint8).ravel()))
-        kind = _TYPES[dtype or kernel.dtype.name]
-        shape = np.array(kernel.shape, np.int32) * (1, 2 if dtype else 1)
-        tensor = schema.TensorT(shape=shape.astype(np.int32), type=kind, buffer=number)
-        graph.tensors.append(tensor)
-    model.subgraphs = [graph]
-    builder = flatbuffers.Builder(1024)
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
-
 
 def _entropy_bytes(content):
     counts = np.unique(np.frombuffer(content, np.uint8), return_counts=True)[1]
     return (counts * np.log2(counts.sum() / counts)).sum() / 8
-
-
-def _clustered(rng, shape, density):
-    """16 levels, most of them zero, some rows and columns emptier than others."""
-    there = rng.random(shape) < density * 2 * rng.random(shape[:1])[:, None] * rng.random(shape[1:])
-    return (rng.choice(np.linspace(-120, 120, 15).astype(np.int8), shape) * there).astype(np.int8)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -66,7 +43,7 @@ def test_anything_is_packed_with_a_few_bytes_more(content):
 
 def test_noise_grows_by_a_few_bytes_only():
     noise = np.random.default_rng(0).integers(0, 256, 1 << 17, dtype=np.uint8)
-    for content in (noise.tobytes(), _tflite(noise.view(np.int8).reshape(256, -1))):
+    for content in (noise.tobytes(), tflite(noise.view(np.int8).reshape(256, -1))):
         packed = tfedge.pack(content)
         assert tfedge.unpack(packed) == content
         assert len(packed) <= len(content) + 44
@@ -87,7 +64,7 @@ def test_noise_grows_by_a_few_bytes_only():
     ids=["float", "half", "few_floats", "pruned_float", "odd_floats", "biases", "zeros"],
 )
 def test_every_type_of_weights_comes_back(kernel):
-    content = _tflite(kernel)
+    content = tflite(kernel)
     packed = tfedge.pack(content)
     assert tfedge.unpack(packed) == content
     assert len(packed) < len(zlib.compress(content, 9)) + 40
@@ -95,14 +72,14 @@ def test_every_type_of_weights_comes_back(kernel):
 
 def test_int4_kernels_are_coded_by_nibble():
     kernel = np.random.default_rng(3).integers(0, 256, (64, 64), dtype=np.uint8) & 0x33
-    content = _tflite(kernel, dtype="int4")
+    content = tflite(kernel, dtype="int4")
     packed = tfedge.pack(content)
     assert tfedge.unpack(packed) == content
     assert len(packed) < 8192 * 2 / 8 + 300  # four of sixteen values: two bits each
 
 
 def test_a_pruned_and_clustered_kernel_beats_its_entropy_and_deflate():
-    content = _tflite(_clustered(np.random.default_rng(4), (300, 400), 0.1))
+    content = tflite(clustered(np.random.default_rng(4), (300, 400), 0.1))
     packed = tfedge.pack(content)
     assert tfedge.unpack(packed) == content
     assert len(packed) < _entropy_bytes(content[-120_000:])
@@ -111,30 +88,30 @@ def test_a_pruned_and_clustered_kernel_beats_its_entropy_and_deflate():
 
 def test_a_dense_kernel_is_within_a_hundredth_of_its_entropy():
     kernel = np.random.default_rng(5).normal(0, 30, (250, 250)).clip(-127, 127).astype(np.int8)
-    assert len(tfedge.pack(_tflite(kernel))) < 1.01 * _entropy_bytes(kernel.tobytes())
+    assert len(tfedge.pack(tflite(kernel))) < 1.01 * _entropy_bytes(kernel.tobytes())
 
 
 def test_ternary_weights_take_less_than_their_entropy_and_a_hundredth():
     kernel = np.random.default_rng(6).integers(-1, 2, (300, 300)).astype(np.int8)
-    assert len(tfedge.pack(_tflite(kernel))) * 8 / kernel.size < 1.61
+    assert len(tfedge.pack(tflite(kernel))) * 8 / kernel.size < 1.61
 
 
 def test_a_megabyte_is_decoded_in_well_under_a_second():
-    packed = tfedge.pack(_tflite(_clustered(np.random.default_rng(7), (1000, 1000), 0.2)))
+    packed = tfedge.pack(tflite(clustered(np.random.default_rng(7), (1000, 1000), 0.2)))
     started = time.process_time()
     tfedge.unpack(packed)
     assert time.process_time() - started < 1
 
 
 def test_truncated_files_are_refused():
-    packed = tfedge.pack(_tflite(_clustered(np.random.default_rng(8), (40, 60), 0.5)))
+    packed = tfedge.pack(tflite(clustered(np.random.default_rng(8), (40, 60), 0.5)))
     for length in [*range(0, 120, 3), *range(120, len(packed), 41), len(packed) - 1]:
         with pytest.raises(errors.BadInput):
             tfedge.unpack(packed[:length])
 
 
 def test_damaged_files_are_refused_or_still_right():
-    content = _tflite(_clustered(np.random.default_rng(9), (40, 60), 0.5))
+    content = tflite(clustered(np.random.default_rng(9), (40, 60), 0.5))
     packed, rng = tfedge.pack(content), np.random.default_rng(10)
     refused = 0
     for _ in range(100):
@@ -179,7 +156,7 @@ def test_the_caller_limits_the_size():
 
 
 def test_a_bomb_of_zeros_still_unpacks():
-    content = _tflite(np.zeros((2000, 1000), np.int8))
+    content = tflite(np.zeros((2000, 1000), np.int8))
     packed = tfedge.pack(content)
     assert len(packed) > len(content) / container.LARGEST_EXPANSION - 1
     assert tfedge.unpack(packed) == content
@@ -253,7 +230,7 @@ def test_as_many_distinct_numbers_as_a_code_can_name(count):
     rng = np.random.default_rng(11)
     book = rng.normal(0, 1, count).astype(np.float32)
     kernel = np.concatenate([book, rng.choice(book, 4096 - count)]).reshape(64, 64)
-    content = _tflite(kernel)
+    content = tflite(kernel)
     packed = tfedge.pack(content)
     assert tfedge.unpack(packed) == content
     named = 4 * 256 + 4096  # the numbers once, and a byte for each that refers to them

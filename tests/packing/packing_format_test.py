@@ -7,7 +7,9 @@ import re
 import struct
 import zlib
 
+import numpy as np
 import pytest
+from kernel_files import clustered, tflite
 
 import tfedge
 from tfedge import packing
@@ -223,16 +225,14 @@ def test_the_page_still_tells_of_the_longer_plan():
 
 
 def test_classes_of_rows_and_columns_and_int4_too():
-    import packing_files_test as files
-
-    rng = files.np.random.default_rng(4)
-    clustered = files._clustered(rng, (100, 120), 0.1)
-    halves = rng.integers(0, 256, (40, 40), dtype=files.np.uint8) & 0x33
-    floats = files.np.where(clustered, rng.normal(0, 1, clustered.shape), 0)
+    rng = np.random.default_rng(4)
+    kernel = clustered(rng, (100, 120), 0.1)
+    halves = rng.integers(0, 256, (40, 40), dtype=np.uint8) & 0x33
+    floats = np.where(kernel, rng.normal(0, 1, kernel.shape), 0)
     for content in (
-        files._tflite(clustered),
-        files._tflite(halves, dtype="int4"),
-        files._tflite(floats[:40, :40].astype(files.np.float32)),
+        tflite(kernel),
+        tflite(halves, dtype="int4"),
+        tflite(floats[:40, :40].astype(np.float32)),
     ):
         assert _Decoder(tfedge.pack(content)).file() == content
 

@@ -3,8 +3,8 @@
 import lzma
 import tracemalloc
 
+import kernel_files as files
 import numpy as np
-import packing_files_test as files
 import pytest
 from tfedge_tools.benchmarks.apps import javascript, kept, kotlin, swift, unpacking
 from tfedge_tools.benchmarks.apps.subject import Subject
@@ -26,15 +26,15 @@ def subject(tmp_path_factory):
 def vectors():
     """Kept files, classes, int4, sparse floats, a codebook, and each method of a piece."""
     draw = np.random.default_rng(4)
-    clustered = files._clustered(draw, (100, 120), 0.1)
+    clustered = files.clustered(draw, (100, 120), 0.1)
     halves = draw.integers(0, 256, (40, 40), dtype=np.uint8) & 0x33
     sparse = np.where(clustered, draw.normal(0, 1, clustered.shape), 0)[:40, :40]
     contents = {
         **{file.stem: file.read_bytes() for file in files.FILES},
-        "classes": files._tflite(clustered),
-        "int4": files._tflite(halves, dtype="int4"),
-        "sparse": files._tflite(sparse.astype(np.float32)),
-        "codebook": files._tflite((clustered[:40] * 0.37).astype(np.float32)),
+        "classes": files.tflite(clustered),
+        "int4": files.tflite(halves, dtype="int4"),
+        "sparse": files.tflite(sparse.astype(np.float32)),
+        "codebook": files.tflite((clustered[:40] * 0.37).astype(np.float32)),
         "empty": b"",
     }
     text = b"abc" * 500 + bytes(range(256))
