@@ -5,7 +5,8 @@
 android is Kotlin, ios Swift, web JavaScript. The code takes what the training data held (it
 normalizes and quantizes itself), names classes, refuses wrong types and lengths, knows the model's
 SHA-256, and has selfCheck(), which runs a few examples on the device and compares the answers with
-those of the release. Needs no TensorFlow, and takes seconds.
+those of the release. With --trust and --repository the app fetches later versions itself. Needs no
+TensorFlow, and takes seconds.
 
 Exit codes: 0 written, 1 bad input, 2 an error of ours.
 """
@@ -47,6 +48,12 @@ _PACKED = flags.DEFINE_boolean(
     "Ship model.tflite.packed of the release, with the code that unpacks it on the device.",
     flag_values=_FLAGS,
 )
+_TRUST = _text(
+    "trust",
+    "What `publish.py keys trust` wrote, for an app that fetches later versions itself: the client "
+    "is written beside the model.",
+)
+_REPOSITORY = _text("repository", "The address that it fetches them from, https://HOST/FOLDER/.")
 
 
 def run() -> None:
@@ -69,6 +76,8 @@ def main() -> int:
         labels=_LABELS.value or "",
         examples=_EXAMPLES.value,
         packed=_PACKED.value,
+        trust=_TRUST.value or "",
+        repository=_REPOSITORY.value or "",
     )
     folder = app.write(_RELEASE.value, _PLATFORM.value, _OUTPUT_DIR.value, asked)
     entry.tell(f"written to {folder}; its README.md says what to do with it")

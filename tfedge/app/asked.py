@@ -22,9 +22,12 @@ class Asked:
         labels: a file of class names, one a line; "" for those of the release.
         examples: "synthetic" ones to check by, or those of the release, which are people's data.
         packed: whether the app ships the packed file of the release, and unpacks it.
+        trust: the file that `publish.py keys trust` wrote, for an app that fetches later versions
+            itself; "" for one that does not.
+        repository: the address that it fetches them from; "" likewise.
 
     Raises:
-        BadInput: names that no language takes.
+        BadInput: names that no language takes; one of `trust` and `repository` without the other.
     """
 
     class_name: str = ""
@@ -33,6 +36,8 @@ class Asked:
     labels: str = ""
     examples: str = SYNTHETIC
     packed: bool = False
+    trust: str = ""
+    repository: str = ""
 
     def __post_init__(self) -> None:
         if self.class_name and not _CLASS.fullmatch(self.class_name):
@@ -43,6 +48,10 @@ class Asked:
             )
         if self.examples not in EXAMPLES:
             _refuse("examples", self.examples, " or ".join(EXAMPLES))
+        if bool(self.trust) != bool(self.repository):
+            given, other = ("trust", "repository")[:: 1 if self.trust else -1]
+            cause = f"an app that fetches its models needs --{other} too"
+            raise errors.BadInput(f"--{given}={getattr(self, given)}", cause, "Give both, or none.")
 
 
 def _refuse(flag: str, given: str, expected: str) -> None:

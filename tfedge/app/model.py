@@ -3,6 +3,7 @@
 import dataclasses
 import re
 
+from tfedge.app.delivered import Delivered
 from tfedge.app.picture import Picture
 from tfedge.app.port import Port
 from tfedge.packing import primer
@@ -29,6 +30,7 @@ class Model:
         keeps_state: whether it has to be reset between examples.
         vectors: examples and answers.
         figures: (label, value) of the scorecard.
+        delivered: where the app fetches later versions; None where it does not.
     """
 
     class_name: str
@@ -48,6 +50,7 @@ class Model:
     keeps_state: bool
     vectors: Vectors
     figures: tuple[tuple[str, str], ...]
+    delivered: Delivered | None = None
 
     @property
     def ports(self) -> tuple[Port, ...]:
@@ -60,9 +63,14 @@ class Model:
         return {"tflite.packed": self.packed} if self.packed else {"tflite": self.content}
 
     @property
+    def unpacks(self) -> bool:
+        """Whether the app unpacks models: the one that it ships, or those that it fetches."""
+        return bool(self.packed) or self.delivered is not None
+
+    @property
     def primer(self) -> dict[str, bytes]:
         """Name -> content, of what unpacking takes beside the packed file."""
-        return {"tfedge_primer.lzma": primer.stream()} if self.packed else {}
+        return {"tfedge_primer.lzma": primer.stream()} if self.unpacks else {}
 
     @property
     def example_bytes(self) -> int:

@@ -26,7 +26,8 @@ class Platform:
         can_reset: whether it runs a model that remembers the example before.
         newest: the last runtime that was released for it, where releases may need a newer one.
         templates: path in the output folder -> template; braces hold names of `Model`.
-        unpacking: likewise, where the model is shipped packed.
+        unpacking: likewise, where the app unpacks models.
+        delivering: likewise, where the app fetches models itself; empty where it has no client.
     """
 
     help: str
@@ -36,6 +37,7 @@ class Platform:
     templates: Mapping[str, str]
     unpacking: Mapping[str, str]
     content: Callable[["Model"], Mapping[str, bytes]]
+    delivering: Mapping[str, str] = dataclasses.field(default_factory=dict)
     can_reset: bool = True
     newest: str = ""
     name: str = ""
@@ -58,9 +60,20 @@ class Platform:
             remedy = f'Release it for a profile of "runtime_version": "{self.newest}".'
             raise errors.BadInput(where, cause, remedy)
 
+    def check_client(self, trust: str) -> None:
+        """Raises BadInput for an app that is to believe a trust file and has no client."""
+        if trust and not self.delivering:
+            cause = f"there is no client that fetches models beside {self.runtime}"
+            remedy = "Leave --trust and --repository out: a new model comes with a new app."
+            raise errors.BadInput(f"--trust={trust}", cause, remedy)
+
     def files(self, model: "Model") -> dict[str, bytes]:
         """Path in the output folder -> content."""
-        templates = {**self.templates, **(self.unpacking if model.packed else {})}
+        templates = {
+            **self.templates,
+            **(self.unpacking if model.unpacks else {}),
+            **(self.delivering if model.delivered else {}),
+        }
         made = {
             path.format(model=model): self._filled(template, model)
             for path, template in templates.items()

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tfedge import errors, foreign, packing
-from tfedge.app import literals, picture, port
+from tfedge.app import delivered, literals, picture, port
 from tfedge.app.asked import RELEASED, Asked
 from tfedge.app.model import Model
 from tfedge.app.platform import Platform
@@ -34,6 +34,7 @@ def read(release: str | os.PathLike, asked: Asked, platform: Platform) -> Model:
         BadInput: see `app.write`.
     """
     where = f"--release={os.fspath(release)}"
+    platform.check_client(asked.trust)
     files = manifest.read_release(release)
     listing = manifest.parse(files[manifest.NAME]) or {}
     _check_released(files, listing, where)
@@ -69,6 +70,7 @@ def read(release: str | os.PathLike, asked: Asked, platform: Platform) -> Model:
         keeps_state=file.keeps_state,
         vectors=_vectors(files, file, told, asked, where),
         figures=tuple(_figures(files)),
+        delivered=delivered.read(asked, told.name),
     )
 
 

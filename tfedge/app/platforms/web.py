@@ -1,12 +1,23 @@
 """A page in a browser: JavaScript with type comments, on LiteRT.js."""
 
+import importlib.resources
+
 from tfedge.app.model import Model
 from tfedge.app.platform import Platform
+
+_CLIENT = ("client.js", "download.js", "golden.js", "sealed.js", "store.js", "tuf.js")
 
 
 def _content(model: Model) -> dict[str, bytes]:
     shipped = {f"model.{ending}": content for ending, content in model.shipped.items()}
-    return {**shipped, **model.primer, "golden.bin": model.golden}
+    client = _client() if model.delivered else {}
+    return {**shipped, **model.primer, "golden.bin": model.golden, **client}
+
+
+def _client() -> dict[str, bytes]:
+    """What is the same for every model."""
+    folder = importlib.resources.files("tfedge.delivery") / "browser"
+    return {f"delivery/{name}": (folder / name).read_bytes() for name in _CLIENT}
 
 
 PLATFORM = Platform(
@@ -21,6 +32,7 @@ PLATFORM = Platform(
         "README.md": "README.md",
     },
     unpacking={"unpack.js": "unpack.js", "unpack_worker.js": "unpack_worker.js"},
+    delivering={"delivery.js": "delivery.js", "probe_worker.js": "probe_worker.js"},
     content=_content,
     can_reset=False,  # "Variable tensors not yet supported" is what it says to a file
 )

@@ -1,6 +1,9 @@
 // {{ model.class_name }}: {{ model.task|comment }}. Written by tfedge; change nothing here, write it again.
 
 import {getGlobalLiteRtPromise, loadAndCompile, loadLiteRt, Tensor} from '@litertjs/core';
+{% if model.delivered %}
+import {inOrder} from './delivery/golden.js';
+{% endif %}
 
 /** Of the model that this code belongs to. */
 export const VERSION = {{ model.version|text }};
@@ -43,7 +46,7 @@ const ARRAYS = {float32: Float32Array, int32: Int32Array, uint8: Uint8Array};
  * @typedef {Object} Options
  * @property {string} [wasm] folder of LiteRT.js' WebAssembly files, as the page reaches it
  * @property {string|URL} [model] model.tflite{{ ".packed" if model.packed }}
-{% if model.packed %}
+{% if model.unpacks %}
  * @property {string|URL} [primer] tfedge_primer.lzma
 {% endif %}
  * @property {string|URL} [golden] golden.bin
@@ -62,16 +65,21 @@ export class {{ model.class_name }} {
   /**
    * Fetches the model, {{ "unpacks it in a worker, " if model.packed }}compares its SHA-256 and compiles it.
    * @param {Options} [options]
+{% if model.delivered %}
+   * @param {Uint8Array} [delivered] a later version, compared already: see delivery.js
+{% endif %}
    * @returns {Promise<{{ model.class_name }}>}
    */
-  static async load(options = {}) {
+  static async load(options = {}{{ ", delivered = undefined" if model.delivered }}) {
     const known = {
       wasm: '/node_modules/@litertjs/core/wasm/',
 {% if model.packed %}
       model: new URL('./model.tflite.packed', import.meta.url),
-      primer: new URL('./tfedge_primer.lzma', import.meta.url),
 {% else %}
       model: new URL('./model.tflite', import.meta.url),
+{% endif %}
+{% if model.unpacks %}
+      primer: new URL('./tfedge_primer.lzma', import.meta.url),
 {% endif %}
       golden: new URL('./golden.bin', import.meta.url),
       accelerator: 'wasm',
@@ -87,15 +95,19 @@ export class {{ model.class_name }} {
     if (!Number.isInteger(chosen.threads) || chosen.threads < 1) {
       throw new TypeError(`threads is a whole number from 1, not ${chosen.threads}`);
     }
-{% if model.packed %}
+{% if model.delivered %}
+    const bytes = delivered ?? await shipped(chosen);
+{% elif model.packed %}
     const bytes = await unpacked(await fetched(chosen.model), await fetched(chosen.primer));
 {% else %}
     const bytes = await fetched(chosen.model);
 {% endif %}
+{% if not model.delivered %}
     const found = await sha256(bytes);
     if (found !== SHA256) {
       throw new Error(`${chosen.model} is another file: its SHA-256 is ${found}, not ${SHA256}`);
     }
+{% endif %}
     await (getGlobalLiteRtPromise() ?? loadLiteRt(chosen.wasm, {threads: chosen.threads > 1}));
     const made = new {{ model.class_name }}();
     made.#bytes = bytes;
@@ -177,6 +189,22 @@ export class {{ model.class_name }} {
     if (!golden.length || golden.length % {{ model.example_bytes }}) {
       throw new Error(`${this.#golden} has ${golden.length} bytes, a multiple of {{ model.example_bytes }} was expected`);
     }
+{% if model.delivered %}
+    return this.#compared(golden, OUTPUTS.map(({tolerance}) => tolerance));
+  }
+
+  /**
+   * Runs the examples that came with a version, and throws where the answers are not its release's.
+   * @param {Uint8Array} golden golden.npz of the repository
+   */
+  async probe(golden) {
+    const {bytes, tolerances} = await inOrder(golden, INPUTS, OUTPUTS);
+    const {passed, differences} = await this.#compared(bytes, tolerances);
+    if (!passed) throw new Error(`it answers otherwise than its release, by ${JSON.stringify(differences)}`);
+  }
+
+  async #compared(golden, tolerances) {
+{% endif %}
     const differences = Object.fromEntries(OUTPUTS.map(({key}) => [key, 0]));
     const wide = new DataView(golden.buffer, golden.byteOffset);
     let at = 0;
@@ -202,7 +230,11 @@ export class {{ model.class_name }} {
         });
       });
     }
+{% if model.delivered %}
+    const passed = OUTPUTS.every(({key}, i) => differences[key] <= tolerances[i]);
+{% else %}
     const passed = OUTPUTS.every(({key, tolerance}) => differences[key] <= tolerance);
+{% endif %}
     return {passed, examples: golden.length / {{ model.example_bytes }}, differences};
   }
 
@@ -300,13 +332,30 @@ async function fetched(address) {
   return new Uint8Array(await answer.arrayBuffer());
 }
 
+{% if model.delivered %}
+/** The file that came with the page. */
+async function shipped(chosen) {
 {% if model.packed %}
-function unpacked(packed, primer) {
+  const bytes = await unpacked(await fetched(chosen.model), await fetched(chosen.primer));
+{% else %}
+  const bytes = await fetched(chosen.model);
+{% endif %}
+  const found = await sha256(bytes);
+  if (found !== SHA256) {
+    throw new Error(`${chosen.model} is another file: its SHA-256 is ${found}, not ${SHA256}`);
+  }
+  return bytes;
+}
+
+{% endif %}
+{% if model.unpacks %}
+{{ "/** A packed file as it was, by a worker. */
+export " if model.delivered }}function unpacked(packed, primer{{ ", size = " ~ model.content|length if model.delivered }}) {
   const worker = new Worker(new URL('./unpack_worker.js', import.meta.url), {type: 'module'});
   return new Promise((resolve, reject) => {
     worker.onmessage = ({data}) => (data.bytes ? resolve(data.bytes) : reject(new Error(data.refused)));
     worker.onerror = () => reject(new Error('unpack_worker.js does not start: is it beside model.js?'));
-    worker.postMessage({packed, primer, size: {{ model.content|length }}});
+    worker.postMessage({packed, primer, size{{ ": " ~ model.content|length if not model.delivered }}});
   }).finally(() => worker.terminate());
 }
 

@@ -1,0 +1,22 @@
+// Tries a version beside the page, which goes on meanwhile. Written by tfedge.
+
+import {{ "{" }}{{ model.class_name }}{{ "}" }} from './model.js';
+
+// LiteRT.js takes its loader by importScripts, which a module has only by name.
+self.importScripts = (address) => {
+  const request = new XMLHttpRequest();
+  request.open('GET', address, false);
+  request.send();
+  (0, eval)(request.responseText);
+};
+
+onmessage = async ({data: {content, golden, options}}) => {
+  try {
+    const model = await {{ model.class_name }}.load(options, content);
+    await model.probe(golden);
+    postMessage({passed: true});
+  } catch (cause) {
+    postMessage({refused: cause.message ?? String(cause)});
+  }
+};
+postMessage({ready: true});
