@@ -10,6 +10,7 @@ import sys
 
 from tfedge import errors
 
+IMPORTED_AS = {"pyOpenSSL": "OpenSSL"}  # others by their own name
 _REQUIREMENT = re.compile(r"""([\w.-]+).*;.*\bextra\s*==\s*['"](.+?)['"]""")
 
 
@@ -42,5 +43,5 @@ def _packages(extra: str) -> list[str]:
 
 
 def _is_there(package: str) -> bool:
-    """Every package of an extra that is asked for is imported by its own name."""
-    return importlib.util.find_spec(package.replace("-", "_")) is not None
+    name = IMPORTED_AS.get(package, package.replace("-", "_"))
+    return importlib.util.find_spec(name) is not None

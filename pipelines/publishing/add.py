@@ -44,6 +44,9 @@ _PROVENANCE = flags.DEFINE_boolean(
     "Publish where it comes from: recipe, fingerprints, tools, verdict (in-toto, SLSA).",
     flag_values=FLAGS,
 )
+_SIGNATURE = _text(
+    "signature", "The file by which publish.py sign signed the release; published with it.", ""
+)
 
 
 def main() -> int:
@@ -60,6 +63,8 @@ def main() -> int:
         _CHANNEL.value,
         _MODEL.value or "",
         tells_provenance=_PROVENANCE.value,
+        signature=_SIGNATURE.value or "",
+        signers=ring.signers() if _SIGNATURE.value else (),
     )
     asked = publishing.Asked(
         channel=_CHANNEL.value,

@@ -6,6 +6,7 @@
     python pipelines/publish.py keys sign --keys=/media/stick     # the second holder of root
     python pipelines/publish.py keys renew               # root for another year
     python pipelines/publish.py keys audience --name=partner
+    python pipelines/publish.py keys signing             # for publish.py sign
     python pipelines/publish.py keys trust --output=app_trust.json
 
 Move root-*.key to sticks when they are made; only rotate, revoke, renew and sign need them, as one
@@ -31,7 +32,7 @@ WORDS = ("what",)
 _WHAT = flags.DEFINE_string(
     "what",
     "make",
-    "make | rotate | revoke | sign | renew | audience | trust; may be given without the flag.",
+    "make | rotate | revoke | sign | renew | audience | signing | trust; the flag may be left out.",
     flag_values=FLAGS,
 )
 key_flags.repository(FLAGS)
@@ -99,6 +100,11 @@ def _audience(_: pathlib.Path, ring: "Keyring") -> None:
     entry.tell("by it, and those that are added again")
 
 
+def _signing(_: pathlib.Path, ring: "Keyring") -> None:
+    path = ring.make_signing()
+    entry.tell(f"{path} is for those who check what it signs; beside it is the key itself")
+
+
 def _trust(folder: pathlib.Path, ring: "Keyring") -> None:
     from tfedge.delivery import trust, trusted, writing
 
@@ -136,5 +142,6 @@ _DONE_BY: dict[str, Callable[[pathlib.Path, "Keyring"], None]] = {
     "sign": _sign,
     "renew": _renew,
     "audience": _audience,
+    "signing": _signing,
     "trust": _trust,
 }

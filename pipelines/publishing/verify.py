@@ -3,6 +3,7 @@
     python pipelines/publish.py verify --repository=repository --keys=keys
 
 With --keys, models are opened, unpacked and compared too; --keys= looks only at what anybody sees.
+Signatures of releases are checked by each signing-*.pem there, also where there is no other key.
 """
 
 import os

@@ -69,11 +69,11 @@ def published(repository, ring, content):
     assert names.provenance("ds_cnn", 1) in trusted.read(repository).targets.signed.targets
 
 
-def row(repository, monkeypatch):
+def row(repository, monkeypatch, ring=None):
     monkeypatch.setattr(
         checking.vectors, "read", lambda *_: type("V", (), {"model_sha256": offered(1).sha256})
     )
-    return {each.what: each for each in checking.check(repository)}["ds_cnn 1"]
+    return {each.what: each for each in checking.check(repository, ring)}["ds_cnn 1"]
 
 
 def test_it_is_published_also_later_and_compared(repository, ring, monkeypatch):

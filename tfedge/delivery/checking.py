@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import pathlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from tuf.api.metadata import TargetFile
 
@@ -13,6 +13,7 @@ from tfedge.delivery import (
     facts,
     holding,
     keyring,
+    model_signature,
     names,
     next_root,
     provenance,
@@ -46,8 +47,8 @@ def check(folder: pathlib.Path, ring: keyring.Keyring | None = None) -> list[Row
 
     Args:
         folder: of the repository.
-        ring: with keys of audiences, by which models are opened and unpacked; None looks at what
-            anybody can see.
+        ring: with keys of audiences, by which models are opened and unpacked, and public keys of
+            who signs releases; None looks at what anybody can see.
     """
     state: list[trusted.State] = []
     rows = [_row("metadata", functools.partial(_read, folder, state))]
@@ -71,6 +72,10 @@ class _Shown:
     targets: dict[str, TargetFile]
     ring: keyring.Keyring | None
 
+    @property
+    def _opens(self) -> bool:
+        return self.ring is not None and not self.ring.is_public
+
     def versions(self) -> set[tuple[str, int]]:
         models = {path.partition("/")[0] for path in self.targets}
         return {
@@ -87,11 +92,11 @@ class _Shown:
         if golden.model_sha256 != told.model.sha256:
             raise errors.BadInput(told.golden, "its examples are another model's", "")
         said = [f"{told.model.length:,} B, sealed {len(sealed):,} B for {', '.join(told.keys)}"]
-        content = self._opened(name, sealed, told) if self.ring else b""
+        content = self._opened(name, sealed, told) if self._opens else b""
         for base, delta in told.deltas.items():
             said.append(f"from {base}: {self._delta(told, base, delta, content):,} B")
-        said += ["opened"] * bool(self.ring)
-        return "; ".join([*said, *self._provenance(model, version, told.model.sha256)])
+        said += ["opened"] * self._opens
+        return "; ".join([*said, *self._origin(model, version, told.model.sha256)])
 
     def channel(self, model: str, name: str) -> str:
         found = shelf.channel_of(self.folder, self.targets, model, name)
@@ -101,13 +106,24 @@ class _Shown:
             shelf.fields(self.targets, model, each.version)
         return "; ".join(_said(each) for each in reversed(found.entries)) or "empty"
 
-    def _provenance(self, model: str, version: int, sha256: str) -> Iterator[str]:
+    def _origin(self, model: str, version: int, sha256: str) -> Iterator[str]:
+        """Where it comes from and who has signed that, of one release where both are there."""
+        listed: Mapping[str, str] = {}
         name = names.provenance(model, version)
         if name in self.targets:
             found = provenance.read(self._content(name), name)
-            if sha256 not in found.files.values():
-                raise errors.BadInput(name, "it tells of another model", "")
+            listed = found.files
+            _is_about(sha256, found.files, name)
             yield f"made by {found.recipe or 'no recipe'}: {found.outcome}"
+        name = names.signature(model, version)
+        if name in self.targets:
+            signers = self.ring.signers() if self.ring else ()
+            signed = model_signature.read(self._content(name), name, signers)
+            _is_about(sha256, signed.files, name)
+            if not listed.items() <= signed.files.items():
+                raise errors.BadInput(name, "it is of another release than its provenance", "")
+            how = "signed by" if signed.is_checked else "says that it is signed by an unknown key,"
+            yield f"{how} {signed.signer}"
 
     def _content(self, name: str) -> bytes:
         if name not in self.targets:
@@ -132,7 +148,8 @@ class _Shown:
         before = shelf.fields(self.targets, model, base).model
         if (of_delta.version, of_delta.base, of_delta.base_model) != (told.version, base, before):
             raise errors.BadInput(name, "it is that of other versions", "")
-        if self.ring:
+        if self._opens:
+            assert self.ring is not None
             key = self._key(names.sealed(model, told.version), told)
             made = segments.open_sealed(sealed, key, name)
             earlier = shelf.model(self.folder, self.targets, self.ring, model, base)
@@ -177,6 +194,11 @@ def _around(folder: pathlib.Path, state: trusted.State) -> Iterator[Row]:
         yield Row(next_root.NAME, "a root waits for signatures: publish.py keys sign")
     for path in holding.leftovers(folder, state):
         yield Row(str(path.relative_to(folder)), "a killed publisher left it, the next removes it")
+
+
+def _is_about(sha256: str, files: Mapping[str, str], name: str) -> None:
+    if sha256 not in files.values():
+        raise errors.BadInput(name, "it tells of another model", "")
 
 
 def _same(content: bytes, told: facts.File, name: str) -> bytes:

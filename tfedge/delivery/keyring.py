@@ -1,9 +1,11 @@
 """The keys that a publisher holds: files in one folder or several, such as a stick for root's.
 
-`ROLE-KEYID.key` signs for a role of TUF, `audience-NAME.key` opens models; see `at_rest`.
+`ROLE-KEYID.key` signs for a role of TUF, `audience-NAME.key` opens models, `signing-NUMBER.key`
+signs releases (`model_signature`) and has its public half beside it, `.pem`; see `at_rest`.
 """
 
 import functools
+import hashlib
 import os
 import pathlib
 from collections.abc import Callable, Sequence
@@ -13,9 +15,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from securesystemslib.signer import CryptoSigner, SSlibKey
 
 from tfedge import errors
-from tfedge.delivery import at_rest, names, segments, writing
+from tfedge.delivery import at_rest, model_signature, names, segments, writing
 
 ROOT, TARGETS, SNAPSHOT, TIMESTAMP = ROLES = ("root", "targets", "snapshot", "timestamp")
+SIGNING = "signing"
 _AUDIENCE = "audience-"
 _NAME_DIGITS = 16  # of a key's number in a file's name
 
@@ -39,12 +42,7 @@ class Keyring:
         """A new key for a role; ECDSA P-256."""
         private = ec.generate_private_key(ec.SECP256R1())
         public = SSlibKey.from_crypto(private.public_key())
-        secret = private.private_bytes(
-            serialization.Encoding.DER,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        self._write(_file(role, public.keyid), secret, role)
+        self._write(_file(role, public.keyid), _secret_of(private), role)
         return public
 
     def numbers(self, role: str) -> tuple[str, ...]:
@@ -75,6 +73,47 @@ class Keyring:
         if self._found(f"{_AUDIENCE}{name}.key"):
             raise errors.BadInput(f"--audience={name}", "it has a key", "Give another name.")
         self._write(f"{_AUDIENCE}{name}.key", os.urandom(segments.KEY_BYTES), f"{_AUDIENCE}{name}")
+
+    def make_signing(self) -> pathlib.Path:
+        """A new key that signs releases; the file with its public half."""
+        if self.numbers(SIGNING):
+            where = ", ".join(map(str, self.folders))
+            remedy = "Use it, or move its .key away first; its .pem stays, for what it has signed."
+            raise errors.BadInput(where, "a key that signs releases is there", remedy)
+        private = ec.generate_private_key(ec.SECP256R1())
+        pem = model_signature.public_pem(private)
+        number = hashlib.sha256(pem).hexdigest()[:_NAME_DIGITS]
+        path = self.folders[0] / f"{SIGNING}-{number}.pem"
+        writing.folder(self.folders[0], 0o700)
+        writing.put(path, pem)
+        self._write(f"{SIGNING}-{number}.key", _secret_of(private), SIGNING)
+        return path
+
+    def signing_key(self) -> ec.EllipticCurvePrivateKey:
+        """What signs releases.
+
+        Raises:
+            BadInput: none is there, or several; a wrong passphrase.
+        """
+        numbers = self.numbers(SIGNING)
+        if len(numbers) != 1:
+            where = ", ".join(map(str, self.folders))
+            cause = f"{len(numbers)} keys that sign releases are there"
+            raise errors.BadInput(where, cause, "Have one; publish.py keys signing makes it.")
+        path = self._path(f"{SIGNING}-{numbers[0]}.key")
+        private = serialization.load_der_private_key(self._secret(path, SIGNING), None)
+        assert isinstance(private, ec.EllipticCurvePrivateKey)
+        return private
+
+    @property
+    def is_public(self) -> bool:
+        """Whether only public halves are here: who has them checks, and opens nothing."""
+        return bool(self.signers()) and not self._of("")
+
+    def signers(self) -> list[bytes]:
+        """The public keys, as PEM, of whose releases are known; they need no passphrase."""
+        paths = (path for folder in self.folders for path in folder.glob(f"{SIGNING}-*.pem"))
+        return [model_signature.read_public(path) for path in sorted(paths)]
 
     def audiences(self) -> tuple[str, ...]:
         """Names, sorted."""
@@ -123,6 +162,14 @@ class Keyring:
         writing.folder(folder, 0o700)
         at_rest.write(folder / name, secret, self._passphrase(folder), use)
         self._opened[folder / name] = secret
+
+
+def _secret_of(private: ec.EllipticCurvePrivateKey) -> bytes:
+    return private.private_bytes(
+        serialization.Encoding.DER,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
 
 
 def _file(role: str, keyid: str) -> str:

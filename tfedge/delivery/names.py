@@ -48,6 +48,11 @@ def provenance(model: str, version: int) -> str:
     return f"{model}/{version}.intoto"
 
 
+def signature(model: str, version: int) -> str:
+    """The target by which a version's release was signed, likewise."""
+    return f"{model}/{version}.sig"
+
+
 def _checked(pattern: re.Pattern[str], name: str, where: str, expected: str) -> str:
     if not pattern.fullmatch(name):
         raise errors.BadInput(where, f"expected {expected}; got {name!r}", "Write such a name.")

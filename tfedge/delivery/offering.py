@@ -3,9 +3,10 @@
 import dataclasses
 import hashlib
 import os
+from collections.abc import Sequence
 
 from tfedge import errors, foreign
-from tfedge.delivery import names, provenance
+from tfedge.delivery import model_signature, names, provenance
 from tfedge.device import compatibility
 from tfedge.device.file import tflite
 from tfedge.release import app_facts, golden
@@ -27,6 +28,7 @@ class Offered:
         golden: golden.npz of drawn examples, which are nobody's data.
         needs_runtime: the oldest LiteRT that runs it; "" for any.
         provenance: where it comes from; b"" where that is not told.
+        signature: of the release by who made it; b"" where there is none.
     """
 
     model: str
@@ -34,6 +36,7 @@ class Offered:
     golden: bytes = dataclasses.field(repr=False)
     needs_runtime: str = ""
     provenance: bytes = dataclasses.field(default=b"", repr=False)
+    signature: bytes = dataclasses.field(default=b"", repr=False)
 
     @property
     def sha256(self) -> str:
@@ -42,7 +45,13 @@ class Offered:
 
 
 def read(
-    release: str | os.PathLike, channel: str, model: str = "", *, tells_provenance: bool = False
+    release: str | os.PathLike,
+    channel: str,
+    model: str = "",
+    *,
+    tells_provenance: bool = False,
+    signature: str = "",
+    signers: Sequence[bytes] = (),
 ) -> Offered:
     """Reads a release folder, and runs its model on the examples.
 
@@ -51,12 +60,15 @@ def read(
         channel: where it is to go; one whose name begins with "test" takes any verdict.
         model: another name than the release's.
         tells_provenance: whether everybody may see the recipe that made it.
+        signature: the file by which it was signed; "" for none.
+        signers: public keys, as PEM, of whom that may be.
 
     Raises:
-        BadInput: not as it was released, or it did not pass.
+        BadInput: not as it was released, or signed; or it did not pass.
     """
     where = os.fspath(release)
     files = manifest.read_release(release)
+    signed = _signed(signature, files, signers) if signature else b""
     listing = manifest.parse(files[manifest.NAME]) or {}
     content = next((files[name] for name in released.MODELS if name in files), None)
     if content is None:
@@ -76,7 +88,16 @@ def read(
         golden=examples.to_bytes(),
         needs_runtime=compatibility.needed_runtime(file) or "",
         provenance=provenance.of(files, where) if tells_provenance else b"",
+        signature=signed,
     )
+
+
+def _signed(path: str, files: dict[str, bytes], signers: Sequence[bytes]) -> bytes:
+    """The signature, which is that of these files."""
+    where = f"--signature={path}"
+    content = foreign.read_bytes(path, "Make it with publish.py sign.", where)
+    model_signature.read(content, where, signers).check_release(files, where)
+    return content
 
 
 def _check_passed(files: dict[str, bytes], is_release: bool, where: str) -> None:

@@ -89,6 +89,8 @@ def add(folder: pathlib.Path, ring: keyring.Keyring, offered: Offered, asked: As
             drafts.put_keys(draft, offered.model, version, _audiences(ring, asked))
         if offered.provenance:
             draft.put(names.provenance(offered.model, version), offered.provenance)
+        if offered.signature:
+            draft.put(names.signature(offered.model, version), offered.signature)
         entry = _entry(offers, version, offered, asked)
         draft.put(names.channel(offered.model, asked.channel), offers.having(entry).to_bytes())
         is_changed = draft.targets != before
