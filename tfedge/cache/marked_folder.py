@@ -68,6 +68,6 @@ def remove(folder: pathlib.Path) -> None:
 def _is_being_marked(folder: pathlib.Path) -> bool:
     """By another process, or by one that was killed at it: there is a part of the mark, or none."""
     mark = folder / MARK
-    if mark.is_symlink():
+    if mark.is_symlink() or (mark.exists() and not mark.is_file()):  # nobody waits for a pipe
         return False
     return not mark.exists() or _WORDS.startswith(mark.read_bytes())

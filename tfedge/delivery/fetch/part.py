@@ -14,6 +14,8 @@ from typing import BinaryIO
 from tfedge.delivery.fetch import reasons
 from tfedge.delivery.fetch.retrying import Interrupted
 
+_OPEN = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+
 
 @dataclasses.dataclass(frozen=True)
 class Wanted:
@@ -56,7 +58,7 @@ class Part:
             OSError: the disk refused.
         """
         self._wanted = wanted
-        self._file: BinaryIO = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b")
+        self._file: BinaryIO = os.fdopen(os.open(path, _OPEN, 0o600), "r+b")
         self.size = self.checked = 0
         self._digest = hashlib.sha256()
         self._compare_again()

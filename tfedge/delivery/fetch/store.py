@@ -16,6 +16,7 @@ other. Files stay sealed: what opens them is the key that the app brings.
 
 import contextlib
 import dataclasses
+import errno
 import hashlib
 import json
 import os
@@ -23,12 +24,13 @@ import pathlib
 import re
 import secrets
 import shutil
+import stat
 from collections.abc import Callable, Collection, Iterator
 
 from tfedge import errors, foreign, lock, packing
 from tfedge.cache import marked_folder
 from tfedge.delivery import facts, names, segments, wrapping, writing
-from tfedge.delivery.fetch import reasons
+from tfedge.delivery.fetch import healing, reasons
 from tfedge.delivery.fetch.record import Record
 from tfedge.delivery.fetch.state import State
 from tfedge.delivery.trust import Trust
@@ -40,6 +42,7 @@ _STATE, _ABOUT, _SEALED = "state.json", "version.json", "sealed"
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 _PART = re.compile(r"[0-9a-f]{64}")
 _ID = re.compile(rb"[0-9a-f]{32}")
+_NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO)  # or a link, a socket
 
 
 class Store:
@@ -60,6 +63,7 @@ class Store:
         self.model = names.check_model(model, f"--model={model}")
         try:
             marked_folder.claim(self.folder, _REMEDY)
+            healing.heal(self.folder)
             for each in ("metadata", "parts", "versions"):
                 (self.folder / each).mkdir(exist_ok=True)
         except OSError as error:
@@ -78,6 +82,7 @@ class Store:
     @contextlib.contextmanager
     def updating(self) -> Iterator[None]:
         """While the block runs, other processes wait that want to update too."""
+        healing.heal(self.folder)
         with lock.hold(self.folder / "update.lock", str(self.folder), waits=True):
             yield
 
@@ -85,9 +90,13 @@ class Store:
         """The identifier that was drawn when it was first asked for; anew where it is damaged."""
         path = self.folder / "installation"
         with lock.hold(self.folder / "state.lock", str(self.folder), waits=True):
-            if not (path.exists() and _ID.fullmatch(path.read_bytes())):
-                writing.put(path, secrets.token_hex(16).encode())
-            return path.read_text(encoding="ascii")
+            with contextlib.suppress(errors.BadInput):
+                found = _read(path)
+                if _ID.fullmatch(found):
+                    return found.decode()
+            drawn = secrets.token_hex(16)
+            writing.put(path, drawn.encode())
+            return drawn
 
     def state(self) -> State:
         """What is used; nothing where nothing is, or where the file is damaged.
@@ -224,7 +233,17 @@ class Store:
 
 
 def _read(path: pathlib.Path) -> bytes:
+    """A plain file; a pipe would make us wait, and a link lead elsewhere."""
     try:
-        return path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise errors.BadInput(str(path), "it is not there", _DAMAGED) from error
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+    except OSError as error:
+        if error.errno in _NOT_THERE:
+            raise errors.BadInput(str(path), "it is not there", _DAMAGED) from error
+        raise
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise errors.BadInput(str(path), "it is no plain file", _DAMAGED)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read()
+    finally:
+        os.close(descriptor)
