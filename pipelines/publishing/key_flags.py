@@ -1,9 +1,10 @@
-"""The flags that say where the repository and the keys are, and how the passphrase comes in."""
+"""The flags that say where the repository and the keys are, and how passphrases come in."""
 
 import getpass
 import os
 import pathlib
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from absl import flags
@@ -13,7 +14,7 @@ from tfedge import errors
 if TYPE_CHECKING:
     from tfedge.delivery.keyring import Keyring
 
-PASSPHRASE = "TFEDGE_PASSPHRASE"
+PASSPHRASE, NEW_PASSPHRASE = "TFEDGE_PASSPHRASE", "TFEDGE_NEW_PASSPHRASE"
 _MOST_BYTES = 4096
 
 
@@ -31,11 +32,12 @@ def keys(flag_values: flags.FlagValues) -> None:
         "Folders of private keys, with commas between; new ones go to the first.",
         flag_values=flag_values,
     )
-    flags.DEFINE_integer(
+    flags.DEFINE_list(
         "passphrase_fd",
-        None,
-        f"File descriptor to read the passphrase from; else it is in {PASSPHRASE}, or asked for.",
-        lower_bound=0,
+        [],
+        "File descriptor to read the passphrase from, or one for each folder of --keys with commas "
+        f"between. Default: it is in {PASSPHRASE}, that of the second folder in {PASSPHRASE}_2 if "
+        "that is another, and so on; or asked for.",
         flag_values=flag_values,
     )
 
@@ -55,28 +57,63 @@ def ring(flag_values: flags.FlagValues, *, is_new: bool = False) -> "Keyring":
     from tfedge.delivery import keyring
 
     folders = [pathlib.Path(each).absolute() for each in flag_values["keys"].value]
-    told = _told(flag_values["passphrase_fd"].value)
-    return keyring.Keyring(folders, lambda folder: told or _asked(folder, is_new))
+    told = _told(folders, flag_values["passphrase_fd"].value)
+    return keyring.Keyring(
+        folders, lambda folder: told.get(folder) or _asked(f"Passphrase of {folder}", is_new)
+    )
 
 
-def _told(descriptor: int | None) -> bytes:
-    """The passphrase from outside; empty where there is none."""
-    if descriptor is None:
-        return os.environ.get(PASSPHRASE, "").encode()
+def new_passphrase(flag_values: flags.FlagValues) -> bytes:
+    """The one that shall be, from NEW_PASSPHRASE or asked for twice."""
+    found = _of_environment(NEW_PASSPHRASE)
+    where = flag_values["keys"].value[0]
+    return found or _asked(f"New passphrase of {where}", True, NEW_PASSPHRASE)
+
+
+def _told(folders: list[pathlib.Path], descriptors: list[str]) -> Mapping[pathlib.Path, bytes]:
+    """The passphrases from outside, by folder; empty where there is none."""
+    if not descriptors:
+        given = _of_environment(PASSPHRASE)
+        return {
+            folder: _of_environment(f"{PASSPHRASE}_{number}") or given
+            for number, folder in enumerate(folders, 1)
+        }
+    where = f"--passphrase_fd={','.join(descriptors)}"
+    if not all(each.isdecimal() for each in descriptors):
+        raise errors.BadInput(where, "expected file descriptors", "Write --passphrase_fd=3,4.")
+    if len(descriptors) not in (1, len(folders)):
+        cause = f"{len(descriptors)} file descriptors for {len(folders)} folders of keys"
+        raise errors.BadInput(where, cause, "Give one for all, or one for each, in their order.")
+    read = {each: _of_descriptor(int(each)) for each in dict.fromkeys(descriptors)}
+    each_has = descriptors * (len(folders) // len(descriptors))
+    return {folder: read[each] for folder, each in zip(folders, each_has, strict=True)}
+
+
+def _of_environment(name: str) -> bytes:
+    """Whatever bytes they are; the end of a line is none of it, as in a file."""
+    return os.fsencode(os.environ.get(name, "")).rstrip(b"\r\n")
+
+
+def _of_descriptor(descriptor: int) -> bytes:
+    where, remedy = f"--passphrase_fd={descriptor}", f"Write {descriptor}< FILE behind the command."
     try:
         with os.fdopen(descriptor, "rb") as file:
-            return file.read(_MOST_BYTES).rstrip(b"\r\n")
+            found = file.read(_MOST_BYTES + 1).rstrip(b"\r\n")
     except OSError as error:
-        where = f"--passphrase_fd={descriptor}"
-        remedy = f"Write {descriptor}< FILE behind the command."
         raise errors.BadInput(where, (error.strerror or str(error)).lower(), remedy) from error
+    if not 0 < len(found) <= _MOST_BYTES:
+        cause = f"expected a passphrase of 1 to {_MOST_BYTES:,} bytes, got {len(found):,}"
+        raise errors.BadInput(where, cause, remedy)
+    return found
 
 
-def _asked(folder: pathlib.Path, is_new: bool) -> bytes:
+def _asked(what: str, is_new: bool, variable: str = PASSPHRASE) -> bytes:
     if not sys.stdin.isatty():
-        remedy = f"Set {PASSPHRASE}, or give --passphrase_fd."
-        raise errors.BadInput(str(folder), "its keys need a passphrase", remedy)
-    given = getpass.getpass(f"Passphrase of {folder}: ")
-    if not given or (is_new and getpass.getpass("Once more: ") != given):
-        raise errors.BadInput("passphrase", "empty, or not the same twice", "Type it again.")
-    return given.encode()
+        how = " or give --passphrase_fd" if variable == PASSPHRASE else ""
+        raise errors.BadInput(
+            what, "nothing says it, and nobody can be asked", f"Set {variable}{how}."
+        )
+    given = os.fsencode(getpass.getpass(f"{what}: "))
+    if not given or (is_new and os.fsencode(getpass.getpass("Once more: ")) != given):
+        raise errors.BadInput(what, "empty, or not the same twice", "Type it again.")
+    return given

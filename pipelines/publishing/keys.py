@@ -6,6 +6,8 @@
     python pipelines/publish.py keys sign --keys=/media/stick     # the second holder of root
     python pipelines/publish.py keys renew               # root for another year
     python pipelines/publish.py keys audience --name=partner
+    python pipelines/publish.py keys audience --trust=app_trust.json   # its key was lost: again
+    python pipelines/publish.py keys passphrase --keys=/media/stick    # another one, for these
     python pipelines/publish.py keys signing             # for publish.py sign
     python pipelines/publish.py keys trust --output=app_trust.json
 
@@ -32,7 +34,8 @@ WORDS = ("what",)
 _WHAT = flags.DEFINE_string(
     "what",
     "make",
-    "make | rotate | revoke | sign | renew | audience | signing | trust; the flag may be left out.",
+    "make | rotate | revoke | sign | renew | audience | signing | trust | passphrase; may be given "
+    "without the flag.",
     flag_values=FLAGS,
 )
 key_flags.repository(FLAGS)
@@ -53,6 +56,12 @@ _KEY = flags.DEFINE_string(
     flag_values=FLAGS,
 )
 _NAME = flags.DEFINE_string("name", "app", "audience, trust: whose key.", flag_values=FLAGS)
+_TRUST = flags.DEFINE_string(
+    "trust",
+    None,
+    "audience: a file of keys trust, whose key is written back.",
+    flag_values=FLAGS,
+)
 _OUTPUT = flags.DEFINE_string("output", None, "trust: the file to write.", flag_values=FLAGS)
 
 
@@ -95,6 +104,15 @@ def _renew(folder: pathlib.Path, ring: "Keyring") -> None:
 
 
 def _audience(_: pathlib.Path, ring: "Keyring") -> None:
+    if _TRUST.value:
+        from tfedge import foreign
+        from tfedge.delivery import trust
+
+        where = f"--trust={_TRUST.value}"
+        told = trust.read(foreign.read_bytes(_TRUST.value, "Name another.", where), where)
+        ring.make_audience(told.audience, told.key)
+        entry.tell(f"the key of {told.audience} is in {ring.folders[0]} again")
+        return
     ring.make_audience(_NAME.value)
     entry.tell(f"a key of {_NAME.value} is in {ring.folders[0]}; versions added from now on open")
     entry.tell("by it, and those that are added again")
@@ -105,11 +123,18 @@ def _signing(_: pathlib.Path, ring: "Keyring") -> None:
     entry.tell(f"{path} is for those who check what it signs; beside it is the key itself")
 
 
+def _passphrase(_: pathlib.Path, ring: "Keyring") -> None:
+    count = ring.change_passphrase(key_flags.new_passphrase(FLAGS))
+    entry.tell(f"{count} keys in {ring.folders[0]} are behind the new passphrase")
+
+
 def _trust(folder: pathlib.Path, ring: "Keyring") -> None:
-    from tfedge.delivery import trust, trusted, writing
+    from tfedge.delivery import belonging, holding, trust, trusted, writing
 
     if not _OUTPUT.value:
         raise errors.BadInput("--output", "missing", "Name the file to write.")
+    holding.check_there(folder)
+    belonging.check_audience(folder, trusted.read(folder), ring, _NAME.value)
     root = trusted.bytes_of(trusted.roots(folder)[-1])
     content = trust.Trust(root, _NAME.value, ring.audience_key(_NAME.value)).to_bytes()
     writing.asked_for(_OUTPUT.value, content, mode=0o600)
@@ -142,6 +167,7 @@ _DONE_BY: dict[str, Callable[[pathlib.Path, "Keyring"], None]] = {
     "sign": _sign,
     "renew": _renew,
     "audience": _audience,
+    "passphrase": _passphrase,
     "signing": _signing,
     "trust": _trust,
 }

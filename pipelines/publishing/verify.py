@@ -26,7 +26,7 @@ def main() -> int:
     Raises:
         BadInput: something does not hold.
     """
-    from tfedge.delivery import checking
+    from tfedge.delivery import checking, holding
 
     folder = key_flags.folder(FLAGS)
     folders = FLAGS["keys"].value
@@ -34,6 +34,7 @@ def main() -> int:
     if ring is None and folders and FLAGS["keys"].present:
         where = f"--keys={','.join(folders)}"
         raise errors.BadInput(where, "no such folder", "Name one, or --keys= to open no model.")
+    holding.check_there(folder)
     rows = checking.check(folder, ring)
     width = max(len(row.what) for row in rows)
     for row in rows:

@@ -32,9 +32,10 @@ def main() -> int:
     """Withdraws; the exit code."""
     if not _VERSION.value:
         raise errors.BadInput("--version_number", "missing", "Give the number of a version.")
-    from tfedge.delivery import publishing, shelf, trusted
+    from tfedge.delivery import holding, publishing, shelf, trusted
 
     folder = key_flags.folder(FLAGS)
+    holding.check_there(folder)
     found = shelf.channels(trusted.read(folder).targets.signed.targets)
     models = sorted({model for model, _ in found})
     if not _MODEL.value and len(models) != 1:

@@ -53,7 +53,7 @@ def test_a_new_repository_is_what_a_client_of_tuf_takes(repository, tmp_path):
 
 
 def test_private_keys_are_nobody_elses(repository, tmp_path, ring):
-    files = list((tmp_path / "keys").iterdir())
+    files = list((tmp_path / "keys").glob("*.key"))
     assert len(files) == 7
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
     assert stat.S_IMODE((tmp_path / "keys").stat().st_mode) == 0o700

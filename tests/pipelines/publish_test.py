@@ -36,7 +36,7 @@ def run(monkeypatch, capsys):
 
 def test_from_keys_to_a_withdrawn_version(run, tmp_path):
     code, said = run("keys")
-    assert (code, len(list((tmp_path / "keys").iterdir()))) == (0, 7)
+    assert (code, len(list((tmp_path / "keys").glob("*.key")))) == (0, 7)
     assert "move root-*.key" in said
     code, said = run("add", "release", "--rollout=12.5%")
     assert (code, said.splitlines()[-1].endswith("is in stable for 12.5%")) == (0, True)
@@ -86,6 +86,9 @@ def test_what_is_verified_is_told_in_lines(run):
         (("add", "release", "--channel=Stable"), "--channel=Stable: expected small letters"),
         (("withdraw",), "--version_number: missing"),
         (("refresh",), "no repository is there"),
+        (("verify",), "no repository is there: it has no metadata/1.root.json"),
+        (("withdraw", "1"), "no repository is there"),
+        (("keys", "trust", "--output=x"), "no repository is there"),
         (("keys", "--keys=repository/keys"), "would lie in the repository"),
         (("keys", "trust"), "--output: missing"),
     ],
@@ -100,11 +103,98 @@ def test_the_passphrase_comes_by_a_file_descriptor_or_not_at_all(run, monkeypatc
     monkeypatch.delenv("TFEDGE_PASSPHRASE")
     monkeypatch.setattr(sys.stdin, "isatty", lambda: False, raising=False)
     code, said = run("refresh")
-    assert (code, "need a passphrase" in said) == (1, True)
+    assert (code, "nothing says it, and nobody can be asked" in said) == (1, True)
+    assert run("refresh", f"--passphrase_fd={piped(b'correct horse')}")[0] == 0
+    for content in (b"", b"\n", bytes(5000)):
+        code, said = run("refresh", f"--passphrase_fd={piped(content)}")
+        assert (code, "expected a passphrase of 1 to 4,096 bytes" in said) == (1, True)
+    assert run("refresh", "--passphrase_fd=x")[1].startswith("--passphrase_fd=x: expected file")
+    assert "2 file descriptors for 1 folders" in run("refresh", "--passphrase_fd=3,4")[1]
+
+
+def piped(passphrase):
     read, write = os.pipe()
-    os.write(write, b"correct horse\n")
+    os.write(write, passphrase + b"\n")
     os.close(write)
-    assert run("refresh", f"--passphrase_fd={read}")[0] == 0
+    return read
+
+
+@pytest.fixture
+def sticks(run, tmp_path, monkeypatch):
+    """Two of root's keys with two people, each with a passphrase of their own."""
+    run("keys")
+    for number, path in enumerate(sorted((tmp_path / "keys").glob("root-*.key"))[:2], 1):
+        stick = tmp_path / f"stick{number}"
+        stick.mkdir()
+        path.rename(stick / path.name)
+        monkeypatch.setenv("TFEDGE_NEW_PASSPHRASE", f"of person {number} \udcff")
+        assert run("keys", "passphrase", f"--keys=stick{number}")[0] == 0
+        assert run("keys", "passphrase", f"--keys=stick{number}")[0] == 0  # as after a kill
+    monkeypatch.delenv("TFEDGE_NEW_PASSPHRASE")
+    for path in (tmp_path / "keys").glob("root-*.key"):
+        path.unlink()
+    return "--keys=keys,stick1,stick2"
+
+
+def test_two_people_have_two_passphrases_in_the_environment(run, sticks, monkeypatch):
+    code, said = run("keys", "renew", sticks)
+    assert (code, "stick1" in said, "passphrase does not open it" in said) == (1, True, True)
+    monkeypatch.setenv("TFEDGE_PASSPHRASE_2", "of person 1 \udcff\n")
+    monkeypatch.setenv("TFEDGE_PASSPHRASE_3", "of person 2 \udcff")
+    assert run("keys", "renew", sticks)[1].strip() == "root 2 is in place"
+
+
+def test_two_people_have_two_passphrases_in_file_descriptors(run, sticks):
+    given = (b"correct horse", b"of person 1 \xff", b"of person 2 \xff")
+    descriptors = ",".join(str(piped(each)) for each in given)
+    code, said = run("keys", "renew", sticks, f"--passphrase_fd={descriptors}")
+    assert (code, said.strip()) == (0, "root 2 is in place")
+
+
+def test_a_slip_in_the_passphrase_makes_no_key_that_nobody_can_open(run, tmp_path, monkeypatch):
+    run("keys")
+    before = sorted((tmp_path / "keys").iterdir())
+    monkeypatch.setenv("TFEDGE_PASSPHRASE", "corect horse")
+    for words in (("rotate", "--role=targets"), ("audience", "--name=partner")):
+        code, said = run("keys", *words)
+        assert (code, "passphrase does not open it" in said) == (1, True)
+    assert sorted((tmp_path / "keys").iterdir()) == before
+
+
+def test_keys_of_one_repository_are_not_taken_for_another(run, tmp_path):
+    run("keys")
+    code, said = run("keys", "--repository=second")
+    assert (code, f"keys here are those of {tmp_path}/repository" in said) == (1, True)
+    (tmp_path / "keys" / "repository.json").unlink()
+    code, said = run("keys", "--repository=second")
+    assert (code, "no repository.json says of which" in said) == (1, True)
+    assert not (tmp_path / "second").exists()
+
+
+def test_another_repositorys_audience_is_refused_with_and_without_a_note(run, tmp_path):
+    run("keys")
+    run("keys", "--repository=second", "--keys=others")
+    foreign = "--keys=others,keys"
+    code, said = run("keys", "trust", "--output=trust.json", foreign)
+    assert (code, f"it is a key of {tmp_path}/second" in said) == (1, True)
+    code, said = run("add", "release", foreign)
+    assert (code, f"it is a key of {tmp_path}/second" in said) == (1, True)
+    assert run("add", "release")[0] == 0
+    (tmp_path / "others" / "repository.json").unlink()
+    for words in (("keys", "trust", "--output=trust.json"), ("add", "release", "--rollout=5%")):
+        code, said = run(*words, foreign)
+        assert (code, "it does not open m/1.sealed, which is for app" in said) == (1, True)
+    assert not (tmp_path / "trust.json").exists()
+
+
+def test_a_lost_audience_is_written_back_from_what_the_app_has(run, tmp_path):
+    run("keys")
+    run("add", "release")
+    run("keys", "trust", "--output=trust.json")
+    (tmp_path / "keys" / "audience-app.key").unlink()
+    assert run("keys", "audience", "--trust=trust.json")[0] == 0
+    assert run("add", "release", "--rollout=5%")[0] == 0
+    assert "it has a key" in run("keys", "audience", "--trust=trust.json")[1]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import stat
+from collections.abc import Callable
 
 from absl import logging
 from cryptography import exceptions
@@ -45,6 +46,30 @@ def write(path: pathlib.Path, secret: bytes, passphrase: bytes, use: str) -> Non
         "sealed": _text(sealed),
     }
     writing.put(path, (json.dumps(told, indent=1) + "\n").encode(), mode=0o600)
+
+
+def check(path: pathlib.Path, passphrase: bytes) -> None:
+    """Raises BadInput where a passphrase does not open a file."""
+    read(path, passphrase, _use(path))
+
+
+def change(path: pathlib.Path, old: Callable[[], bytes], new: bytes) -> None:
+    """The same secret behind another passphrase, which it may have already.
+
+    Raises:
+        BadInput: neither opens it.
+    """
+    use = _use(path)
+    try:
+        read(path, new, use)
+    except errors.BadInput:
+        write(path, read(path, old(), use), new, use)
+
+
+def _use(path: pathlib.Path) -> str:
+    told = foreign.read_json(path, _REMEDY)
+    with foreign.reading(path, _REMEDY, "no key file"):
+        return str(told["use"])
 
 
 def read(path: pathlib.Path, passphrase: bytes, use: str) -> bytes:

@@ -57,7 +57,7 @@ def check(folder: pathlib.Path, ring: keyring.Keyring | None = None) -> list[Row
     rows = [_role(state[0], role) for role in ROLES]
     targets = state[0].targets.signed.targets
     shown = _Shown(folder, targets, ring)
-    for model, version in sorted(shown.versions()):
+    for model, version in shelf.all_versions(targets):
         rows.append(_row(f"{model} {version}", functools.partial(shown.version, model, version)))
     for model, name in shelf.channels(targets):
         rows.append(_row(f"{model}/{name}", functools.partial(shown.channel, model, name)))
@@ -75,12 +75,6 @@ class _Shown:
     @property
     def _opens(self) -> bool:
         return self.ring is not None and not self.ring.is_public
-
-    def versions(self) -> set[tuple[str, int]]:
-        models = {path.partition("/")[0] for path in self.targets}
-        return {
-            (model, number) for model in models for number in shelf.numbers(self.targets, model)
-        }
 
     def version(self, model: str, version: int) -> str:
         name = names.sealed(model, version)

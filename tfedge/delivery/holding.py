@@ -26,14 +26,19 @@ def held(folder: pathlib.Path, finishing: bool = False) -> Iterator[State]:
     Raises:
         BadInput: no repository; signatures or hashes that do not hold; a disk that refuses.
     """
-    if not (folder / trusted.FIRST_ROOT).is_file():
-        cause = f"no repository is there: it has no {trusted.FIRST_ROOT}"
-        raise errors.BadInput(str(folder), cause, "Make one with publish.py keys.")
+    check_there(folder)
     with disk(folder), lock.hold(folder / _LOCK, str(folder), waits=True):
         state = _read(folder, finishing)
         for path in leftovers(folder, state):
             path.unlink()
         yield state
+
+
+def check_there(folder: pathlib.Path) -> None:
+    """Raises BadInput where no repository is in a folder."""
+    if not (folder / trusted.FIRST_ROOT).is_file():
+        cause = f"no repository is there: it has no {trusted.FIRST_ROOT}"
+        raise errors.BadInput(str(folder), cause, "Make one with publish.py keys, or name another.")
 
 
 @contextlib.contextmanager

@@ -67,12 +67,13 @@ class Keyring:
             raise errors.BadInput(str(path), "it holds another key", "Take it from a backup.")
         return found
 
-    def make_audience(self, name: str) -> None:
-        """A new key that opens models."""
+    def make_audience(self, name: str, key: bytes = b"") -> None:
+        """A new key that opens models; or this one, of 32 bytes, again."""
         names.check_channel(name, f"--audience={name}")
         if self._found(f"{_AUDIENCE}{name}.key"):
             raise errors.BadInput(f"--audience={name}", "it has a key", "Give another name.")
-        self._write(f"{_AUDIENCE}{name}.key", os.urandom(segments.KEY_BYTES), f"{_AUDIENCE}{name}")
+        secret = key or os.urandom(segments.KEY_BYTES)
+        self._write(f"{_AUDIENCE}{name}.key", secret, f"{_AUDIENCE}{name}")
 
     def make_signing(self) -> pathlib.Path:
         """A new key that signs releases; the file with its public half."""
@@ -125,7 +126,28 @@ class Keyring:
         Raises:
             BadInput: there is none of that name; a wrong passphrase.
         """
-        return self._secret(self._path(f"{_AUDIENCE}{name}.key"), f"{_AUDIENCE}{name}")
+        return self._secret(self.audience_path(name), f"{_AUDIENCE}{name}")
+
+    def audience_path(self, name: str) -> pathlib.Path:
+        """Its file.
+
+        Raises:
+            BadInput: there is none.
+        """
+        return self._path(f"{_AUDIENCE}{name}.key")
+
+    def change_passphrase(self, new: bytes) -> int:
+        """All keys of the first folder behind another passphrase; how many.
+
+        One that was killed at it is called again: what has the new one already stays.
+
+        Raises:
+            BadInput: neither the old one nor the new one opens a key.
+        """
+        paths = sorted(self.folders[0].glob("*.key"))
+        for path in paths:
+            at_rest.change(path, functools.partial(self._passphrase, path.parent), new)
+        return len(paths)
 
     def remove(self, role: str, keyid: str) -> None:
         """Deletes the file of a key that nothing trusts any more."""
@@ -157,9 +179,14 @@ class Keyring:
             self._opened[path] = at_rest.read(path, self._passphrase(path.parent), use)
         return self._opened[path]
 
+    def _is_open(self, folder: pathlib.Path) -> bool:
+        return any(path.parent == folder for path in self._opened)
+
     def _write(self, name: str, secret: bytes, use: str) -> None:
         folder = self.folders[0]
         writing.folder(folder, 0o700)
+        for other in sorted(folder.glob("*.key"))[: not self._is_open(folder)]:
+            at_rest.check(other, self._passphrase(folder))  # one behind a slip of the hand is lost
         at_rest.write(folder / name, secret, self._passphrase(folder), use)
         self._opened[folder / name] = secret
 

@@ -11,7 +11,17 @@ import dataclasses
 import pathlib
 
 from tfedge import errors
-from tfedge.delivery import channel, commits, drafts, holding, keyring, names, shelf, trusted
+from tfedge.delivery import (
+    belonging,
+    channel,
+    commits,
+    drafts,
+    holding,
+    keyring,
+    names,
+    shelf,
+    trusted,
+)
 from tfedge.delivery.drafts import Draft
 from tfedge.delivery.offering import Offered
 
@@ -79,14 +89,15 @@ def add(folder: pathlib.Path, ring: keyring.Keyring, offered: Offered, asked: As
             (number for number, each in known.items() if each.model.sha256 == offered.sha256), None
         )
         is_new = version is None
+        audiences = _audiences(ring, asked)
+        for each in audiences:
+            belonging.check_audience(folder, state, ring, each)
         if version is None:
             version = max(known, default=0) + 1
-            sizes = drafts.put_version(
-                draft, offered, version, _base(offers), _audiences(ring, asked)
-            )
+            sizes = drafts.put_version(draft, offered, version, _base(offers), audiences)
         else:
             sizes = {}
-            drafts.put_keys(draft, offered.model, version, _audiences(ring, asked))
+            drafts.put_keys(draft, offered.model, version, audiences)
         if offered.provenance:
             draft.put(names.provenance(offered.model, version), offered.provenance)
         if offered.signature:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from tuf.api.metadata import Key, Metadata, Root
 
 from tfedge import errors
-from tfedge.delivery import commits, holding, keyring, next_root, trusted
+from tfedge.delivery import belonging, commits, holding, keyring, next_root, trusted
 from tfedge.delivery.keyring import ROLES, ROOT, SNAPSHOT, TIMESTAMP
 
 AUDIENCE = "app"  # that there is from the start
@@ -46,7 +46,7 @@ def begin(folder: pathlib.Path, ring: keyring.Keyring, count: int = 3, threshold
         threshold: how many of them sign a root.
 
     Raises:
-        BadInput: there is a repository already, or numbers that make no sense.
+        BadInput: there is a repository already, keys of another one, or numbers that make no sense.
     """
     if (folder / trusted.FIRST_ROOT).exists():
         raise errors.BadInput(str(folder), "it is a repository already", "Give a new folder.")
@@ -58,7 +58,9 @@ def begin(folder: pathlib.Path, ring: keyring.Keyring, count: int = 3, threshold
     if any(folder in (each, *each.parents) for each in ring.folders):
         cause = "the keys would lie in the repository, and be served"
         raise errors.BadInput(str(ring.folders[0]), cause, "Give a folder beside it.")
+    belonging.check_new(folder, ring)
     with holding.disk(folder):
+        belonging.write(folder, ring)
         root = Root(consistent_snapshot=True, expires=_expires())
         for role in ROLES:
             for key in _keys(ring, role, count if role == ROOT else 1):
@@ -66,6 +68,7 @@ def begin(folder: pathlib.Path, ring: keyring.Keyring, count: int = 3, threshold
         root.roles[ROOT].threshold = threshold
         if AUDIENCE not in ring.audiences():
             ring.make_audience(AUDIENCE)
+        belonging.write(folder, ring, root.roles[ROOT].keyids)
         metadata = Metadata(root)
         for keyid in root.roles[ROOT].keyids:
             signer = ring.signer(ROOT, keyid)

@@ -23,6 +23,12 @@ def numbers(targets: Mapping[str, TargetFile], model: str) -> list[int]:
     return sorted(filter(None, (_number(name, model) for name in targets)))
 
 
+def all_versions(targets: Mapping[str, TargetFile]) -> list[tuple[str, int]]:
+    """(model, version) of all that is published, sorted."""
+    models = {path.partition("/")[0] for path in targets}
+    return sorted((model, number) for model in models for number in numbers(targets, model))
+
+
 def fields(targets: Mapping[str, TargetFile], model: str, version: int) -> facts.Sealed:
     """What was signed of a version.
 
