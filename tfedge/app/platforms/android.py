@@ -4,7 +4,24 @@ from tfedge.app.model import Model
 from tfedge.app.platform import Platform
 
 _ASSETS = "src/main/assets"
-_KOTLIN = "src/main/kotlin/{model.package_path}/{model.class_name}"
+_PACKAGE = "src/main/kotlin/{model.package_path}"
+_KOTLIN = f"{_PACKAGE}/{{model.class_name}}"
+_CLIENT = (
+    "Client",
+    "Download",
+    "Ends",
+    "Facts",
+    "Golden",
+    "Json",
+    "Lock",
+    "Network",
+    "Sealed",
+    "State",
+    "Store",
+    "Told",
+    "Tuf",
+    "Update",
+)
 
 
 def _content(model: Model) -> dict[str, bytes]:
@@ -20,5 +37,9 @@ PLATFORM = Platform(
     instead='Export int8(input="uint8", output="uint8"), or leave both float32.',
     templates={f"{_KOTLIN}.kt": "Model.kt", "README.md": "README.md"},
     unpacking={f"{_KOTLIN}Unpacking.kt": "Unpacking.kt"},
+    delivering={
+        f"{_KOTLIN}Delivery.kt": "Delivery.kt",
+        **{f"{_PACKAGE}/delivery/{name}.kt": f"delivery/{name}.kt" for name in _CLIENT},
+    },
     content=_content,
 )

@@ -8,15 +8,18 @@ import pathlib
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from tfedge_tools.benchmarks.apps.subject import Subject, as_text
 
 from tfedge import app
+from tfedge.app import platforms
 from tfedge.app.asked import Asked
 from tfedge.app.model import Model
 
 STUBS = sorted((pathlib.Path(__file__).parent / "stubs" / "kotlin").glob("*.kt"))
+_TEMPLATES = pathlib.Path(platforms.__file__).parent / "templates" / "android"
 COMPILER = os.environ.get("KOTLIN_COMPILER", "")
 _MAIN = "org.jetbrains.kotlin.cli.jvm.K2JVMCompiler"
 _JARS = (
@@ -28,6 +31,7 @@ _JARS = (
     "kotlinx-coroutines-core-jvm",
     "annotations-13.0",
 )
+_SHORT = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")  # a third of the time of a short run
 _TAKES = {
     "bytes": "map { it.toInt().toByte() }.toByteArray()",
     "real": "toFloatArray()",
@@ -57,9 +61,15 @@ def is_here() -> bool:
     return bool(COMPILER) and shutil.which("java") is not None
 
 
-def written(subject: Subject, folder: pathlib.Path, *, packed: bool = False) -> pathlib.Path:
-    """The assets of the subject's Kotlin, written into `folder`, in a package of its own."""
-    asked = Asked(package=package(subject), class_name="TinyNet", packed=packed)
+def written(subject: Subject, folder: pathlib.Path, **more: Any) -> pathlib.Path:
+    """The assets of the subject's Kotlin, written into `folder`, in a package of its own.
+
+    Args:
+        subject: the release.
+        folder: a new folder.
+        **more: of `Asked`.
+    """
+    asked = Asked(package=package(subject), class_name="TinyNet", **more)
     made = app.write(subject.release, "android", folder, asked)
     assets = made / "src" / "main" / "assets"
     (assets / "answers.txt").write_text("\n".join(_known(subject)))
@@ -105,13 +115,57 @@ fun case_{subject.name}() {{
 """
 
 
-def compiled(files: Iterable[pathlib.Path], to: pathlib.Path) -> subprocess.CompletedProcess[str]:
-    """The compiler's run, whatever becomes of it."""
+def client(folder: pathlib.Path) -> list[pathlib.Path]:
+    """The delivery client and the decoder, in `com.example.model`, as files of `folder`."""
+    folder.mkdir()
+    names = {"{{ model.package }}": "com.example.model", "{{ model.class_name }}": "Net"}
+    written = []
+    for path in (_TEMPLATES / "Unpacking.kt", *sorted(_TEMPLATES.glob("delivery/*.kt"))):
+        text = path.read_text()
+        for name, value in names.items():
+            text = text.replace(name, value)
+        written.append(folder / path.name)
+        written[-1].write_text(text)
+    return written
+
+
+def compiled(
+    files: Iterable[pathlib.Path], to: pathlib.Path, *, checked: bool = False
+) -> subprocess.CompletedProcess[str]:
+    """The compiler's run, whatever becomes of it.
+
+    Args:
+        files: Kotlin.
+        to: a folder for classes.
+        checked: raises what it says where it refuses something.
+
+    Raises:
+        RuntimeError: see there.
+    """
     lib = pathlib.Path(COMPILER) / "lib"
     jars = ":".join(str(lib / f"{jar}.jar") for jar in _JARS)
     options = ["-no-reflect", "-kotlin-home", COMPILER, "-d", str(to)]
-    command = ["java", "-cp", jars, _MAIN, *options, *map(str, files)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    command = ["java", *_SHORT, "-cp", jars, _MAIN, *options, *map(str, files)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if checked and done.returncode:
+        raise RuntimeError(done.stderr)
+    return done
+
+
+def process(classes: pathlib.Path, cwd: pathlib.Path) -> subprocess.Popen[str]:
+    """A running Main.kt, with pipes for what it reads and prints."""
+    return subprocess.Popen(
+        _running(classes),
+        cwd=cwd,
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+
+
+def _running(classes: pathlib.Path) -> list[str]:
+    library = pathlib.Path(COMPILER) / "lib" / "kotlin-stdlib.jar"
+    return ["java", *_SHORT, "-cp", f"{classes}:{library}", "MainKt"]
 
 
 def ran(files: Sequence[pathlib.Path], main: str, place: pathlib.Path) -> list[str]:
@@ -126,12 +180,8 @@ def ran(files: Sequence[pathlib.Path], main: str, place: pathlib.Path) -> list[s
         RuntimeError: it does not compile, or fails.
     """
     (place / "Main.kt").write_text(START + main)
-    done = compiled([*STUBS, *files, place / "Main.kt"], place / "out")
-    if done.returncode:
-        raise RuntimeError(done.stderr)
-    library = pathlib.Path(COMPILER) / "lib" / "kotlin-stdlib.jar"
-    command = ["java", "-cp", f"{place / 'out'}:{library}", "MainKt"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    compiled([*STUBS, *files, place / "Main.kt"], place / "out", checked=True)
+    done = subprocess.run(_running(place / "out"), capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(done.stderr)
     return done.stdout.splitlines()

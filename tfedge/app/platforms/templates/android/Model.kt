@@ -14,7 +14,7 @@ import com.google.ai.edge.litert.Accelerator
 import com.google.ai.edge.litert.CompiledModel
 import com.google.ai.edge.litert.TensorBuffer
 {% endif %}
-{% if model.packed %}
+{% if model.packed or (model.delivered and not model.keeps_state) %}
 import java.io.File
 {% endif %}
 {% if model.keeps_state %}
@@ -32,9 +32,15 @@ import kotlin.math.abs
 import kotlin.math.ceil
 import kotlin.math.floor
 {% endif %}
-{% if model.keeps_state %}
+{% if model.keeps_state or model.delivered %}
 import org.tensorflow.lite.Interpreter
 {% endif %}
+{% if model.delivered %}
+import {{ model.package }}.delivery.End
+import {{ model.package }}.delivery.Ends
+import {{ model.package }}.delivery.Golden
+{% endif %}
+{% macro end(port) %}End({{ port.name|text }}, {{ port.index }}, "{{ port.dtype }}", listOf({{ port.shape|listed }}), {{ port.scale|number }}f, {{ port.zero_point }}){% endmacro %}
 {% set input_types = {"bytes": "ByteArray", "real": "FloatArray", "whole": "IntArray"} %}
 
 /**
@@ -44,14 +50,7 @@ import org.tensorflow.lite.Interpreter
 {% endif %}
  */
 class {{ model.class_name }}
-private constructor(
-{% if model.keeps_state %}
-    private val interpreter: Interpreter,
-{% else %}
-    private val model: CompiledModel,
-{% endif %}
-    private val golden: () -> ByteArray,
-) : AutoCloseable {
+private constructor(private val runtime: Runtime, private val golden: () -> Examples) : AutoCloseable {
 
     /** What the model answers. */
     class Outputs(
@@ -69,13 +68,15 @@ private constructor(
     /** The largest difference of each output from the release's, in what its tensor holds. */
     data class Check(val passed: Boolean, val examples: Int, val differences: Map<String, Double>)
 
+    /** Tensors as little-endian bytes, in the order of the signature. */
+    private interface Runtime : AutoCloseable {
+        fun invoke(inputs: List<ByteArray>): List<ByteArray>
+    }
+
+    /** Of each example the tensors of the inputs and then of the outputs; and how far answers may be apart. */
+    private class Examples(val bytes: ByteArray, val tolerances: List<Double>)
+
     private var closed = false
-{% if not model.keeps_state %}
-    private val inputBuffers: Map<String, TensorBuffer> =
-        mapOf({% for port in model.inputs %}{{ port.name|text }} to model.createInputBuffer({{ port.name|text }}){{ ", " if not loop.last }}{% endfor %})
-    private val outputBuffers: Map<String, TensorBuffer> =
-        mapOf({% for port in model.outputs %}{{ port.name|text }} to model.createOutputBuffer({{ port.name|text }}){{ ", " if not loop.last }}{% endfor %})
-{% endif %}
 
     /**
      * One inference. Every array has exactly the length that is written here.
@@ -124,7 +125,8 @@ private constructor(
      */
     @Synchronized
     fun selfCheck(): Check {
-        val bytes = golden()
+        val examples = golden()
+        val bytes = examples.bytes
         check(bytes.isNotEmpty() && bytes.size % EXAMPLE_BYTES == 0) {
             "{{ model.asset }}.golden has ${bytes.size} bytes, a multiple of $EXAMPLE_BYTES was expected"
         }
@@ -137,59 +139,84 @@ private constructor(
             differences.merge("{{ port.id }}", apart(found[{{ loop.index0 }}], next({{ port.bytes }}), "{{ port.dtype }}")) { a, b -> maxOf(a, b) }
 {% endfor %}
         }
-        val passed = {% for port in model.outputs %}differences.getValue("{{ port.id }}") <= {{ model.tolerance(port) }}{{ " && " if not loop.last }}{% endfor %}
-
+        val passed = differences.values.zip(examples.tolerances).all { (apart, allowed) -> apart <= allowed }
         return Check(passed, bytes.size / EXAMPLE_BYTES, differences)
     }
+{% if model.delivered %}
+
+    /** Throws where the answers to the examples of a delivered version are not its release's. */
+    internal fun probe() {
+        val told = selfCheck()
+        check(told.passed) { "it answers otherwise than its release, by ${told.differences}" }
+    }
+{% endif %}
 
     @Synchronized
     override fun close() {
         if (closed) return
         closed = true
-{% if model.keeps_state %}
-        interpreter.close()
-{% else %}
-        (inputBuffers.values + outputBuffers.values).forEach { it.close() }
-        model.close()
-{% endif %}
+        runtime.close()
     }
 
-    /** Tensors as little-endian bytes, in the order of the signature. */
     private fun invoke(inputs: List<ByteArray>): List<ByteArray> {
         check(!closed) { "the model was closed" }
-{% if model.keeps_state %}
-        interpreter.resetVariableTensors()
-        val given = arrayOfNulls<Any>({{ model.inputs|length }})
-{% for port in model.inputs %}
-        given[{{ port.index }}] = direct(inputs[{{ loop.index0 }}])
-{% endfor %}
-        val found = listOf({% for port in model.outputs %}direct(ByteArray({{ port.bytes }})){{ ", " if not loop.last }}{% endfor %})
-        interpreter.runForMultipleInputsOutputs(given, mapOf({% for port in model.outputs %}{{ port.index }} to found[{{ loop.index0 }}]{{ ", " if not loop.last }}{% endfor %}))
-        return found.map { held -> held.rewind().let { ByteArray(held.capacity()).also { held.get(it) } } }
-{% else %}
+        return runtime.invoke(inputs)
+    }
+{% if not model.keeps_state %}
 {% set kinds = {"float32": "Float", "int32": "Int", "uint8": "Int8", "int8": "Int8"} %}
+
+    private class Compiled(private val model: CompiledModel) : Runtime {
+        private val inputBuffers: Map<String, TensorBuffer> =
+            mapOf({% for port in model.inputs %}{{ port.name|text }} to model.createInputBuffer({{ port.name|text }}){{ ", " if not loop.last }}{% endfor %})
+        private val outputBuffers: Map<String, TensorBuffer> =
+            mapOf({% for port in model.outputs %}{{ port.name|text }} to model.createOutputBuffer({{ port.name|text }}){{ ", " if not loop.last }}{% endfor %})
+
+        override fun invoke(inputs: List<ByteArray>): List<ByteArray> {
 {% for port in model.inputs %}
 {% if port.dtype in ("uint8", "int8") %}
-        inputBuffers.getValue({{ port.name|text }}).writeInt8(inputs[{{ loop.index0 }}].checked({{ port.bytes }}))
+            inputBuffers.getValue({{ port.name|text }}).writeInt8(inputs[{{ loop.index0 }}].checked({{ port.bytes }}))
 {% else %}
-        inputBuffers.getValue({{ port.name|text }}).write{{ kinds[port.dtype] }}(inputs[{{ loop.index0 }}].checked({{ port.bytes }}).little().as{{ kinds[port.dtype] }}Buffer()
-            .let { held -> {{ kinds[port.dtype] }}Array({{ port.count }}) { held.get(it) } })
+            inputBuffers.getValue({{ port.name|text }}).write{{ kinds[port.dtype] }}(inputs[{{ loop.index0 }}].checked({{ port.bytes }}).little().as{{ kinds[port.dtype] }}Buffer()
+                .let { held -> {{ kinds[port.dtype] }}Array({{ port.count }}) { held.get(it) } })
 {% endif %}
 {% endfor %}
-        model.run(inputBuffers, outputBuffers)
-        return listOf(
+            model.run(inputBuffers, outputBuffers)
+            return listOf(
 {% for port in model.outputs %}
 {% if port.dtype in ("uint8", "int8") %}
-            outputBuffers.getValue({{ port.name|text }}).readInt8().checked({{ port.bytes }}),
+                outputBuffers.getValue({{ port.name|text }}).readInt8().checked({{ port.bytes }}),
 {% else %}
-            outputBuffers.getValue({{ port.name|text }}).read{{ kinds[port.dtype] }}().let { held ->
-                ByteArray(4 * held.size).also { it.little().as{{ kinds[port.dtype] }}Buffer().put(held) }
-            }.checked({{ port.bytes }}),
+                outputBuffers.getValue({{ port.name|text }}).read{{ kinds[port.dtype] }}().let { held ->
+                    ByteArray(4 * held.size).also { it.little().as{{ kinds[port.dtype] }}Buffer().put(held) }
+                }.checked({{ port.bytes }}),
 {% endif %}
 {% endfor %}
-        )
-{% endif %}
+            )
+        }
+
+        override fun close() {
+            (inputBuffers.values + outputBuffers.values).forEach { it.close() }
+            model.close()
+        }
     }
+{% endif %}
+{% if model.keeps_state or model.delivered %}
+
+    private class Classic(private val interpreter: Interpreter) : Runtime {
+        override fun invoke(inputs: List<ByteArray>): List<ByteArray> {
+            interpreter.resetVariableTensors(){{ "  // nothing where it remembers none" if not model.keeps_state }}
+            val given = arrayOfNulls<Any>({{ model.inputs|length }})
+{% for port in model.inputs %}
+            given[{{ port.index }}] = direct(inputs[{{ loop.index0 }}])
+{% endfor %}
+            val found = listOf({% for port in model.outputs %}direct(ByteArray({{ port.bytes }})){{ ", " if not loop.last }}{% endfor %})
+            interpreter.runForMultipleInputsOutputs(given, mapOf({% for port in model.outputs %}{{ port.index }} to found[{{ loop.index0 }}]{{ ", " if not loop.last }}{% endfor %}))
+            return found.map { held -> held.rewind().let { ByteArray(held.capacity()).also { held.get(it) } } }
+        }
+
+        override fun close() = interpreter.close()
+    }
+{% endif %}
 
     companion object {
         const val VERSION = {{ model.version|text }}
@@ -200,6 +227,7 @@ private constructor(
         val LABELS: List<String> = listOf({{ model.labels|map("text")|listed }})
 {% endif %}
         private const val EXAMPLE_BYTES = {{ model.example_bytes }}
+        private val TOLERANCES = listOf({% for port in model.outputs %}{{ model.tolerance(port) }}{{ ", " if not loop.last }}{% endfor %})
 
         /**
          * Loads the asset and compares its SHA-256 with that of the release.{{ " The first call unpacks\n         * it into the app's cache; call it on another thread than the main one." if model.packed }}
@@ -224,7 +252,7 @@ private constructor(
             val found = context.assets.open(asset).use(::sha256)
             check(found == SHA256) { "$asset is another file: its SHA-256 is $found, not $SHA256" }
 {% endif %}
-            val golden = { context.assets.open("{{ model.asset }}.golden").use { it.readBytes() } }
+            val golden = { Examples(context.assets.open("{{ model.asset }}.golden").use { it.readBytes() }, TOLERANCES) }
 {% if model.keeps_state %}
 {% if model.packed %}
             val mapped = FileInputStream(file).use {
@@ -238,13 +266,62 @@ private constructor(
             }
 {% endif %}
             val options = Interpreter.Options().setNumThreads(threads)
-            return {{ model.class_name }}(Interpreter(mapped, options), golden)
+            return {{ model.class_name }}(Classic(Interpreter(mapped, options)), golden)
 {% else %}
-            val options = CompiledModel.Options(accelerator)
-            options.cpuOptions = CompiledModel.CpuOptions(numThreads = threads)
-            return {{ model.class_name }}(CompiledModel.create({{ "file.path" if model.packed else "context.assets, asset" }}, options), golden)
+            val made = CompiledModel.create({{ "file.path" if model.packed else "context.assets, asset" }}, options(threads, accelerator))
+            return {{ model.class_name }}(Compiled(made), golden)
 {% endif %}
         }
+{% if not model.keeps_state %}
+
+        private fun options(threads: Int, accelerator: Accelerator): CompiledModel.Options {
+            val options = CompiledModel.Options(accelerator)
+            options.cpuOptions = CompiledModel.CpuOptions(numThreads = threads)
+            return options
+        }
+{% endif %}
+{% if model.delivered %}
+
+        private val INPUTS = listOf({% for port in model.inputs %}{{ end(port) }}{{ ", " if not loop.last }}{% endfor %})
+        private val OUTPUTS = listOf({% for port in model.outputs %}{{ end(port) }}{{ ", " if not loop.last }}{% endfor %})
+
+        /** A later version, compared already, with golden.npz of it: see {{ model.class_name }}Delivery. */
+{% if model.keeps_state %}
+        internal fun delivered(content: ByteArray, golden: () -> ByteArray, threads: Int): {{ model.class_name }} {
+            Ends.check(content, INPUTS, OUTPUTS)
+            val examples = { Golden.read(golden(), INPUTS, OUTPUTS).let { Examples(it.bytes, it.tolerances) } }
+            return {{ model.class_name }}(Classic(Interpreter(direct(content), Interpreter.Options().setNumThreads(threads))), examples)
+        }
+{% else %}
+        internal fun delivered(
+            content: ByteArray, golden: () -> ByteArray, threads: Int, accelerator: Accelerator, file: File?,
+        ): {{ model.class_name }} {
+            Ends.check(content, INPUTS, OUTPUTS)
+            val examples = { Golden.read(golden(), INPUTS, OUTPUTS).let { Examples(it.bytes, it.tolerances) } }
+            if (file == null) {
+                val options = Interpreter.Options().setNumThreads(threads)
+                return {{ model.class_name }}(Classic(Interpreter(direct(content), options)), examples)
+            }
+            laidOpen(content, file)
+            return {{ model.class_name }}(Compiled(CompiledModel.create(file.path, options(threads, accelerator))), examples)
+        }
+
+        /** CompiledModel loads files only; those of versions before go. */
+        private fun laidOpen(content: ByteArray, file: File) {
+            val folder = checkNotNull(file.parentFile)
+            check(folder.isDirectory || folder.mkdirs() || folder.isDirectory) { "$folder cannot be made" }
+            folder.listFiles()?.filter { it != file && it.name.endsWith(".tflite") }?.forEach { it.delete() }
+            if (file.isFile && file.inputStream().use(::sha256) == sha256(content.inputStream())) return
+            val written = File.createTempFile("open", null, folder)
+            try {
+                written.writeBytes(content)
+                check(written.renameTo(file)) { "$file cannot be written" }
+            } finally {
+                written.delete()
+            }
+        }
+{% endif %}
+{% endif %}
 
         private fun sha256(content: InputStream): String {
             val digest = MessageDigest.getInstance("SHA-256")
@@ -459,7 +536,7 @@ private constructor(
             return this
         }
 {% endif %}
-{% if model.keeps_state %}
+{% if model.keeps_state or model.delivered %}
 
         private fun direct(bytes: ByteArray): ByteBuffer =
             ByteBuffer.allocateDirect(bytes.size).order(ByteOrder.nativeOrder()).put(bytes).also { it.rewind() }

@@ -101,8 +101,11 @@ class CompiledModel private constructor(private val known: Known) : AutoCloseabl
         fun create(assetManager: AssetManager, assetName: String, options: Options) =
             CompiledModel(Known(assetManager.folder))
 
-        /** Of a file in the cache of the folder with the assets. */
-        fun create(filePath: String, options: Options) =
-            CompiledModel(Known(File(filePath).parentFile.parentFile))
+        /** Of a file somewhere below the folder with the assets. */
+        fun create(filePath: String, options: Options): CompiledModel {
+            check(File(filePath).isFile) { "kLiteRtStatusErrorNotFound" }
+            val folders = generateSequence(File(filePath).parentFile) { it.parentFile }
+            return CompiledModel(Known(folders.first { File(it, "answers.txt").isFile }))
+        }
     }
 }
