@@ -154,6 +154,24 @@ def test_a_slow_drip_is_no_download(server, tmp_path):
         list(way.pieces(answer, 450))
 
 
+@pytest.mark.parametrize("at", [17, 30, 45, 60])
+def test_an_answer_that_breaks_in_its_headers_is_asked_for_again(at):
+    whole = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+    answers = [whole[:at], whole]
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer():
+            for each in answers:
+                connection, _ = listening.accept()
+                with connection:
+                    connection.recv(4096)
+                    connection.sendall(each)
+
+        threading.Thread(target=answer, daemon=True).start()
+        way, url = web(), f"http://127.0.0.1:{listening.getsockname()[1]}/file"
+        assert way.retries.until_done(lambda: way.whole(url, 10)) == b"{}"
+
+
 @pytest.mark.parametrize(
     "header",
     [

@@ -1,5 +1,6 @@
 """An installation over good, bad and hostile servers: the last good model is always there."""
 
+import errno
 import os
 
 import fetch_clients
@@ -9,9 +10,10 @@ from fetch_clients import FIRST, SECOND, used
 from repositories import MODEL
 
 from tfedge import errors
-from tfedge.delivery import fetch, names, serving
+from tfedge.delivery import fetch, names, serving, writing
 from tfedge.delivery.fetch import reasons, told
 from tfedge.delivery.fetch.allowance import Allowance
+from tfedge.delivery.fetch.state import BEGUN, DONE
 
 
 @pytest.fixture(name="repository")
@@ -118,6 +120,24 @@ def test_after_a_crash_at_the_first_use_the_one_before_is_used(client, repositor
         raise ZeroDivisionError
     assert used(client) == (1, FIRST)
     assert client.update().outcome == told.UNCHANGED
+
+
+def test_a_disk_that_fills_up_during_the_first_use_is_no_crash(client, repository, monkeypatch):
+    client.update()
+    used(client)
+    repository.publish(2, SECOND)
+    repository.write()
+    client.update()
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch, client.using() as model:
+        assert model.version == 2
+        patch.setattr(writing, "put", full)
+    assert client.store.state().first_use == BEGUN
+    assert used(client) == (2, SECOND)
+    assert client.store.state().first_use == DONE
 
 
 def test_while_one_process_tries_it_others_have_the_one_before(

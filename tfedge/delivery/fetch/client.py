@@ -14,6 +14,7 @@ examples are run in a process of their own.
 import contextlib
 import dataclasses
 import os
+import pathlib
 from collections.abc import Callable, Iterator
 
 from absl import logging
@@ -119,8 +120,7 @@ class Client:
             model = self._model()
             yield model
             if is_first:
-                with contextlib.suppress(OSError):  # a full disk: the next use is a first one again
-                    self.store.change(lambda state: _used_well(state, model.version))
+                self._ended_well(model.version)
 
     @contextlib.contextmanager
     def _first_use(self) -> Iterator[bool]:
@@ -134,7 +134,10 @@ class Client:
             is_first = True
             try:
                 held.enter_context(lock.hold(path, str(self.store.folder)))
-                self.store.change(self._beginning)
+                if self.store.change(self._beginning).first_use == BEGUN:
+                    self._mark.touch()
+                else:
+                    self._mark.unlink(missing_ok=True)
             except (errors.BadInput, OSError):  # another process has it, or the disk is full
                 is_first = False
             yield is_first
@@ -143,10 +146,23 @@ class Client:
         """The first use begins; or it had begun, and its process is gone."""
         if state.first_use == WAITING:
             return dataclasses.replace(state, first_use=BEGUN)
-        if state.first_use == BEGUN and state.previous is not None and state.current is not None:
+        crashed = state.first_use == BEGUN and self._mark.exists()
+        if crashed and state.previous is not None and state.current is not None:
             logging.warning("version %d crashed at its first use: not used again", state.current)
             return state.refusing(self._asked.here.place(state.current))
         return state
+
+    def _ended_well(self, version: int) -> None:
+        """A full disk may keep this from being written; then the next use is a first one again."""
+        with contextlib.suppress(OSError):
+            self._mark.unlink(missing_ok=True)  # for which no room is needed
+        with contextlib.suppress(OSError):
+            self.store.change(lambda state: _used_well(state, version))
+
+    @property
+    def _mark(self) -> pathlib.Path:
+        """There while the first use of a version runs, and where its process ended meanwhile."""
+        return self.store.folder / "first_use.begun"
 
     def _model(self) -> Model:
         """The current one; where it is damaged or in its first use elsewhere, the one before."""

@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import functools
 import http.client
+import json
 import re
 import ssl
 import urllib.error
@@ -63,10 +64,10 @@ class Web:
     timeout_seconds: float = _TIMEOUT_SECONDS
 
     def whole(self, url: str, most_bytes: int) -> bytes:
-        """A small file, in one go.
+        """A small file of JSON, in one go.
 
         Raises:
-            Interrupted, Unavailable: it did not come, or is larger.
+            Interrupted, Unavailable: it did not come whole, or is larger.
             Postponed: the budget is used up.
         """
         with self.ask(url) as answer:
@@ -78,6 +79,9 @@ class Web:
             raise Unavailable(cause, reasons.ENDLESS)
         if answer.length not in (None, len(found)):
             raise Interrupted(f"{url} ended at byte {len(found):,} of {answer.length:,}")
+        # A connection that breaks within the headers looks like an answer of no told length.
+        if answer.length is None and not _is_json(found):
+            raise Interrupted(f"{url} ended at byte {len(found):,}, its length untold")
         return bytes(found)
 
     @contextlib.contextmanager
@@ -206,6 +210,14 @@ def _by_status(
         asked = _number(error.headers.get("Retry-After", ""))
         return Interrupted(cause, wait_seconds=float(asked or 0))
     return Unavailable(cause, status=error.code)
+
+
+def _is_json(content: bytes | bytearray) -> bool:
+    try:
+        json.loads(content)
+        return True
+    except (ValueError, RecursionError):
+        return False
 
 
 def _number(text: str) -> int | None:

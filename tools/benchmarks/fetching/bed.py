@@ -8,7 +8,9 @@ import dataclasses
 import hashlib
 import pathlib
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from types import ModuleType
+from typing import TypeVar
 
 from tfedge.delivery import fetch, keyring, publishing, rotation, serving, trust
 from tfedge.delivery.fetch import reasons
@@ -17,6 +19,7 @@ from tfedge.delivery.offering import Offered
 from tfedge.delivery.serving.fault import Fault
 
 MODEL, AUDIENCE = "tiny", "app"
+Place = TypeVar("Place")
 _FILE = pathlib.Path(__file__).resolve().parents[3] / "tests/device/files/sequence_float16.tflite"
 _MOVED = 300  # bytes at the end that a training has moved
 
@@ -26,7 +29,7 @@ class Row:
     """What a trial has shown.
 
     Attributes:
-        what: was tried.
+        what: was tried, and by whose client.
         tries: how often.
         wrong: how many of them did not end as they have to; none may.
         note: figures.
@@ -36,6 +39,37 @@ class Row:
     tries: int
     wrong: int
     note: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """How to try.
+
+    Attributes:
+        folder: for all that is made; empty.
+        tries: how often; 0 for every place there is.
+        draw: chance.
+        clients: files of `clients`, by name.
+    """
+
+    folder: pathlib.Path
+    tries: int
+    draw: random.Random
+    clients: Mapping[str, ModuleType]
+
+    def place(self, name: str) -> pathlib.Path:
+        """A new folder in `folder`."""
+        made = self.folder / name
+        made.mkdir(parents=True)
+        return made
+
+    def some(self, places: Sequence[Place]) -> Sequence[Place]:
+        """As many of them as tries, evenly spread; all where `tries` is 0."""
+        if not self.tries or self.tries >= len(places):
+            return places
+        step = len(places) / self.tries
+        begin = self.draw.random()
+        return [places[int((number + begin) * step)] for number in range(self.tries)]
 
 
 class Bed:

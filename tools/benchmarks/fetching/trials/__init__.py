@@ -1,4 +1,4 @@
-"""Ways to break a fetch: NAME.py here has `run(folder, tries, draw)`, which yields rows."""
+"""Ways to break a fetch: NAME.py here has `run(asked)`, which yields rows."""
 
 import importlib
 import pkgutil

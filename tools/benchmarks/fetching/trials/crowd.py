@@ -2,12 +2,11 @@
 
 import concurrent.futures
 import pathlib
-import random
 import shutil
 from collections.abc import Iterator
 
 from tfedge_tools.benchmarks.fetching import bed
-from tfedge_tools.benchmarks.fetching.bed import Bed, Row
+from tfedge_tools.benchmarks.fetching.bed import Asked, Bed, Row
 
 from tfedge.delivery import serving
 
@@ -16,10 +15,13 @@ _FAULTS, _BYTES = "drop(share=0.02), drop(share=0.02, anywhere=True)", 150_000
 _MOST = 1.2  # of the bytes of a perfect network
 
 
-def run(folder: pathlib.Path, tries: int, draw: random.Random) -> Iterator[Row]:
-    """So many installations; 1,000 where `tries` is 0."""
-    made, count = Bed(folder, bed.large_models(_BYTES)), tries or _USUAL
-    with serving.Server(made.folder, draw=draw.random) as server:
+def run(asked: Asked) -> Iterator[Row]:
+    """So many installations in Python; 1,000 where there is no number of tries."""
+    if "python" not in asked.clients:
+        return
+    folder, count = asked.place("crowd"), asked.tries or _USUAL
+    made = Bed(folder, bed.large_models(_BYTES))
+    with serving.Server(made.folder, draw=asked.draw.random) as server:
         made.publish()  # the newest is the first that they see
         perfect = _all(made, server, folder, 1)
         server.faults = serving.read_faults(_FAULTS)
@@ -27,7 +29,7 @@ def run(folder: pathlib.Path, tries: int, draw: random.Random) -> Iterator[Row]:
     ratio = lossy[1] / (count * perfect[1])
     wrong = lossy[0] + (ratio > _MOST)
     note = f"{ratio:.3f} times the bytes of a perfect network"
-    yield Row("installations, 2 % of answers lost and as many cut", count, wrong, note)
+    yield Row("python: installations, 2 % of answers lost and as many cut", count, wrong, note)
 
 
 def _all(made: Bed, server: serving.Server, folder: pathlib.Path, count: int) -> tuple[int, int]:

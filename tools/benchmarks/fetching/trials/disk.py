@@ -1,79 +1,48 @@
-"""The disk refuses the n-th call of an update, for every n: it is told, and nothing is lost."""
+"""The disk refuses the n-th change of a fetch, for every n: it is told, and nothing is lost."""
 
-import errno
-import os
-import pathlib
-import random
-import shutil
+import hashlib
 from collections.abc import Callable, Iterator
-from typing import Any
-from unittest import mock
 
 from tfedge_tools.benchmarks.fetching import bed
-from tfedge_tools.benchmarks.fetching.bed import Bed, Row
-
-from tfedge.delivery.fetch import part
-
-_CALLS = ("open", "write", "fsync", "replace", "rename", "mkdir", "symlink", "unlink", "ftruncate")
+from tfedge_tools.benchmarks.fetching.bed import Asked, Bed, Row
+from tfedge_tools.benchmarks.fetching.client import Client
 
 
-def run(folder: pathlib.Path, tries: int, draw: random.Random) -> Iterator[Row]:
-    """Every call where `tries` is 0, else so many of them."""
-    made, store = Bed(folder, bed.small_models()), folder / "store"
-    with made.server() as server:
-        client = made.client(server.address, store)
+def run(asked: Asked) -> Iterator[Row]:
+    """A first fetch, then an update, by each client."""
+    for name, module in asked.clients.items():
+        place = asked.place(f"disk_{name}")
+        made = Bed(place, bed.small_models())
+        with made.server() as server, module.opened(place, made, server.address) as client:
+            yield _row(f"{name}: a change of the store fails, first fetch", asked, made, client)
+            client.keep()
+            made.publish()
+            yield _row(f"{name}: likewise, update", asked, made, client, client.back)
+
+
+def _row(
+    what: str, asked: Asked, made: Bed, client: Client, reset: Callable[[], None] | None = None
+) -> Row:
+    reset, newest, kept, wrong = reset or client.begin, max(made.contents), 0, 0
+    reset()
+    with client.failing(0) as calls:
         client.update()
-        made.used(client)
-        before = shutil.copytree(store, folder / "before")
-        made.publish()
-        with _Failing(0) as counted:
-            client.update()
-        every = range(1, counted.calls + 1)
-        wrong, kept = 0, 0
-        for number in sorted(draw.sample(every, min(tries, len(every)))) if tries else every:
-            shutil.rmtree(store)
-            shutil.copytree(before, store)
-            with _Failing(number):
-                ended = client.update()
-                used = made.used(client)
-            kept += ended.version == 1
-            wrong += used != ended.version
-            wrong += client.update().version != 2 or made.used(client) != 2
-    note = f"{kept} times the version before was used until the next update"
-    yield Row("a call that writes fails", min(tries or len(every), len(every)), wrong, note)
+        client.used()
+    every = asked.some(range(1, calls.count + 1))
+    for number in every:
+        reset()
+        with client.failing(number):
+            ended = client.update()
+            used = client.used()
+        kept += ended.version != newest
+        wrong += used != _is(made, ended.version)
+        wrong += client.update().version != newest or client.used() != _is(made, newest)
+    note = f"{kept} times what was there before was used until the next update"
+    return Row(what, len(every), wrong, note)
 
 
-class _Failing:
-    """While it is entered, the n-th call that writes to the disk fails; 0 for none.
-
-    Attributes:
-        calls: how many there were.
-    """
-
-    def __init__(self, number: int):
-        self.calls, self._number = 0, number
-        self._patches = [
-            mock.patch.object(os, name, self._wrapped(getattr(os, name))) for name in _CALLS
-        ]
-        self._patches.append(mock.patch.object(part.Part, "append", self._wrapped(_APPEND)))
-
-    def __enter__(self) -> "_Failing":
-        for each in self._patches:
-            each.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for each in self._patches:
-            each.stop()
-
-    def _wrapped(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        def failing(*arguments: Any, **named: Any) -> Any:
-            self.calls += 1
-            if self.calls == self._number:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            return call(*arguments, **named)
-
-        return failing
-
-
-_APPEND = part.Part.append
+def _is(made: Bed, version: int | None) -> tuple[int, str] | None:
+    """What is used, where that is a version."""
+    if version is None:
+        return None
+    return version, hashlib.sha256(made.contents[version]).hexdigest()

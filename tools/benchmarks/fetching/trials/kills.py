@@ -2,22 +2,24 @@
 
 import os
 import pathlib
-import random
 import shutil
 import signal
 import time
 from collections.abc import Iterator
 
 from tfedge_tools.benchmarks.fetching import bed
-from tfedge_tools.benchmarks.fetching.bed import Bed, Row
+from tfedge_tools.benchmarks.fetching.bed import Asked, Bed, Row
 
 from tfedge.delivery import fetch
 
 _USUAL = 200
 
 
-def run(folder: pathlib.Path, tries: int, draw: random.Random) -> Iterator[Row]:
-    """So many kills; 200 where `tries` is 0."""
+def run(asked: Asked) -> Iterator[Row]:
+    """So many kills of the client in Python; 200 where there is no number of tries."""
+    if "python" not in asked.clients:
+        return
+    folder, tries = asked.place("kills"), asked.tries or _USUAL
     made, store = Bed(folder, bed.small_models()), folder / "store"
     with made.server() as server:
         client = made.client(server.address, store)
@@ -27,8 +29,8 @@ def run(folder: pathlib.Path, tries: int, draw: random.Random) -> Iterator[Row]:
         made.publish()
         seconds = max(_seconds(made, server.address, store, before) for _ in range(3))
         lost = ended = reached = 0
-        for _ in range(tries or _USUAL):
-            ended += _killed(client, draw.uniform(0, seconds))
+        for _ in range(tries):
+            ended += _killed(client, asked.draw.uniform(0, seconds))
             lost += not _is_whole(made, client)
             if client.store.state().current == 2:
                 reached += 1
@@ -37,7 +39,7 @@ def run(folder: pathlib.Path, tries: int, draw: random.Random) -> Iterator[Row]:
         lost += made.used(client) != 2
         left = sorted(path.name for path in (store / "parts").iterdir())
     note = f"{ended} ended before, {reached} times version 2 was reached, {len(left)} parts left"
-    yield Row("killed at random moments of an update", tries or _USUAL, lost, note)
+    yield Row("python: killed at random moments of an update", tries, lost, note)
 
 
 def _seconds(made: Bed, address: str, store: pathlib.Path, before: pathlib.Path) -> float:
