@@ -57,6 +57,21 @@ class Channel:
         entries = tuple(sorted([*others, entry], key=lambda each: each.version))
         return dataclasses.replace(self, entries=entries)
 
+    def superseded(self, by: int) -> frozenset[int]:
+        """Versions that nobody would be given, also where `by` - 1 newer ones were withdrawn.
+
+        For each there are `by` newer ones for all installations, of an app and a runtime that
+        are no newer than it needs itself. Those that are withdrawn are none of them.
+        """
+        whole = [
+            each for each in self.entries if not each.withdrawn and each.rollout == rollout.WHOLE
+        ]
+        return frozenset(
+            each.version
+            for each in self.entries
+            if not each.withdrawn and sum(_replaces(newer, each) for newer in whole) >= by
+        )
+
     def choose(
         self, installation: str, app: str = "", runtime: str = "", current: int | None = None
     ) -> int | None:
@@ -124,13 +139,22 @@ def _entry(told: Mapping[str, Any]) -> Entry:
     return Entry(version, share, told["withdrawn"], *least)
 
 
+def _replaces(newer: Entry, older: Entry) -> bool:
+    """Whether whoever could have the older one could have the newer one, if offered to all."""
+    return (
+        newer.version > older.version
+        and _parts(newer.min_app) <= _parts(older.min_app)
+        and _parts(newer.min_runtime) <= _parts(older.min_runtime)
+    )
+
+
 def _reaches(version: str, least: str) -> bool:
     """Whether a version, if known, is at least another; missing parts are 0."""
     return not version or not least or _parts(version) >= _parts(least)
 
 
 def _parts(version: str) -> list[int]:
-    parts = [int(part) for part in check_version(version, "version").split(".")]
+    parts = [int(part) for part in check_version(version, "version").split(".") if part]
     while parts and not parts[-1]:
         parts.pop()
     return parts

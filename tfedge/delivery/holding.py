@@ -3,7 +3,7 @@
 import contextlib
 import pathlib
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from tfedge import errors, lock
 from tfedge.delivery import next_root, trusted, writing
@@ -11,7 +11,8 @@ from tfedge.delivery.keyring import ROOT, SNAPSHOT, TARGETS
 from tfedge.delivery.trusted import State
 
 _NUMBERED = re.compile(r"([1-9][0-9]*)\.(root|targets|snapshot)\.json")
-_HASHED = re.compile(r"[0-9a-f]{64}\.")  # the name of a target; other files are somebody else's
+_HASHED = re.compile(r"([0-9a-f]{64})\.")  # the name of a target; other files are somebody else's
+_SHA256 = re.compile(rb'"sha256": ?"([0-9a-f]{64})"')
 _LOCK = ".tfedge-publish.lock"
 
 
@@ -68,7 +69,8 @@ def _read(folder: pathlib.Path, finishing: bool) -> State:
 
 def leftovers(folder: pathlib.Path, state: State) -> list[pathlib.Path]:
     """What no metadata of this state or an earlier one name: a killed publisher wrote it."""
-    metadata, known = folder / trusted.METADATA, set()
+    metadata = folder / trusted.METADATA
+    known: set[bytes] = set()
     last = {
         TARGETS: state.targets.signed.version,
         SNAPSHOT: state.snapshot.signed.version,
@@ -79,12 +81,16 @@ def leftovers(folder: pathlib.Path, state: State) -> list[pathlib.Path]:
         numbered = _NUMBERED.fullmatch(path.name)
         if numbered and int(numbered[1]) > last[numbered[2]]:
             left.append(path)
-        elif numbered and numbered[2] == TARGETS:
-            listed = trusted.parse(path.read_bytes(), path).signed.targets.values()
-            known |= {trusted.file_of(folder, target) for target in listed}
+        elif numbered and numbered[2] == TARGETS:  # many, so not parsed
+            known |= set(_SHA256.findall(path.read_bytes()))
     waiting = next_root.read(folder)
     if waiting is not None and waiting.signed.version <= last[ROOT]:
         left.append(folder / next_root.NAME)
     files = (folder / trusted.TARGET_FILES).rglob("*")
-    left += [path for path in files if _HASHED.match(path.name) and path not in known]
+    left += [path for path in files if _is_unknown(path.name, known)]
     return sorted(left)
+
+
+def _is_unknown(name: str, known: Container[bytes]) -> bool:
+    hashed = _HASHED.match(name)
+    return hashed is not None and hashed[1].encode() not in known
