@@ -20,3 +20,13 @@ def repository(tmp_path, ring):
     folder = pathlib.Path(tmp_path / "repository")
     rotation.begin(folder, ring)
     return folder
+
+
+@pytest.fixture(scope="session")
+def java(tmp_path_factory):
+    """The Kotlin client, compiled once."""
+    import kotlin_clients
+
+    made = kotlin_clients.Java(tmp_path_factory.mktemp("java"))
+    yield made
+    made.close()

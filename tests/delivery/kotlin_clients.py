@@ -14,9 +14,13 @@ import com.example.model.delivery.*
 import java.io.File
 import java.security.MessageDigest
 import java.util.Base64
+import java.util.concurrent.CountDownLatch
+import java.util.concurrent.FutureTask
 
 val primer = File("primer").readBytes()
 val clients = HashMap<String, Client>()
+val uses = HashMap<Client, FutureTask<Long>>()
+val ends = HashMap<Client, CountDownLatch>()
 
 fun probe(model: ByteArray, golden: ByteArray) {
     val digest = MessageDigest.getInstance("SHA-256").digest(model)
@@ -50,8 +54,23 @@ fun used(client: Client, how: Map<String, Any?>) = client.using {
     check(how["fails"] != true) { "crashed" }
     if (how["ends"] == true) Runtime.getRuntime().halt(9)
     val content = Base64.getEncoder().encodeToString(it.content)
-    val other = how["meanwhile"]?.let { id -> clients.getValue(id.text()).using { it.version } }
-    listOf(it.version, content, it.golden.size.toLong(), other)
+    listOf(it.version, content, it.golden.size.toLong())
+}
+
+fun begin(client: Client): Any? {
+    val begun = CountDownLatch(1)
+    uses[client] = FutureTask {
+        client.using { begun.countDown(); ends.getValue(client).await(); it.version }
+    }
+    ends[client] = CountDownLatch(1)
+    kotlin.concurrent.thread { uses.getValue(client).run() }
+    begun.await()
+    return null
+}
+
+fun end(client: Client): Any? {
+    ends.getValue(client).countDown()
+    return uses.getValue(client).get()
 }
 
 fun canonical(how: Map<String, Any?>) =
@@ -63,6 +82,8 @@ fun answer(how: Map<String, Any?>): Any? {
         "open" -> clients[how["id"].text()] = opened(how)
         "update" -> return updated(client(), how)
         "used" -> return used(client(), how)
+        "begin" -> return begin(client())
+        "end" -> return end(client())
         "canonical" -> return canonical(how)
     }
     return null
@@ -81,20 +102,11 @@ fun main() {
 """
 
 
-class Java:
-    """The program, compiled once; a process of it answers one line at a time."""
+class Line:
+    """A line of JSON to a process, and one back."""
 
-    def __init__(self, folder):
-        files = kotlin.client(folder / "src")
-        (folder / "Main.kt").write_text(PROGRAM)
-        kotlin.compiled([*files, folder / "Main.kt"], folder / "out", checked=True)
-        (folder / "primer").write_bytes(primer.stream())
-        self._folder = folder
-        self.start()
-
-    def start(self):
-        """The process, or another one where it has ended."""
-        self._process = kotlin.process(self._folder / "out", cwd=self._folder)
+    def __init__(self, process):
+        self._process = process
 
     def ask(self, what, **how):
         self._process.stdin.write(json.dumps({"what": what, **how}) + "\n")
@@ -107,9 +119,30 @@ class Java:
             raise RuntimeError(answer["error"])
         return answer["is"]
 
+
+class Java:
+    """The program, compiled once; a process of it that can be started again."""
+
+    def __init__(self, folder):
+        files = kotlin.client(folder / "src")
+        (folder / "Main.kt").write_text(PROGRAM)
+        self.folder, self.classes = folder, folder / "out"
+        kotlin.compiled([*files, folder / "Main.kt"], self.classes, checked=True)
+        (folder / "primer").write_bytes(primer.stream())
+        self._process = None
+        self.start()
+
+    def start(self):
+        """The process, in the place of one that has ended."""
+        self.close()
+        self._process = kotlin.process(self.classes, cwd=self.folder)
+
+    def ask(self, what, **how):
+        return Line(self._process).ask(what, **how)
+
     def close(self):
-        self._process.stdin.close()
-        self._process.wait()
+        if self._process:
+            self._process.communicate()
 
 
 class Phone:

@@ -105,8 +105,12 @@ class Client(
         }
     }
 
-    /** The version that is used; null for none. */
-    val version: Long? get() = store.state().current
+    /** The version that is used; null for none, or where the disk refuses to say. */
+    val version: Long? get() = try {
+        store.state().current
+    } catch (ignored: IOException) {
+        null
+    }
 
     /** The first use begins; or it had begun, and its process is gone. */
     private fun beginning(state: State): State {
@@ -138,18 +142,14 @@ class Client(
     }
 
     private fun kept(reason: Reason, cause: String): Told {
-        val version = try {
-            store.state().current
-        } catch (_: IOException) {
-            null
-        }
+        val version = version
         return Told(if (version == null) Outcome.NOTHING else Outcome.KEPT, version, reason, cause)
     }
 
     private fun isWritten(change: () -> Unit): Boolean = try {
         change()
         true
-    } catch (_: IOException) {
+    } catch (ignored: IOException) {
         false
     }
 }

@@ -53,7 +53,7 @@ internal class Download(private val wanted: Wanted, private val network: Network
             throw Interrupted("${wanted.name} has $told", Reason.ARBITRARY)
         }
         var known = part.size - answer.start // again, of a server that always sends all of it
-        network.pieces(answer, wanted.length - answer.start) { bytes, size ->
+        network.pieces(answer, wanted.length - answer.start, wanted.chunks.bytes) { bytes, size ->
             val skipped = minOf(known, size.toLong()).toInt()
             known -= skipped
             part.append(bytes, skipped, size)

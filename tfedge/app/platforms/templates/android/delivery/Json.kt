@@ -10,6 +10,7 @@ import java.nio.charset.CharacterCodingException
 
 private const val DEEPEST = 64
 private val NUMBER = Regex("-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][+-]?[0-9]+)?")
+private val FOUR_DIGITS = Regex("[0-9a-fA-F]{4}")
 private val ESCAPED = mapOf(
     '"' to '"', '\\' to '\\', '/' to '/', 'b' to '\b', 'f' to '\u000c', 'n' to '\n', 'r' to '\r', 't' to '\t')
 
@@ -148,7 +149,7 @@ internal object Json {
             val char = text[at++]
             if (char != 'u') return requireNotNull(ESCAPED[char]) { "no such escape: \\$char" }
             val digits = text.substring(at, minOf(at + 4, text.length))
-            need(Regex("[0-9a-fA-F]{4}").matches(digits)) { "no such escape: \\u$digits" }
+            need(FOUR_DIGITS.matches(digits)) { "no such escape: \\u$digits" }
             at += 4
             return digits.toInt(16).toChar()
         }

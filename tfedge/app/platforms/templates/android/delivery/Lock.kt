@@ -39,7 +39,7 @@ internal object Lock {
 
     private fun <T> orNull(work: () -> T?): T? = try {
         work()
-    } catch (_: java.io.IOException) {
+    } catch (ignored: java.io.IOException) {
         null
     }
 }

@@ -99,7 +99,7 @@ internal class Network(private val ways: Ways) {
         val longest = minOf(ways.longestSeconds, ways.firstSeconds * (1L shl minOf(failures - 1, 30)))
         try {
             ways.sleep(minOf(ways.longestSeconds, maxOf(asked, longest * ways.draw())))
-        } catch (_: InterruptedException) {
+        } catch (ignored: InterruptedException) {
             Thread.currentThread().interrupt()
             throw Refused(Reason.POSTPONED, "the thread was interrupted")
         }
@@ -124,16 +124,16 @@ internal class Network(private val ways: Ways) {
         }
     }
 
-    /** What comes, up to `most`, counted. */
-    fun pieces(answer: Answer, most: Long, each: (ByteArray, Int) -> Unit) {
-        val piece = ByteArray(PIECE)
+    /** What comes, up to `most`, counted; `atOnce` is the most of one piece. */
+    fun pieces(answer: Answer, most: Long, atOnce: Int = PIECE, each: (ByteArray, Int) -> Unit) {
+        val piece = ByteArray(minOf(PIECE, atOnce))
         var (left, since, began) = Triple(most, 0L, System.nanoTime())
         while (left > 0) {
             if (Thread.currentThread().isInterrupted) throw Refused(Reason.POSTPONED, "the thread was interrupted")
             val budget = ways.mostBytes - received
             if (budget <= 0) throw Refused(Reason.POSTPONED, "the budget of ${ways.mostBytes} bytes is used up")
             val size = try {
-                answer.body.read(piece, 0, minOf(PIECE.toLong(), left, budget).toInt())
+                answer.body.read(piece, 0, minOf(piece.size.toLong(), left, budget).toInt())
             } catch (error: IOException) {
                 throw Interrupted("the connection broke (${error.message})")
             }

@@ -65,7 +65,7 @@ internal object Sealed {
 
     private fun <T> decrypted(cause: String, work: () -> T): T = try {
         work()
-    } catch (_: GeneralSecurityException) {
+    } catch (ignored: GeneralSecurityException) {
         throw Unopened(cause)
     }
 

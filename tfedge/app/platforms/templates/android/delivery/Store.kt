@@ -84,7 +84,7 @@ internal class Store(folder: File, model: String, private val unpack: (ByteArray
     /** What is used; nothing where nothing is, or where the file is damaged. */
     fun state(): State = try {
         readOrNull(File(folder, "state.json"))?.let { State.read(it) } ?: State()
-    } catch (_: IllegalArgumentException) {
+    } catch (ignored: IllegalArgumentException) {
         State()
     }
 
@@ -159,7 +159,7 @@ internal class Store(folder: File, model: String, private val unpack: (ByteArray
                 found += base
                 base = record(base).base
             }
-        } catch (_: Damaged) {
+        } catch (ignored: Damaged) {
             return found
         }
         return found

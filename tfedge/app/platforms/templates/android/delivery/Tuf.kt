@@ -127,7 +127,7 @@ internal class Tuf(private val fetch: (String, Long) -> ByteArray, private val k
 
     private fun orNull(read: () -> Metadata): Metadata? = try {
         read()
-    } catch (_: Refused) {
+    } catch (ignored: Refused) {
         null
     }
 
@@ -233,9 +233,9 @@ private class Metadata(
             verifier.initVerify(public)
             verifier.update(canonical)
             verifier.verify(signature.chunked(2).map { it.toInt(16).toByte() }.toByteArray())
-        } catch (_: GeneralSecurityException) {
+        } catch (ignored: GeneralSecurityException) {
             false
-        } catch (_: RuntimeException) { // providers throw others for a key or signature that is none
+        } catch (ignored: RuntimeException) { // providers throw others for a key or signature that is none
             false
         }
     }

@@ -52,7 +52,7 @@ internal class Update(
         store.change { it.switched(version) }
         try {
             store.sweep()
-        } catch (_: IOException) { // the next update does it
+        } catch (ignored: IOException) { // the next update does it
         }
         return Told(Outcome.UPDATED, version)
     }
@@ -77,7 +77,7 @@ internal class Update(
     private fun isWhole(version: Long): Boolean = try {
         store.content(version, asked.trust)
         true
-    } catch (_: Damaged) {
+    } catch (ignored: Damaged) {
         store.drop(version)
         false
     }
@@ -108,7 +108,7 @@ internal class Update(
         store.change { it.probing(version) }
         try {
             asked.probe(content, golden)
-        } catch (error: Exception) {
+        } catch (error: Throwable) { // a library that is not there, or too little memory, too
             refuse(version)
             throw Refused(Reason.PROBE, error.message ?: "$error")
         }
@@ -124,7 +124,7 @@ internal class Update(
                 if (fits(base)) return byDifference(facts, target, base, golden)
             } catch (refused: Refused) {
                 if (refused.reason == Reason.POSTPONED) throw refused
-            } catch (_: Damaged) { // all of it is taken
+            } catch (ignored: Damaged) { // all of it is taken
             }
         }
         val path = download(target, facts.chunks)
