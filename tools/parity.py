@@ -73,6 +73,7 @@ def main() -> int:
 def _source(order: dict[str, Any]) -> tuple[Any, Any, str]:
     """The model or candidate, the task, and the export."""
     from tfedge.compress import bridge, loading
+    from tfedge.compress.loading import drawn_models
     from tfedge.compress.recipe import Recipe
     from tfedge.data import sources
 
@@ -80,6 +81,7 @@ def _source(order: dict[str, Any]) -> tuple[Any, Any, str]:
     recipe = Recipe.parse(order["recipe"]).scaled(order["epochs_scale"])
     with progress.phase(f"opening {pathlib.Path(order['model']).name}"):
         model = loading.load_model(order["model"], order["custom_objects"], order["input_shape"])
+    model = drawn_models.of(model, task)
     if not bridge.is_functional(model):
         raise errors.BadInput(
             f"--model={order['model']}", "it has no Keras layers", "Name a .keras or .h5 file."

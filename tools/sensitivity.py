@@ -113,6 +113,7 @@ def _budget(table: "Table") -> "Budget | None":
 
 def _probed() -> "Table":
     from tfedge.compress import loading
+    from tfedge.compress.loading import drawn_models
     from tfedge.data import sources
     from tfedge.making import data_match
     from tfedge.probing import changes, sensitivity
@@ -125,6 +126,7 @@ def _probed() -> "Table":
     task = sources.load_task(source, _DATA_DIR.value)
     with progress.phase(f"opening {pathlib.Path(_MODEL.value).name}"):
         model = loading.load_model(_MODEL.value, _CUSTOM_OBJECTS.value)
+    model = drawn_models.of(model, task)
     if not loading.is_functional(model):
         raise errors.BadInput(
             f"--model={_MODEL.value}", "it has no Keras layers", "Name a .keras or .h5 file."

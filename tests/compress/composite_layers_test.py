@@ -241,3 +241,25 @@ def test_sizes_that_are_not_fixed_are_asked_for():
         bridge.to_tf_keras(model)
     twin = bridge.to_tf_keras(model, input_shapes={x._keras_history.operation.name: (N, D)})
     assert twin.input_shape == (None, N, D)
+
+
+@register
+class Turned(L.Layer):
+    """The halves of channels change places, one of them turned around, as in rotary embeddings."""
+
+    def call(self, x):
+        return ops.concatenate([-x[..., D // 2 :], x[..., : D // 2]], axis=-1)
+
+
+def test_rotary_embeddings_are_trained_for_integers():
+    x = L.Input((N, D))
+    model = k3.Model(x, L.Dense(2)(L.Flatten()(Turned()(L.Dense(D, name="first")(x)))))
+    kernel, bias = model.get_layer("first").get_weights()
+    kernel[:, D // 2 :] *= 0.1  # another range than that of the other half
+    model.get_layer("first").set_weights([kernel, bias])
+    split = ArraySplit(_noise(16, N, D), np.arange(16) % 2)
+    task = Task("turned", "classification", split, split, split, batch_size=8)
+    candidate = tfedge.Recipe.parse("quantize(epochs=0)").apply(model, task)
+    file = tflite.read(tfedge.to_tflite(candidate, "int8", task))
+    kinds = [operator.kind for operator in file.operators]
+    assert "NEG" not in kinds and "CONCATENATION" in kinds

@@ -12,6 +12,7 @@ from tfedge.compress import keras as k
 from tfedge.compress import keys as stage_keys
 from tfedge.compress.candidate import Candidate
 from tfedge.compress.graph import canonical, model_ends
+from tfedge.compress.loading import drawn_models
 from tfedge.compress.passes import base
 from tfedge.compress.ranges import output_columns, raw_columns
 from tfedge.compress.training import trained_weights, training_state
@@ -100,7 +101,7 @@ class Start:
 def start(passes: tuple[base.Pass, ...], model: k.Model, task: Task) -> Start:
     """Looks at all of it; nothing is trained. See `Recipe.apply`."""
     task = task.without_holdout()
-    flat = folding.flatten(_as_tf_keras(model, passes))
+    flat = folding.flatten(_as_tf_keras(model, passes, task))
     task = output_kind.of_outputs(task, model_ends.output_shapes(flat))
     if passes:
         flat = raw_columns.to_one_scale(flat, task)
@@ -114,7 +115,7 @@ def start(passes: tuple[base.Pass, ...], model: k.Model, task: Task) -> Start:
     return Start(passes, candidate, task)
 
 
-def _as_tf_keras(model: k.Model, passes: tuple[base.Pass, ...]) -> k.Model:
+def _as_tf_keras(model: k.Model, passes: tuple[base.Pass, ...], task: Task) -> k.Model:
     """As a model out of a file is: plain layers that compute in float32.
 
     Raises:
@@ -131,6 +132,7 @@ def _as_tf_keras(model: k.Model, passes: tuple[base.Pass, ...]) -> k.Model:
         )
     if model.built:
         loading.check_size(model.weights, f"model {model.name!r}")
+    model = drawn_models.of(model, task)
     if bridge.is_keras3(model):
         return bridge.to_tf_keras(model)
     return canonical.tidy(model) if graph.is_functional(model) else model

@@ -78,11 +78,11 @@ def prepare(given: Given, stages: cache.Cache | None = None, phone: Profile | No
     from tfedge.compress import bridge, loading
 
     _check_export(given.export, given.recipe, given.task)
-    model = _opened(given.order)
+    model, reason = _with_layers(_opened(given.order), given.task)
     given = _with_default(given, model, phone)
     export, recipe = given.export, given.recipe
     has_layers = bridge.is_functional(model)
-    reading.check_layers(given.order, recipe, has_layers, loading.why_no_layers(model))
+    reading.check_layers(given.order, recipe, has_layers, reason or loading.why_no_layers(model))
     task = _as_answered(given.task, model) if has_layers else given.task
     # Fed as the candidate is, so that the two are compared on the same inputs.
     plain = type(export)(raw_input=export.raw_input, allow_flex=export.allow_flex)
@@ -158,6 +158,18 @@ def _opened(order: Order) -> Any:
         return order.model
     with progress.phase(f"opening {pathlib.Path(order.model).name}"):
         return loading.load_model(str(order.model), order.custom_objects, order.input_shape)
+
+
+def _with_layers(model: Any, task: Task) -> tuple[Any, str]:
+    """The model, a subclassed one by the layers that it calls, or why that cannot be."""
+    from tfedge.compress import bridge
+    from tfedge.compress.loading import drawn_models
+
+    try:
+        return drawn_models.of(model, task), ""
+    except bridge.MissingTwin as missing:
+        logging.info("%s Until then the model can be exported, not compressed.", missing)
+        return model, f"{missing.where}: {missing.cause}"
 
 
 def _check_export(export: "Export", recipe: "Recipe", task: Task) -> None:

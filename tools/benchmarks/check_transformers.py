@@ -1,11 +1,14 @@
 """Takes networks with attention through the bridge, the plain form and both post-training routes.
 
-    python tools/benchmarks/check_transformers.py [--networks=BERT,ViT] [--output=FILE.json]
+    python tools/benchmarks/check_transformers.py [--networks=BERT,ViT] [--passes=all]
 
 Random weights, made-up inputs, small sizes. For each network: how far its twin is from it, how far
 the form that passes work on is, the share of the weights in variables of rank 2 and more that are
 kernels there, and how far the dynamic and the int8 file are, or why there is none. keras-hub's are
 left out where it is not installed. Fifteen networks take about six minutes on a core.
+
+With --passes each network goes through these, untrained but for a teacher's epoch: what is touched
+and left alone, what the file, the Keras 3 model and the gate say; a minute and a half a network.
 """
 
 import dataclasses
@@ -13,24 +16,26 @@ import importlib.util
 import json
 import math
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 from absl import flags
 from tfedge_pipelines import entry
 from tfedge_tools import wide_console
-from tfedge_tools.benchmarks import random_weights
+from tfedge_tools.benchmarks import made_up, random_weights, transformer_passes
 
 _FLAGS = flags.FlagValues()
 _NETWORKS = flags.DEFINE_list("networks", [], "Parts of names; none: all.", flag_values=_FLAGS)
+_PASSES = flags.DEFINE_list(
+    "passes", [], "Names of passes, or all: tried one by one instead.", flag_values=_FLAGS
+)
 _OUTPUT = flags.DEFINE_string(
     "output", None, "Also write the rows to this JSON file.", flag_values=_FLAGS
 )
 
 _LEAST_SHARE = 0.97
 _LARGEST_PLAIN = 1e-5
-_EXAMPLES = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,12 +77,13 @@ def main() -> int:
         asked = not _NETWORKS.value or any(part in name for part in _NETWORKS.value)
         missing = name.startswith("keras-hub") and importlib.util.find_spec("keras_hub") is None
         if asked and not missing:
-            rows.append(_row(name, build))
-            out.print(rows[-1])
-    shown = table.Table(*[field.name for field in dataclasses.fields(Row)])
+            for row in _rows(name, build):
+                rows.append(row)
+                out.print(row)
+    shown = table.Table(*[field.name for field in dataclasses.fields(rows[0])])
     for row in rows:
         shown.add_row(
-            *[f"{v:.3g}" if isinstance(v, float) else v for v in dataclasses.astuple(row)]
+            *[f"{v:.3g}" if isinstance(v, float) else str(v) for v in dataclasses.astuple(row)]
         )
     out.print(shown)
     if _OUTPUT.value:
@@ -86,20 +92,25 @@ def main() -> int:
     return int(not all(row.is_good for row in rows))
 
 
-def _row(name: str, build: Any) -> Row:
+def _rows(name: str, build: Any) -> Iterator[Any]:
     try:
-        return _go(name, build)
+        model, twin = _built(build)
+        if _PASSES.value:
+            asked = transformer_passes.names(_PASSES.value)
+            yield from transformer_passes.rows(name, model, twin, asked)
+        else:
+            yield _row(name, model, twin)
     except Exception as error:  # one network's failure is a row, the others still count
-        return Row(name, error=f"{type(error).__name__}: {error}"[:300])
+        yield Row(name, error=f"{type(error).__name__}: {error}"[:300])
 
 
-def _go(name: str, build: Any) -> Row:
+def _built(build: Any) -> tuple[Any, Any]:
+    """The network, and its twin."""
     from tfedge_tools.benchmarks import transformer_networks
 
-    from tfedge.compress import bridge, folding
+    from tfedge.compress import bridge
     from tfedge.compress import keras as k
     from tfedge.compress.bridge import replay
-    from tfedge.compress.layers import kernels
 
     k.keras3().utils.set_random_seed(0)
     model = build()
@@ -109,42 +120,30 @@ def _go(name: str, build: Any) -> Row:
         for each in model.inputs
         if None in each.shape[1:]
     }
-    twin = bridge.to_tf_keras(model, input_shapes=open_sizes)
+    return model, bridge.to_tf_keras(model, input_shapes=open_sizes)
+
+
+def _row(name: str, model: Any, twin: Any) -> Row:
+    from tfedge.compress import folding
+    from tfedge.compress.bridge import replay
+    from tfedge.compress.layers import kernels
+
     flat = folding.flatten(twin)
-    data = replay.substitute(replay.inputs(twin), _examples)
+    data = replay.substitute(replay.inputs(twin), made_up.examples)
     wanted = replay.flat(model(data, training=False))
     weights = sum(math.prod(each.shape) for each in flat.weights if len(each.shape) > 1)
     found = sum(math.prod(each.shape) for each in kernels.find(flat))
-    named = {t._keras_history.layer.name: a for t, a in zip(twin.inputs, _flat(data), strict=True)}
+    named = {
+        t._keras_history.layer.name: a for t, a in zip(twin.inputs, replay.flat(data), strict=True)
+    }
     return Row(
         name,
-        _apart(wanted, replay.flat(twin(data, training=False))),
-        _apart(wanted, replay.flat(flat(data, training=False))),
+        made_up.apart(wanted, replay.flat(twin(data, training=False))),
+        made_up.apart(wanted, replay.flat(flat(data, training=False))),
         found / weights,
         _file(twin, "dynamic", named, wanted),
         _file(twin, "int8", named, wanted),
     )
-
-
-def _flat(data: Any) -> list[np.ndarray]:
-    from tfedge.compress.bridge import replay
-
-    return replay.flat(data)
-
-
-def _examples(tensor: Any) -> np.ndarray:
-    """Noise, and numbers that are tokens and masks alike."""
-    random, shape = np.random.default_rng(0), (_EXAMPLES, *tensor.shape[1:])
-    if tensor.dtype.is_floating:
-        return random.normal(size=shape).astype(np.float32)
-    found = random.integers(0, 2, shape)
-    found[:, 0] = 1
-    return found.astype(tensor.dtype.as_numpy_dtype)
-
-
-def _apart(wanted: list[Any], found: list[Any]) -> float:
-    pairs = [(np.asarray(a, np.float64), np.asarray(b)) for a, b in zip(wanted, found, strict=True)]
-    return max(float(np.abs(a - b.reshape(a.shape)).max() / np.abs(a).max()) for a, b in pairs)
 
 
 def _file(twin: Any, route: str, inputs: Mapping[str, np.ndarray], wanted: list[Any]) -> str:
@@ -153,42 +152,14 @@ def _file(twin: Any, route: str, inputs: Mapping[str, np.ndarray], wanted: list[
     from tfedge.data.task import ArraySplit
 
     values = dict(inputs) if len(inputs) > 1 else next(iter(inputs.values()))
-    split = ArraySplit(values, np.zeros(_EXAMPLES, int))
+    split = ArraySplit(values, np.zeros(made_up.EXAMPLES, int))
     task = tfedge.Task("made-up", "classification", split, split, split, split, batch_size=2)
     try:
         content = tfedge.to_tflite(twin, route, task)
-        found = _run(content, inputs)
+        found = made_up.run(content, inputs)
     except (tfedge.BadInput, RuntimeError, ValueError) as error:
         return f"none: {error}"[:200]
-    return f"{len(content):,} B, {100 * _nearest(wanted, found):.2g} %"
-
-
-def _run(content: bytes, inputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-    """All outputs, one example at a time."""
-    from tfedge.device.file import tflite
-
-    file = tflite.read(content)
-    interpreter = tflite.interpreter(content, 1)
-    interpreter.allocate_tensors()
-    ends = file.named_inputs
-    rows: list[list[np.ndarray]] = [[] for _ in interpreter.get_output_details()]
-    for number in range(_EXAMPLES):
-        for name, tensor in ends.items():
-            value = inputs[name] if name in inputs else next(iter(inputs.values()))
-            interpreter.set_tensor(tensor.index, value[number].reshape(tensor.shape))
-        interpreter.invoke()
-        for row, output in zip(rows, interpreter.get_output_details(), strict=True):
-            row.append(interpreter.get_tensor(output["index"])[0].copy())
-    return [np.stack(row) for row in rows]
-
-
-def _nearest(wanted: list[Any], found: list[np.ndarray]) -> float:
-    """The outputs of a file are in an order of its own: each of them is that which is nearest."""
-    worst = 0.0
-    for each in wanted:
-        alike = [other for other in found if other[0].size == np.asarray(each)[0].size]
-        worst = max(worst, min(_apart([each], [other]) for other in alike))
-    return worst
+    return f"{len(content):,} B, {100 * made_up.nearest(wanted, found):.2g} %"
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ class Composites:
 
     def name(self, name: str) -> str:
         """That of a layer inside of the composite layers that are being drawn, used once."""
-        plain = graph_name(".".join([*self._within, name]))
+        plain = graph_name(".".join(filter(None, [*self._within, name])))
         if not self._within:
             self._taken.add(plain)
             return plain
@@ -62,8 +62,16 @@ class Composites:
         finally:
             self._within.pop()
 
-    def layer(self, call: replay.Call, args: tuple, kwargs: Mapping[str, Any]) -> Any:
+    def layer(
+        self, call: replay.Call, args: tuple, kwargs: Mapping[str, Any], is_all: bool = False
+    ) -> Any:
         """The outputs of a composite layer on tensors of the twin.
+
+        Args:
+            call: of the layer.
+            args: its arguments,
+            kwargs: and those by name.
+            is_all: the model is this layer alone: its parts have names of their own.
 
         Raises:
             MissingTwin: its call does what symbols cannot, or what tf_keras lacks.
@@ -78,7 +86,7 @@ class Composites:
             says = f"its call cannot be followed: {_first_line(error)}"
             raise MissingTwin(where, says, _REMEDY) from error
         try:
-            with self.inside(layer.name):
+            with self.inside("" if is_all else layer.name):
                 return _Replay(self, self._builder, drawn, symbols, self._kept).outputs()
         except MissingTwin:
             raise

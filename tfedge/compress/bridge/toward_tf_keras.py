@@ -26,6 +26,7 @@ class ToTfKeras(Builder):
     def __init__(self, twins: Mapping[str, Any], input_shapes: Mapping[str, Sequence[int]]):
         self._composites = composite.Composites(self)
         self._input_shapes, self._ends = input_shapes, dict[int, Any]()
+        self._all: Any = None
         super().__init__(
             twin_config.Dialect(keras.tf_keras, self._activation, _renamed, self._composites.name),
             twins,
@@ -35,6 +36,13 @@ class ToTfKeras(Builder):
         """As of any twin; sizes are only given to what follows calls, others take any size."""
         if not self.followed(model):
             self._input_shapes = {}
+        within = [
+            layer
+            for layer in model.layers
+            if not isinstance(layer, keras.keras3().layers.InputLayer)
+        ]
+        if len(within) == 1 and replay.is_model(within[0]):
+            self._all = within[0]
         return super().build(model)
 
     def input(self, tensor: Any) -> Any:
@@ -68,7 +76,7 @@ class ToTfKeras(Builder):
             with self._composites.inside(layer.name):
                 return replay.replay(layer, self.bound(call, args, kwargs)[0], self.call)
         if self._is_composite(layer):
-            return self._composites.layer(call, args, kwargs)
+            return self._composites.layer(call, args, kwargs, layer is self._all)
         outputs = super().call(call, args, kwargs)
         function = self._ends.get(id(layer))
         if function is None:

@@ -6,7 +6,7 @@ from typing import Any
 from tfedge.compress import graph
 from tfedge.compress import keras as k
 from tfedge.compress.keras import tf
-from tfedge.compress.layers import facts
+from tfedge.compress.layers import operations
 
 
 def branches(model: k.Model) -> dict[str, str]:
@@ -51,10 +51,10 @@ def _found(model: k.Model) -> dict[str, tuple[str, frozenset[str]]]:
     behind: dict[str, set[str]] = {}
     found = {}
     outputs = {tensor._keras_history.layer.name for tensor in model.outputs}
-    for layer in model.layers:
-        sources = _sources(layer)
-        behind[layer.name] = set(sources).union(*(behind[name] for name in sources))
-        if facts.of(layer).op != "add" or len(sources) != 2 or layer.name in outputs:
+    for node in graph.nodes(model):  # a layer used twice, as a tied table is, has two places
+        layer, sources = node.layer, _sources(node)
+        behind.setdefault(layer.name, set()).update(*(behind[name] for name in sources), sources)
+        if layer.name in outputs or len(sources) != 2 or not _adds_alike(node):
             continue
         for shortcut, branch in (sources, sources[::-1]):
             if shortcut in behind[branch] and len(layer.inbound_nodes) == 1:
@@ -63,11 +63,14 @@ def _found(model: k.Model) -> dict[str, tuple[str, frozenset[str]]]:
     return found
 
 
-def _sources(layer: k.Layer) -> list[str]:
-    """The layers that a layer reads, in any of its uses."""
-    return [
-        tensor._keras_history.layer.name
-        for node in layer.inbound_nodes
-        for tensor in tf.nest.flatten(node.keras_inputs)
-        if tensor._keras_history.layer is not layer
-    ]
+def _adds_alike(node: Any) -> bool:
+    """Whether two tensors of one size are added, by a layer or between layers."""
+    shapes = {tuple(tensor.shape) for tensor in tf.nest.flatten(node.keras_inputs)}
+    return operations.name(node.layer) == "add" and len(shapes) == 1
+
+
+def _sources(node: Any) -> list[str]:
+    """The layers that one use of a layer reads; of an input none."""
+    if node.is_input:
+        return []
+    return [tensor._keras_history.layer.name for tensor in tf.nest.flatten(node.keras_inputs)]

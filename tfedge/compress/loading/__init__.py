@@ -65,7 +65,7 @@ def load_model(
 
     Returns:
         A tf_keras.Model with fixed input shapes; a `SavedModel` or `TfliteModel`, which are for
-        export alone; a subclassed model as it is, of which the same is true.
+        export alone; a subclassed model as it is, see `drawn_models`.
 
     Raises:
         BadInput: no such file, truncated, of another kind, holding code, a layer without
@@ -204,12 +204,13 @@ def _ready(model: Any, users: Mapping[str, Any], input_shape: Any) -> Any:
     if replay.is_sequential(model) and not is_functional(model) and input_shape is not None:
         model.build((None, *input_shape))
     if not is_functional(model):
-        logging.info(
-            "model %r (%s) has no graph of layers: it can be exported; every technique needs a"
-            " functional or Sequential model",
-            model.name,
-            type(model).__name__,
-        )
+        if not bridge.is_keras3(model) or not model.built:
+            logging.info(
+                "model %r (%s) has no graph of layers: it can be exported; every technique needs a"
+                " functional or Sequential model, or one of Keras 3 that was called",
+                model.name,
+                type(model).__name__,
+            )
         check_weights(model)
         return model
     if bridge.is_keras3(model):

@@ -13,7 +13,7 @@ from tfedge.compress import graph
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate, Quantization
 from tfedge.compress.keras import tf
-from tfedge.compress.layers import facts
+from tfedge.compress.layers import facts, operations
 from tfedge.compress.ranges import (
     output_tail,
     ranged_tensors,
@@ -230,11 +230,13 @@ def one_operator_each(model: k.Model) -> k.Model:
     """Layers that are two operators become two, so that the tensor between them has a range.
 
     Kernels end linear, or in an activation that LiteRT fuses; scale and offset come apart; three
-    or more that are added become pairs.
+    or more that are added become pairs. A negative is a product with -1: LiteRT's own is float.
     """
     split = {}
     for layer in model.layers:
         first, *others = facts.of(layer).operators(layer) or (None,)
+        if operations.is_ours(layer) and layer.op == "negative":
+            first = type(layer)("multiply", [{"tensor": 0}, -1.0], name=layer.name)
         if first is not None:
             split[layer.name] = [
                 graph.Replacement(first, layer.get_weights()),
