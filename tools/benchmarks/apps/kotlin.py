@@ -155,7 +155,7 @@ def compiled(
 def process(classes: pathlib.Path, cwd: pathlib.Path) -> subprocess.Popen[str]:
     """A running Main.kt, with pipes for what it reads and prints."""
     return subprocess.Popen(
-        _running(classes),
+        running(classes),
         cwd=cwd,
         text=True,
         stdin=subprocess.PIPE,
@@ -163,7 +163,7 @@ def process(classes: pathlib.Path, cwd: pathlib.Path) -> subprocess.Popen[str]:
     )
 
 
-def _running(classes: pathlib.Path) -> list[str]:
+def running(classes: pathlib.Path) -> list[str]:
     library = pathlib.Path(COMPILER) / "lib" / "kotlin-stdlib.jar"
     return ["java", *_SHORT, "-cp", f"{classes}:{library}", "MainKt"]
 
@@ -181,7 +181,7 @@ def ran(files: Sequence[pathlib.Path], main: str, place: pathlib.Path) -> list[s
     """
     (place / "Main.kt").write_text(START + main)
     compiled([*STUBS, *files, place / "Main.kt"], place / "out", checked=True)
-    done = subprocess.run(_running(place / "out"), capture_output=True, text=True, check=False)
+    done = subprocess.run(running(place / "out"), capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(done.stderr)
     return done.stdout.splitlines()

@@ -1,8 +1,9 @@
-"""Clients that are tried: NAME.py here has `missing()`, `opened` and IN_THIS_PROCESS.
+"""Clients that are tried: NAME.py here has `missing()`, `opened` and two facts.
 
 `missing` says what is not on this computer, "" where nothing is. `opened(folder, bed, address)` is
 a context manager whose value is a `client.Client` of the repository `bed` at `address`, with
-nothing installed. IN_THIS_PROCESS says whether that is Python here.
+nothing installed. IN_THIS_PROCESS says whether that is Python here, HAS_FAULTS whether its
+`failing` can be used.
 """
 
 import importlib

@@ -18,6 +18,7 @@ _CLIENT = pathlib.Path(tfedge.delivery.__file__).parent / "browser"
 _UNPACK = pathlib.Path(tfedge.app.__file__).parent / "platforms/templates/web/unpack.js"
 
 IN_THIS_PROCESS = False
+HAS_FAULTS = True
 
 
 def missing() -> str:

@@ -18,6 +18,7 @@ from tfedge.delivery.fetch import part
 
 _CALLS = ("open", "write", "fsync", "replace", "rename", "mkdir", "symlink", "unlink", "ftruncate")
 IN_THIS_PROCESS = True
+HAS_FAULTS = True
 
 
 def missing() -> str:

@@ -95,10 +95,11 @@ class Client(
         if (state.firstUse == FirstUse.DONE || state.current == null) return work(model(false))
         return Lock.ifFree(store.firstUse) { isFree ->
             // Another one has it, or the disk is full: then it is not the first use.
-            val isOurs = isFree && isWritten { store.change(::beginning) }
+            val isOurs = isFree && isWritten(::begin)
             val model = model(isOurs)
             val answer = work(model)
             if (isOurs) {
+                store.begun.delete() // needs no room, so on a full disk the next use is a first one again
                 isWritten { store.change { if (it.current == model.version) it.copy(firstUse = FirstUse.DONE) else it } }
             }
             answer
@@ -112,12 +113,18 @@ class Client(
         null
     }
 
+    private fun begin() {
+        val isBegun = store.change(::beginning).firstUse == FirstUse.BEGUN
+        if (isBegun) store.begun.createNewFile() else store.begun.delete()
+    }
+
     /** The first use begins; or it had begun, and its process is gone. */
     private fun beginning(state: State): State {
         val current = state.current ?: return state
         return when {
             state.firstUse == FirstUse.WAITING -> state.copy(firstUse = FirstUse.BEGUN)
-            state.firstUse == FirstUse.BEGUN && state.previous != null -> state.refusing(asked.place(current))
+            state.firstUse == FirstUse.BEGUN && store.begun.exists() && state.previous != null ->
+                state.refusing(asked.place(current))
             else -> state
         }
     }

@@ -64,7 +64,7 @@ internal class Network(private val ways: Ways) {
     var received = 0L
         private set
 
-    /** A small file, in one go. */
+    /** A small file of JSON, in one go. */
     fun whole(url: String, most: Long): ByteArray = untilDone {
         ask(url, 0, "").use { answer ->
             val found = ByteArrayOutputStream()
@@ -74,6 +74,10 @@ internal class Network(private val ways: Ways) {
             }
             if (answer.length != null && answer.length != found.size().toLong()) {
                 throw Interrupted("$url ended at byte ${found.size()} of ${answer.length}")
+            }
+            // A connection that breaks within the headers looks like an answer of no told length.
+            if (answer.length == null && !isJson(found.toByteArray())) {
+                throw Interrupted("$url ended at byte ${found.size()}, its length untold")
             }
             found.toByteArray()
         }
@@ -201,6 +205,13 @@ internal class Network(private val ways: Ways) {
             throw Interrupted("$url from byte $start on was asked for, and '$told' came")
         }
         return Answer(start, etag, number(range.groupValues[3]), connection.inputStream, connection)
+    }
+
+    private fun isJson(bytes: ByteArray): Boolean = try {
+        Json.parse(bytes)
+        true
+    } catch (_: IllegalArgumentException) {
+        false
     }
 
     private fun number(text: String): Long? = if (SIZE.matches(text)) text.toLong() else null

@@ -54,6 +54,9 @@ internal class Record(
 internal class Store(folder: File, model: String, private val unpack: (ByteArray, Int) -> ByteArray) {
     val folder: File = folder.canonicalFile
     val firstUse get() = File(folder, "first_use.lock")
+
+    /** There while the first use of a version runs, and where its process ended meanwhile. */
+    val begun get() = File(folder, "first_use.begun")
     private val names = Names(model)
     private val versions = File(this.folder, "versions")
     private val parts = File(this.folder, "parts")
