@@ -16,7 +16,7 @@ CLIENT = {
     "unpack.js",
     "unpack_worker.js",
     "tfedge_primer.lzma",
-    *(f"delivery/{name}.js" for name in ("client", "download", "golden", "sealed", "store", "tuf")),
+    *(f"delivery/{name}.js" for name in ("client", "golden", "store", "tuf")),
 }
 
 

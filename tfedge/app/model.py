@@ -26,6 +26,7 @@ class Model:
         is_probability: whether scores of classes are probabilities.
         picture: how a picture is made into the input; None where it takes no pictures.
         preprocessing: how pictures were made into raw inputs, in words.
+        takes_raw: whether the normalization of inputs is in the file.
         needs_runtime: the oldest, in TensorFlow Lite's count, that reads the file; empty for any.
         keeps_state: whether it has to be reset between examples.
         vectors: examples and answers.
@@ -46,6 +47,7 @@ class Model:
     is_probability: bool
     picture: Picture | None
     preprocessing: str
+    takes_raw: bool
     needs_runtime: str
     keeps_state: bool
     vectors: Vectors

@@ -66,6 +66,7 @@ def read(release: str | os.PathLike, asked: Asked, platform: Platform) -> Model:
         is_probability=_is_probability(file),
         picture=picture.of(told, *ends),
         preprocessing=told.preprocessing,
+        takes_raw=is_raw,
         needs_runtime=needed,
         keeps_state=file.keeps_state,
         vectors=_vectors(files, file, told, asked, where),

@@ -5,8 +5,6 @@ import importlib.resources
 from tfedge.app.model import Model
 from tfedge.app.platform import Platform
 
-_CLIENT = ("client.js", "download.js", "golden.js", "sealed.js", "store.js", "tuf.js")
-
 
 def _content(model: Model) -> dict[str, bytes]:
     shipped = {f"model.{ending}": content for ending, content in model.shipped.items()}
@@ -17,7 +15,8 @@ def _content(model: Model) -> dict[str, bytes]:
 def _client() -> dict[str, bytes]:
     """What is the same for every model."""
     folder = importlib.resources.files("tfedge.delivery") / "browser"
-    return {f"delivery/{name}": (folder / name).read_bytes() for name in _CLIENT}
+    scripts = (each for each in folder.iterdir() if each.name.endswith(".js"))
+    return {f"delivery/{each.name}": each.read_bytes() for each in scripts}
 
 
 PLATFORM = Platform(

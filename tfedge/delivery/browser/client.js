@@ -7,20 +7,19 @@
 //   const answer = await client.using(({content}) => run(content));
 
 import {Network} from './download.js';
+import {deltaOf, entriesOf, sealedOf, targetOf, VERSION} from './facts.js';
 import {applied, openSealed, unwrap} from './sealed.js';
-import {REASONS, Refused, refresh, sha256} from './tuf.js';
+import * as states from './state.js';
+import {inTurn} from './turns.js';
+import {isText, parsed, REASONS, Refused, refresh, sha256} from './tuf.js';
 
 export {IndexedStore, MemoryStore} from './store.js';
 export {REASONS, Refused} from './tuf.js';
 
-const [DONE, WAITING, BEGUN] = ['done', 'waiting', 'begun'];
 const [WHOLE_ROLLOUT, LONGEST_CHAIN, MOST_SMALL] = [10000, 4, 1 << 20];
-const NOTHING_YET = {current: null, previous: null, firstUse: DONE, refused: []};
 const MODEL = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 const CHANNEL = /^[a-z][a-z0-9_-]{0,31}$/;
-const HASH = /^[0-9a-f]{64}$/;
-const VERSION = /^(\d{1,9}(\.\d{1,9})*)?$/;
-const utf8 = new TextDecoder('utf-8', {fatal: true});
+const ID = /^[0-9a-f-]{36}$/;
 
 /**
  * @typedef {Object} Told how an update ended
@@ -43,7 +42,8 @@ export class Client {
    * @param {string} asked.model its name
    * @param {Object} asked.store an IndexedStore of its own
    * @param {(model: Uint8Array, golden: Uint8Array) => Promise<void>} asked.probe runs the model on
-   *     its examples, in a worker; throws where it does not answer as it should
+   *     its examples, in a worker; throws where it does not answer as it should, and a Refused of
+   *     another reason than 'probe' where that is not the model's fault
    * @param {(packed: Uint8Array, size: number) => Promise<Uint8Array>} asked.unpack
    * @param {string} [asked.channel]
    * @param {string} [asked.app] version of the app, such as '2.4.1'
@@ -72,20 +72,20 @@ export class Client {
    * @returns {Promise<Told>}
    */
   async update(ways = {}, progress = () => {}) {
-    const network = new Network(ways);
-    return exclusive(`tfedge update ${this.#store.name}`, async () => {
-      let told;
-      try {
-        told = await this.#update(network, progress);
-      } catch (error) {
-        const reason = error instanceof Refused ? error.reason : error instanceof DOMException
-          ? REASONS.DISK : REASONS.UNREADABLE;
-        const version = (await this.#state().catch(() => NOTHING_YET)).current;
-        const outcome = version === null ? 'nothing' : 'kept';
-        told = {outcome, version, reason, cause: error.detail ?? error.message};
-      }
-      return {reason: '', cause: '', ...told, received: network.received};
-    });
+    let network = {received: 0};
+    let told;
+    try {
+      network = new Network(ways);
+      told = await inTurn(this.#store, 'update', () => this.#update(network, progress));
+    } catch (error) {
+      const {version, isKnown} = await this.#state()
+        .then(({current}) => ({version: current, isKnown: true}), () => ({version: null}));
+      const outcome = version === null ? 'nothing' : 'kept';
+      const reason = error instanceof Refused ? error.reason : REASONS.UNREADABLE;
+      const cause = error?.detail ?? error?.message ?? String(error);
+      told = {outcome, version, reason: isKnown ? reason : REASONS.DISK, cause};
+    }
+    return {reason: '', cause: '', ...told, received: network.received};
   }
 
   /**
@@ -94,38 +94,47 @@ export class Client {
    * @param {(model: {version: number, content: Uint8Array}) => any} work
    */
   async using(work) {
-    const state = await this.#state();
-    if (state.firstUse === DONE || state.current === null) return work(await this.#model(false));
-    return exclusive(`tfedge first use ${this.#store.name}`, async (isOurs) => {
-      if (isOurs) await this.#beginFirstUse().catch(() => {});
+    const {current, firstUse} = await this.#state();
+    if (firstUse === states.DONE || current === null) return work(await this.#model(true));
+    return inTurn(this.#store, 'first use', async (isOurs) => {
+      const here = this.#here();
+      if (isOurs) await this.#change((now) => states.begun(now, here)).catch(() => {});
       const model = await this.#model(isOurs);
-      const answer = await work(model);
-      if (isOurs) {
-        await this.#change((now) => now.current === model.version ? {...now, firstUse: DONE} : now)
-          .catch(() => {});
+      const ended = (how) => isOurs
+        && this.#change((now) => how(now, model.version)).catch(() => {}); // then it is once more
+      try {
+        const answer = await work(model);
+        await ended(states.used);
+        return answer;
+      } catch (error) {
+        await ended(states.failed);
+        throw error;
       }
-      return answer;
     }, true);
   }
 
   async #update(network, progress) {
     progress('checking', 0, 0);
     const targets = await this.#targets(network);
-    const offered = await this.#offered(targets, network);
-    const state = await this.#change((now) => offered.entries
-      .filter(({withdrawn}) => withdrawn).reduce((left, each) => without(left, each.version), now));
-    const version = await this.#chosen(offered, state);
+    const {model, channel} = this.#asked;
+    const offered = await this.#small(targets, `${model}/${channel}.json`, network);
+    const entries = entriesOf(offered, model, channel);
+    const withdrawn = entries.filter((each) => each.withdrawn);
+    const state = await this.#change((now) =>
+      withdrawn.reduce((left, {version}) => states.without(left, version), now));
+    const version = await this.#chosen(entries, state);
     if (version === null) {
       throw new Refused(REASONS.NONE, 'no version is meant for this installation');
     }
     const isThere = await this.#isWhole(version);
-    if (isThere && version === state.current) return {outcome: 'unchanged', version};
-    const files = isThere ? {} : await this.#got(targets, version, network, progress);
-    progress('switching', 0, 0);
-    // One transaction: the files of the version, and that it is used.
-    await this.#change((now) => switched(now, version), files);
-    await this.#sweep();
-    return {outcome: 'updated', version};
+    if (!isThere || version !== state.current) {
+      const files = isThere ? {} : await this.#got(targets, version, network, progress);
+      progress('switching', 0, 0);
+      // One transaction: the files of the version, and that it is used.
+      await this.#change((now) => states.switched(now, version), files);
+    }
+    await this.#sweep().catch(() => {}); // the next update does it
+    return {outcome: isThere && version === state.current ? 'unchanged' : 'updated', version};
   }
 
   async #targets(network) {
@@ -135,76 +144,72 @@ export class Client {
       get: (name) => this.#store.get(`metadata/${name}`),
       put: (name, bytes) => this.#store.put({[`metadata/${name}`]: bytes}),
     };
-    const get = (name, most) => network.whole(`${repository}metadata/${name}`, most, isJson);
+    const get = (name, most) =>
+      network.whole(`${repository}metadata/${name}`, most, isJson, REASONS.DAMAGED);
     return refresh(root, get, kept, now());
   }
 
-  async #offered(targets, network) {
-    const {model, channel} = this.#asked;
-    const name = `${model}/${channel}.json`;
-    const told = JSON.parse(utf8.decode(await this.#small(targets, name, network)));
-    readable(told.schema_version === 1, `${name} is of version ${told.schema_version}`);
-    if (told.model !== model || told.name !== channel) {
-      throw new Refused(REASONS.ARBITRARY, `${name} says that it is ${told.model}/${told.name}`);
-    }
-    for (const each of told.entries) {
-      const whole = [each.version, each.rollout].every(Number.isSafeInteger);
-      const versions = VERSION.test(each.min_app) && VERSION.test(each.min_runtime);
-      readable(whole && versions && typeof each.withdrawn === 'boolean', `an entry of ${name}`);
-    }
-    return told;
-  }
-
   /** The highest version that is for this installation; what it has it keeps. */
-  async #chosen({entries}, {current, refused}) {
+  async #chosen(entries, state) {
     const {model, app, runtime} = this.#asked;
     const id = this.#asked.installation ?? await this.#drawnId();
-    const isRefused = ({version}) => refused.some((each) =>
-      each.version === version && each.app === app && each.runtime === runtime);
     let best = null;
     for (const each of entries) {
       const reaches = isAtLeast(app, each.min_app) && isAtLeast(runtime, each.min_runtime);
-      if (each.withdrawn || !reaches || isRefused(each) || each.version <= best) continue;
-      if (each.version === current || await isIncluded(each.rollout, model, each.version, id)) {
-        best = each.version;
-      }
+      const isOff = each.withdrawn || states.isRefused(state, each.version, this.#here());
+      if (isOff || !reaches || each.version <= best) continue;
+      const isKept = each.version === state.current;
+      if (isKept || await isIncluded(each.rollout, model, each.version, id)) best = each.version;
     }
     return best;
   }
 
-  async #drawnId() {
-    let id = await this.#store.get('installation');
-    if (!id) {
-      id = crypto.randomUUID();
-      await this.#store.put({installation: id});
-    }
-    return id;
+  #drawnId() {
+    return this.#store.transaction(async (kept) => {
+      const there = await kept.get('installation');
+      if (isText(ID, there)) return there;
+      const id = crypto.randomUUID();
+      kept.put({installation: id});
+      return id;
+    });
+  }
+
+  #here() {
+    const {app, runtime} = this.#asked;
+    return {app, runtime};
   }
 
   /** What the store gets for a version that was downloaded, opened and tried. */
   async #got(targets, version, network, progress) {
     const name = this.#sealedName(version);
-    const {length} = target(targets, name);
-    const sealed = fields(targets, name);
+    const {length} = targetOf(targets, name);
+    const sealed = sealedOf(targets, name);
     const golden = `${this.#asked.model}/${version}.golden.npz`;
     if (sealed.version !== version || sealed.golden !== golden) {
       throw new Refused(
         REASONS.ARBITRARY, `${name} names version ${sealed.version} and ${sealed.golden}`);
     }
-    readable(HASH.test(sealed.model.sha256) && sealed.model.length >= 0, `the model of ${name}`);
-    const one = target(targets, golden);
+    const one = targetOf(targets, golden);
     const chunk = {bytes: Math.max(1, one.length), sha256: [one.hashes.sha256]};
     const examples = await this.#download(targets, golden, chunk, network, progress);
     const {record, bytes, content} =
       await this.#opened(targets, {...sealed, length}, network, progress);
     progress('probing', 0, 0);
+    await this.#probe(version, content, examples);
+    return {[`versions/${version}`]: {record, bytes}};
+  }
+
+  async #probe(version, content, examples) {
+    const before = await this.#state();
     try {
+      if (states.endsPages(before, version)) throw new Error('each page ended that has tried it');
+      await this.#change((now) => states.probing(now, version));
       await this.#asked.probe(content, examples);
     } catch (error) {
+      if (error instanceof Refused && error.reason !== REASONS.PROBE) throw error;
       await this.#refuse(version);
-      throw new Refused(REASONS.PROBE, error.message);
+      throw new Refused(REASONS.PROBE, error?.message ?? String(error));
     }
-    return {[`versions/${version}`]: {record, bytes}};
   }
 
   /** By a difference where there is one that fits, else whole. */
@@ -214,9 +219,9 @@ export class Client {
       try {
         const name = `${model}/${sealed.version}.from-${base}.sealed`;
         const before = await this.#store.get(`versions/${base}`);
-        if (!before || (await this.#bases(base)).length >= LONGEST_CHAIN) continue;
+        if (!before || (await bases(this.#store, base)).length >= LONGEST_CHAIN) continue;
         if (!await this.#isWhole(base)) continue;
-        const delta = fields(targets, name);
+        const delta = deltaOf(targets, name);
         const isOurs = delta.base === base && delta.version === sealed.version
           && delta.base_model.sha256 === before.record.sealed.model.sha256;
         if (!isOurs || sealed.deltas[base] !== name) {
@@ -225,7 +230,7 @@ export class Client {
         return await this.#openedFrom(
           targets, {sealed, name, base}, delta.chunks, network, progress);
       } catch (error) {
-        if (error.reason === REASONS.POSTPONED || error instanceof DOMException) throw error;
+        if ([REASONS.POSTPONED, REASONS.DISK].includes(error?.reason)) throw error;
       }
     }
     const name = this.#sealedName(sealed.version);
@@ -247,10 +252,7 @@ export class Client {
   }
 
   async #download(targets, name, chunks, network, progress) {
-    const {length, hashes} = target(targets, name);
-    const count = Math.ceil(Math.max(1, length) / chunks.bytes);
-    readable(chunks.bytes > 0 && chunks.sha256.length === count, `the chunks of ${name}`);
-    readable(chunks.sha256.every((each) => HASH.test(each)), `the chunks of ${name}`);
+    const {length, hashes} = targetOf(targets, name);
     const key = (number) => `parts/${hashes.sha256}/${number}`;
     const kept = {
       get: (number) => this.#store.get(key(number)),
@@ -264,13 +266,10 @@ export class Client {
   }
 
   async #small(targets, name, network) {
-    const {length, hashes} = target(targets, name);
+    const {length, hashes} = targetOf(targets, name);
     if (length > MOST_SMALL) throw new Refused(REASONS.ENDLESS, `${name} has ${length} bytes`);
-    const bytes = await network.whole(this.#url(name, hashes.sha256), length);
-    if (await sha256(bytes) !== hashes.sha256) {
-      throw new Refused(REASONS.ARBITRARY, `${name} is not what was signed`);
-    }
-    return bytes;
+    const isSigned = async (bytes) => await sha256(bytes) === hashes.sha256;
+    return network.whole(this.#url(name, hashes.sha256), length, isSigned, REASONS.ARBITRARY);
   }
 
   #url(name, digest) {
@@ -283,45 +282,39 @@ export class Client {
   }
 
   /** The .tflite of a version in the store, compared with what was signed. */
-  async #open({record: {sealed, name, base}, bytes}) {
+  async #open({record: {sealed, name, base}, bytes}, depth = 0) {
     const {trust: {audience, key}, unpack} = this.#asked;
     const target = this.#sealedName(sealed.version);
     const wrapped = Object.hasOwn(sealed.keys, audience) ? sealed.keys[audience] : null;
     if (wrapped === null) {
       throw new Refused(REASONS.UNREADABLE, `${target} is not for '${audience}'`);
     }
-    const contentKey = await unwrap(unbase64(wrapped), unbase64(key), target)
+    const contentKey = await (async () => unwrap(unbase64(wrapped), unbase64(key), target))()
       .catch((error) => { throw new Refused(REASONS.UNREADABLE, `${target}: ${error.message}`); });
     const packed = await openSealed(bytes, contentKey, name);
     const {length, sha256: digest} = sealed.model;
     const content = base === null ? await unpack(packed, length)
-      : await applied(packed, await this.#content(base), unpack, length);
-    readable(
-      content.length === length && await sha256(content) === digest, `${name} is another model`);
-    return content;
+      : await applied(packed, await this.#content(base, depth + 1), unpack, length);
+    if (content.length === length && await sha256(content) === digest) return content;
+    throw new Error(`${name} is another model than was signed`);
   }
 
-  async #content(version) {
+  async #content(version, depth = 0) {
     const found = await this.#store.get(`versions/${version}`);
-    if (!found) throw new Error(`version ${version} is not there`);
-    return this.#open(found);
+    if (!found || depth > LONGEST_CHAIN) throw new Error(`version ${version} is not there`);
+    return this.#open(found, depth);
   }
 
+  /** Whether it is there and opens. What the disk refuses to read is fetched again, once more. */
   async #isWhole(version) {
-    try {
-      await this.#content(version);
-      return true;
-    } catch (error) {
-      if (error instanceof DOMException) throw error;
-      return false;
-    }
+    return this.#content(version).then(() => true, () => false);
   }
 
   /** The current model; where it is damaged or in its first use elsewhere, the one before. */
   async #model(isOurs) {
     const {current, previous, firstUse} = await this.#state();
     const versions = [current, previous].filter((each) => each !== null);
-    if (firstUse === BEGUN && !isOurs) versions.reverse();
+    if (firstUse !== states.DONE && !isOurs) versions.reverse();
     for (const version of versions) {
       try {
         return {version, content: await this.#content(version)};
@@ -332,81 +325,49 @@ export class Client {
     throw new Error('no model is there that can be used: update first');
   }
 
-  /** It begins; or it had begun, and its page is gone. */
-  #beginFirstUse() {
-    return this.#change((now) => {
-      if (now.firstUse === WAITING) return {...now, firstUse: BEGUN};
-      const crashed = now.firstUse === BEGUN && now.previous !== null;
-      return crashed ? this.#refusing(now, now.current) : now;
-    });
-  }
-
-  #refusing(state, version) {
-    const {app, runtime} = this.#asked;
-    return {...without(state, version), refused: [...state.refused, {version, app, runtime}]};
-  }
-
   #refuse(version) {
-    return this.#change((now) => this.#refusing(now, version));
+    const here = this.#here();
+    return this.#change((now) => states.refusing(now, version, here));
   }
 
   async #state() {
-    return await this.#store.get('state') ?? NOTHING_YET;
+    return states.stateOf(await this.#store.get('state'));
   }
 
-  async #change(change, files = {}) {
-    const after = change(await this.#state());
-    await this.#store.put({...files, state: after});
-    return after;
-  }
-
-  async #bases(version) {
-    const found = [];
-    for (let at = version; ;) {
-      const base = (await this.#store.get(`versions/${at}`))?.record.base ?? null;
-      if (base === null) return found;
-      found.push(base);
-      at = base;
-    }
+  /** Another state, and files with it, at once: pages that do so come one after another. */
+  #change(change, files = {}) {
+    return this.#store.transaction(async (kept) => {
+      const before = states.stateOf(await kept.get('state'));
+      const after = change(before);
+      if (after !== before || Object.keys(files).length) kept.put({...files, state: after});
+      return after;
+    });
   }
 
   /** Removes what nothing needs any more. */
-  async #sweep() {
-    const {current, previous} = await this.#state();
-    const kept = new Set();
-    for (const version of [current, previous].filter((each) => each !== null)) {
-      for (const each of [version, ...await this.#bases(version)]) kept.add(`versions/${each}`);
-    }
-    const needless = (await this.#store.keys()).filter((key) =>
-      key.startsWith('parts/') || (key.startsWith('versions/') && !kept.has(key)));
-    await this.#store.put(Object.fromEntries(needless.map((key) => [key, undefined])));
+  #sweep() {
+    return this.#store.transaction(async (kept) => {
+      const {current, previous} = states.stateOf(await kept.get('state'));
+      const needed = new Set();
+      for (const version of [current, previous].filter((each) => each !== null)) {
+        for (const each of [version, ...await bases(kept, version)]) needed.add(`versions/${each}`);
+      }
+      const needless = (await kept.keys()).filter((key) =>
+        key.startsWith('parts/') || (key.startsWith('versions/') && !needed.has(key)));
+      kept.put(Object.fromEntries(needless.map((key) => [key, undefined])));
+    });
   }
 }
 
-function switched(state, version) {
-  const before = state.current !== null && state.firstUse === DONE ? state.current : state.previous;
-  return {
-    ...state, current: version, previous: before === version ? null : before, firstUse: WAITING,
-  };
-}
-
-function without(state, version) {
-  if (version === state.previous) return {...state, previous: null};
-  if (version !== state.current) return state;
-  return {...state, current: state.previous, previous: null, firstUse: DONE};
-}
-
-function target(targets, name) {
-  if (!Object.hasOwn(targets, name)) {
-    throw new Refused(REASONS.NONE, `the repository has no ${name}`);
+/** The versions that a version is a difference on, and they on others. */
+async function bases(kept, version) {
+  const found = [];
+  for (let at = version; found.length <= LONGEST_CHAIN;) {
+    const base = (await kept.get(`versions/${at}`))?.record?.base ?? null;
+    if (base === null) break;
+    found.push(base);
+    at = base;
   }
-  readable(HASH.test(targets[name].hashes.sha256), `the SHA-256 of ${name}`);
-  return targets[name];
-}
-
-function fields(targets, name) {
-  const found = target(targets, name).custom?.tfedge;
-  readable(found?.schema_version === 1, `the fields of ${name}`);
   return found;
 }
 
@@ -425,16 +386,10 @@ async function isIncluded(parts, model, version, installation) {
   return parseInt((await sha256(said)).slice(0, 8), 16) * WHOLE_ROLLOUT < parts * 2 ** 32;
 }
 
-/** One page at a time, where the browser has locks; `work` gets whether it is this one. */
-function exclusive(name, work, ifAvailable = false) {
-  if (!globalThis.navigator?.locks) return work(true);
-  return navigator.locks.request(name, {ifAvailable}, (lock) => work(lock !== null));
-}
-
 /** A connection that ends early may look whole where the browser unpacks it. */
 function isJson(bytes) {
   try {
-    JSON.parse(utf8.decode(bytes));
+    parsed(bytes);
     return true;
   } catch {
     return false;
@@ -442,10 +397,6 @@ function isJson(bytes) {
 }
 
 const unbase64 = (text) => Uint8Array.from(atob(text), (each) => each.charCodeAt(0));
-
-function readable(holds, what) {
-  if (!holds) throw new Refused(REASONS.UNREADABLE, `not as it should be: ${what}`);
-}
 
 function need(holds, cause) {
   if (!holds) throw new TypeError(cause);

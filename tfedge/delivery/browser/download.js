@@ -4,12 +4,16 @@ import {joined} from './sealed.js';
 import {REASONS, Refused, sha256} from './tuf.js';
 
 const TRY_AGAIN = new Set([408, 425, 429, 500, 502, 503, 504]);
+const MOST_MISREAD = 2; // questions for a part that were answered by something else
+const [SLOW_SECONDS, SLOW_BYTES] = [60, 4096]; // fewer in so long is no download
+const ETAG = /^"[!#-~]{0,200}"$/; // what can be said back to any server
+const [NUMBER, RANGE] = [/^\d{1,15}$/, /^bytes (\d{1,15})-\d{1,15}\/(\d{1,15}|\*)$/];
 
 /** What may go well when it is tried again. */
 class Interrupted extends Error {
-  constructor(cause, reason = REASONS.OFFLINE) {
+  constructor(cause, reason = REASONS.OFFLINE, more = {}) {
     super(cause);
-    Object.assign(this, {reason, moved: false});
+    Object.assign(this, {reason, moved: false, misread: false, waitSeconds: 0, ...more});
   }
 }
 
@@ -23,6 +27,7 @@ class Interrupted extends Error {
  * @property {number} [timeoutSeconds] without a byte
  * @property {(seconds: number) => Promise<void>} [sleep]
  * @property {() => number} [draw] evenly in [0, 1)
+ * @property {() => number} [clock] seconds
  * @property {number} [mostBytes] that may come in all
  * @property {() => boolean} [isMetered] whether nothing large may be fetched now
  */
@@ -37,6 +42,7 @@ export class Network {
       timeoutSeconds: 30,
       sleep: (seconds) => new Promise((done) => setTimeout(done, 1000 * seconds)),
       draw: Math.random,
+      clock: () => performance.now() / 1000,
       mostBytes: Infinity,
       isMetered: () => false,
       ...ways,
@@ -45,25 +51,33 @@ export class Network {
   }
 
   /** A small file, in one go; asked for again where it is not what `isRight` expects. */
-  async whole(url, most, isRight = () => true) {
+  async whole(url, most, isRight, reason) {
+    let misread = 0;
     return this.#untilDone(async () => {
-      const answer = await this.#ask(url, 0, '');
+      const answer = await this.#ask(url, 0, '', misread < MOST_MISREAD).catch((error) => {
+        misread += error.misread ? 1 : 0;
+        throw error;
+      });
       const pieces = [];
       let size = 0;
-      for await (const piece of this.#pieces(answer)) {
-        pieces.push(piece);
-        size += piece.length;
-        if (size > most) {
-          await answer.cancel();
-          throw new Refused(REASONS.ENDLESS, `${url} is endless: more than ${most} bytes`);
+      try {
+        for await (const piece of this.#pieces(answer)) {
+          pieces.push(piece);
+          size += piece.length;
+          if (size > most) {
+            throw new Refused(REASONS.ENDLESS, `${url} is endless: more than ${most} bytes`);
+          }
+          if (size === answer.length) break;
         }
+      } finally {
+        answer.cancel();
+      }
+      if (answer.length !== null && size < answer.length) {
+        this.#needBudget();
+        throw new Interrupted(`${url} ended at byte ${size} of ${answer.length}`);
       }
       const found = joined(pieces);
-      if (answer.length !== null && found.length < answer.length) {
-        this.#needBudget();
-        throw new Interrupted(`${url} ended at byte ${found.length} of ${answer.length}`);
-      }
-      if (!isRight(found)) throw new Interrupted(`${url} is damaged`, REASONS.DAMAGED);
+      if (!await isRight(found)) throw new Interrupted(`${url} is not what it should be`, reason);
       return found;
     });
   }
@@ -78,22 +92,30 @@ export class Network {
   async signed(wanted, kept, progress) {
     const part = new Part(wanted, kept);
     await part.open();
-    let [etag, furthest] = ['', part.size];
+    let [etag, furthest, misread] = ['', part.size, 0];
     await this.#untilDone(async () => {
       const before = furthest;
       try {
         while (part.size < wanted.length) {
           this.#needUnmetered(wanted.name);
-          const start = part.size;
-          const answer = await this.#ask(wanted.url, start, etag);
+          // Who cannot tell parts sends all of it, of which what is there is left out.
+          const isPart = misread < MOST_MISREAD;
+          const start = isPart ? part.size : 0;
+          const condition = start ? etag : '';
+          etag = ''; // not said again where it was the reason that nothing came
+          const answer = await this.#ask(wanted.url, start, condition, isPart);
           // Another file, says the server: the signed hashes decide on that, so what is missing is
           // asked for once more without a condition.
-          const isAnother = start && etag && answer.start === 0;
-          etag = isAnother ? '' : answer.etag;
-          if (isAnother) await answer.cancel();
-          else await this.#take(answer, part, wanted, progress);
+          const isAnother = condition && answer.start === 0;
+          if (!isAnother) etag = answer.etag;
+          try {
+            if (!isAnother) await this.#take(answer, part, wanted, progress);
+          } finally {
+            answer.cancel();
+          }
         }
       } catch (error) {
+        misread += error.misread ? 1 : 0;
         furthest = Math.max(before, part.size);
         error.moved = furthest > before;
         throw error;
@@ -110,7 +132,6 @@ export class Network {
   async #take(answer, part, wanted, progress) {
     if (answer.length !== null && answer.length !== wanted.length) {
       part.dropUnchecked();
-      await answer.cancel();
       const told = `${answer.length} bytes at the server, and ${wanted.length} were signed`;
       throw new Interrupted(`${wanted.name} has ${told}`, REASONS.ARBITRARY);
     }
@@ -120,7 +141,7 @@ export class Network {
       known = Math.max(0, known - piece.length);
       await part.append(fresh);
       progress(part.size, wanted.length);
-      if (part.size === wanted.length) return answer.cancel();
+      if (part.size === wanted.length) return;
       this.#needUnmetered(wanted.name);
     }
     this.#needBudget();
@@ -138,18 +159,19 @@ export class Network {
           throw new Refused(error.reason, `${error.message}, ${failures} times in a row`);
         }
         const longest = Math.min(this.longestSeconds, this.firstSeconds * 2 ** (failures - 1));
-        await this.sleep(longest * this.draw());
+        const wait = Math.max(error.waitSeconds, longest * this.draw());
+        await this.sleep(Math.min(this.longestSeconds, wait));
       }
     }
   }
 
-  async #ask(url, start, etag) {
+  async #ask(url, start, etag, isPart) {
     this.#needBudget();
     const headers = {};
     const left = this.mostBytes - this.received;
-    const isPart = start > 0 || left < Infinity;
-    if (isPart) headers.Range = `bytes=${start}-${left < Infinity ? start + left - 1 : ''}`;
-    if (start && etag) headers['If-Range'] = etag;
+    const isRanged = isPart && (start > 0 || left < Infinity);
+    if (isRanged) headers.Range = `bytes=${start}-${left < Infinity ? start + left - 1 : ''}`;
+    if (etag) headers['If-Range'] = etag;
     const controller = new AbortController();
     const timer = setTimeout(() => controller.abort(), 1000 * this.timeoutSeconds);
     let answer;
@@ -161,18 +183,23 @@ export class Network {
       clearTimeout(timer);
     }
     const reader = answer.body?.getReader();
-    const cancel = () => reader?.cancel().catch(() => {});
+    const cancel = () => {
+      reader?.cancel().catch(() => {});
+      controller.abort();
+    };
     try {
-      return {...checked(url, start, isPart, answer), reader, cancel, controller};
+      return {...checked(url, start, isRanged, answer), reader, cancel, controller};
     } catch (error) {
-      await cancel();
+      cancel();
       throw error;
     }
   }
 
-  /** What comes, counted; a connection that brings nothing for too long is broken. */
+  /** What comes, counted; a connection that brings next to nothing for too long is broken. */
   async *#pieces({reader, controller}) {
+    let [began, since] = [this.clock(), 0];
     while (reader) {
+      this.#needBudget();
       const timer = setTimeout(() => controller.abort(), 1000 * this.timeoutSeconds);
       let read;
       try {
@@ -184,7 +211,12 @@ export class Network {
       }
       if (read.done) return;
       this.received += read.value.length;
+      since += read.value.length;
       yield read.value;
+      if (this.clock() - began > SLOW_SECONDS) {
+        if (since < SLOW_BYTES) throw new Interrupted(`${since} bytes came in ${SLOW_SECONDS} s`);
+        [began, since] = [this.clock(), 0];
+      }
     }
   }
 
@@ -202,25 +234,34 @@ export class Network {
 }
 
 /** Throws for an answer to another question. */
-function checked(url, start, isPart, answer) {
+function checked(url, start, isRanged, answer) {
   const {status, headers} = answer;
-  if (TRY_AGAIN.has(status) || (status === 416 && isPart)) {
-    throw new Interrupted(`${url} answered with ${status}`);
+  if (TRY_AGAIN.has(status) || (status === 416 && isRanged)) {
+    const asked = headers.get('Retry-After') ?? '';
+    const waitSeconds = NUMBER.test(asked) ? Number(asked) : 0;
+    const cause = `${url} answered with ${status}`;
+    throw new Interrupted(cause, REASONS.OFFLINE, {waitSeconds, misread: status === 416});
   }
   if (status >= 400) throw new Refused(REASONS.OFFLINE, `${url} answered with ${status}`, status);
   const told = headers.get('ETag') ?? '';
-  const etag = told.startsWith('W/') ? '' : told;
-  const packed = headers.get('Content-Encoding');
-  if (status === 200) {
-    const length = packed ? null : headers.get('Content-Length');
-    return {start: 0, etag, length: length === null ? null : Number(length)};
-  }
+  const etag = ETAG.test(told) ? told : '';
+  if (status === 200) return {start: 0, etag, length: lengthOf(answer)};
   const range = headers.get('Content-Range') ?? '';
-  const found = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(range);
-  if (status !== 206 || !isPart || !found || Number(found[1]) !== start) {
-    throw new Interrupted(`${url} from byte ${start} on was asked for, and '${range}' came`);
+  const found = RANGE.exec(range);
+  const isPacked = headers.get('Content-Encoding') ?? 'identity';
+  if (status !== 206 || !isRanged || Number(found?.[1]) !== start || isPacked !== 'identity') {
+    const came = `${status} '${range.slice(0, 60)}' came`;
+    throw new Interrupted(
+      `${url} from byte ${start} on was asked for, and ${came}`, REASONS.OFFLINE, {misread: true});
   }
-  return {start, etag, length: found[3] === '*' ? null : Number(found[3])};
+  return {start, etag, length: found[2] === '*' ? null : Number(found[2])};
+}
+
+/** Of the whole file; null where it is not told, or may be that of a packed form. */
+function lengthOf({type, headers}) {
+  const packed = headers.get('Content-Encoding') ?? (type === 'cors' ? 'hidden' : 'identity');
+  const told = headers.get('Content-Length') ?? '';
+  return packed === 'identity' && NUMBER.test(told) ? Number(told) : null;
 }
 
 /** The beginning of a file: chunks that were compared, and bytes that were not yet. */
@@ -237,13 +278,13 @@ class Part {
   async open() {
     while (this.checked < this.wanted.length) {
       const bytes = await this.kept.get(this.chunks.length);
-      if (!bytes || !await this.#isGood(bytes)) return;
+      if (!(bytes instanceof Uint8Array) || !await this.#isGood(bytes)) return;
       this.#count(bytes);
     }
   }
 
   async append(bytes) {
-    while (bytes.length) {
+    while (bytes.length && this.size < this.wanted.length) {
       const taken = bytes.slice(0, this.#end() - this.size);
       bytes = bytes.subarray(taken.length);
       this.tail.push(taken);

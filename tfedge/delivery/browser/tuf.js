@@ -11,7 +11,8 @@ export const REASONS = Object.freeze({
 const MOST = {root: 512000, timestamp: 16384, snapshot: 2000000, targets: 5000000};
 const MOST_ROOTS = 256;
 const HALF_ORDER_BYTES = 32; // of r and of s
-const text = new TextDecoder('utf-8', {fatal: true});
+const DEEPEST = 100; // what is nested deeper is no metadata
+const text = new TextDecoder('utf-8', {fatal: true, ignoreBOM: true});
 
 /** What was offered is not taken; `reason` is one of REASONS. */
 export class Refused extends Error {
@@ -155,36 +156,47 @@ function needFresh({signed}, role, now) {
 
 /** The parts of a metadata file, of the right types; nothing is verified. */
 async function read(bytes, role) {
-  let found;
   try {
-    found = JSON.parse(text.decode(bytes));
-    const {signed, signatures} = found;
+    const {signed, signatures} = parsed(bytes);
     need(Array.isArray(signatures) && signatures.every(isSignature), 'signatures');
     const ids = signatures.map(({keyid}) => keyid);
     need(new Set(ids).size === ids.length, 'two signatures of one key');
-    need(signed._type === role, `type ${signed._type}`);
-    need(/^1\.\d+(\.\d+)?$/.test(signed.spec_version), 'version of the specification');
-    need(Number.isSafeInteger(signed.version) && signed.version > 0, 'version');
-    need(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(signed.expires), 'expiry');
-    need(!Number.isNaN(Date.parse(signed.expires)), 'expiry');
+    need(isRecord(signed) && signed._type === role, `type ${signed?._type}`);
+    need(isText(/^1\.\d+(\.\d+)?$/, signed.spec_version), 'version of the specification');
+    need(isCount(signed.version, 1), 'version');
+    need(isText(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/, signed.expires), 'expiry');
+    need(new Date(signed.expires).toISOString().startsWith(signed.expires.slice(0, -1)), 'expiry');
     SHAPES[role](signed);
+    return {signed, signatures, bytes, content: new TextEncoder().encode(canonical(signed))};
   } catch (error) {
     throw new Refused(REASONS.DAMAGED, `${role}: ${error.message}`);
   }
-  return {...found, bytes};
 }
 
+/** JSON as metadata are written in: UTF-8 without a mark at its start, and whole numbers only. */
+export function parsed(bytes) {
+  const source = text.decode(bytes);
+  const found = JSON.parse(source);
+  need(!/\d[.eE]/.test(source.replace(/"(?:[^"\\]|\\.)*"/g, '')), 'a number that is not whole');
+  return found;
+}
+
+/** Whether it is text of this form; a pattern by itself also takes what only looks so. */
+export const isText = (pattern, value) => typeof value === 'string' && pattern.test(value);
+export const isCount = (value, least) => Number.isSafeInteger(value) && value >= least;
+export const isRecord = (value) =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 const isSignature = (each) => typeof each?.keyid === 'string' && typeof each.sig === 'string';
-const isFile = (each) => each.hashes === undefined || typeof each.hashes === 'object';
 const SHAPES = {
   root({keys, roles, consistent_snapshot: consistent}) {
     need(consistent === true, 'snapshots are not consistent');
     for (const role of Object.keys(MOST)) {
       const {keyids, threshold} = roles[role];
+      need(Array.isArray(keyids), `keys of ${role}`);
       need(new Set(keyids).size === keyids.length, `a key twice in ${role}`);
-      need(Number.isSafeInteger(threshold) && threshold > 0, `threshold of ${role}`);
+      need(isCount(threshold, 1), `threshold of ${role}`);
     }
-    need(typeof keys === 'object', 'keys');
+    need(isRecord(keys), 'keys');
   },
   timestamp({meta}) {
     checkMeta(meta, 'snapshot.json');
@@ -193,20 +205,21 @@ const SHAPES = {
     checkMeta(meta, 'targets.json');
   },
   targets({targets}) {
+    need(isRecord(targets), 'targets');
     for (const [name, {length, hashes}] of Object.entries(targets)) {
-      need(Number.isSafeInteger(length) && length >= 0, `length of ${name}`);
-      need(typeof hashes === 'object', `hashes of ${name}`);
+      need(isCount(length, 0), `length of ${name}`);
+      need(isRecord(hashes), `hashes of ${name}`);
     }
   },
 };
 
 function checkMeta(meta, name) {
+  need(isRecord(meta) && Object.hasOwn(meta, name), `no ${name}`);
   for (const [each, told] of Object.entries(meta)) {
-    need(Number.isSafeInteger(told.version) && told.version > 0, `version of ${each}`);
-    need(told.length === undefined || Number.isSafeInteger(told.length), `length of ${each}`);
-    need(isFile(told), `hashes of ${each}`);
+    need(isCount(told.version, 1), `version of ${each}`);
+    need(told.length === undefined || isCount(told.length, 0), `length of ${each}`);
+    need(told.hashes === undefined || isRecord(told.hashes), `hashes of ${each}`);
   }
-  need(name in meta, `no ${name}`);
 }
 
 function need(holds, what) {
@@ -214,12 +227,12 @@ function need(holds, what) {
 }
 
 /** Throws unless enough keys of a role have signed. */
-async function check({signed, signatures}, role, {signed: {keys, roles}}) {
-  const bytes = new TextEncoder().encode(canonical(signed));
+async function check({signatures, content}, role, {signed: {keys, roles}}) {
   const {keyids, threshold} = roles[role];
   const good = new Set();
   for (const {keyid, sig} of signatures) {
-    if (keyids.includes(keyid) && keys[keyid] && await isSigned(keys[keyid], sig, bytes)) {
+    const isTheirs = keyids.includes(keyid) && Object.hasOwn(keys, keyid);
+    if (isTheirs && await isSigned(keys[keyid], sig, content)) {
       good.add(keys[keyid].keyval.public); // one key under two names counts once
     }
   }
@@ -229,9 +242,9 @@ async function check({signed, signatures}, role, {signed: {keys, roles}}) {
 }
 
 async function isSigned(key, signature, bytes) {
-  if (key.scheme !== 'ecdsa-sha2-nistp256') return false;
   const how = {name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256'};
   try {
+    if (key.scheme !== 'ecdsa-sha2-nistp256') return false;
     const body = key.keyval.public.replace(/-----[^-]+-----|\s/g, '');
     const der = Uint8Array.from(atob(body), (each) => each.charCodeAt(0));
     const imported = await crypto.subtle.importKey('spki', der, how, false, ['verify']);
@@ -259,15 +272,25 @@ function plain(der) {
   return found;
 }
 
-/** Canonical JSON (OLPC): keys in order, no white space, only quotes and backslashes escaped. */
-export function canonical(value) {
+/**
+ * Canonical JSON (OLPC): keys in order, no white space, only quotes and backslashes escaped. Throws
+ * for what has none: numbers that are not whole or not exact here, halves of characters.
+ */
+export function canonical(value, depth = 0) {
+  need(depth < DEEPEST, `nested deeper than ${DEEPEST}`);
   if (value === null || typeof value === 'boolean') return String(value);
-  if (typeof value === 'string') return `"${value.replace(/["\\]/g, '\\$&')}"`;
-  if (Number.isSafeInteger(value)) return String(value);
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  if (typeof value !== 'object') throw new Refused(REASONS.DAMAGED, `no canonical form: ${value}`);
+  if (typeof value === 'string') {
+    need(!/\p{Surrogate}/u.test(value), 'half of a character');
+    return `"${value.replace(/["\\]/g, '\\$&')}"`;
+  }
+  if (typeof value === 'number') {
+    need(Number.isSafeInteger(value), `the number ${value}`);
+    return String(value);
+  }
+  const each = (inner) => canonical(inner, depth + 1);
+  if (Array.isArray(value)) return `[${value.map(each).join(',')}]`;
   const keys = Object.keys(value).sort(byCodePoints);
-  return `{${keys.map((key) => `${canonical(key)}:${canonical(value[key])}`).join(',')}}`;
+  return `{${keys.map((key) => `${each(key)}:${each(value[key])}`).join(',')}}`;
 }
 
 function byCodePoints(first, second) {

@@ -1,7 +1,7 @@
 // Fetches later versions of {{ model.class_name }}. Written by tfedge; change nothing here, write it again.
 
-import {Client, IndexedStore} from './delivery/client.js';
-import {{ "{" }}{{ model.class_name }}, unpacked} from './model.js';
+import {Client, IndexedStore, MemoryStore, REASONS, Refused} from './delivery/client.js';
+import {{ "{" }}{{ model.class_name }}, runtime, unpacked} from './model.js';
 
 /** Where they are, and what is believed: the first root, and the key that opens them. */
 export const REPOSITORY = {{ model.delivered.repository|text }};
@@ -15,7 +15,8 @@ export class {{ model.class_name }}Delivery {
   #options;
 
   /**
-   * Opens what this browser keeps; nothing is asked for over the network yet.
+   * Opens what this browser keeps; nothing is asked for over the network yet. Where it may keep
+   * nothing, as in some private windows, versions are fetched again for each page.
    * @param {import('./model.js').Options} [options] of each load
    * @param {{ "{{" }}channel?: string, app?: string, runtime?: string, installation?: string{{ "}}" }} [here] which
    *     versions are meant, and what they are chosen by: see delivery/client.js
@@ -24,9 +25,10 @@ export class {{ model.class_name }}Delivery {
     const made = new {{ model.class_name }}Delivery();
     made.#options = options;
     const primer = options.primer ?? new URL('./tfedge_primer.lzma', import.meta.url);
+    const name = `tfedge ${REPOSITORY} ${MODEL}`;
     made.#client = new Client({
       ...here, repository: REPOSITORY, model: MODEL, trust: TRUST,
-      store: await IndexedStore.open(`tfedge ${REPOSITORY} ${MODEL}`),
+      store: await IndexedStore.open(name).catch(() => new MemoryStore(name)),
       unpack: async (packed, size) => unpacked(packed, await bytesOf(primer), size),
       probe: (content, golden) => probed(content, golden, options),
     });
@@ -50,26 +52,25 @@ export class {{ model.class_name }}Delivery {
    * @returns {Promise<{model: {{ model.class_name }}, version: number|null}>} null: the page's own
    */
   async load() {
-    const shipped = await {{ model.class_name }}.load(this.#options);
+    await runtime(this.#options);
     for (let versions = 0; versions < 2; versions++) {
       try {
-        const found = await this.#client.using(async ({version, content}) => {
+        return await this.#client.using(async ({version, content}) => {
           const model = await {{ model.class_name }}.load(this.#options, content);
           return {model, version};
         });
-        shipped.close();
-        return found;
       } catch (cause) {
         console.warn(`no delivered version of ${MODEL} is used: ${cause.message}`);
       }
     }
-    return {model: shipped, version: null};
+    return {model: await {{ model.class_name }}.load(this.#options), version: null};
   }
 }
 
+/** A file of the page; where it does not come, no version is to blame. */
 async function bytesOf(address) {
-  const answer = await fetch(address);
-  if (!answer.ok) throw new Error(`${address}: ${answer.status}`);
+  const answer = await fetch(address).catch((cause) => ({ok: false, status: cause.message}));
+  if (!answer.ok) throw new Refused(REASONS.OFFLINE, `${address}: ${answer.status}`);
   return new Uint8Array(await answer.arrayBuffer());
 }
 
@@ -84,12 +85,14 @@ async function probed(content, golden, options) {
         isThere = true;
         if (data.ready) worker.postMessage({content, golden, options: cloneable(options)});
         else if (data.passed) resolve();
+        else if (data.offline) reject(new Refused(REASONS.OFFLINE, data.offline));
         else reject(new Error(data.refused));
       };
       worker.onerror = () => reject(new Error('probe_worker.js ended'));
     });
   } catch (cause) {
     if (isThere) throw cause;
+    await runtime(options).catch(({message}) => { throw new Refused(REASONS.OFFLINE, message); });
     const model = await {{ model.class_name }}.load(options, content);
     await model.probe(golden).finally(() => model.close());
   } finally {

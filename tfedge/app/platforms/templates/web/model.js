@@ -2,6 +2,7 @@
 
 import {getGlobalLiteRtPromise, loadAndCompile, loadLiteRt, Tensor} from '@litertjs/core';
 {% if model.delivered %}
+import {codesOf} from './delivery/ends.js';
 import {inOrder} from './delivery/golden.js';
 {% endif %}
 
@@ -16,12 +17,12 @@ export const LABELS = Object.freeze([{{ model.labels|map("text")|listed }}]);
 
 const INPUTS = [
 {% for port in model.inputs %}
-  {name: {{ port.name|text }}, key: '{{ port.id }}', dtype: '{{ port.dtype }}', shape: [{{ port.shape|listed }}], count: {{ port.count }}},
+  {name: {{ port.name|text }}, key: '{{ port.id }}', dtype: '{{ port.dtype }}', shape: [{{ port.shape|listed }}], count: {{ port.count }}{{ ", given: '" ~ port.given ~ "', scale: " ~ port.scale|number ~ ", zeroPoint: " ~ port.zero_point if model.delivered }}},
 {% endfor %}
 ];
 const OUTPUTS = [
 {% for port in model.outputs %}
-  {name: {{ port.name|text }}, key: '{{ port.id }}', dtype: '{{ port.dtype }}', count: {{ port.count }}, tolerance: {{ model.tolerance(port) }}},
+  {name: {{ port.name|text }}, key: '{{ port.id }}', dtype: '{{ port.dtype }}', count: {{ port.count }}, tolerance: {{ model.tolerance(port) }}{{ ", given: '" ~ port.given ~ "', scale: " ~ port.scale|number ~ ", zeroPoint: " ~ port.zero_point if model.delivered }}},
 {% endfor %}
 ];
 const ARRAYS = {float32: Float32Array, int32: Int32Array, uint8: Uint8Array};
@@ -60,6 +61,9 @@ export class {{ model.class_name }} {
   #bytes;
   #options;
   #golden;
+{% if model.delivered %}
+  #codes = {inputs: INPUTS, outputs: OUTPUTS};
+{% endif %}
   #running = 0;
 
   /**
@@ -71,6 +75,9 @@ export class {{ model.class_name }} {
    * @returns {Promise<{{ model.class_name }}>}
    */
   static async load(options = {}{{ ", delivered = undefined" if model.delivered }}) {
+{% if model.delivered %}
+    const chosen = checkedOptions(options);
+{% else %}
     const known = {
       wasm: '/node_modules/@litertjs/core/wasm/',
 {% if model.packed %}
@@ -95,6 +102,7 @@ export class {{ model.class_name }} {
     if (!Number.isInteger(chosen.threads) || chosen.threads < 1) {
       throw new TypeError(`threads is a whole number from 1, not ${chosen.threads}`);
     }
+{% endif %}
 {% if model.delivered %}
     const bytes = delivered ?? await shipped(chosen);
 {% elif model.packed %}
@@ -108,11 +116,20 @@ export class {{ model.class_name }} {
       throw new Error(`${chosen.model} is another file: its SHA-256 is ${found}, not ${SHA256}`);
     }
 {% endif %}
+{% if model.delivered %}
+    await runtime(options);
+{% else %}
     await (getGlobalLiteRtPromise() ?? loadLiteRt(chosen.wasm, {threads: chosen.threads > 1}));
+{% endif %}
     const made = new {{ model.class_name }}();
     made.#bytes = bytes;
     made.#options = {accelerator: chosen.accelerator, cpuOptions: {numThreads: chosen.threads}};
+{% if model.delivered %}
+    if (delivered) made.#codes = codesOf(delivered, INPUTS, OUTPUTS, {{ "true" if model.takes_raw else "false" }});
+    made.#golden = delivered ? null : chosen.golden;
+{% else %}
     made.#golden = chosen.golden;
+{% endif %}
     await made.#compile();
     return made;
   }
@@ -143,12 +160,12 @@ export class {{ model.class_name }} {
     if (given !== expected) throw new TypeError(`inputs are {${expected}}, not {${given}}`);
     const found = await this.#invoke([
 {% for port in model.inputs %}
-      {{ port.id }}Tensor(inputs.{{ port.id }}),
+      {{ port.id }}Tensor(inputs.{{ port.id }}{{ ", this.#codes.inputs[" ~ loop.index0 ~ "]" if model.delivered and port.is_coded_here }}),
 {% endfor %}
     ]);
     return {
 {% for port in model.outputs %}
-      {{ port.id }}: {% if port.scale %}Float32Array.from(found[{{ loop.index0 }}], (code) => Math.fround(code - {{ port.zero_point }}) * {{ port.scale|number }}){% else %}found[{{ loop.index0 }}]{% endif %},
+      {{ port.id }}: {% if port.scale and model.delivered %}realOf(found[{{ loop.index0 }}], this.#codes.outputs[{{ loop.index0 }}]){% elif port.scale %}Float32Array.from(found[{{ loop.index0 }}], (code) => Math.fround(code - {{ port.zero_point }}) * {{ port.scale|number }}){% else %}found[{{ loop.index0 }}]{% endif %},
 {% endfor %}
     };
   }
@@ -185,6 +202,9 @@ export class {{ model.class_name }} {
    *     the largest difference of each output, in what its tensor holds
    */
   async selfCheck() {
+{% if model.delivered %}
+    if (!this.#golden) throw new Error('a delivered version was checked by examples of its own');
+{% endif %}
     const golden = await fetched(this.#golden);
     if (!golden.length || golden.length % {{ model.example_bytes }}) {
       throw new Error(`${this.#golden} has ${golden.length} bytes, a multiple of {{ model.example_bytes }} was expected`);
@@ -270,7 +290,7 @@ export class {{ model.class_name }} {
 {% for port in model.inputs %}
 
 {% set types = {"bytes": ["Uint8Array", "Uint8ClampedArray"], "real": ["Float32Array"], "whole": ["Int32Array" if port.dtype == "int32" else "Uint8Array"]}[port.given] %}
-function {{ port.id }}Tensor(values) {
+function {{ port.id }}Tensor(values{{ ", {scale, zeroPoint}" if model.delivered and port.is_coded_here }}) {
   checked('{{ port.id }}', values, [{{ types|listed }}], {{ port.count }});
 {% if port.given == "bytes" %}
   return Uint8Array.from(values);
@@ -287,10 +307,18 @@ function {{ port.id }}Tensor(values) {
   const normalized = values;
 {% endif %}
 {% if port.scale %}
+{% if model.delivered %}
+  // The tensor holds codes: real number = (code - zeroPoint) * scale.
+{% else %}
   // The tensor holds codes: real number = (code - {{ port.zero_point }}) * {{ port.scale|number }}.
+{% endif %}
   return {{ "Uint8Array" if port.dtype == "uint8" else "Int32Array" }}.from(normalized, (value) => {
     if (Number.isNaN(value)) throw new TypeError('{{ port.id }} holds NaN');
+{% if model.delivered %}
+    const code = evenly(Math.fround(Math.fround(value / Math.fround(scale)) + zeroPoint));
+{% else %}
     const code = evenly(Math.fround(Math.fround(value / Math.fround({{ port.scale|number }})) + {{ port.zero_point }}));
+{% endif %}
     return Math.min({{ port.most }}, Math.max({{ port.least }}, code));
   });
 {% else %}
@@ -300,6 +328,13 @@ function {{ port.id }}Tensor(values) {
 }
 {% endfor %}
 
+{% if model.delivered and model.outputs|selectattr("scale")|list %}
+/** The real numbers of an output's codes. */
+function realOf(found, {scale, zeroPoint}) {
+  return Float32Array.from(found, (code) => Math.fround(code - zeroPoint) * scale);
+}
+
+{% endif %}
 function checked(name, values, types, count) {
   if (!types.some((type) => values instanceof type)) {
     const names = types.map((type) => type.name).join(' or ');
@@ -333,6 +368,40 @@ async function fetched(address) {
 }
 
 {% if model.delivered %}
+/** LiteRT.js, once for a page. */
+export async function runtime(options = {}) {
+  const {wasm, threads} = checkedOptions(options);
+  await (getGlobalLiteRtPromise() ?? loadLiteRt(wasm, {threads: threads > 1}));
+}
+
+function checkedOptions(options) {
+  const known = {
+    wasm: '/node_modules/@litertjs/core/wasm/',
+{% if model.packed %}
+    model: new URL('./model.tflite.packed', import.meta.url),
+{% else %}
+    model: new URL('./model.tflite', import.meta.url),
+{% endif %}
+{% if model.unpacks %}
+    primer: new URL('./tfedge_primer.lzma', import.meta.url),
+{% endif %}
+    golden: new URL('./golden.bin', import.meta.url),
+    accelerator: 'wasm',
+    threads: 1,
+  };
+  for (const key of Object.keys(options)) {
+    if (!(key in known)) throw new TypeError(`there is no option '${key}'`);
+  }
+  const chosen = {...known, ...options};
+  if (!['wasm', 'webgpu'].includes(chosen.accelerator)) {
+    throw new TypeError(`accelerator is 'wasm' or 'webgpu', not '${chosen.accelerator}'`);
+  }
+  if (!Number.isInteger(chosen.threads) || chosen.threads < 1) {
+    throw new TypeError(`threads is a whole number from 1, not ${chosen.threads}`);
+  }
+  return chosen;
+}
+
 /** The file that came with the page. */
 async function shipped(chosen) {
 {% if model.packed %}

@@ -1,6 +1,6 @@
 // Tries a version beside the page, which goes on meanwhile. Written by tfedge.
 
-import {{ "{" }}{{ model.class_name }}{{ "}" }} from './model.js';
+import {{ "{" }}{{ model.class_name }}, runtime} from './model.js';
 
 // LiteRT.js takes its loader by importScripts, which a module has only by name.
 self.importScripts = (address) => {
@@ -11,6 +11,12 @@ self.importScripts = (address) => {
 };
 
 onmessage = async ({data: {content, golden, options}}) => {
+  try {
+    await runtime(options);
+  } catch (cause) {
+    postMessage({offline: `LiteRT.js does not start in a worker: ${cause.message ?? cause}`});
+    return;
+  }
   try {
     const model = await {{ model.class_name }}.load(options, content);
     await model.probe(golden);
