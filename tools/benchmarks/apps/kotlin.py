@@ -164,6 +164,7 @@ def process(classes: pathlib.Path, cwd: pathlib.Path) -> subprocess.Popen[str]:
 
 
 def running(classes: pathlib.Path) -> list[str]:
+    """The command that runs Main.kt."""
     library = pathlib.Path(COMPILER) / "lib" / "kotlin-stdlib.jar"
     return ["java", *_SHORT, "-cp", f"{classes}:{library}", "MainKt"]
 

@@ -16,6 +16,7 @@ from tfedge_tools.benchmarks.fetching.client import Calls, Ended
 from tfedge import errors
 from tfedge.delivery.fetch import part
 
+_OPEN = os.open
 _CALLS = ("open", "write", "fsync", "replace", "rename", "mkdir", "symlink", "unlink", "ftruncate")
 IN_THIS_PROCESS = True
 HAS_FAULTS = True
@@ -81,8 +82,8 @@ class Installed:
 
         def wrapped(call: Callable[..., Any]) -> Callable[..., Any]:
             def failing(*arguments: Any, **named: Any) -> Any:
-                calls.count += 1
-                if calls.count == number:
+                calls.count += _writes(call, arguments)
+                if calls.count == number and _writes(call, arguments):
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 return call(*arguments, **named)
 
@@ -95,3 +96,8 @@ class Installed:
             append = wrapped(part.Part.append)
             patched.enter_context(mock.patch.object(part.Part, "append", append))
             yield calls
+
+
+def _writes(call: Callable[..., Any], arguments: tuple[Any, ...]) -> bool:
+    """Whether it needs room; a full disk can be read."""
+    return call is not _OPEN or bool(arguments[1] & (os.O_WRONLY | os.O_RDWR))
