@@ -24,7 +24,7 @@ def updated(repository, tmp_path, bootstrap=None):
 
     first = (repository / trusted.FIRST_ROOT).read_bytes()
     client = tmp_path / "client"
-    client.mkdir(exist_ok=True)
+    client.mkdir(exist_ok=True, parents=True)
     updater = Updater(
         str(client),
         f"{repository}/metadata/",
