@@ -1,4 +1,4 @@
-"""The upload of docs/delivery.md, stopped after any file: old and new readers take what is there."""
+"""The upload of docs/delivery.md, stopped after any file: every reader takes what is there."""
 
 import fnmatch
 import pathlib
