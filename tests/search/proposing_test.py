@@ -62,11 +62,29 @@ def _usual():
     return tuple(_search(_proposer(), 28))
 
 
-def test_starts_are_looked_at_first_and_then_the_first_is_trained():
+def test_starts_are_looked_at_first_and_then_trained():
     proposer = _proposer()
     seen = _search(proposer, 3)
     wanted = [(POINT, 0.0), (PLAIN, 0.0), (POINT, 1.0)]
     assert [(each.choice.point, each.choice.length) for each in seen] == wanted
+
+
+def test_of_two_starts_that_promise_the_same_the_one_with_cheaper_epochs_is_trained():
+    whole = space.of(["slim", "cluster", "quantize"])
+    given = {"cluster": True, "quantize": True}
+    starts = whole.point(given), whole.point({**given, "slim": True})
+    proposer = proposing.Proposer(whole, (0.0, 1.0), "download", starts, 0, 30.0)
+    looks = [
+        Trial("", "int8", {}, 0.0, 0, {"download": 5e3}, "accuracy", 0.5, 0.9, -9.0,
+              multiply_adds=count)
+        for count in (9_000_000, 3_000_000)
+    ]  # fmt: skip
+    plain = Trial("", "int8", {}, 0.0, 0, {"download": 2e4}, "accuracy", 0.9, 0.9, 0.9)
+    seen = [
+        proposing.Seen(proposing.Choice(point, 0.0), look)
+        for point, look in zip((*starts, whole.point({})), (*looks, plain), strict=True)
+    ]
+    assert proposer.next(seen) == proposing.Choice(starts[1], 1.0)
 
 
 def test_where_training_is_short_it_is_the_longest():
@@ -77,8 +95,10 @@ def test_where_training_is_short_it_is_the_longest():
 
 def test_where_training_is_long_shorter_lengths_are_tried_too():
     proposer = _proposer(epoch_seconds=60.0, lengths=(0.0, 0.25, 1.0, 3.0), starts=())
-    lengths = {row.length for row in proposer._trained(POINT)}
-    assert lengths == {0.25, 1.0, 3.0}
+    alone = GRID.point({"quantize": True})
+    assert {row.length for row in proposer._trained(alone)} == {0.25, 1.0, 3.0}
+    # 4 + 4 + 4 epochs are not much less than 12 + 4 + 4.
+    assert {row.length for row in proposer._trained(POINT)} == {0.25, 3.0}
 
 
 def test_a_start_without_training_does_not_hide_that_the_others_take_long():
@@ -90,7 +110,8 @@ def test_nothing_is_trained_for_long_that_was_not_looked_at():
     seen = _usual()[:20]
     for number, each in enumerate(seen):
         before = seen[:number]
-        if proposing._epochs(GRID, [each.choice], before)[0]:  # beyond what was trained before
+        beyond = proposing._epochs(GRID, [each.choice], before, np.ones(1))
+        if beyond[0]:  # of what was trained before
             assert proposing.Choice(each.choice.point, 0.0) in [one.choice for one in before]
 
 
@@ -147,7 +168,15 @@ def test_passes_that_were_trained_before_cost_nothing_again():
     other = proposing.Choice(GRID.point({**values, "prune.final_sparsity": 0.6}), 1.0)
     seen = [proposing.Seen(first, _measured(first))]
     # 4 epochs each of prune, cluster and quantize.
-    assert list(proposing._epochs(GRID, [first, beside, other], seen)) == [0, 8, 12]
+    shares = np.full(3, 0.5)  # of no use where no shapes change
+    assert list(proposing._epochs(GRID, [first, beside, other], seen, shares)) == [0, 8, 12]
+
+
+def test_epochs_in_cut_shapes_count_by_their_multiply_adds():
+    both = space.of(["slim", "quantize"])
+    row = proposing.Choice(both.point({"slim": True, "quantize": True}), 3.0)
+    # 12 of slim and 4 of quantize, each of a quarter of the time.
+    assert list(proposing._epochs(both, [row], [], np.array([0.25]))) == [4.0]
 
 
 def test_where_training_is_short_all_starts_are_trained_and_nothing_is_looked_at():

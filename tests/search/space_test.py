@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -65,12 +67,20 @@ def test_a_point_is_a_recipe_of_its_values(usual):
     values = {"prune": True, "prune.final_sparsity": 0.75, "quantize": True, "quantize.bits": 8}
     point = usual.point(values)
     assert str(usual.recipe(point, 1)) == "prune(final_sparsity=0.75), quantize()"
-    longer = "prune(final_sparsity=0.75, epochs=12), quantize(epochs=12)"
+    longer = "prune(final_sparsity=0.75, epochs=12, learning_rate=0.002), quantize()"
     assert str(usual.recipe(point, 3)) == longer
     shortest = "prune(final_sparsity=0.75, epochs=1), quantize(epochs=1)"
     assert str(usual.recipe(point, 0.1)) == shortest
     untrained = "prune(final_sparsity=0.75, epochs=0), quantize(epochs=0)"
     assert str(usual.recipe(point, 0)) == untrained
+
+
+def test_all_epochs_follow_a_scale_before_the_first_training_is_stretched(usual):
+    scaled = dataclasses.replace(usual, usual=0.5)
+    point = usual.point({"cluster": True, "quantize": True})
+    given = "cluster(number_of_clusters=4, epochs=%d), quantize(bits=4, epochs=2)"
+    assert str(scaled.recipe(point, 0.5)) == given % 2
+    assert str(scaled.recipe(point, 1.5)) == given % 6
 
 
 def test_the_nearest_point_of_a_recipe_keeps_what_can_be_kept(usual):

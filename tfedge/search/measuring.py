@@ -17,7 +17,8 @@ from absl import logging
 from tfedge import cache, errors, foreign, making, packing, progress
 from tfedge.data.task import Task
 from tfedge.device import evaluate, inference
-from tfedge.device.prediction import own_phone
+from tfedge.device.file import tflite
+from tfedge.device.prediction import own_phone, work
 from tfedge.making import default_export, preparing
 from tfedge.making.preparing import Ready
 from tfedge.release import gate
@@ -148,6 +149,7 @@ class Bench:
             "slack": _slack(verdict),
             "obstacles": {each.name: each.reason for each in _open(verdict)},
             "limits": {each.name: (each.value, each.limit) for each in _exceeded(verdict)},
+            "multiply_adds": _multiply_adds(made.tflite),
         }
 
 
@@ -171,6 +173,10 @@ def _slack(verdict: Verdict) -> float:
     ]
     worst = min(found, default=-math.inf)
     return worst if math.isfinite(worst) else -math.inf
+
+
+def _multiply_adds(content: bytes) -> int:
+    return sum(each.macs * each.turns for each in work.of(tflite.read(content)))
 
 
 def _open(verdict: Verdict) -> "Iterator[Check]":

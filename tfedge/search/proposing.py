@@ -3,23 +3,25 @@
 Where training takes long, a first look at a recipe trains nothing: sizes, times and memory depend
 on shapes, zeros and values that are there without training, so a recipe that could not win is never
 trained, and what is left of its answers says how much training has to mend. What training gives is
-foreseen by Gaussian processes over the settings, the figure, the length and that. A recipe's worth
+foreseen by what networks keep as they shrink (`trend`), and by Gaussian processes over the
+settings, the figure, the length and what was left, once a few are trained. A recipe's worth
 is what it is expected to improve: every other time the smallest figure that the gate would pass
-(expected improvement under a constraint, Gelbart et al. 2014), else the area under the front
-(expected hypervolume improvement, Emmerich et al. 2006); the one with the most for its time is
-chosen. Passes that an earlier trial has trained cost nothing again. Times are foreseen, not
-measured: the same trials lead to the same choice.
+(expected improvement under a constraint, Gelbart et al. 2014), else, once there is one, the area
+under the front (expected hypervolume improvement, Emmerich et al. 2006); the one with the most for
+its time is chosen. Passes that an earlier trial has trained cost nothing again. Times are foreseen,
+not measured: the same trials lead to the same choice.
 """
 
 import dataclasses
 import functools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from scipy import special
 
-from tfedge.search import front, surrogate
+from tfedge.compress.passes import base
+from tfedge.search import front, surrogate, trend
 from tfedge.search.space import Point, Space
 from tfedge.search.trial import Trial
 
@@ -28,10 +30,12 @@ _BEST = 8
 _REMEMBERED = 300  # latest trials that a choice looks at; the best are always among its leaders
 _FRONT_EVERY = 2
 _WORST = -4.0  # margins; how far beyond it a loss is does not matter
-_USUAL_LOSS = 1.0  # margins, per squared logarithm of how much smaller a file has become
 _FULL = 1.0  # slack of a file that loses nothing
+_FEW = 4  # trainings, after which more than where to begin can be told apart
+_LEAST_SHARE = 0.1  # of an epoch's time, however few multiply-adds are left
 _TRIAL_SECONDS = 5.0  # of what is done beside training, on a computer of today
 _HARDLY_LONGER = 2.0
+_SURE = 1e-3
 _WORTH_A_LOOK = 4.0  # as many times as long as a look takes what it may save
 
 
@@ -82,10 +86,7 @@ class Proposer:
             if choice not in tried:
                 return choice
         done = [each for each in seen if each.trial is not None]
-        random = np.random.default_rng([self.seed, len(done)])
-        pool = self._pool(done, random)
-        rows = [row for point in pool for row in self._trained(point) if row not in tried]
-        rows = _not_hopeless(rows, done)
+        rows = self._rows(done, tried)
         if not rows:
             return None
         prices = self._prices(rows, done)
@@ -93,10 +94,22 @@ class Proposer:
         look = Choice(rows[chosen].point, 0.0)
         return rows[chosen] if look in tried or not self._is_long(prices[chosen]) else look
 
+    def _rows(self, done: Sequence[Seen], tried: set[Choice]) -> list[Choice]:
+        """What to choose from: the starts, trained in full, until a few are; then any point."""
+        random = np.random.default_rng([self.seed, len(done)])
+        known = sum(1 for each in done if each.choice.length)
+        if known < _FEW:
+            rows = [row for point in self.starts if (row := self._trained(point)[-1]) not in tried]
+            if rows := _not_hopeless(rows, done):
+                return rows
+        pool = self._pool(done, random)
+        rows = [row for point in pool for row in self._trained(point) if row not in tried]
+        return _not_hopeless(rows, done)
+
     def _trained(self, point: Point) -> list[Choice]:
         """A point at every length; at 0 alone where there is nothing to train."""
         longest = Choice(point, max(self.lengths))
-        if not any(epochs for _, epochs in _passes(self.space, longest)):
+        if not any(epochs for _, epochs, _ in _passes(self.space, longest)):
             return [Choice(point, 0.0)]
         rows = [Choice(point, length) for length in self.lengths if length]
         prices = self._prices(rows, [])
@@ -106,17 +119,41 @@ class Proposer:
 
     def _prices(self, rows: Sequence[Choice], done: Sequence[Seen]) -> np.ndarray:
         """(rows,) seconds that a trial of each may take."""
-        return _TRIAL_SECONDS + self.epoch_seconds * _epochs(self.space, rows, done)
+        shares = self._shares(rows, done)
+        return _TRIAL_SECONDS + self.epoch_seconds * _epochs(self.space, rows, done, shares)
+
+    def _shares(self, rows: Sequence[Choice], done: Sequence[Seen]) -> np.ndarray:
+        """(rows,) of an epoch's time that one takes after what changes shapes, seen or foreseen."""
+        known = {
+            each.choice.point: math.log(each.trial.multiply_adds)
+            for each in done
+            if each.trial is not None and each.trial.multiply_adds
+        }
+        if not known:
+            return np.ones(len(rows))
+        most = max(known.values())
+        shares = np.exp(self._foreseen(known, rows)[0] - most)
+        return np.clip(shares, _LEAST_SHARE, 1.0)
+
+    def _foreseen(
+        self, known: Mapping[Point, float], rows: Sequence[Choice]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(rows,) what is known of a point, else what follows for it; and how sure that is."""
+        model = surrogate.fit(
+            np.array([self.space.features(point) for point in known]), np.array([*known.values()])
+        )
+        mean, sd = model.predict(np.array([self.space.features(row.point) for row in rows]))
+        for number, row in enumerate(rows):
+            if row.point in known:
+                mean[number], sd[number] = known[row.point], _SURE
+        return mean, sd
 
     def _is_long(self, seconds: float) -> bool:
         """Whether a look may save more than it takes."""
         return seconds >= _WORTH_A_LOOK * _TRIAL_SECONDS
 
     def _first(self, seen: Sequence[Seen]) -> Iterator[Choice]:
-        """A look at each start, then the training of the first: what losses are measured from.
-
-        Where training is short all of them are trained.
-        """
+        """A look at each start; where training is short all of them are trained."""
         usual = [
             min(self._trained(point), key=lambda each: abs(each.length - 1))
             for point in self.starts
@@ -125,7 +162,6 @@ class Proposer:
             yield from usual
             return
         yield from (Choice(point, 0.0) for point in self.starts)
-        yield from [each for each in usual if each.length][:1]
 
     def _pool(self, done: Sequence[Seen], random: np.random.Generator) -> list[Point]:
         """Points to choose from: what was looked at, what is beside the best, and any."""
@@ -161,7 +197,8 @@ class Proposer:
             and (figure := self._figure(each.trial))
         ]
         dearest = max((figure for figure, *_ in trained), default=float(np.max(cost))) + 0.1
-        if len(done) % _FRONT_EVERY == _FRONT_EVERY - 1:
+        is_any_fine = any(fine for *_, fine in trained)
+        if is_any_fine and len(done) % _FRONT_EVERY == _FRONT_EVERY - 1:
             dots = [(figure, min(slack, _FULL)) for figure, slack, _ in trained]
             return _area_gained(cost, merit, merit_sd, dots, (dearest, _WORST / 2))
         smallest = min((figure for figure, _, fine in trained if fine), default=dearest)
@@ -175,14 +212,7 @@ class Proposer:
             figure = self._figure(each.trial)
             if figure:
                 known[each.choice.point] = math.log(figure)
-        model = surrogate.fit(
-            np.array([self.space.features(point) for point in known]), np.array([*known.values()])
-        )
-        mean, sd = model.predict(np.array([self.space.features(row.point) for row in rows]))
-        for number, row in enumerate(rows):
-            if row.point in known:
-                mean[number], sd[number] = known[row.point], 1e-3
-        return mean, sd
+        return self._foreseen(known, rows)
 
     def _merits(
         self, rows: Sequence[Choice], cost: np.ndarray, seen: Sequence[Seen]
@@ -196,23 +226,32 @@ class Proposer:
             and (each.choice.length or not each.trial.epochs)
             and (figure := self._figure(each.trial))
         ]
-        left = self._left_untrained([*(choice for choice, *_ in trained), *rows], seen)
-        figures = [*(figure for _, figure, _ in trained), *cost]
+        count, both = len(trained), [*(choice for choice, *_ in trained), *rows]
+        figures = np.array([*(figure for _, figure, _ in trained), *cost])
+        slacks = np.array([slack for *_, slack in trained])
+        shrunk = np.clip(self._mildest(seen) - figures, 0, None)
+        untaught = np.array([self._untaught(row) for row in both])
+        usual = trend.fit(shrunk[:count], untaught[:count], slacks)
+        foreseen, sd = usual.predict(shrunk, untaught)
+        foreseen = np.maximum(foreseen, _WORST)
+        if count < _FEW:
+            return foreseen[count:], sd[count:]
         longest = math.log2(1 + max(self.lengths))
-        table = np.array(
+        table = np.column_stack(
             [
-                [*self.space.features(row.point), figure / 2, math.log2(1 + row.length) / longest]
-                for row, figure in zip(
-                    [*(choice for choice, *_ in trained), *rows], figures, strict=True
-                )
+                np.array([self.space.features(row.point) for row in both]),
+                figures / 2,
+                [math.log2(1 + row.length) / longest for row in both],
+                self._left_untrained(both, seen),
             ]
         )
-        table = np.column_stack([table, left])
-        usual = _usual_slack(np.array(figures), self._mildest(seen))
-        count = len(trained)
-        slacks = np.array([slack for *_, slack in trained])
-        mean, sd = surrogate.fit(table[:count], slacks - usual[:count]).predict(table[count:])
-        return mean + usual[count:], sd
+        model = surrogate.fit(table[:count], slacks - foreseen[:count])
+        more, more_sd = model.predict(table[count:])
+        return foreseen[count:] + more, np.hypot(sd[count:], more_sd)
+
+    def _untaught(self, row: Choice) -> float:
+        """See `trend.fit`."""
+        return math.log(max(self.lengths) / row.length) if row.length else 0.0
 
     def _mildest(self, seen: Sequence[Seen]) -> float:
         """Logarithm of the largest figure so far: of a file to which hardly anything was done."""
@@ -225,45 +264,44 @@ class Proposer:
             for each in seen
             if each.trial is not None and each.trial.is_measured and not each.choice.length
         }
-        points = np.array([self.space.features(point) for point in known])
-        model = surrogate.fit(points, np.array([*known.values()]))
-        foreseen, _ = model.predict(np.array([self.space.features(row.point) for row in rows]))
-        return np.array(
-            [known.get(row.point, found) for row, found in zip(rows, foreseen, strict=True)]
-        )
+        return self._foreseen(known, rows)[0]
 
 
 @functools.lru_cache(maxsize=20_000)
-def _passes(space: Space, choice: Choice) -> tuple[tuple[str, int], ...]:
-    """Text and epochs of each pass."""
-    found = space.recipe(choice.point, choice.length).passes
-    return tuple((str(each), getattr(each, "epochs", 0)) for each in found)
+def _passes(space: Space, choice: Choice) -> tuple[tuple[str, int, bool], ...]:
+    """Text and epochs of each pass, and whether its shapes are those of the input model."""
+    passes = space.recipe(choice.point, choice.length).passes
+    changing = [each.stage == base.Stage.SHAPES for each in passes]
+    return tuple(
+        (str(each), getattr(each, "epochs", 0), not any(changing[: place + 1]))
+        for place, each in enumerate(passes)
+    )
 
 
-def _epochs(space: Space, rows: Sequence[Choice], done: Sequence[Seen]) -> np.ndarray:
-    """(rows,) epochs to train, without those of leading passes that were trained before."""
+def _epochs(
+    space: Space, rows: Sequence[Choice], done: Sequence[Seen], shares: np.ndarray
+) -> np.ndarray:
+    """(rows,) epochs of the input model, without leading passes that were trained before.
+
+    Args:
+        space: of the rows.
+        rows: to be trained.
+        done: trials before.
+        shares: (rows,) of the time that an epoch takes in changed shapes.
+    """
     trained = set()
     for each in done[-_REMEMBERED:]:
-        texts = tuple(text for text, _ in _passes(space, each.choice))
+        texts = tuple(text for text, *_ in _passes(space, each.choice))
         trained |= {texts[:count] for count in range(1, len(texts) + 1)}
     counts = []
-    for row in rows:
+    for row, share in zip(rows, shares, strict=True):
         passes = _passes(space, row)
-        texts = tuple(text for text, _ in passes)
+        texts = tuple(text for text, *_ in passes)
         shared = max(
             count for count in range(len(texts) + 1) if not count or texts[:count] in trained
         )
-        counts.append(sum(epochs for _, epochs in passes[shared:]))
+        counts.append(sum(epochs * (1 if whole else share) for _, epochs, whole in passes[shared:]))
     return np.array(counts)
-
-
-def _usual_slack(figures: np.ndarray, mildest: float) -> np.ndarray:
-    """What networks keep as they shrink, before anything is known of this one.
-
-    Half a margin is left at half of what int8 alone takes, and one is lost at a quarter of it:
-    about what digits_cnn loses, and no more than where a search begins to look.
-    """
-    return np.maximum(_WORST, _FULL - _USUAL_LOSS * np.clip(mildest - figures, 0, None) ** 2)
 
 
 def _not_hopeless(rows: Sequence[Choice], done: Sequence[Seen]) -> list[Choice]:

@@ -25,7 +25,12 @@ TECHNIQUES = ("distill", "slim", "prune", "cluster", "quantize")
 _LENGTHS = (0.0, 0.25, 1.0, 3.0)  # factors on the epochs that passes have by themselves
 _MULTIPLY_ADDS_A_SECOND = 2e10  # of a computer of today, while it trains
 _STEP_SECONDS = 0.01  # however small a step is
-_STARTS = ("balanced", "", "fastest", "smallest")
+_STARTS = ("balanced", "", "smallest")
+_CUT = ("fastest",)
+_CUT_AND_CODED = tuple(  # fewer channels, and few values in what is left of them
+    f'distill, slim(reduction={share}, budget="parameters"), cluster, quantize'
+    for share in (0.5, 0.65, 0.8)
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,7 +109,7 @@ def search(
         if lost:
             logging.info("trials whose process is gone, to be tried again: %d", lost)
         began -= kept.seconds_of_ended()
-        starts = (*_starts(tried, order), *by_layer)
+        starts = (*_starts(tried, order, question.goal), *by_layer)
         proposer = _proposer(order, question, tried, starts, job.ready)
         _Loop(kept, proposer, hired(job), question, began).run(watch)
     trials = study.finished(kept.seen())
@@ -223,7 +228,7 @@ def check(order: Order, question: Question) -> space.Space:
     goals.check(question.goal)
     if question.ray:
         extras.require(f"--ray={question.ray}", "ray")
-    tried = space.of(question.techniques)
+    tried = dataclasses.replace(space.of(question.techniques), usual=order.epochs_scale)
     given = recipe_lib.Recipe.parse(order.recipe, order.trust_recipe)
     if tried.nearest(given) is None:
         others = sorted({each.name for each in given.passes} - set(question.techniques))
@@ -280,9 +285,10 @@ def _epoch_seconds(ready: Ready) -> float:
     return both_ways / _MULTIPLY_ADDS_A_SECOND + _STEP_SECONDS * steps
 
 
-def _starts(tried: space.Space, order: Order) -> tuple[space.Point, ...]:
-    """The points of the recipe that was given and of those that have names."""
-    texts = [order.recipe, *_STARTS] if order.recipe else _STARTS
+def _starts(tried: space.Space, order: Order, goal: str) -> tuple[space.Point, ...]:
+    """The points of the recipe that was given, and of those that are known to be good."""
+    cut = _CUT_AND_CODED if goals.GOALS[goal].is_coded else _CUT
+    texts = [*([order.recipe] if order.recipe else []), *_STARTS, *cut]
     parsed = (recipe_lib.Recipe.parse(each) for each in texts)
     points = (tried.nearest(each) for each in parsed)
     return tuple(dict.fromkeys(each for each in points if each is not None))

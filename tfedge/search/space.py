@@ -18,6 +18,7 @@ from tfedge.compress.passes import base
 _STEPS = 7  # of a range that declares no step of its own
 _RATIO = math.sqrt(2)  # between two whole numbers of a range with equal ratios
 _OF_TRAINING = ("epochs", "learning_rate")  # a search chooses the length of all training instead
+_FASTER = 2.0  # is a long training of what takes weights away
 BY_LAYER = "by_layer"
 Point = tuple[Any, ...]
 
@@ -57,11 +58,13 @@ class Space:
         axes: what may differ; those of techniques by themselves first.
         by_layer: name -> technique -> the pass, with rules for single layers, that stands for its
             settings, None for no such pass; the names are values of an axis.
+        usual: length up to which all training is stretched alike.
     """
 
     kinds: tuple[type[base.Pass], ...]
     axes: tuple[Axis, ...]
     by_layer: Mapping[str, Mapping[str, base.Pass | None]] = dataclasses.field(default_factory=dict)
+    usual: float = 1.0
 
     @property
     def names(self) -> list[str]:
@@ -94,9 +97,13 @@ class Space:
     def recipe(self, point: Point, length: float) -> recipes.Recipe:
         """The passes of a point.
 
+        Beyond the usual length it is the first training that becomes longer, and faster where
+        weights were taken away: it mends the largest change, and the others begin near to where
+        they end. So do the recipes that were tuned by hand.
+
         Args:
             point: of this space.
-            length: factor on the epochs of all training; 0 trains nothing.
+            length: factor on the epochs of training; 0 trains nothing.
         """
         values = self.values(point)
         used = [kind for kind in self.kinds if values[_name(kind)]]
@@ -106,9 +113,15 @@ class Space:
             for kind in used
         )
         passes = tuple(each for each in made if each is not None)
-        if length:
-            return recipes.Recipe(passes).scaled(length)
-        return recipes.Recipe(tuple(map(base.untrained, passes)))
+        if not length:
+            return recipes.Recipe(tuple(map(base.untrained, passes)))
+        whole = recipes.Recipe(passes)
+        first = next((place for place, each in enumerate(passes) if _trains(each)), None)
+        if length <= self.usual or first is None:
+            return whole.scaled(length)
+        scaled = whole.scaled(self.usual).passes
+        longer = _faster(whole.scaled(length).passes[first])
+        return recipes.Recipe((*scaled[:first], longer, *scaled[first + 1 :]))
 
     def with_layers(self, by_layer: Mapping[str, Mapping[str, base.Pass | None]]) -> "Space":
         """The space in which passes by layer may stand for the settings of their techniques.
@@ -208,6 +221,17 @@ def _axes(kind: type[base.Pass]) -> Iterator[Axis]:
                 break  # it means nothing as long as that one has its default
         else:
             yield Axis(f"{name}.{setting.name}", grid(setting), needs)
+
+
+def _trains(made: base.Pass) -> bool:
+    return getattr(made, "epochs", 0) > 0
+
+
+def _faster(made: Any) -> base.Pass:
+    """The pass with a higher learning rate, where it takes weights away."""
+    if made.stage not in (base.Stage.SHAPES, base.Stage.ZEROS):
+        return made
+    return dataclasses.replace(made, learning_rate=_FASTER * made.learning_rate)
 
 
 def _epochs(kind: type[base.Pass]) -> int | None:

@@ -29,6 +29,7 @@ class Trial:
         obstacles: checks of the gate that fail on validation or cannot be decided, by name ->
             the reason.
         limits: goal -> (value, limit) of the phone class's that it does not keep.
+        multiply_adds: of one inference; None where there is no file.
         failure: why there is no file; "" where there is one.
         seconds: it took.
     """
@@ -45,6 +46,7 @@ class Trial:
     slack: float = -math.inf
     obstacles: Mapping[str, str] = dataclasses.field(default_factory=dict)
     limits: Mapping[str, tuple[float, float]] = dataclasses.field(default_factory=dict)
+    multiply_adds: int | None = None
     failure: str = ""
     seconds: float = 0.0
 
