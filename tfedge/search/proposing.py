@@ -223,7 +223,7 @@ class Proposer:
             for each in seen
             if each.trial is not None
             and each.trial.is_measured
-            and (each.choice.length or not each.trial.epochs)
+            and self._is_whole(each.choice)
             and (figure := self._figure(each.trial))
         ]
         count, both = len(trained), [*(choice for choice, *_ in trained), *rows]
@@ -248,6 +248,10 @@ class Proposer:
         model = surrogate.fit(table[:count], slacks - foreseen[:count])
         more, more_sd = model.predict(table[count:])
         return foreseen[count:] + more, np.hypot(sd[count:], more_sd)
+
+    def _is_whole(self, choice: Choice) -> bool:
+        """Whether nothing of its recipe was left untrained."""
+        return choice.length > 0 or self._trained(choice.point) == [choice]
 
     def _untaught(self, row: Choice) -> float:
         """See `trend.fit`."""

@@ -29,7 +29,7 @@ _STARTS = ("balanced", "", "smallest")
 _CUT = ("fastest",)
 _CUT_AND_CODED = tuple(  # fewer channels, and few values in what is left of them
     f'distill, slim(reduction={share}, budget="parameters"), cluster, quantize'
-    for share in (0.5, 0.65, 0.8)
+    for share in (0.5, 0.65)
 )
 
 

@@ -5,6 +5,7 @@ with a setting that nobody could tell apart.
 """
 
 import dataclasses
+import functools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -106,22 +107,20 @@ class Space:
             length: factor on the epochs of training; 0 trains nothing.
         """
         values = self.values(point)
-        used = [kind for kind in self.kinds if values[_name(kind)]]
         given = self.by_layer.get(values.get(BY_LAYER, ""), {})
-        made = (
-            given[_name(kind)] if _name(kind) in given else kind(**_chosen(kind, values))
-            for kind in used
-        )
-        passes = tuple(each for each in made if each is not None)
-        if not length:
-            return recipes.Recipe(tuple(map(base.untrained, passes)))
-        whole = recipes.Recipe(passes)
-        first = next((place for place, each in enumerate(passes) if _trains(each)), None)
-        if length <= self.usual or first is None:
-            return whole.scaled(length)
-        scaled = whole.scaled(self.usual).passes
-        longer = _faster(whole.scaled(length).passes[first])
-        return recipes.Recipe((*scaled[:first], longer, *scaled[first + 1 :]))
+        used = [kind for kind in self.kinds if values[_name(kind)]]
+        used = [kind for kind in used if given.get(_name(kind), kind) is not None]
+        first = next((kind for kind in used if _epochs(kind)), None)
+        passes = []
+        for kind in used:
+            is_long = kind is first and length > self.usual
+            factor = length if is_long else min(length, self.usual)
+            made = given.get(_name(kind))
+            if made is None:
+                passes.append(_made(kind, _chosen(kind, values), factor, is_long))
+            else:
+                passes.append(_of_length(made, factor, is_long))
+        return recipes.Recipe(tuple(passes))
 
     def with_layers(self, by_layer: Mapping[str, Mapping[str, base.Pass | None]]) -> "Space":
         """The space in which passes by layer may stand for the settings of their techniques.
@@ -223,17 +222,24 @@ def _axes(kind: type[base.Pass]) -> Iterator[Axis]:
             yield Axis(f"{name}.{setting.name}", grid(setting), needs)
 
 
-def _trains(made: base.Pass) -> bool:
-    return getattr(made, "epochs", 0) > 0
+@functools.lru_cache(maxsize=10_000)  # a choice is one of a thousand recipes, of few passes
+def _made(
+    kind: type[base.Pass], chosen: tuple[tuple[str, Any], ...], factor: float, is_long: bool
+) -> base.Pass:
+    return _of_length(kind(**dict(chosen)), factor, is_long)
 
 
-def _faster(made: Any) -> base.Pass:
-    """The pass with a higher learning rate, where it takes weights away."""
-    if made.stage not in (base.Stage.SHAPES, base.Stage.ZEROS):
-        return made
-    return dataclasses.replace(made, learning_rate=_FASTER * made.learning_rate)
+def _of_length(made: Any, factor: float, is_long: bool) -> base.Pass:
+    """The pass with its epochs times the factor; where these are many, see `Space.recipe`."""
+    if not factor:
+        return base.untrained(made)
+    scaled: Any = recipes.Recipe((made,)).scaled(factor).passes[0]
+    if is_long and made.stage in (base.Stage.SHAPES, base.Stage.ZEROS):
+        return dataclasses.replace(scaled, learning_rate=_FASTER * made.learning_rate)
+    return scaled
 
 
+@functools.cache
 def _epochs(kind: type[base.Pass]) -> int | None:
     """That it trains for by itself; None for what never trains."""
     return next((each.default for each in settings.of(kind) if each.name == "epochs"), None)
@@ -262,11 +268,14 @@ def _between(search: settings.Search, *, is_whole: bool) -> Iterator[float]:
         yield round(value) if is_whole else float(f"{value:.3g}")
 
 
-def _chosen(kind: type[base.Pass], values: Mapping[str, Any]) -> dict[str, Any]:
+def _chosen(kind: type[base.Pass], values: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
+    """(setting, value) of a technique."""
     start = f"{_name(kind)}."
-    return {
-        name.removeprefix(start): value for name, value in values.items() if name.startswith(start)
-    }
+    return tuple(
+        (name.removeprefix(start), value)
+        for name, value in values.items()
+        if name.startswith(start)
+    )
 
 
 def _closest(axis: Axis, value: Any) -> Any:

@@ -11,6 +11,7 @@ and what a search tries. Needs neither TensorFlow nor NumPy.
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, ClassVar, TypeVar, dataclass_transform
 
@@ -138,6 +139,7 @@ def declared(kind: Class) -> Class:
     return made
 
 
+@functools.cache
 def of(kind: type) -> tuple[Setting, ...]:
     """The settings that a class declares, in the order of its fields."""
     return tuple(
