@@ -36,7 +36,7 @@ def test_each_harm_is_a_point_whose_recipe_has_rules(table):
     }  # fmt: skip
     longer = wide.recipe(second, 3.0)
     assert str(longer) == (
-        'cluster(epochs=12, rules={"stem|classes": {"number_of_clusters": 8}}), quantize(epochs=12)'
+        'cluster(epochs=12, rules={"stem|classes": {"number_of_clusters": 8}}), quantize()'
     )
     assert {each.epochs for each in wide.recipe(second, 0.0).passes} == {0}
 
