@@ -139,9 +139,14 @@ def declared(kind: Class) -> Class:
     return made
 
 
-@functools.cache
 def of(kind: type) -> tuple[Setting, ...]:
     """The settings that a class declares, in the order of its fields."""
+    itself: Any = kind  # a type checker takes its instances' __hash__ for its own
+    return _of(itself)
+
+
+@functools.cache
+def _of(kind: Any) -> tuple[Setting, ...]:
     return tuple(
         Setting(field.name, _default(field), **field.metadata[_KEY])
         for field in dataclasses.fields(kind)

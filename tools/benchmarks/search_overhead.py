@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from unittest import mock
 
 from absl import flags
 from tfedge_pipelines import entry
@@ -86,8 +87,8 @@ def _search(listing: pathlib.Path) -> None:
             file.write(f"{_seconds() - before}\n")
         return trial
 
-    measuring.Bench.measure = timed
-    runpy.run_path(str(_SCRIPT), run_name="__main__")
+    with mock.patch.object(measuring.Bench, "measure", timed):
+        runpy.run_path(str(_SCRIPT), run_name="__main__")
 
 
 def _seconds() -> float:
