@@ -7,12 +7,13 @@ import numpy as np
 
 from tfedge.compress import graph
 from tfedge.compress import keras as k
+from tfedge.compress.channels import examples
 from tfedge.compress.graph import residual
 from tfedge.compress.keras import tf
-from tfedge.compress.ranges import fake_quantization
 from tfedge.data.task import Task
 
 _MOST = 512  # examples
+_BATCH = 128
 
 
 def least_missed(model: k.Model, sums: Collection[str], count: int, task: Task) -> tuple[str, ...]:
@@ -60,16 +61,10 @@ def _with_gates(model: k.Model) -> tuple[k.Model, dict[str, Any]]:
 def _change(gated: k.Model, model: k.Model, task: Task) -> Callable[[], float]:
     """Says how far the outputs are from those of the whole model now."""
     run = tf.function(lambda x: tf.nest.flatten(gated(x, training=False)), reduce_retracing=True)
-    examples: list[Any] = []
-    seen = 0
-    for raw, _ in task.calibration.batches(128):
-        if seen >= _MOST:
-            break
-        examples.append(fake_quantization.inputs_of(model, task.normalization(raw)))
-        seen += len(tf.nest.flatten(examples[-1])[0])
+    inputs = examples.first(model, task, _MOST, _BATCH)
 
     def outputs() -> list[np.ndarray]:
-        batches = [[each.numpy() for each in run(x)] for x in examples]
+        batches = [[each.numpy() for each in run(x)] for x in inputs]
         return [np.concatenate(parts) for parts in zip(*batches, strict=True)]
 
     whole = outputs()

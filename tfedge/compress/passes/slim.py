@@ -19,7 +19,15 @@ from tfedge import settings
 from tfedge.compress import channels, costs, holds, rules
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate
-from tfedge.compress.channels import depth, fading, importance, input_columns, narrowing, surgery
+from tfedge.compress.channels import (
+    depth,
+    fading,
+    importance,
+    input_columns,
+    narrowing,
+    refitting,
+    surgery,
+)
 from tfedge.compress.graph import residual
 from tfedge.compress.layers import kernels
 from tfedge.compress.passes import base
@@ -191,7 +199,7 @@ class Slim(base.TrainingPass):
             candidate, entries = self._fade(candidate, task, first, epochs[0], label)
             history.extend(entries)
         for step in range(1, self.steps + 1):
-            candidate = self._cut(candidate, task, first, step, before)
+            candidate, refitted = self._cut(candidate, task, first, step, before)
             logging.info("%s: cut %d of %d is done", self.name, step, self.steps)
             plan = finetune.Plan(epochs[step], self.learning_rate, self.patience)
             if plan.epochs:
@@ -201,6 +209,7 @@ class Slim(base.TrainingPass):
             else:
                 _project(candidate)
         notes = {**self._notes(start, candidate, first, before), "epochs": epochs}
+        notes |= {"missing_and_refitted": refitted.shares, "not_refitted": refitted.left}
         if self.blocks:
             notes["dropped_blocks"] = dropped
         touched, skipped = self._covered(start.model, candidate.model, first)
@@ -209,7 +218,7 @@ class Slim(base.TrainingPass):
 
     def _cut(
         self, candidate: Candidate, task: Task, first: channels.Channels, step: int, whole: float
-    ) -> Candidate:
+    ) -> tuple[Candidate, refitting.Refitted]:
         """The candidate after a step on the way down from what the `whole` model costs."""
         found = self._channels(candidate)
         cost = self._cost(candidate.model, found)
@@ -218,7 +227,10 @@ class Slim(base.TrainingPass):
         if step == 1:  # before any training between cuts
             self._check_reach(cost, order, whole)
         alive = self._choose(cost, order, whole * (1 - self.reduction * step / self.steps))
-        return candidate.with_cut(*surgery.cut(candidate.model, found, alive))
+        smaller, cuts = surgery.cut(candidate.model, found, alive)
+        held = {hold.layer for hold in candidate.holds}
+        refitted = refitting.refit(candidate.model, smaller, cuts, task, held)
+        return candidate.with_cut(refitted.model, cuts), refitted
 
     def _notes(
         self, start: Candidate, candidate: Candidate, first: channels.Channels, before: float
