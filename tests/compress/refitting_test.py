@@ -189,4 +189,5 @@ def test_a_fit_that_does_harm_elsewhere_is_not_made(make_task):
     task = dataclasses.replace(make_task((2,)), calibration=split)
     found, smaller = _refit(model, task, "same", [1])
     assert found.left == {"sum": "a fit does harm on examples that it has not seen"}
+    np.testing.assert_array_equal(smaller.get_layer("sum").kernel, [[1]])
     np.testing.assert_array_equal(found.model.get_layer("sum").kernel, [[1]])

@@ -7,10 +7,12 @@ import numpy as np
 
 from tfedge.compress import graph
 from tfedge.compress import keras as k
+from tfedge.compress.candidate import Candidate
 from tfedge.compress.channels import examples
 from tfedge.compress.graph import residual
 from tfedge.compress.keras import tf
 from tfedge.data.task import Task
+from tfedge.errors import BadInput
 
 _MOST = 512  # examples
 _BATCH = 128
@@ -41,6 +43,33 @@ def least_missed(model: k.Model, sums: Collection[str], count: int, task: Task) 
         gates[least].assign(0.0)
         gone.append(least)
     return tuple(gone)
+
+
+def check(where: str, count: int, there: int, candidate: Candidate) -> None:
+    """Refuse to drop more branches than there are, and what something was promised about.
+
+    Args:
+        where: said in the refusal.
+        count: how many are to go.
+        there: how many may.
+        candidate: with its promises.
+
+    Raises:
+        BadInput: with what to do.
+    """
+    if count > there:
+        raise BadInput(
+            f"{where}(blocks={count})",
+            f"the model has {there} residual branches that may go",
+            "Ask for fewer." if there else "Leave blocks out.",
+        )
+    if candidate.holds or candidate.quantization is not None:
+        kinds = sorted({hold.kind for hold in candidate.holds}) or ["ranges"]
+        raise BadInput(
+            f"{where}(blocks={count})",
+            f"a branch that goes cannot keep what was promised of it ({', '.join(kinds)})",
+            f"Put {where} first.",
+        )
 
 
 def _with_gates(model: k.Model) -> tuple[k.Model, dict[str, Any]]:

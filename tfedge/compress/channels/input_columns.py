@@ -4,10 +4,13 @@ The input keeps its shape: an app that fills all columns goes on working, and th
 those that were found useless. Which they are can be asked of the model.
 """
 
+from collections.abc import Iterable, Mapping
+
 import numpy as np
 
 from tfedge.compress import keras as k
 from tfedge.compress.layers import operations
+from tfedge.errors import BadInput
 
 
 def select(name: str, tensor: k.Tensor, kept: np.ndarray) -> k.Tensor:
@@ -35,6 +38,28 @@ def fewer(layer: k.Layer, alive: np.ndarray) -> k.Layer:
 def makers(model: k.Model) -> set[str]:
     """Names of the inputs, and of the layers that let only some columns of one through."""
     return {*model.input_names, *(each.name for each in model.layers if kept(each) is not None)}
+
+
+def check(where: str, model: k.Model, free: Iterable[str], kept: Mapping[str, str]) -> None:
+    """Refuse where no column of an input could go.
+
+    Args:
+        where: said in the refusal.
+        model: flat tf_keras model.
+        free: layers and inputs whose channels can go.
+        kept: layers and inputs whose channels stay, with the reason.
+
+    Raises:
+        BadInput: with the reason.
+    """
+    found = makers(model)
+    if found.isdisjoint(free):
+        reasons = [why for name, why in kept.items() if name in found]
+        raise BadInput(
+            f"{where}(inputs=True)",
+            f"no column of an input can go: {(*reasons, 'no input is a row of columns')[0]}",
+            "Leave inputs out.",
+        )
 
 
 def dropped(model: k.Model) -> dict[str, list[int]]:

@@ -29,7 +29,7 @@ def read(layer: k.Layer, x: k.Tensor, place: tuple[float, float]) -> k.Tensor:
         x: what comes into it.
         place: 0..1 along each axis: where on a grid of up to 64 positions an example the first is.
     """
-    if facts.of(layer).kernel.is_matrix:
+    if kernels.axes(type(layer).__name__).is_matrix:
         rows = tf.reshape(x, (x.shape[0], -1, x.shape[-1]))
         step = math.ceil(rows.shape[1] / _MOST)
         return rows[:, int(place[0] * step) :: step]

@@ -127,7 +127,7 @@ class _Place:
         return bool(self.new.use_bias or self._norms)
 
     def maps(self) -> list[tuple[np.ndarray, Any]]:
-        """[whole, left]: the kernel (inputs, outputs) and the bias, of the outputs that are left."""
+        """[whole, left]: the kernel (inputs, outputs) and bias of the outputs that are left."""
         kept = slice(None) if self._kept is None else self._kept
         return [
             (
@@ -183,13 +183,17 @@ def _inputs(place: _Place, models: tuple[k.Model, k.Model]) -> Callable[[Any], S
 
 def _summed(rows: k.Tensor, wanted: k.Tensor, found: k.Tensor) -> least_squares.Sums:
     """Of (examples, positions, ...) each."""
-    rows, wanted, found = (tf.reshape(each, (-1, each.shape[-1])) for each in (rows, wanted, found))
+    # In float64: what channels that are nearly the same differ by is lost in sums of float32.
+    rows, wanted, found = (
+        tf.cast(tf.reshape(each, (-1, each.shape[-1])), tf.float64)
+        for each in (rows, wanted, found)
+    )
     missing = wanted - found
     ones = tf.concat([rows, tf.ones_like(rows[:, :1])], axis=1)
     products = tf.matmul(ones, tf.concat([ones, missing], axis=1), transpose_a=True)
     spread = tf.reduce_sum(tf.square(wanted - tf.reduce_mean(wanted, axis=0)))
     return least_squares.Sums(
-        products.numpy().astype(np.float64),
+        products.numpy(),
         float(tf.reduce_sum(tf.square(missing))),
         float(spread),
     )

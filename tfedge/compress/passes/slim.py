@@ -3,9 +3,11 @@
 What belongs to a channel is followed through the graph (`channels`), what it is worth is
 measured (`importance`), and the least worth goes until a budget is met. In a transformer these
 are heads of attention, whole; neurons between the two layers of a feed-forward part; and the
-width of the model, one group along all of its residual sums. The epochs are split:
-half of them, shared evenly, go to the training under a penalty (if there is one) and to those
-between steps; the rest recover the model after the last cut.
+width of the model, one group along all of its residual sums. Right after a cut the kernels behind
+it are fitted by least squares, to give on some calibration inputs what they gave before
+(`refitting`), and training goes on from there. The epochs are split: half of them, shared evenly,
+go to the training under a penalty (if there is one) and to those between steps; the rest recover
+the model after the last cut.
 """
 
 import dataclasses
@@ -20,6 +22,7 @@ from tfedge.compress import channels, costs, holds, rules
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate
 from tfedge.compress.channels import (
+    budgets,
     depth,
     fading,
     importance,
@@ -35,8 +38,6 @@ from tfedge.compress.training import finetune
 from tfedge.data import splits, targets
 from tfedge.data.task import Task
 from tfedge.errors import BadInput
-
-_MOSTLY_OVERHEAD = 0.02  # ms; an interpreter takes a few us to start and for each operator
 
 
 @settings.declared
@@ -54,7 +55,7 @@ class Slim(base.TrainingPass):
     )
     budget: str = settings.setting(
         "multiply_adds",
-        settings.Choice(("multiply_adds", "parameters", "latency")),
+        settings.Choice(budgets.QUANTITIES),
         "What is counted; latency is of int8, predicted for the profile's device (its processor or "
         "NPU), or measured on this host, one thread, where there is none.",
         search=settings.Search(values=("multiply_adds", "parameters")),
@@ -130,24 +131,19 @@ class Slim(base.TrainingPass):
             )
         found = self._channels(candidate)
         if self.blocks:
-            self._check_blocks(candidate)
+            depth.check(self.name, self.blocks, len(self._branches(candidate.model)), candidate)
         elif not found.blocks:
             why = next(iter(found.fixed.values()), "it has no kernel")
             raise BadInput(self.name, f"no channel of the model can go: {why}", "Leave it out.")
         if self.inputs:
-            self._check_columns(candidate.model, found)
-        if self.budget != "latency":
-            if not self.blocks:  # which of them go is only known with data
-                cost = costs.counted(candidate.model, found, self.budget)
-                every = np.ones(found.count)
-                order = self._order(found, every, found, 1.0)
-                self._check_reach(cost, order, cost(every.astype(bool)))
-        elif costs.milliseconds() is None:
-            raise BadInput(
-                f"{self.name}(budget='latency')",
-                "nobody here can measure a latency",
-                "Run it by release.py or compress.py, or inside costs.measuring(function).",
-            )
+            makers = [name for block in found.blocks for name in block.sources]
+            input_columns.check(self.name, candidate.model, makers, found.reasons())
+        self._budget.check(self.name)
+        if self.budget != "latency" and not self.blocks:  # which of them go is known with data
+            cost = self._budget.cost(candidate.model, found)
+            every = np.ones(found.count)
+            order = self._order(found, every, found, 1.0)
+            self._check_reach(cost, order, cost(every.astype(bool)))
 
     def suits(self, task: Task) -> None:
         """A loss has gradients where there are targets."""
@@ -186,7 +182,7 @@ class Slim(base.TrainingPass):
         start, epochs = candidate, self._epochs()
         history: list[Mapping[str, float]] = []
         first = self._channels(candidate)
-        before = self._cost(candidate.model, first)(np.ones(first.count, bool))
+        before = self._budget.of_whole(candidate.model, first)
         dropped: tuple[str, ...] = ()
         if self.blocks:
             free = self._branches(candidate.model)
@@ -209,7 +205,7 @@ class Slim(base.TrainingPass):
             else:
                 _project(candidate)
         notes = {**self._notes(start, candidate, first, before), "epochs": epochs}
-        notes |= {"missing_and_refitted": refitted.shares, "not_refitted": refitted.left}
+        notes |= {"refitted": refitted.shares, "not_refitted": refitted.left}
         if self.blocks:
             notes["dropped_blocks"] = dropped
         touched, skipped = self._covered(start.model, candidate.model, first)
@@ -221,12 +217,12 @@ class Slim(base.TrainingPass):
     ) -> tuple[Candidate, refitting.Refitted]:
         """The candidate after a step on the way down from what the `whole` model costs."""
         found = self._channels(candidate)
-        cost = self._cost(candidate.model, found)
+        cost = self._budget.cost(candidate.model, found)
         scores = importance.scores(self.criterion, candidate.model, found, task)
         order = self._order(found, scores, first, step / self.steps)
         if step == 1:  # before any training between cuts
             self._check_reach(cost, order, whole)
-        alive = self._choose(cost, order, whole * (1 - self.reduction * step / self.steps))
+        alive = self._budget.choose(cost, order, whole, step / self.steps)
         smaller, cuts = surgery.cut(candidate.model, found, alive)
         held = {hold.layer for hold in candidate.holds}
         refitted = refitting.refit(candidate.model, smaller, cuts, task, held)
@@ -235,16 +231,16 @@ class Slim(base.TrainingPass):
     def _notes(
         self, start: Candidate, candidate: Candidate, first: channels.Channels, before: float
     ) -> dict[str, Any]:
-        notes = {
-            **_before_and_after(start.model, candidate.model),
+        return {
+            **self._budget.before_and_after(start.model, candidate.model, before),
             "widths": surgery.widths(start.model, candidate.model),
             "kept_widths": first.reasons(),
             "dropped_inputs": input_columns.dropped(candidate.model),
         }
-        measure = costs.milliseconds()
-        if self.budget == "latency" and measure is not None:
-            notes["latency_ms"] = [round(before, 4), round(measure(candidate.model), 4)]
-        return notes
+
+    @property
+    def _budget(self) -> budgets.Budget:
+        return budgets.Budget(self.budget, self.reduction)
 
     def _epochs(self) -> list[int]:
         """Under the penalty, then after each cut."""
@@ -271,12 +267,6 @@ class Slim(base.TrainingPass):
         label = f"{label}-fading"
         return finetune.finetune(candidate, task, plan, label, last, penalty=penalty)
 
-    def _cost(self, model: k.Model, found: channels.Channels) -> costs.Cost:
-        measure = costs.milliseconds()
-        if self.budget != "latency" or measure is None:
-            return costs.counted(model, found, self.budget)
-        return lambda alive: measure(surgery.cut(model, found, alive)[0])
-
     def _order(
         self,
         found: channels.Channels,
@@ -301,17 +291,6 @@ class Slim(base.TrainingPass):
         multiple, scope = self.multiple_of, self.scope
         return narrowing.order(blocks, scores, multiple, scope=scope, shares=shares)
 
-    def _check_columns(self, model: k.Model, found: channels.Channels) -> None:
-        """Refuse `inputs` where no column of an input could go."""
-        makers = input_columns.makers(model)
-        if not any(name in makers for block in found.blocks for name in block.sources):
-            reasons = [why for name, why in found.reasons().items() if name in makers]
-            raise BadInput(
-                f"{self.name}(inputs=True)",
-                f"no column of an input can go: {(*reasons, 'no input is a row of columns')[0]}",
-                "Leave inputs out.",
-            )
-
     def _branches(self, model: k.Model) -> list[str]:
         """The sums of residual branches in which no layer is left alone by a rule."""
         alone = {
@@ -321,49 +300,9 @@ class Slim(base.TrainingPass):
         }
         return [name for name, layers in residual.inside(model).items() if not layers & alone]
 
-    def _check_blocks(self, candidate: Candidate) -> None:
-        """Refuse more branches than there are, and to drop what something was promised about."""
-        there = len(self._branches(candidate.model))
-        if self.blocks > there:
-            raise BadInput(
-                f"{self.name}(blocks={self.blocks})",
-                f"the model has {there} residual branches that may go",
-                "Ask for fewer." if there else "Leave blocks out.",
-            )
-        if candidate.holds or candidate.quantization is not None:
-            kinds = sorted({hold.kind for hold in candidate.holds}) or ["ranges"]
-            raise BadInput(
-                f"{self.name}(blocks={self.blocks})",
-                f"a branch that goes cannot keep what was promised of it ({', '.join(kinds)})",
-                f"Put {self.name} first.",
-            )
-
     def _check_reach(self, cost: costs.Cost, order: narrowing.Order, whole: float) -> None:
-        """Refuse a reduction of the `whole` cost that cutting all that can go does not reach."""
-        least = cost(order.alive(len(order.steps)))
-        if least > whole * (1 - self.reduction) and (order.steps or not len(order.first)):
-            unit = "ms" if self.budget == "latency" else self.budget.replace("_", "-")
-            why = "every layer keeps some channels" + (", or all by a rule" if self.rules else "")
-            raise BadInput(
-                f"{self.name}(reduction={self.reduction})",
-                f"at most {1 - least / whole:.3f} can go, from {whole:,.6g} to {least:,.6g}"
-                f" {unit}: {why}",
-                "Ask for less, for another budget, or for a smaller multiple_of.",
-            )
-        if self.budget == "latency" and whole < _MOSTLY_OVERHEAD:
-            logging.warning(
-                "%s: a run takes %.4f ms, much of it not for channels, so a small reduction "
-                "cuts many of them; budget='multiply_adds' cuts what it says.",
-                self.name,
-                whole,
-            )
-
-    def _choose(self, cost: costs.Cost, order: narrowing.Order, target: float) -> np.ndarray:
-        """(units,) what is left when the cost is at most `target`."""
-        number = narrowing.fewest(lambda n: cost(order.alive(n)), len(order.steps), target)
-        if self.budget == "latency":  # every question is a measurement
-            return order.alive(number)
-        return narrowing.spared(cost, order, number, target)
+        why = ", or all by a rule" if self.rules else ""
+        self._budget.check_reach(self.name, cost, order, whole, why)
 
     def _covered(
         self, before: Any, after: Any, found: channels.Channels
@@ -386,10 +325,3 @@ def _project(candidate: Candidate) -> None:
         on = holds.on(candidate.holds, kernel.layer)
         if on:
             kernel.variable.assign(holds.project(kernel.numpy(), on))
-
-
-def _before_and_after(before: Any, after: Any) -> dict[str, list[int]]:
-    return {
-        "multiply_adds": [costs.total_multiply_adds(model) for model in (before, after)],
-        "parameters": [costs.parameters(model) for model in (before, after)],
-    }
