@@ -182,6 +182,17 @@ def test_one_that_ends_the_app_when_it_is_tried_is_refused_at_the_third_time(
     assert newer.update()["version"] == 2
 
 
+def test_a_disk_that_fills_up_while_it_is_tried_is_no_fault_of_a_version(
+    client, java, server, repository
+):
+    java.ask("open", **{**client.opened, "probe": "has no room"})
+    for _ in range(3):
+        ended = client.update()
+        assert (ended["outcome"], ended["reason"]) == ("nothing", "disk"), ended
+    java.ask("open", **client.opened)
+    assert client.update()["outcome"] == "updated"
+
+
 def test_another_answer_damage_and_withdrawal_end_with_the_one_before(client, repository):
     client.update()
     client.used()

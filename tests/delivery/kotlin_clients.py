@@ -30,7 +30,11 @@ fun probe(model: ByteArray, golden: ByteArray) {
 fun opened(how: Map<String, Any?>) = Client(
     how["repository"].text(), Json.bytes(how["trust"]), how["model"].text(),
     File(how["store"].text()), { packed, size -> NetUnpacking.unpack(packed, primer, size) },
-    if (how["probe"] == "ends") { _, _ -> Runtime.getRuntime().halt(9) } else ::probe,
+    when (how["probe"]) {
+        "ends" -> { _, _ -> Runtime.getRuntime().halt(9) }
+        "has no room" -> { _, _ -> throw java.io.IOException("no space left") }
+        else -> ::probe
+    },
     (how["channel"] ?: "stable").text(), (how["app"] ?: "").text(), "",
     how["installation"]?.text(),
     if (how["now"] == null) System::currentTimeMillis else { -> how["now"] as Long },

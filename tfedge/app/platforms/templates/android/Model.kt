@@ -20,6 +20,9 @@ import java.io.File
 {% if model.keeps_state %}
 import java.io.FileInputStream
 {% endif %}
+{% if model.delivered and not model.keeps_state %}
+import java.io.IOException
+{% endif %}
 import java.io.InputStream
 import java.nio.ByteBuffer
 import java.nio.ByteOrder
@@ -40,7 +43,7 @@ import {{ model.package }}.delivery.End
 import {{ model.package }}.delivery.Ends
 import {{ model.package }}.delivery.Golden
 {% endif %}
-{% macro end(port) %}End({{ port.name|text }}, {{ port.index }}, "{{ port.dtype }}", listOf({{ port.shape|listed }}), {{ port.scale|number }}f, {{ port.zero_point }}){% endmacro %}
+{% macro end(port) %}End({{ port.name|text }}, {{ port.index }}, "{{ port.dtype }}", listOf({{ port.shape|listed }}), {{ port.scale|number }}f, {{ port.zero_point }}, isReal = {{ "true" if port.given == "real" else "false" }}){% endmacro %}
 {% set input_types = {"bytes": "ByteArray", "real": "FloatArray", "whole": "IntArray"} %}
 
 /**
@@ -50,7 +53,9 @@ import {{ model.package }}.delivery.Golden
 {% endif %}
  */
 class {{ model.class_name }}
-private constructor(private val runtime: Runtime, private val golden: () -> Examples) : AutoCloseable {
+private constructor(
+    private val runtime: Runtime, private val golden: () -> Examples{{ ", private val ends: Ends" if model.delivered }},
+) : AutoCloseable {
 
     /** What the model answers. */
     class Outputs(
@@ -87,10 +92,12 @@ private constructor(private val runtime: Runtime, private val golden: () -> Exam
      */
     @Synchronized
     fun run({% for port in model.inputs %}{{ port.id }}: {{ input_types[port.given] }}{{ ", " if not loop.last }}{% endfor %}): Outputs {
-        val found = invoke(listOf({% for port in model.inputs %}{{ port.id }}Tensor({{ port.id }}){{ ", " if not loop.last }}{% endfor %}))
+        val found = invoke(listOf({% for port in model.inputs %}{{ port.id }}Tensor({{ port.id }}{{ ", ends.inputs[" ~ loop.index0 ~ "]" if model.delivered and port.is_coded_here }}){{ ", " if not loop.last }}{% endfor %}))
         return Outputs(
 {% for port in model.outputs %}
-{% if port.scale %}
+{% if port.scale and model.delivered %}
+            ends.outputs[{{ loop.index0 }}].let { end -> found[{{ loop.index0 }}].numbers("{{ port.dtype }}") { (it - end.zeroPoint).toFloat() * end.scale } }.toFloatArray(),
+{% elif port.scale %}
             found[{{ loop.index0 }}].numbers("{{ port.dtype }}") { (it - {{ port.zero_point }}).toFloat() * {{ port.scale|number }}f }.toFloatArray(),
 {% elif port.given == "real" %}
             found[{{ loop.index0 }}].little().asFloatBuffer().let { held -> FloatArray({{ port.count }}) { held.get(it) } },
@@ -266,10 +273,10 @@ private constructor(private val runtime: Runtime, private val golden: () -> Exam
             }
 {% endif %}
             val options = Interpreter.Options().setNumThreads(threads)
-            return {{ model.class_name }}(Classic(Interpreter(mapped, options)), golden)
+            return {{ model.class_name }}(Classic(Interpreter(mapped, options)), golden{{ ", SHIPPED" if model.delivered }})
 {% else %}
             val made = CompiledModel.create({{ "file.path" if model.packed else "context.assets, asset" }}, options(threads, accelerator))
-            return {{ model.class_name }}(Compiled(made), golden)
+            return {{ model.class_name }}(Compiled(made), golden{{ ", SHIPPED" if model.delivered }})
 {% endif %}
         }
 {% if not model.keeps_state %}
@@ -284,38 +291,39 @@ private constructor(private val runtime: Runtime, private val golden: () -> Exam
 
         private val INPUTS = listOf({% for port in model.inputs %}{{ end(port) }}{{ ", " if not loop.last }}{% endfor %})
         private val OUTPUTS = listOf({% for port in model.outputs %}{{ end(port) }}{{ ", " if not loop.last }}{% endfor %})
+        private val SHIPPED = Ends(INPUTS, OUTPUTS)
 
         /** A later version, compared already, with golden.npz of it: see {{ model.class_name }}Delivery. */
 {% if model.keeps_state %}
         internal fun delivered(content: ByteArray, golden: () -> ByteArray, threads: Int): {{ model.class_name }} {
-            Ends.check(content, INPUTS, OUTPUTS)
+            val ends = Ends.of(content, INPUTS, OUTPUTS, takesRaw = {{ "true" if model.takes_raw else "false" }})
             val examples = { Golden.read(golden(), INPUTS, OUTPUTS).let { Examples(it.bytes, it.tolerances) } }
-            return {{ model.class_name }}(Classic(Interpreter(direct(content), Interpreter.Options().setNumThreads(threads))), examples)
+            return {{ model.class_name }}(Classic(Interpreter(direct(content), Interpreter.Options().setNumThreads(threads))), examples, ends)
         }
 {% else %}
         internal fun delivered(
             content: ByteArray, golden: () -> ByteArray, threads: Int, accelerator: Accelerator, file: File?,
         ): {{ model.class_name }} {
-            Ends.check(content, INPUTS, OUTPUTS)
+            val ends = Ends.of(content, INPUTS, OUTPUTS, takesRaw = {{ "true" if model.takes_raw else "false" }})
             val examples = { Golden.read(golden(), INPUTS, OUTPUTS).let { Examples(it.bytes, it.tolerances) } }
             if (file == null) {
                 val options = Interpreter.Options().setNumThreads(threads)
-                return {{ model.class_name }}(Classic(Interpreter(direct(content), options)), examples)
+                return {{ model.class_name }}(Classic(Interpreter(direct(content), options)), examples, ends)
             }
             laidOpen(content, file)
-            return {{ model.class_name }}(Compiled(CompiledModel.create(file.path, options(threads, accelerator))), examples)
+            return {{ model.class_name }}(Compiled(CompiledModel.create(file.path, options(threads, accelerator))), examples, ends)
         }
 
         /** CompiledModel loads files only; those of versions before go. */
         private fun laidOpen(content: ByteArray, file: File) {
             val folder = checkNotNull(file.parentFile)
-            check(folder.isDirectory || folder.mkdirs() || folder.isDirectory) { "$folder cannot be made" }
+            if (!folder.isDirectory && !folder.mkdirs() && !folder.isDirectory) throw IOException("$folder cannot be made")
             folder.listFiles()?.filter { it != file && it.name.endsWith(".tflite") }?.forEach { it.delete() }
             if (file.isFile && file.inputStream().use(::sha256) == sha256(content.inputStream())) return
             val written = File.createTempFile("open", null, folder)
             try {
                 written.writeBytes(content)
-                check(written.renameTo(file)) { "$file cannot be written" }
+                if (!written.renameTo(file)) throw IOException("$file cannot be written")
             } finally {
                 written.delete()
             }
@@ -358,7 +366,7 @@ private constructor(private val runtime: Runtime, private val golden: () -> Exam
 {% endif %}
 {% for port in model.inputs %}
 
-        private fun {{ port.id }}Tensor(values: {{ input_types[port.given] }}): ByteArray {
+        private fun {{ port.id }}Tensor(values: {{ input_types[port.given] }}{{ ", end: End" if model.delivered and port.is_coded_here }}): ByteArray {
             require(values.size == {{ port.count }}) { "{{ port.id }} takes {{ port.count }} numbers, not ${values.size}" }
 {% if port.given == "bytes" %}
 {% if port.first_code %}
@@ -389,9 +397,13 @@ private constructor(private val runtime: Runtime, private val golden: () -> Exam
             for (i in values.indices) {
                 val value = values[i]{{ " * factors[i % factors.size] + offsets[i % offsets.size]" if port.factors }}
 {% if port.scale %}
-                // The tensor holds codes: real number = (code - {{ port.zero_point }}) * {{ port.scale|number }}.
                 require(!value.isNaN()) { "{{ port.id }} holds NaN" }
+{% if model.delivered and port.is_coded_here %}
+                val code = Math.rint((value / end.scale + end.zeroPoint.toFloat()).toDouble())
+{% else %}
+                // The tensor holds codes: real number = (code - {{ port.zero_point }}) * {{ port.scale|number }}.
                 val code = Math.rint((value / {{ port.scale|number }}f + {{ port.zero_point }}f).toDouble())
+{% endif %}
                 held.put{{ "Int" if port.dtype == "int32" }}(code.coerceIn({{ port.least }}.0, {{ port.most }}.0).toInt(){{ ".toByte()" if port.dtype != "int32" }})
 {% else %}
                 held.putFloat(value)

@@ -27,7 +27,7 @@ class Delivered internal constructor(val version: Long, val content: ByteArray, 
  * @param folder for this model of this repository, as in `noBackupFilesDir`; made where it is missing
  * @param unpack restores a packed file of so many bytes
  * @param probe runs a model (.tflite) on its examples (golden.npz); throws where it does not answer as it
- *     should
+ *     should, and an IOException where that is not the model's fault
  * @param channel which versions are meant
  * @param app version of the app, such as "2.4.1"; "" where not known
  * @param runtime of LiteRT, likewise

@@ -8,6 +8,8 @@ import java.io.File
 import java.io.RandomAccessFile
 import java.security.MessageDigest
 
+private const val MOST_MISREAD = 2
+
 /** A file as it was signed: SHA-256 of all of it and of each chunk, in hexadecimal. */
 internal class Wanted(
     val name: String, val url: String, val length: Long, val sha256: String, val chunks: Chunks,
@@ -15,6 +17,7 @@ internal class Wanted(
 
 internal class Download(private val wanted: Wanted, private val network: Network, private val progress: (Long, Long) -> Unit) {
     private var etag = ""
+    private var misread = 0
 
     /** What is missing; then all of it is at `path`, compared and on the disk. What came stays. */
     fun to(path: File) {
@@ -26,6 +29,7 @@ internal class Download(private val wanted: Wanted, private val network: Network
                 try {
                     while (part.size < wanted.length) ask(part)
                 } catch (error: Interrupted) {
+                    if (error.misread) misread++
                     furthest = maxOf(before, part.size)
                     error.moved = furthest > before
                     throw error
@@ -36,13 +40,17 @@ internal class Download(private val wanted: Wanted, private val network: Network
     }
 
     private fun ask(part: Part) {
-        val (start, before) = Pair(part.size, etag)
+        // Who cannot tell parts sends all of it, of which what is there is left out.
+        val start = if (misread < MOST_MISREAD) part.size else 0
+        val before = etag
+        etag = "" // not said again where it was the reason that nothing came
         network.ask(wanted.url, start, before).use { answer ->
             // Another file, says the server: the signed hashes decide on that, so what is missing is
             // asked for once more without a condition.
             val isAnother = start > 0 && before.isNotEmpty() && answer.start == 0L
-            etag = if (isAnother) "" else answer.etag
-            if (!isAnother) take(answer, part)
+            if (isAnother) return
+            etag = answer.etag
+            take(answer, part)
         }
     }
 

@@ -19,6 +19,7 @@ private const val SLOW_BYTES = 4096 // fewer in so long is no download
 private const val MOST_REDIRECTIONS = 10
 private val REDIRECTIONS = setOf(301, 302, 303, 307, 308)
 private val TRY_AGAIN = setOf(408, 425, 429, 500, 502, 503, 504)
+private val ETAG = Regex("\"[!#-~]{0,200}\"") // strong, and may be said back to any server
 private val SIZE = Regex("[0-9]{1,15}")
 private val RANGE = Regex("bytes ([0-9]{1,15})-([0-9]{1,15})/([0-9]{1,15}|\\*)")
 
@@ -44,11 +45,15 @@ class Ways(
     val draw: () -> Double = Random::nextDouble,
 )
 
-/** What may go well when it is tried again; `moved`, whether it had come further than before. */
+/**
+ * What may go well when it is tried again; `misread`, whether the server seems to know no parts, and
+ * `moved`, whether it had come further than before.
+ */
 internal class Interrupted(
     cause: String,
     val reason: Reason = Reason.OFFLINE,
     val waitSeconds: Double = 0.0,
+    val misread: Boolean = false,
 ) : Exception(cause) {
     var moved = false
 }
@@ -187,14 +192,15 @@ internal class Network(private val ways: Ways) {
         val status = connection.responseCode
         if (status in TRY_AGAIN || (status == 416 && start > 0)) {
             val asked = number(header("Retry-After"))?.toDouble() ?: 0.0
-            throw Interrupted("$url answered with $status", waitSeconds = asked)
+            throw Interrupted("$url answered with $status", waitSeconds = asked, misread = status == 416)
         }
         if (status >= 400) throw Refused(Reason.OFFLINE, "$url answered with $status", status)
         val packed = header("Content-Encoding")
         if (packed !in setOf("", "identity")) {
-            throw Interrupted("$url came packed by '${packed.take(40)}', which was not asked for")
+            val cause = "$url came packed by '${packed.take(40)}', which was not asked for"
+            throw Interrupted(cause, misread = start > 0)
         }
-        val etag = header("ETag").let { if (it.startsWith("W/")) "" else it }
+        val etag = header("ETag").let { if (ETAG.matches(it)) it else "" }
         if (status == 200) return Answer(0, etag, number(header("Content-Length")), connection.inputStream, connection)
         if (status != 206 || start == 0L) {
             throw Interrupted("$url answered with $status to a request for all of it")
@@ -202,7 +208,7 @@ internal class Network(private val ways: Ways) {
         val range = RANGE.matchEntire(header("Content-Range"))
         if (range == null || range.groupValues[1].toLong() != start) {
             val told = header("Content-Range").take(60)
-            throw Interrupted("$url from byte $start on was asked for, and '$told' came")
+            throw Interrupted("$url from byte $start on was asked for, and '$told' came", misread = true)
         }
         return Answer(start, etag, number(range.groupValues[3]), connection.inputStream, connection)
     }

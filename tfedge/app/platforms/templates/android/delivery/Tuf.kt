@@ -187,8 +187,8 @@ private fun checkShape(role: String, signed: Map<String, Any?>) {
             val meta = signed["meta"].fields()
             meta.values.forEach { told ->
                 told.fields()["version"].whole()
-                told.fields()["length"]?.whole(least = 0)
-                told.fields()["hashes"]?.fields()
+                if ("length" in told.fields()) told.fields()["length"].whole(least = 0)
+                if ("hashes" in told.fields()) told.fields()["hashes"].fields()
             }
             val name = if (role == "timestamp") "snapshot.json" else "targets.json"
             require(name in meta) { "no $name" }

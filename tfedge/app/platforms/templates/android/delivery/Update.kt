@@ -108,6 +108,9 @@ internal class Update(
         store.change { it.probing(version) }
         try {
             asked.probe(content, golden)
+        } catch (error: IOException) { // a full disk: no version is to blame
+            store.change { it.copy(probed = null, probes = 0) }
+            throw error
         } catch (error: Throwable) { // a library that is not there, or too little memory, too
             refuse(version)
             throw Refused(Reason.PROBE, error.message ?: "$error")
