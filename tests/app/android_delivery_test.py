@@ -4,6 +4,7 @@ Compiled and run as in `android_test`, whose LiteRT knows the answers to example
 bytes of a version are; its versions are real files all the same, for their ends are read.
 """
 
+import os
 import shutil
 
 import numpy as np
@@ -165,15 +166,33 @@ def test_it_begins_with_its_own_and_takes_what_was_proved(program, published, ca
     published.add(case.content + b"4", examples_of(case))
     assert program("update") == "UPDATED 4"
     assert program("load").startswith("4 Check(passed=true")
+    assert set(open_files(place)) == {"1.tflite", "4.tflite"}
+    for path in place.rglob("open/1.tflite"):
+        os.utime(path, (0, 0))  # nobody is loading that any more
+    assert program("load").startswith("4 Check(passed=true")
     assert list(open_files(place)) == ["4.tflite"]
 
-    for path in place.rglob("open/*"):
-        path.unlink()
     assert program("load", how="memory").startswith("4 Check(passed=true, examples=32")
     published.add(case.content + b"5", examples_of(case))
     assert program("update", how="memory") == "UPDATED 5"
     assert program("load", how="memory").startswith("5 Check(passed=true")
     assert open_files(place) == {}
+
+
+def test_a_full_disk_is_no_fault_of_a_version(program, published, cases, place):
+    case = cases["int8"]
+    published.add(case.content, examples_of(case))
+    assert program("update") == "UPDATED 1"
+    (kept,) = place.rglob("no_backup/tfedge/*")
+    shutil.rmtree(kept / "open")
+    (kept / "open").write_bytes(b"")  # nothing can be written below it
+    for _ in range(3):
+        assert program("load").startswith("null Check(passed=true, examples=8")
+    published.add(case.content + b"2", examples_of(case))
+    assert program("update").startswith("KEPT 1 ") and "cannot be made" in program("update")
+    (kept / "open").unlink()
+    assert program("load").startswith("1 Check(passed=true, examples=32")
+    assert program("update") == "UPDATED 2"
 
 
 def test_codes_are_those_of_the_file_that_came(program, published, cases):

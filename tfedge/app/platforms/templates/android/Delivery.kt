@@ -103,6 +103,9 @@ private constructor(
                     content, golden, threads, accelerator, if (inMemory) null else File(folder, "open/$version.tflite"))
 {% endif %}
             }
+{% if not model.keeps_state %}
+            if (inMemory) File(folder, "open").deleteRecursively()
+{% endif %}
             val client = Client(
                 repository, TRUST.toByteArray(), MODEL, File(folder, "sealed"),
                 unpack = { packed, size -> {{ model.class_name }}Unpacking.unpack(packed, primer, size) },
@@ -111,9 +114,9 @@ private constructor(
                     delivered("", content) { golden }.use { it.probe() }
 {% else %}
                     try {
-                        delivered("probe", content) { golden }.use { it.probe() }
+                        delivered("tried", content) { golden }.use { it.probe() }
                     } finally {
-                        File(folder, "open/probe.tflite").delete()
+                        File(folder, "open/tried.tflite").delete()
                     }
 {% endif %}
                 },

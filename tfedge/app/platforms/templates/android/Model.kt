@@ -314,11 +314,12 @@ private constructor(
             return {{ model.class_name }}(Compiled(CompiledModel.create(file.path, options(threads, accelerator))), examples, ends)
         }
 
-        /** CompiledModel loads files only; those of versions before go. */
+        /** CompiledModel loads files only; those of versions before go, but not while another process loads one. */
         private fun laidOpen(content: ByteArray, file: File) {
             val folder = checkNotNull(file.parentFile)
             if (!folder.isDirectory && !folder.mkdirs() && !folder.isDirectory) throw IOException("$folder cannot be made")
-            folder.listFiles()?.filter { it != file && it.name.endsWith(".tflite") }?.forEach { it.delete() }
+            val old = System.currentTimeMillis() - 3_600_000
+            folder.listFiles()?.filter { it != file && it.lastModified() < old }?.forEach { it.delete() }
             if (file.isFile && file.inputStream().use(::sha256) == sha256(content.inputStream())) return
             val written = File.createTempFile("open", null, folder)
             try {

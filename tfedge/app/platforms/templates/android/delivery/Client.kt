@@ -86,7 +86,8 @@ class Client(
 
     /**
      * Calls `work` with the last good model; it needs no network. The first call that ends without an
-     * exception makes a new version the good one; after a crash the next gets the version before.
+     * exception makes a new version the good one; after a crash, or any exception but an IOException, the
+     * next gets the version before.
      *
      * @throws IllegalStateException where no model is there
      */
@@ -97,7 +98,12 @@ class Client(
             // Another one has it, or the disk is full: then it is not the first use.
             val isOurs = isFree && isWritten(::begin)
             val model = model(isOurs)
-            val answer = work(model)
+            val answer = try {
+                work(model)
+            } catch (error: IOException) { // a full disk: no version is to blame
+                if (isOurs) store.begun.delete()
+                throw error
+            }
             if (isOurs) {
                 store.begun.delete() // needs no room, so on a full disk the next use is a first one again
                 isWritten { store.change { if (it.current == model.version) it.copy(firstUse = FirstUse.DONE) else it } }
