@@ -57,6 +57,8 @@ def ring(flag_values: flags.FlagValues, *, is_new: bool = False) -> "Keyring":
     from tfedge.delivery import keyring
 
     folders = [pathlib.Path(each).absolute() for each in flag_values["keys"].value]
+    if not folders:
+        raise errors.BadInput("--keys=", "it names no folder", "Write --keys=FOLDER.")
     told = _told(folders, flag_values["passphrase_fd"].value)
     return keyring.Keyring(
         folders, lambda folder: told.get(folder) or _asked(f"Passphrase of {folder}", is_new)

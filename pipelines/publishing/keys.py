@@ -70,8 +70,11 @@ def main() -> int:
     if _WHAT.value not in _DONE_BY:
         remedy = settings.nearest(_WHAT.value, list(_DONE_BY))
         raise errors.BadInput(f"keys {_WHAT.value}", "no such step", remedy)
-    ring = key_flags.ring(FLAGS, is_new=_WHAT.value == "make")
-    _DONE_BY[_WHAT.value](key_flags.folder(FLAGS), ring)
+    from tfedge.delivery import holding
+
+    ring, folder = key_flags.ring(FLAGS, is_new=_WHAT.value == "make"), key_flags.folder(FLAGS)
+    with holding.disk(ring.folders[0]):
+        _DONE_BY[_WHAT.value](folder, ring)
     return entry.OK
 
 

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 from publishing_test import add, offered, targets
 
-from tfedge.delivery import checking, commits, holding, next_root, rotation, trusted
+from tfedge import errors
+from tfedge.delivery import (
+    checking,
+    commits,
+    holding,
+    next_root,
+    publishing,
+    rotation,
+    trusted,
+)
 from tfedge.release.golden.vectors import Vectors
 
 
@@ -114,6 +123,20 @@ def test_what_has_expired_says_what_to_do(filled, ring, monkeypatch):
     found = bad(filled)
     assert set(found) == {"timestamp"}
     assert "expired 1.0 days ago: publish.py refresh" in found["timestamp"]
+
+
+def test_with_a_root_that_has_expired_nothing_is_signed_but_another(filled, ring, monkeypatch):
+    now, said = trusted.now(), []
+    monkeypatch.setattr(holding.logging, "warning", lambda text, *told: said.append(text % told))
+    monkeypatch.setattr(trusted, "now", lambda: now + datetime.timedelta(days=310))
+    publishing.refresh(filled, ring, 7)
+    assert f"{filled}: root expires in 55 days" in said[0]
+    monkeypatch.setattr(trusted, "now", lambda: now + datetime.timedelta(days=370))
+    with pytest.raises(errors.BadInput, match=r"expired 5 days ago, and no .*keys renew"):
+        publishing.refresh(filled, ring, 7)
+    rotation.renew(filled, ring)
+    assert len(said) == 1
+    assert not bad(filled, ring)
 
 
 def test_private_keys_and_leftovers_are_named(filled):

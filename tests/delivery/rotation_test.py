@@ -1,3 +1,4 @@
+import itertools
 import json
 import shutil
 import stat
@@ -6,7 +7,7 @@ import pytest
 from tuf.ngclient import Updater
 
 from tfedge import errors
-from tfedge.delivery import commits, holding, keyring, next_root, rotation, trusted
+from tfedge.delivery import at_rest, commits, holding, keyring, next_root, rotation, trusted
 
 
 def updated(repository, tmp_path, bootstrap=None):
@@ -199,3 +200,24 @@ def test_thieves_who_ran_ahead_are_forgotten(repository, ring, tmp_path):
         updated(repository, tmp_path)
     rotation.replace(repository, ring, "timestamp", is_stolen=True)
     assert updated(repository, tmp_path) == 2
+
+
+def test_another_passphrase_that_was_killed_half_way_goes_on(repository, ring, monkeypatch):
+    put, folder = at_rest.writing.put, ring.folders[0]
+    count = itertools.count()
+
+    def killed(*given, **how):
+        if next(count) == 3:
+            raise KeyboardInterrupt
+        put(*given, **how)
+
+    monkeypatch.setattr(at_rest.writing, "put", killed)
+    with pytest.raises(KeyboardInterrupt):
+        ring.change_passphrase(b"new")
+    assert ring.change_passphrase(b"new") == 7
+    other = keyring.Keyring([folder], lambda _: b"new")
+    assert other.audience_key("app") == ring.audience_key("app")
+    for path in folder.glob("*.key"):
+        at_rest.check(path, b"new")
+    with pytest.raises(errors.BadInput, match="does not open it"):
+        keyring.Keyring([folder], lambda _: b"wrong").change_passphrase(b"other")

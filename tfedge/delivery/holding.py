@@ -5,6 +5,8 @@ import pathlib
 import re
 from collections.abc import Container, Iterator
 
+from absl import logging
+
 from tfedge import errors, lock
 from tfedge.delivery import next_root, trusted, writing
 from tfedge.delivery.keyring import ROOT, SNAPSHOT, TARGETS
@@ -13,6 +15,7 @@ from tfedge.delivery.trusted import State
 _NUMBERED = re.compile(r"([1-9][0-9]*)\.(root|targets|snapshot)\.json")
 _HASHED = re.compile(r"([0-9a-f]{64})\.")  # the name of a target; other files are somebody else's
 _SHA256 = re.compile(rb'"sha256": ?"([0-9a-f]{64})"')
+_SOON_DAYS = 60
 _LOCK = ".tfedge-publish.lock"
 
 
@@ -25,11 +28,14 @@ def held(folder: pathlib.Path, finishing: bool = False) -> Iterator[State]:
         finishing: a change of root that has all its signatures and was not finished.
 
     Raises:
-        BadInput: no repository; signatures or hashes that do not hold; a disk that refuses.
+        BadInput: no repository; signatures or hashes that do not hold; a root that has expired; a
+            disk that refuses.
     """
     check_there(folder)
     with disk(folder), lock.hold(folder / _LOCK, str(folder), waits=True):
         state = _read(folder, finishing)
+        if not finishing:
+            _check_root(folder, state)
         for path in leftovers(folder, state):
             path.unlink()
         yield state
@@ -65,6 +71,16 @@ def _read(folder: pathlib.Path, finishing: bool) -> State:
         return trusted.read(folder)
     except errors.BadInput:
         return trusted.read(folder, by=waiting)
+
+
+def _check_root(folder: pathlib.Path, state: State) -> None:
+    """Only people can sign another, so it is told in time."""
+    days, remedy = trusted.days_left(state.root), "Sign another with publish.py keys renew."
+    if days <= 0:
+        cause = f"root has expired {-days:.0f} days ago, and no installation takes anything"
+        raise errors.BadInput(str(folder), cause, remedy)
+    if days < _SOON_DAYS:
+        logging.warning("%s: root expires in %.0f days. %s", folder, days, remedy)
 
 
 def leftovers(folder: pathlib.Path, state: State) -> list[pathlib.Path]:
