@@ -194,6 +194,14 @@ def root_of_the_attacker(repository):
     repository.write_root(signers=strangers)
 
 
+def root_without_its_own_keys(repository):
+    """With stolen keys of root: one that only they sign, whose own keys are others."""
+    yield
+    stolen = repository.keys["root"]
+    repository.keys["root"] = [CryptoSigner.generate_ecdsa() for _ in stolen]
+    repository.write_root(signers=stolen[:2])
+
+
 def skipped_root(repository):
     """The root after the next in the place of the next."""
     yield
@@ -284,6 +292,7 @@ REFUSED = {
     threshold_not_met: reasons.UNSIGNED,
     one_signature_twice: reasons.DAMAGED,
     root_of_the_attacker: reasons.UNSIGNED,
+    root_without_its_own_keys: reasons.UNSIGNED,
     skipped_root: reasons.ROLLBACK,
     damaged_timestamp: reasons.DAMAGED,
     no_metadata: reasons.DAMAGED,
