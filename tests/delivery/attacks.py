@@ -59,6 +59,20 @@ def rollback_of_the_targets(repository):
     repository.write_timestamp()
 
 
+def renumbered_targets(repository):
+    """Likewise, under the number of a later day."""
+    old = repository.path("1.targets")
+    yield
+    honest(repository)
+    snapshot = repository.signed["snapshot"]
+    repository.path("3.targets").write_bytes(old.read_bytes())
+    snapshot.meta["targets.json"] = repositories.listed(repository.signed["targets"], old)
+    snapshot.meta["targets.json"].version = 3
+    snapshot.version += 1
+    repository.put(f"{snapshot.version}.snapshot", snapshot, repository.keys["snapshot"])
+    repository.write_timestamp()
+
+
 def freeze(repository):
     """The same timestamp for ever."""
     yield
@@ -276,6 +290,7 @@ REFUSED = {
     rollback: reasons.ROLLBACK,
     rollback_of_the_snapshot: reasons.ROLLBACK,
     rollback_of_the_targets: reasons.MIXED,
+    renumbered_targets: reasons.MIXED,
     freeze: reasons.EXPIRED,
     expired_snapshot: reasons.EXPIRED,
     expired_targets: reasons.EXPIRED,
