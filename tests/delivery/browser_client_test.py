@@ -110,6 +110,13 @@ def test_what_came_stays_when_a_budget_ends(client, node, server):
     assert not any(key.startswith("parts/") for key in node.ask("keys", store=client.store))
 
 
+def test_a_budget_that_is_just_enough_is_enough(client):
+    client.update()
+    needed = client.update()["received"]
+    assert client.update(mostBytes=needed)["outcome"] == "unchanged"
+    assert client.update(mostBytes=needed - 1)["reason"] == "postponed"
+
+
 def test_after_a_crash_at_the_first_use_the_one_before_is_used(client, repository):
     client.update()
     client.used()

@@ -23,9 +23,9 @@ const said = [];
 try {
   const trust = await (await fetch('trust.json')).json();
   const primer = await bytes('primer');
-  const open = async () => new Client({
+  const open = async (name = 'tiny') => new Client({
     repository: new URL('..', location).href, trust, model: 'tiny',
-    store: await IndexedStore.open('tiny'), probe: async () => {},
+    store: await IndexedStore.open(name), probe: async () => {},
     unpack: (packed, size) => unpack(packed, primer, size),
   });
   const used = ({version, content}) => [version, content.length, content[9_100]];
@@ -41,6 +41,51 @@ try {
   said.push((await first.update()).version, await other.using(used));
   const kept = await (await IndexedStore.open('tiny')).keys();
   said.push(kept.filter((key) => key.startsWith('versions/') || key.startsWith('parts/')));
+  said.push(await faults(open));
+  async function faults(open) {
+    const told = {};
+    const ended = async (client) => {
+      const {outcome, version, reason, cause} = await client.update();
+      return [outcome, version, reason, cause.replace(/.*cannot be had: /, '')];
+    };
+    const {put} = IDBObjectStore.prototype;
+    const putting = async (how) => {
+      const client = await open('full');
+      IDBObjectStore.prototype.put = how;
+      const found = await ended(client);
+      IDBObjectStore.prototype.put = put;
+      return found;
+    };
+    const full = new DOMException('it is full', 'QuotaExceededError');
+    told.full = await putting(() => { throw full; });
+    told.aborted = await putting(function(...given) {
+      const request = put.apply(this, given);
+      this.transaction.abort();
+      return request;
+    });
+    told.afterwards = await ended(await open('full'));
+    const client = await open('removed');
+    await ended(client);
+    await new Promise((done, failed) => { // as another page does, or a user
+      const request = indexedDB.deleteDatabase('removed');
+      request.onsuccess = done;
+      request.onblocked = () => failed(new Error('the page holds its database'));
+    });
+    told.removed = await ended(client);
+    const other = await new Promise((done) => {
+      const request = indexedDB.open('other', 3);
+      request.onsuccess = () => done(request.result);
+    });
+    other.close();
+    told.other = await ended(await open('other'));
+    Object.defineProperty(navigator, 'locks', {value: undefined});
+    const pages = await Promise.all([open('both'), open('both'), open('both')]);
+    told.both = (await Promise.all(pages.map((page) => page.update())))
+      .map(({outcome}) => outcome).sort();
+    Object.defineProperty(globalThis, 'indexedDB', {value: undefined});
+    told.none = await open('none').then(() => 'open', ({reason}) => reason);
+    return told;
+  }
 } catch (error) {
   said.push(`${error.stack}`);
 }
@@ -83,6 +128,15 @@ def test_a_page_keeps_what_it_has_proved(tmp_path):
         2,
         second,
         ["versions/1", "versions/2"],
+        {
+            "full": ["nothing", None, "disk", "it is full"],
+            "aborted": ["nothing", None, "disk", "it ended a transaction"],
+            "afterwards": ["updated", 2, "", ""],
+            "removed": ["updated", 2, "", ""],
+            "other": ["updated", 2, "", ""],
+            "both": ["unchanged", "unchanged", "updated"],
+            "none": "disk",
+        },
     ]
 
 

@@ -172,9 +172,14 @@ def test_two_pages_without_locks_do_the_same_once(node, begun, server):
     assert not [key for key in node.ask("keys", store=client.store) if key.startswith("turns/")]
 
 
-def test_a_key_in_another_form_is_told(node, repository, server):
+def test_a_key_in_another_form_is_told_and_is_no_fault_of_the_version(node, repository, server):
     target = repository.signed["targets"].targets[names.sealed(MODEL, 1)]
-    target.unrecognized_fields["custom"]["tfedge"]["keys"]["app"] = "no base64!"
+    keys = target.unrecognized_fields["custom"]["tfedge"]["keys"]
+    good, keys["app"] = keys["app"], "no base64!"
     repository.write()
-    ended = Browser(node, server.address, repository).update()
+    client = Browser(node, server.address, repository)
+    ended = client.update()
     assert (ended["outcome"], ended["reason"]) == ("nothing", "unreadable"), ended
+    keys["app"] = good
+    repository.write()
+    assert client.update()["outcome"] == "updated"

@@ -74,19 +74,24 @@ async function bytesOf(address) {
   return new Uint8Array(await answer.arrayBuffer());
 }
 
-/** Runs the examples of a version in a worker; where that finds no LiteRT.js, on the page. */
+/** Runs the examples of a version in a worker; where LiteRT.js does not start there, on the page. */
 async function probed(content, golden, options) {
   const worker = new Worker(new URL('./probe_worker.js', import.meta.url), {type: 'module'});
-  let isThere = false;
+  let [isThere, timer] = [false, 0];
   try {
     await new Promise((resolve, reject) => {
-      setTimeout(() => reject(new Error(`no answer in ${PROBE_SECONDS} s`)), 1000 * PROBE_SECONDS);
+      const late = () => reject(new Error(`no answer in ${PROBE_SECONDS} s`));
+      const wait = () => {
+        clearTimeout(timer);
+        timer = setTimeout(late, 1000 * PROBE_SECONDS);
+      };
+      wait();
       worker.onmessage = ({data}) => {
-        isThere = true;
+        isThere ||= data.started === true;
         if (data.ready) worker.postMessage({content, golden, options: cloneable(options)});
+        else if (data.started) wait();
         else if (data.passed) resolve();
-        else if (data.offline) reject(new Refused(REASONS.OFFLINE, data.offline));
-        else reject(new Error(data.refused));
+        else reject(new Error(data.unready ?? data.refused));
       };
       worker.onerror = () => reject(new Error('probe_worker.js ended'));
     });
@@ -96,6 +101,7 @@ async function probed(content, golden, options) {
     const model = await {{ model.class_name }}.load(options, content);
     await model.probe(golden).finally(() => model.close());
   } finally {
+    clearTimeout(timer);
     worker.terminate();
   }
 }

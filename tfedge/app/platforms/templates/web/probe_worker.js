@@ -2,8 +2,10 @@
 
 import {{ "{" }}{{ model.class_name }}, runtime} from './model.js';
 
-// LiteRT.js takes its loader by importScripts, which a module has only by name.
+// LiteRT.js takes its loader by importScripts, which a module has only by name, and its WebAssembly
+// from beside the loader, not from beside this file.
 self.importScripts = (address) => {
+  self.Module = {locateFile: (name) => new URL(name, address).href};
   const request = new XMLHttpRequest();
   request.open('GET', address, false);
   request.send();
@@ -14,9 +16,10 @@ onmessage = async ({data: {content, golden, options}}) => {
   try {
     await runtime(options);
   } catch (cause) {
-    postMessage({offline: `LiteRT.js does not start in a worker: ${cause.message ?? cause}`});
+    postMessage({unready: `LiteRT.js does not start in a worker: ${cause.message ?? cause}`});
     return;
   }
+  postMessage({started: true}); // from here on it is the version's fault
   try {
     const model = await {{ model.class_name }}.load(options, content);
     await model.probe(golden);

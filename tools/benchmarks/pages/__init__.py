@@ -1,0 +1,1 @@
+"""A page that fetches its models, in headless Chromium, over a repository with faults."""
