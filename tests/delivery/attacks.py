@@ -59,6 +59,20 @@ def rollback_of_the_targets(repository):
     repository.write_timestamp()
 
 
+def renumbered_targets(repository):
+    """Likewise, under the number of a later day."""
+    old = repository.path("1.targets")
+    yield
+    honest(repository)
+    snapshot = repository.signed["snapshot"]
+    repository.path("3.targets").write_bytes(old.read_bytes())
+    snapshot.meta["targets.json"] = repositories.listed(repository.signed["targets"], old)
+    snapshot.meta["targets.json"].version = 3
+    snapshot.version += 1
+    repository.put(f"{snapshot.version}.snapshot", snapshot, repository.keys["snapshot"])
+    repository.write_timestamp()
+
+
 def freeze(repository):
     """The same timestamp for ever."""
     yield
@@ -194,6 +208,14 @@ def root_of_the_attacker(repository):
     repository.write_root(signers=strangers)
 
 
+def root_without_its_own_keys(repository):
+    """With stolen keys of root: one that only they sign, whose own keys are others."""
+    yield
+    stolen = repository.keys["root"]
+    repository.keys["root"] = [CryptoSigner.generate_ecdsa() for _ in stolen]
+    repository.write_root(signers=stolen[:2])
+
+
 def skipped_root(repository):
     """The root after the next in the place of the next."""
     yield
@@ -268,6 +290,7 @@ REFUSED = {
     rollback: reasons.ROLLBACK,
     rollback_of_the_snapshot: reasons.ROLLBACK,
     rollback_of_the_targets: reasons.MIXED,
+    renumbered_targets: reasons.MIXED,
     freeze: reasons.EXPIRED,
     expired_snapshot: reasons.EXPIRED,
     expired_targets: reasons.EXPIRED,
@@ -284,6 +307,7 @@ REFUSED = {
     threshold_not_met: reasons.UNSIGNED,
     one_signature_twice: reasons.DAMAGED,
     root_of_the_attacker: reasons.UNSIGNED,
+    root_without_its_own_keys: reasons.UNSIGNED,
     skipped_root: reasons.ROLLBACK,
     damaged_timestamp: reasons.DAMAGED,
     no_metadata: reasons.DAMAGED,

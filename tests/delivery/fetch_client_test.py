@@ -248,3 +248,36 @@ def test_a_damaged_identifier_is_drawn_anew_and_then_stays(damage, client, tmp_p
     assert client.update().outcome == told.UNCHANGED
     drawn = client.store.installation()
     assert (len(drawn), client.store.installation()) == (32, drawn)
+
+
+@pytest.mark.parametrize("damage", [None, b"", b"{", b"[]", b'{"current": 1}'])
+def test_a_lost_state_loses_no_model_also_without_a_network(
+    damage, client, server, repository, tmp_path
+):
+    client.update()
+    used(client)
+    repository.publish(2, SECOND, deltas=[1])
+    repository.write()
+    client.update()
+    used(client)
+    path = tmp_path / "store" / "state.json"
+    path.unlink() if damage is None else path.write_bytes(damage)
+    server.faults = serving.read_faults("drop")
+    with pytest.raises(KeyboardInterrupt), client.using() as model:
+        assert model.version == 2
+        raise KeyboardInterrupt  # it crashes: it was not known that it does not
+    assert used(client) == (1, FIRST)
+
+
+def test_what_was_withdrawn_leaves_the_disk_and_does_not_come_back(client, repository, tmp_path):
+    client.update()
+    used(client)
+    repository.publish(2, SECOND, deltas=[1])
+    repository.write()
+    client.update()
+    used(client)
+    repository.offer(2, withdrawn=True).write()
+    client.update()
+    assert [path.name for path in (tmp_path / "store" / "versions").iterdir()] == ["1"]
+    (tmp_path / "store" / "state.json").unlink()
+    assert used(client) == (1, FIRST)

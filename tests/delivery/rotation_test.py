@@ -221,3 +221,5 @@ def test_another_passphrase_that_was_killed_half_way_goes_on(repository, ring, m
         at_rest.check(path, b"new")
     with pytest.raises(errors.BadInput, match="does not open it"):
         keyring.Keyring([folder], lambda _: b"wrong").change_passphrase(b"other")
+    with pytest.raises(errors.BadInput, match="no key is there"):
+        keyring.Keyring([folder / "typo"], lambda _: b"new").change_passphrase(b"other")

@@ -27,10 +27,18 @@ def test_nothing_is_lost_mixed_or_fetched_twice(name, tmp_path):
     check(name, "python", tmp_path)
 
 
-@pytest.mark.parametrize("name", ["cuts", "flips"])
-@pytest.mark.parametrize("client", HERE.keys() - {"python"})
-def test_nor_by_clients_in_other_languages(name, client, tmp_path):
-    check(name, client, tmp_path)
+OTHERS = {name: each for name, each in HERE.items() if not each.IN_THIS_PROCESS}
+
+
+@pytest.mark.parametrize("client", OTHERS)
+def test_nor_by_clients_in_other_languages(client, tmp_path):
+    check("cuts", client, tmp_path)
+    check("flips", client, tmp_path)
+
+
+@pytest.mark.parametrize("client", [name for name, each in OTHERS.items() if each.HAS_FAULTS])
+def test_nor_where_what_they_keep_is_full(client, tmp_path):
+    check("disk", client, tmp_path)
 
 
 def check(name, client, tmp_path):

@@ -142,9 +142,11 @@ class Keyring:
         One that was killed at it is called again: what has the new one already stays.
 
         Raises:
-            BadInput: neither the old one nor the new one opens a key.
+            BadInput: neither the old one nor the new one opens a key, or none is there.
         """
         paths = sorted(self.folders[0].glob("*.key"))
+        if not paths:
+            raise errors.BadInput(str(self.folders[0]), "no key is there", "Give --keys=FOLDER.")
         for path in paths:
             at_rest.change(path, functools.partial(self._passphrase, path.parent), new)
         return len(paths)

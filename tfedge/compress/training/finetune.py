@@ -116,11 +116,11 @@ def _parts(
     feed = Feed(model, task, lessons.kept if lessons else ())
     optimizer = optimizers.of(task, plan.learning_rate, plan.epochs * feed.steps)
     held = projection.Projection(model, candidate, update)
+    trained = [*model.trainable_variables, *extra]
+    if plan.epochs:  # its slots, which a resumed training fills, are twice the weights
+        optimizer.build(trained)
     one_step = step.Step(
-        objective.of(model, candidate.model, task, lessons, penalty),
-        [*model.trainable_variables, *extra],
-        optimizer,
-        held,
+        objective.of(model, candidate.model, task, lessons, penalty), trained, optimizer, held
     )
     selection = Selection(model, held, validation)
     variables = (*extra, *optimizer.variables, *held.latents, *drawn)
@@ -131,15 +131,14 @@ def _parts(
 
 def tuned(candidate: Candidate, parts: trainer.Parts) -> Candidate:
     """The candidate of the best epoch, as a plain model."""
-    best = parts.selection.chosen()
-    parts.model.set_weights(best.weights)
+    holds = parts.selection.restore()
     if candidate.quantization is None and not distribution.is_spread():
-        return dataclasses.replace(candidate, model=parts.model, holds=best.holds)
+        return dataclasses.replace(candidate, model=parts.model, holds=holds)
     plain = graph.rebuild(candidate.model)
     for layer in plain.layers:
         if layer.weights:
             layer.set_weights(parts.model.get_layer(layer.name).get_weights())
-    found = dataclasses.replace(candidate, model=plain, holds=best.holds)
+    found = dataclasses.replace(candidate, model=plain, holds=holds)
     if candidate.quantization is None:
         return found
     learned = {**candidate.quantization.ranges, **fake_quantization.ranges(parts.model)}

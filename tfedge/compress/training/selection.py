@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from tfedge.compress import keras as k
+from tfedge.compress.holds import Hold
 from tfedge.compress.training.projection import Projection
 from tfedge.compress.training.training_state import Best
 from tfedge.compress.training.validation import Validation
@@ -37,7 +38,8 @@ class Selection:
         score = self._validation.score(value)
         is_settled = step > self._projection.settled
         if is_settled and (self.best is None or score >= self.best.score):
-            self.best = self._now(score)
+            weights = tuple(self._model.get_weights())
+            self.best = Best(score, weights, self._projection.holds)
         return value
 
     def is_stale(
@@ -50,9 +52,9 @@ class Selection:
             return False
         return max(values[-patience:]) <= max(values[:-patience])
 
-    def chosen(self) -> Best:
-        """The best epoch; what the model is now where none was."""
-        return self.best or self._now(0.0)
-
-    def _now(self, score: float) -> Best:
-        return Best(score, tuple(self._model.get_weights()), self._projection.holds)
+    def restore(self) -> tuple[Hold, ...]:
+        """Gives the model the best epoch's weights, its own where none was; the holds then."""
+        if self.best is None:
+            return self._projection.holds
+        self._model.set_weights(self.best.weights)
+        return self.best.holds

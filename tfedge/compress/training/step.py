@@ -29,7 +29,7 @@ class Step:
     Attributes:
         objective: what becomes smaller.
         variables: that are trained.
-        optimizer: a tf_keras one.
+        optimizer: a tf_keras one, built for the variables.
         projection: of the held kernels.
         gradients: how they come from a batch; all else stays as it is when they are clipped and
             noisy, or come from several devices.
@@ -40,10 +40,6 @@ class Step:
     optimizer: Any
     projection: Projection
     gradients: Gradients = of_batch
-
-    def __post_init__(self) -> None:
-        """Make the optimizer's slots, which a resumed training fills."""
-        self.optimizer.build(self.variables)
 
     def __call__(self, batch: Batch) -> k.Tensor:
         """Take the step."""

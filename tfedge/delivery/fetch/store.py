@@ -32,7 +32,7 @@ from tfedge.cache import marked_folder
 from tfedge.delivery import facts, names, segments, wrapping, writing
 from tfedge.delivery.fetch import healing, reasons
 from tfedge.delivery.fetch.record import Record
-from tfedge.delivery.fetch.state import State
+from tfedge.delivery.fetch.state import DONE, WAITING, State
 from tfedge.delivery.trust import Trust
 from tfedge.packing import difference
 
@@ -99,7 +99,7 @@ class Store:
             return drawn
 
     def state(self) -> State:
-        """What is used; nothing where nothing is, or where the file is damaged.
+        """What is used; where the file is lost or damaged, what is there, tried once more.
 
         Raises:
             OSError: the disk refused.
@@ -108,7 +108,7 @@ class Store:
         try:
             return State.of(foreign.parse_json(_read(path), str(path), _DAMAGED))
         except (errors.BadInput, LookupError, TypeError, ValueError):
-            return State()
+            return self._found()
 
     def change(self, change: Callable[[State], State]) -> State:
         """Another state; processes that do so at once come one after another.
@@ -214,6 +214,14 @@ class Store:
                 path.unlink(missing_ok=True)
         for path in self.metadata.glob("tmp*"):  # python-tuf's, which is never run beside us
             path.unlink(missing_ok=True)
+
+    def _found(self) -> State:
+        """The newest versions that are there; none comes here before it was probed."""
+        there = (self.folder / "versions").iterdir()
+        numbers = [int(path.name) for path in there if _NUMBER.fullmatch(path.name)]
+        newest = sorted(filter(self.has, numbers), reverse=True)
+        current, previous = (*newest[:2], None, None)[:2]
+        return State(current, previous, DONE if current is None else WAITING)
 
     def _key(self, sealed: facts.Sealed, trust: Trust) -> bytes:
         """Another app's key is no damage."""

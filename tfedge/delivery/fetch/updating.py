@@ -102,6 +102,8 @@ class Update:
         if version is None:
             raise reasons.Refused(reasons.NONE, "no version is meant for this installation")
         if version == state.current and self._is_whole(version):
+            with contextlib.suppress(OSError):  # what was withdrawn goes
+                self._store.sweep()
             return told.Told(told.UNCHANGED, version)
         if not (self._store.has(version) and self._is_whole(version)):
             self._get(signed, version)

@@ -71,8 +71,11 @@ def dequantize(
         given = np.asarray(numbers, dtype)
         return given.reshape([-1 if a == axis else 1 for a in range(codes.ndim)])
 
-    zeros = spread(zero_points) if np.size(zero_points) else 0
-    return (codes.astype(dtype) - zeros) * spread(scales)
+    real = np.array(codes, dtype)
+    if np.size(zero_points):
+        real -= spread(zero_points)
+    real *= spread(scales)
+    return real
 
 
 def pack(codes: np.ndarray, bits: int) -> np.ndarray:

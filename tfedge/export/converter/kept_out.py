@@ -48,7 +48,24 @@ class Kept:
     @property
     def rows(self) -> np.ndarray:
         """The kernel as it lies in a file, one output a row."""
-        return np.ascontiguousarray(self.kernel.numpy().T)
+        return np.ascontiguousarray(lineage.values(self.kernel).T)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Filled:
+    """A constant that is made where it is traced: a graph keeps its one number, not the whole.
+
+    Attributes:
+        number: everywhere in it.
+        shape: of the kernel.
+    """
+
+    number: float
+    shape: tuple[int, ...]
+
+    def __tf_tensor__(self, dtype: Any = None, name: str | None = None) -> Any:
+        """By TensorFlow, where a layer computes with it."""
+        return tf.constant(self.number, dtype or tf.float32, self.shape, name or "kernel")
 
 
 @contextlib.contextmanager
@@ -61,7 +78,7 @@ def large_kernels(model: Any) -> Iterator[tuple[Kept, ...]]:
     )
     try:
         for layer, kept in zip(layers, found, strict=True):
-            vars(layer)["kernel"] = tf.constant(kept.number, tf.float32, kept.kernel.shape)
+            vars(layer)["kernel"] = _Filled(kept.number, tuple(kept.kernel.shape))
         yield found
     finally:
         for layer, kept in zip(layers, found, strict=True):
@@ -133,11 +150,12 @@ def _put(tree: Any, operator: operators.Weighted, kept: Kept) -> None:
     if operators.type_name(tensor) == "FLOAT32":
         operators.set_values(tree, tensor, rows)
         return
-    scales = np.abs(rows).max(axis=1).astype(np.float64) / _LARGEST_CODE
+    scales = np.maximum(rows.max(axis=1), -rows.min(axis=1)).astype(np.float64) / _LARGEST_CODE
     if operators.type_name(tensor) != "INT8" or not scales.all():
         raise ChangedError
     _put_bias(tree, operator, kept, scales)
-    operators.set_values(tree, tensor, np.round(rows / scales.astype(np.float32)[:, None]))
+    rows /= scales.astype(np.float32)[:, None]
+    operators.set_values(tree, tensor, np.round(rows, out=rows))
     tensor.quantization.scale = scales.astype(np.float32)
     tensor.quantization.zeroPoint = np.zeros(len(scales), np.int64)
 

@@ -10,6 +10,8 @@ import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from tfedge import errors, quiet
 from tfedge.compress import graph, loading
 from tfedge.compress.keras import tf
@@ -168,10 +170,13 @@ def _nodes(definition: Any) -> list[Any]:
 
 def _has_mask(nodes: Sequence[Any]) -> bool:
     numbers = [node.attr["value"].tensor for node in nodes if node.op == "Const"]
-    floats = [
-        tf.make_ndarray(each) for each in numbers if each.dtype == tf.float32.as_datatype_enum
-    ]
-    return any(mask_bounds.seen(each).masks for each in floats)
+    floats = (each for each in numbers if each.dtype == tf.float32.as_datatype_enum)
+    return any(mask_bounds.seen(_numbers(each)).masks for each in floats)
+
+
+def _numbers(constant: Any) -> np.ndarray:
+    """What is in a TensorProto; of a constant of one number that alone, however large it is."""
+    return np.array(constant.float_val) if constant.float_val else tf.make_ndarray(constant)
 
 
 def _called_with(model: Any) -> tuple[dict[str, tf.TensorSpec], Any]:

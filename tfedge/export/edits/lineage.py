@@ -36,13 +36,13 @@ def keras_kernels(model: Any) -> tuple[KerasKernel, ...]:
     found = {}
     for layer in model._flatten_layers(include_self=False, recursive=True):
         for layout, variable in _variables(layer):
-            array = kernels.deployed(layout, _values(variable))
+            array = kernels.deployed(layout, values(variable))
             axis = kernels.deployed_channel_axis(layout)
-            found[id(variable)] = KerasKernel(layer.name, np.ascontiguousarray(rows(array, axis)))
+            found[id(variable)] = KerasKernel(layer.name, rows(array, axis))
     return tuple(found.values())
 
 
-def _values(variable: Any) -> np.ndarray:
+def values(variable: Any) -> np.ndarray:
     """Of a variable of either Keras, in float32, without a copy where it has that."""
     return np.asarray(memoryview(tf.cast(tf.convert_to_tensor(variable), tf.float32)))
 
@@ -73,7 +73,7 @@ def name_kernels(tree: Any, known: Sequence[KerasKernel]) -> frozenset[str]:
         tensor = operator.graph.tensors[operator.kernel]
         if id(tensor) in named:
             continue
-        found = rows(operators.real_values(tree, tensor), operator.channel_axis)
+        found = rows(operators.real_values(tree, tensor, np.float32), operator.channel_axis)
         match = (
             _nearest(found, unused)
             or _nearest(found, known)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
 from tfedge.device.file import flatbuffer, operands, weights
@@ -91,14 +92,12 @@ def values(model: Any, tensor: Any) -> np.ndarray:
     return data.view(_DTYPES[tensor.type]).reshape(tensor.shape)
 
 
-def real_values(model: Any, tensor: Any) -> np.ndarray:
-    """A constant's numbers as they act: (stored - zero point) * scale, float64."""
+def real_values(model: Any, tensor: Any, dtype: npt.DTypeLike = np.float64) -> np.ndarray:
+    """A constant's numbers as they act: (stored - zero point) * scale."""
     stored, said = values(model, tensor), tensor.quantization
     if said is None or said.scale is None:
-        return stored.astype(np.float64)
-    return weights.dequantize(
-        stored, said.scale, said.zeroPoint, said.quantizedDimension, np.float64
-    )
+        return stored.astype(dtype, copy=False)
+    return weights.dequantize(stored, said.scale, said.zeroPoint, said.quantizedDimension, dtype)
 
 
 def set_values(model: Any, tensor: Any, stored: np.ndarray) -> None:

@@ -20,7 +20,7 @@ from tfedge.app.model import Model
 
 STUBS = sorted((pathlib.Path(__file__).parent / "stubs" / "kotlin").glob("*.kt"))
 _TEMPLATES = pathlib.Path(platforms.__file__).parent / "templates" / "android"
-COMPILER = os.environ.get("KOTLIN_COMPILER", "")
+COMPILER = os.environ.get("KOTLIN_COMPILER", "") and os.path.abspath(os.environ["KOTLIN_COMPILER"])
 _MAIN = "org.jetbrains.kotlin.cli.jvm.K2JVMCompiler"
 _JARS = (
     "kotlin-compiler",

@@ -2,6 +2,8 @@
 //   flip_target    {content, bits}       each bit of a file of one chunk
 //   flip_sealed    {content, name, key, bits}  each bit of a sealed file, whatever its hash
 //   flip_metadata  {root, files, name, bits}   each bit of the metadata file `name`
+//   times          {file, chunk, key, name, length, times}  milliseconds of a processor, the least of
+//                                      so many: hashes of the chunks, opened, unpacked, compared
 // Content is in base64; `bits` is a list, or null for every one. Answers: [taken, wrong].
 
 import {createInterface} from 'node:readline';
@@ -10,21 +12,41 @@ import {webcrypto} from 'node:crypto';
 import {Client, MemoryStore} from './client.js';
 import {Network} from './download.js';
 import {openSealed} from './sealed.js';
-import {Refused, canonical, hex, refresh, sha256} from './tuf.js';
+import {REASONS, Refused, canonical, hex, refresh, sha256} from './tuf.js';
 import {unpack} from './unpack.js';
 
 globalThis.crypto ??= webcrypto;
 console.warn = () => {};
 const primer = readFileSync('primer');
 const [of64, text] = [(each) => new Uint8Array(Buffer.from(each, 'base64')), new TextDecoder()];
+const AT_ONCE = 16;
 const failing = {at: 0, count: 0};
 let [asked, client, store, kept] = [null, null, null, null];
 
+// Web Locks as browsers have them; without, a lease that is not given back runs out in 15 s.
+const held = new Map();
+const locks = {
+  async request(name, {ifAvailable}, work) {
+    if (ifAvailable && held.has(name)) return work(null);
+    while (held.has(name)) await held.get(name);
+    const done = Promise.resolve(work({name}));
+    held.set(name, done.catch(() => {}));
+    return done.finally(() => held.delete(name));
+  },
+};
+Object.defineProperty(globalThis, 'navigator', {value: {locks}, configurable: true});
+
+/** What is full can be read. */
 class Store extends MemoryStore {
-  async put(changes) {
-    failing.count++;
-    if (failing.count === failing.at) throw new DOMException('full', 'QuotaExceededError');
-    return super.put(changes);
+  transaction(work) {
+    return super.transaction((inside) => work({
+      ...inside,
+      put(changes) {
+        failing.count++;
+        if (failing.count === failing.at) throw new Refused(REASONS.DISK, 'it is full');
+        inside.put(changes);
+      },
+    }));
   }
 }
 
@@ -40,23 +62,24 @@ function start(entries) {
   });
 }
 
-/** Calls `work` with `content`, one bit of which is another one. */
-async function* flipped(content, bits) {
+/** What `work` said to `content`, one bit of which is another one; several are under way. */
+async function flipped(content, bits, work) {
   const all = bits ?? Array.from({length: 8 * content.length}, (_, bit) => bit);
-  for (const bit of all) {
-    content[bit >> 3] ^= 1 << (bit & 7);
-    yield content.slice();
-    content[bit >> 3] ^= 1 << (bit & 7);
+  const found = [];
+  for (let i = 0; i < all.length; i += AT_ONCE) {
+    found.push(...await Promise.all(all.slice(i, i + AT_ONCE).map((bit) => {
+      const changed = content.slice();
+      changed[bit >> 3] ^= 1 << (bit & 7);
+      return work(changed);
+    })));
   }
+  return found;
 }
 
 /** How often `work` took what was flipped. */
 async function taken(content, bits, work) {
-  let count = 0;
-  for await (const each of flipped(content, bits)) {
-    count += await work(each).then(() => 1, () => 0);
-  }
-  return count;
+  const found = await flipped(content, bits, (each) => work(each).then(() => true, () => false));
+  return found.filter((each) => each).length;
 }
 
 const DOING = {
@@ -111,7 +134,6 @@ const DOING = {
     const signed = (bytes) => canonical(JSON.parse(text.decode(bytes)).signed);
     const right = signed(served.get(name));
     let targets = null;
-    let [count, wrong] = [0, 0];
     const refreshed = async (bytes) => {
       const seen = new Map();
       const get = async (each) => {
@@ -128,16 +150,36 @@ const DOING = {
       return own !== undefined && signed(own) === right && told === targets;
     };
     if (!await refreshed(served.get(name))) throw new Error('as it was signed it is not taken');
-    for await (const each of flipped(served.get(name).slice(), bits)) {
-      const found = await refreshed(each).catch((error) => {
-        if (!(error instanceof Refused)) throw error;
-        return null;
+    const found = await flipped(served.get(name), bits, (each) => refreshed(each).catch((error) => {
+      if (!(error instanceof Refused)) throw error;
+      return null;
+    }));
+    const took = found.filter((each) => each !== null);
+    return [took.length, took.filter((isSame) => !isSame).length];
+  },
+  async times({file, chunk, key, name, length, times}) {
+    const sealed = new Uint8Array(readFileSync(file));
+    const least = [Infinity, Infinity, Infinity, Infinity];
+    let part = 0;
+    const timed = async (work) => {
+      const before = process.cpuUsage();
+      const answer = await work();
+      const {user, system} = process.cpuUsage(before);
+      least[part] = Math.min(least[part], (user + system) / 1000);
+      part = (part + 1) % least.length;
+      return answer;
+    };
+    for (let i = 0; i < times; i++) {
+      await timed(async () => {
+        for (let at = 0; at < sealed.length; at += chunk) {
+          await sha256(sealed.subarray(at, at + chunk));
+        }
       });
-      if (found === null) continue;
-      count++;
-      wrong += found ? 0 : 1;
+      const packed = await timed(() => openSealed(sealed, of64(key), name));
+      const content = await timed(() => unpack(packed, primer, length));
+      await timed(() => sha256(content));
     }
-    return [count, wrong];
+    return least;
   },
 };
 

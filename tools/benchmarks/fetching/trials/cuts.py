@@ -4,12 +4,13 @@ Of a small one that is every byte that a first fetch and an update bring, of eac
 header too; at some of them the app ends as well, and goes on when it is started again.
 """
 
+import concurrent.futures
 import contextlib
 import dataclasses
 import hashlib
 import pathlib
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import ModuleType
 
 from tfedge_tools.benchmarks.fetching import bed
@@ -20,40 +21,34 @@ from tfedge_tools.benchmarks.fetching.wire import Cut, Wire
 _BYTES, _MANY = 1_100_000, 500  # of the large one, and places in it
 _FEW_BYTES, _FEW = 150_000, 15  # where a number of tries is asked for; to pack takes a second
 _CHUNK = 1 << 16
+_AT_ONCE = 3  # clients in other processes
 _ENDED_EVERY = 5  # of the places, where the app ends too
 
 
 def run(asked: Asked) -> Iterator[Row]:
-    """Every byte of the small one; 500 of the large one at most, every other one by a reset."""
+    """Every byte of the small one; 500 of the large one, every other one by a reset."""
     for name, module in asked.clients.items():
         place = asked.place(f"small_{name}")
-        with _opened(Bed(place, bed.small_models()), place, module) as (made, wire, client):
-            first = _Update(made, wire, client, _Start(None, 1))
-            places = asked.some(first.places)
-            with _answering(wire, module):
-                tried = first.tried(places)
+        made = Bed(place, bed.small_models())
+        with _opened(made, place, module) as lines:
+            first = _Update(made, lines, _Start(None, 1))
+            tried = first.each(_Update.cut, asked.some(first.places), module)
             made.publish()
             made.renew_root()
-            update = _Update(made, wire, client, _Start(1, 2))
+            update = _Update(made, lines, _Start(1, 2))
             places = asked.some(update.places)
-            with _answering(wire, module):
-                tried += update.tried(places)
+            tried += update.each(_Update.cut, places, module)
             yield _row(f"{name}: a small repository, at bytes of {update.size(first)}", tried)
-            ended = [update.goes_on(*place) for place in places[::_ENDED_EVERY]]
+            ended = update.each(_Update.ends, places[::_ENDED_EVERY])
             yield _row(f"{name}: an update of it, and the app ends", ended)
         place = asked.place(f"large_{name}")
-        models = bed.large_models(_FEW_BYTES if asked.tries else _BYTES)
-        with _opened(Bed(place, models), place, module) as (made, wire, client):
+        made = Bed(place, bed.large_models(_FEW_BYTES if asked.tries else _BYTES))
+        with _opened(made, place, module) as lines:
             made.publish()
-            update = _Update(made, wire, client, _Start(1, 2))
+            update = _Update(made, lines, _Start(1, 2))
             places = asked.draw.sample(update.places, _FEW if asked.tries else _MANY)
-            tried = update.tried(places[::2]) + update.tried(places[1::2], by_reset=True)
+            tried = update.each(_Update.cut, places[::2]) + update.each(_Update.reset, places[1::2])
             yield _row(f"{name}: a large repository, at bytes of {update.size()}", tried)
-
-
-def _answering(wire: Wire, module: ModuleType) -> contextlib.AbstractContextManager[None]:
-    """Without sockets where that can be: half the time, and for thousands of updates."""
-    return wire.plugged() if module.IN_THIS_PROCESS else contextlib.nullcontext()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,16 +68,32 @@ class _Tried:
     is_chunked: bool
 
 
+@dataclasses.dataclass(frozen=True)
+class _Line:
+    """A client, and the wire that it alone is at."""
+
+    wire: Wire
+    client: Client
+
+
 @contextlib.contextmanager
-def _opened(
-    made: Bed, place: pathlib.Path, module: ModuleType
-) -> Iterator[tuple[Bed, Wire, Client]]:
-    """With version 1 installed, which `back` brings."""
-    with Wire(made.folder) as wire, module.opened(place, made, wire.address) as client:
-        client.update()
-        client.used()
-        client.keep()
-        yield made, wire, client
+def _opened(made: Bed, place: pathlib.Path, module: ModuleType) -> Iterator[list[_Line]]:
+    """With version 1 installed, which `back` brings; several, where they are other processes."""
+    lines = []
+    with contextlib.ExitStack() as held:
+        for number in range(1 if module.IN_THIS_PROCESS else _AT_ONCE):
+            folder = place / str(number)
+            folder.mkdir()
+            wire = held.enter_context(Wire(made.folder))
+            client = held.enter_context(module.opened(folder, made, wire.address))
+            client.update()
+            client.used()
+            client.keep()
+            lines.append(_Line(wire, client))
+        yield lines
+
+
+_Way = Callable[["_Update", _Line, str, int], _Tried]
 
 
 class _Update:
@@ -90,14 +101,13 @@ class _Update:
 
     Attributes:
         places: (path, byte of its answer).
-        received: bytes of bodies where nothing is cut.
     """
 
-    def __init__(self, made: Bed, wire: Wire, client: Client, start: _Start):
-        self._made, self._wire, self._client, self._start = made, wire, client, start
-        self._reset()
-        self.received = client.update().received
-        self._answers = dict(wire.answers)
+    def __init__(self, made: Bed, lines: Sequence[_Line], start: _Start):
+        self._made, self._lines, self._start = made, lines, start
+        self._back(lines[0])
+        self._received = lines[0].client.update().received
+        self._answers = dict(lines[0].wire.answers)
         self.places = [
             (path, at) for path, (head, body) in self._answers.items() for at in range(head + body)
         ]
@@ -107,50 +117,71 @@ class _Update:
         answers = [*self._answers.values(), *(other._answers.values() if other else ())]
         return f"{len(answers)} answers, {sum(body for _, body in answers):,} without headers"
 
-    def tried(self, places: Sequence[tuple[str, int]], by_reset: bool = False) -> list[_Tried]:
-        """Each alone: the client tries again in the same update."""
-        return [self._cut(path, at, by_reset) for path, at in places]
+    def each(
+        self, way: _Way, places: Sequence[tuple[str, int]], module: ModuleType | None = None
+    ) -> list[_Tried]:
+        """Each alone; without sockets where the client is `module`, in this process."""
 
-    def _cut(self, path: str, at: int, by_reset: bool) -> _Tried:
-        cut = Cut(path, at, by_reset)
-        self._reset(cut)
-        ended = self._client.update()
-        # What the system threw away at a reset never came to the client.
-        came = ended.received if by_reset else sum(self._wire.sent.values())
-        again = came - self.received
-        head, _ = self._answers[path]
-        # Metadata and channels begin anew: what came of the file comes again, and nothing else.
-        most = _CHUNK if _is_chunked(path) else max(0, at - head)
-        is_right = (
-            cut.is_done and not ended.reason and again <= most and self._uses(self._start.after)
-        )
-        return _Tried(is_right, again, _is_chunked(path))
+        def along(number: int) -> list[_Tried]:
+            line = self._lines[number]
+            return [way(self, line, *place) for place in places[number :: len(self._lines)]]
 
-    def goes_on(self, path: str, at: int) -> _Tried:
+        plugged: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
+        if module is not None and module.IN_THIS_PROCESS:
+            plugged = self._lines[0].wire.plugged()
+        with plugged, concurrent.futures.ThreadPoolExecutor(len(self._lines)) as pool:
+            return [tried for found in pool.map(along, range(len(self._lines))) for tried in found]
+
+    def cut(self, line: _Line, path: str, at: int) -> _Tried:
+        """The client tries again, in the same update."""
+        return self._tried_again(line, Cut(path, at))
+
+    def reset(self, line: _Line, path: str, at: int) -> _Tried:
+        """Likewise, and is told of an error."""
+        return self._tried_again(line, Cut(path, at, by_reset=True))
+
+    def ends(self, line: _Line, path: str, at: int) -> _Tried:
         """The network is gone with the cut, and the app ends; the next start gets the rest."""
-        self._reset(Cut(path, at, for_good=True))
-        ended = self._client.update(attempts=1)
-        self._client.again()
-        self._wire.cut = None
-        is_right = ended.version == self._start.before and self._uses(self._start.before)
-        is_right = self._client.update().version == self._start.after and is_right
+        self._back(line, Cut(path, at, for_good=True))
+        ended = line.client.update(attempts=1)
+        line.client.again()
+        line.wire.cut = None
+        is_right = ended.version == self._start.before and self._uses(line, self._start.before)
+        is_right = line.client.update().version == self._start.after and is_right
         chunked = [each for each in self._answers if _is_chunked(each)]
-        again = sum(self._wire.sent[each] - self._answers[each][1] for each in chunked)
-        is_right = is_right and again <= _CHUNK and self._uses(self._start.after)
+        again = sum(line.wire.sent[each] - self._answers[each][1] for each in chunked)
+        is_right = is_right and again <= _CHUNK and self._uses(line, self._start.after)
         return _Tried(is_right, again, True)
 
-    def _reset(self, cut: Cut | None = None) -> None:
-        if self._start.before is None:
-            self._client.begin()
-        else:
-            self._client.back()
-        self._wire.forget(cut)
+    def _tried_again(self, line: _Line, cut: Cut) -> _Tried:
+        self._back(line, cut)
+        ended = line.client.update()
+        # What the system threw away at a reset never came to the client.
+        came = ended.received if cut.by_reset else sum(line.wire.sent.values())
+        again = came - self._received
+        head, _ = self._answers[cut.path]
+        # Metadata and channels begin anew: what came of the file comes again, and nothing else.
+        most = _CHUNK if _is_chunked(cut.path) else max(0, cut.at - head)
+        is_right = (
+            cut.is_done
+            and not ended.reason
+            and again <= most
+            and self._uses(line, self._start.after)
+        )
+        return _Tried(is_right, again, _is_chunked(cut.path))
 
-    def _uses(self, version: int | None) -> bool:
+    def _back(self, line: _Line, cut: Cut | None = None) -> None:
+        if self._start.before is None:
+            line.client.begin()
+        else:
+            line.client.back()
+        line.wire.forget(cut)
+
+    def _uses(self, line: _Line, version: int | None) -> bool:
         if version is None:
-            return self._client.used() is None
+            return line.client.used() is None
         content = self._made.contents[version]
-        return self._client.used() == (version, hashlib.sha256(content).hexdigest())
+        return line.client.used() == (version, hashlib.sha256(content).hexdigest())
 
 
 def _is_chunked(path: str) -> bool:
