@@ -281,3 +281,38 @@ def test_what_was_withdrawn_leaves_the_disk_and_does_not_come_back(client, repos
     assert [path.name for path in (tmp_path / "store" / "versions").iterdir()] == ["1"]
     (tmp_path / "store" / "state.json").unlink()
     assert used(client) == (1, FIRST)
+
+
+@pytest.mark.parametrize(("damaged", "left"), [("2", 1), ("1", None)])
+def test_without_a_network_a_damaged_version_is_not_told_to_be_used(
+    damaged, left, client, server, repository, tmp_path
+):
+    client.update()
+    used(client)
+    repository.publish(2, SECOND, deltas=[1])
+    repository.write()
+    client.update()
+    used(client)
+    path = tmp_path / "store" / "versions" / damaged / "sealed"
+    path.write_bytes(path.read_bytes()[:-1])
+    server.faults = serving.read_faults("drop")
+    ended = client.update()
+    assert (ended.version, ended.reason) == (left, reasons.OFFLINE)
+    assert ended.outcome == (told.KEPT if left else told.NOTHING)
+    server.faults = ()
+    assert client.update().version == 2
+    assert used(client) == (2, SECOND)
+
+
+@pytest.mark.parametrize("base", [2, 3, 0, -1])
+def test_a_difference_from_itself_has_an_end(base, client, repository, tmp_path):
+    client.update()
+    used(client)
+    repository.publish(2, SECOND, deltas=[1])
+    repository.write()
+    client.update()
+    path = tmp_path / "store" / "versions" / "2" / "version.json"
+    path.write_bytes(path.read_bytes().replace(b'"base": 1', b'"base": %d' % base))
+    assert used(client) == (1, FIRST)
+    assert client.update().version == 2
+    assert used(client) == (2, SECOND)

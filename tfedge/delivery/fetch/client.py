@@ -181,9 +181,12 @@ class Client:
 
     def _kept(self, reason: str, cause: str) -> told.Told:
         try:
-            version = self.store.state().current
+            state = self.store.state()
         except OSError as error:
             return told.Told(told.NOTHING, None, reasons.DISK, str(error))
+        there = [each for each in (state.current, state.previous) if each is not None]
+        whole = (each for each in there if self.store.opens(each, self._asked.trust))
+        version = next(whole, None)
         outcome = told.NOTHING if version is None else told.KEPT
         return told.Told(outcome, version, reason, cause)
 

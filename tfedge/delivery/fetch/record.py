@@ -49,4 +49,6 @@ class Record:
                 raise ValueError(f"it is of version {told['schema_version']}")
             length, base = int(told["length"]), told["base"]
             sealed = facts.sealed(told["custom"], length, where)
+            if base is not None and not 0 < int(base) < sealed.version:
+                raise ValueError(f"version {sealed.version} is no difference from {base}")
             return cls(sealed, length, str(told["name"]), None if base is None else int(base))

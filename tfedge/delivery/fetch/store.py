@@ -173,6 +173,19 @@ class Store:
         record = self.record(version)
         return self.opened(record, _read(self._version(version) / _SEALED), trust)
 
+    def opens(self, version: int, trust: Trust) -> bool:
+        """Whether a version, and all that it is a difference from, is as it was sealed.
+
+        Nothing is unpacked, so that an app without a network may ask whenever it starts.
+        """
+        try:
+            for each in (version, *self.bases(version)):
+                record, sealed = self.record(each), _read(self._version(each) / _SEALED)
+                segments.open_sealed(sealed, self._key(record.sealed, trust), record.name)
+            return True
+        except (errors.BadInput, reasons.Refused, OSError):
+            return False
+
     def opened(self, record: Record, sealed: bytes, trust: Trust) -> bytes:
         """Likewise, of a file that is not settled yet."""
         packed = segments.open_sealed(sealed, self._key(record.sealed, trust), record.name)

@@ -163,7 +163,7 @@ class Update:
         """By a difference where there is one, else whole."""
         for base in sorted(sealed.deltas, reverse=True):
             try:
-                if self._fits(base):
+                if self._fits(base, sealed.version):
                     return self._by_difference(signed, sealed, base, length)
             except Postponed:
                 raise
@@ -178,7 +178,9 @@ class Update:
             self._refuse(sealed.version)  # all of it is as signed: it will not open another time
             raise
 
-    def _fits(self, base: int) -> bool:
+    def _fits(self, base: int, version: int) -> bool:
+        if base >= version:  # a chain of differences has an end
+            return False
         if not self._store.has(base) or len(self._store.bases(base)) >= _LONGEST_CHAIN:
             return False
         return self._is_whole(base)
