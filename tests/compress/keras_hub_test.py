@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import randomised
 
+import tfedge
 from tfedge.compress import folding, keras, loading
 from tfedge.compress.layers import kernels
 from tfedge.compress.loading import hub_classes
+from tfedge.device.file import tflite
 from tfedge.errors import BadInput
 
 k3 = keras.keras3()
@@ -42,6 +44,18 @@ def test_a_backbone_in_a_file_is_kernels(tmp_path):
     flat = folding.flatten(loaded)
     assert randomised.apart(expected, flat(data, training=False)) <= 1e-5
     assert len(kernels.find(flat)) == 2 + 4 + 2 + 1  # tables, attention, feed-forward, pooled
+
+
+def test_a_language_model_gets_caches():
+    hub = pytest.importorskip("keras_hub")
+    sizes = {"vocabulary_size": 20, "num_layers": 1, "hidden_dim": 8, "intermediate_dim": 12}
+    backbone = hub.models.LlamaBackbone(num_query_heads=2, num_key_value_heads=1, **sizes)
+    model = hub.models.LlamaCausalLM(backbone=backbone)
+    ids = k3.Input((6,), dtype="int32", name="token_ids")
+    alone = k3.Model(ids, model({"token_ids": ids, "padding_mask": k3.ops.ones_like(ids)}))
+    randomised.randomise(alone)
+    content = tfedge.to_tflite(alone, "float32(cache=6)")  # refused where caches change answers
+    assert set(tflite.read(content).signatures) == {"decode", "prefill"}
 
 
 def test_a_file_cannot_name_what_keras_hub_has_not(tmp_path):

@@ -64,7 +64,13 @@ def _begun(tree: Any, where: str) -> Walk:
     tensors = tree.subgraphs[0].tensors
     shapes = [_sizes(tensors[index]) for index in (*inputs, *outputs)]
     if len(inputs) != 1 or operators.type_name(tensors[inputs[0]]) not in ("INT32", "INT64"):
-        raise _refused(where, "it takes other inputs than token numbers alone")
+        names = ", ".join(entry.name.decode() for entry in signature.inputs)
+        raise errors.BadInput(
+            where,
+            f"no caches are possible: it takes other inputs than token numbers alone: {names}",
+            "Give a model of these alone, as keras.Model(ids, model({'token_ids': ids,"
+            " 'padding_mask': keras.ops.ones_like(ids)})), or leave cache out.",
+        )
     if len(outputs) != 1 or len(shapes[0]) != 2 or shapes[0][1] < 2 or len(shapes[1]) != 3:
         raise _refused(where, "it does not put out scores (steps, tokens) for tokens (steps,)")
     if len(tree.subgraphs) != 1:

@@ -207,6 +207,16 @@ def _concatenate(walk: Walk, _: int, operator: Any) -> Axes:
     return axes
 
 
+def _pack(walk: Walk, _: int, operator: Any) -> Axes:
+    """Tensors along a new axis, as rotary embeddings write halves that change places."""
+    seen = {walk.axes.get(int(index), Axes()) for index in operator.inputs}
+    axes = seen.pop()
+    if seen:
+        raise NotByStepsError(_MIXES)
+    new = operator.builtinOptions.axis % len(walk.shape(int(operator.outputs[0])))
+    return axes.moved(lambda axis: axis + (axis >= new))
+
+
 def _tile(walk: Walk, _: int, operator: Any) -> Axes:
     """Heads that share keys and values are repeated."""
     axes, times = _only(walk, operator)[1], walk.numbers(int(operator.inputs[1]))
@@ -249,6 +259,7 @@ _RULES: dict[str, Rule] = {
     "FULLY_CONNECTED": _rows,
     "BATCH_MATMUL": _matmul,
     "CONCATENATION": _concatenate,
+    "PACK": _pack,
     "TILE": _tile,
     "TRANSPOSE": _transpose,
 }
