@@ -41,6 +41,13 @@ class LastRun:
                 *(self._export.to_text(), ", ".join(flex)),
             )
             return None
+        if not all(np.isfinite(tensor.scales).all() for tensor in file.tensors):
+            raise errors.BadInput(
+                f"--export={self._export.to_text()}",
+                "the model gives NaN or infinity for some calibration example, so that there is no"
+                " range of integers",
+                "Leave out examples that nothing counts in, such as a row that is masked whole.",
+            )
         task = self._task or seeded.task(file)
         try:
             return dry_run.run(data, self._examples(task), task).outputs
