@@ -95,10 +95,13 @@ class Proposer:
         return rows[chosen] if look in tried or not self._is_long(prices[chosen]) else look
 
     def _rows(self, done: Sequence[Seen], tried: set[Choice]) -> list[Choice]:
-        """What to choose from: the starts, trained in full, until a few are; then any point."""
+        """What to choose from: the starts, trained in full, until one would pass; then any point.
+
+        Or until a few do not.
+        """
         random = np.random.default_rng([self.seed, len(done)])
-        known = sum(1 for each in done if each.choice.length)
-        if known < _FEW:
+        trained = [each.trial for each in done if each.trial is not None and each.choice.length]
+        if len(trained) < _FEW and not any(trial.is_feasible for trial in trained):
             rows = [row for point in self.starts if (row := self._trained(point)[-1]) not in tried]
             if rows := _not_hopeless(rows, done):
                 return rows
