@@ -104,5 +104,5 @@ def test_layers_of_what_is_no_candidate_are_not_compared(source, task):
 
 def test_scales_that_are_no_numbers_are_not_run(model, task):
     broken = _with_other_kernel(to_tflite(model, "int8", task), "pointwise", np.nan)
-    with pytest.raises(BadInput, match="gives NaN .* such as a row that is masked whole"):
+    with pytest.raises(BadInput, match=r"gives NaN .* such as a row that is masked whole"):
         last_run.LastRun(options.Export("int8"), task).outputs(broken)
