@@ -9,7 +9,7 @@ is kept back, and a layer for which the fit does harm on these stays as it was c
 """
 
 import dataclasses
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ import numpy as np
 from tfedge.compress import graph
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Cut
-from tfedge.compress.channels import examples, kernel_rows, least_squares
+from tfedge.compress.channels import examples, kernel_rows, least_squares, stepwise
 from tfedge.compress.keras import tf
 from tfedge.compress.layers import facts, kernels
 from tfedge.data.task import Task
@@ -25,6 +25,7 @@ from tfedge.data.task import Task
 _MOST = 256  # examples
 _FEWEST = 32
 _BATCH = 64
+_ROOM = 1 << 28  # bytes, for a tensor between two layers; a few are kept at a time
 _KEPT_BACK = 4  # one of so many
 _WIDEST = 4096  # inputs of an output: the sums are a matrix of its square, in float64
 
@@ -54,29 +55,43 @@ def refit(
         whole: flat tf_keras model.
         model: what is left of it.
         cuts: of its kernels.
-        task: up to 256 inputs of its calibration split are run.
+        task: up to 256 inputs of its calibration split are run, 64 of large images.
         held: layers whose kernels keep a promise; of these the bias alone changes.
     """
     model = graph.rebuild(model)
-    batches = examples.first(model, task, _MOST, _BATCH)
+    places = [
+        _Place(whole.get_layer(layer.name), layer, kept, _readers(model, layer))
+        for layer, kept in _behind(model, cuts)
+    ]
+    left = {place.name: reason for place in places if (reason := place.unfit())}
+    batches = _examples(whole, task)
+    if sum(map(examples.size, batches)) < _FEWEST:
+        left = dict.fromkeys(
+            (place.name for place in places), f"fewer than {_FEWEST} calibration examples"
+        )
+    fitted = [place for place in places if place.name not in left]
+    before = stepwise.Run(whole, batches, [place.old.input for place in fitted])
+    after = stepwise.Run(model, batches, [place.new.input for place in fitted])
+    generator = np.random.default_rng(task.seed)
     shares: dict[str, list[float]] = {}
-    left: dict[str, str] = {}
-    few = sum(map(examples.size, batches)) < _FEWEST
-    for layer, kept in _behind(model, cuts):
-        place = _Place(whole.get_layer(layer.name), layer, kept, _readers(model, layer))
-        reason = f"fewer than {_FEWEST} calibration examples" if few else place.unfit()
-        fit = None
-        if not reason:
-            sums = _sums(place, (whole, model), batches, np.random.default_rng(task.seed))
-            kernel = layer.name not in held
-            fit = least_squares.best(*sums, kernel=kernel, shift=place.shifts)
-            reason = "a fit does harm on examples that it has not seen"
+    for place in fitted:
+        sums = _sums(place, before.take(place.old.input), after.take(place.new.input), generator)
+        fit = least_squares.best(*sums, kernel=place.name not in held, shift=place.shifts)
         if fit is None:
-            left[layer.name] = reason
+            left[place.name] = "a fit does harm on examples that it has not seen"
             continue
         place.change(fit.change)
-        shares[layer.name] = [round(fit.before, 4), round(fit.after, 4)]
+        shares[place.name] = [round(fit.before, 4), round(fit.after, 4)]
     return Refitted(model, shares, left)
+
+
+def _examples(whole: k.Model, task: Task) -> list[Any]:
+    """Fewer where what is between layers is large, as of images of many pixels."""
+    first = examples.first(whole, task, 1, _BATCH)
+    longest = max(size for each in tf.nest.flatten(first) for size in each.shape)
+    room = _ROOM // stepwise.largest_bytes(whole, longest)
+    most = int(np.clip(room, _BATCH, _MOST))
+    return examples.first(whole, task, most, _BATCH)
 
 
 def _behind(model: k.Model, cuts: Sequence[Cut]) -> Iterator[tuple[Any, np.ndarray | None]]:
@@ -108,7 +123,7 @@ class _Place:
     """A layer with a kernel, in the whole model and in what is left."""
 
     def __init__(self, old: k.Layer, new: k.Layer, kept: np.ndarray | None, readers: list[Any]):
-        self.old, self.new, self._kept = old, new, kept
+        self.name, self.old, self.new, self._kept = new.name, old, new, kept
         normed = readers and all(type(each).__name__ == "BatchNormalization" for each in readers)
         self._norms = [] if new.use_bias or not normed else readers
 
@@ -149,17 +164,15 @@ class _Place:
 
 
 def _sums(
-    place: _Place, models: tuple[k.Model, k.Model], batches: list[Any], generator: Any
+    place: _Place, before: list[k.Tensor], after: list[k.Tensor], generator: np.random.Generator
 ) -> tuple[least_squares.Sums, least_squares.Sums]:
-    """Of the examples to learn from, and of those kept back."""
-    look = _inputs(place, models)
-    maps = place.maps()
+    """Of the examples to learn from, and of those kept back, by what came and comes in."""
+    maps, layers = place.maps(), (place.old, place.new)
     parts: tuple[list[least_squares.Sums], ...] = ([], [])
     seen = 0
-    for x in batches:
+    for inputs in zip(before, after, strict=True):
         at = tuple(generator.uniform(size=2))
-        layers = (place.old, place.new)
-        rows = [kernel_rows.read(each, v, at) for each, v in zip(layers, look(x), strict=True)]
+        rows = [kernel_rows.read(each, x, at) for each, x in zip(layers, inputs, strict=True)]
         wanted, found = (r @ kernel + bias for r, (kernel, bias) in zip(rows, maps, strict=True))
         kept_back = np.arange(seen, seen + len(rows[0])) % _KEPT_BACK == _KEPT_BACK - 1
         seen += len(rows[0])
@@ -168,17 +181,6 @@ def _sums(
                 part.append(_summed(rows[1][chosen], wanted[chosen], found[chosen]))
     learned, kept = (sum(part[1:], part[0]) for part in parts)
     return learned, kept
-
-
-def _inputs(place: _Place, models: tuple[k.Model, k.Model]) -> Callable[[Any], Sequence[k.Tensor]]:
-    """Model's inputs -> what comes into the layer in the whole model, and in what is left."""
-    watched = [
-        k.tf_keras.Model(model.inputs, layer.input)
-        for model, layer in zip(models, (place.old, place.new), strict=True)
-    ]
-    return tf.function(
-        lambda x: [each(x, training=False) for each in watched], reduce_retracing=True
-    )
 
 
 def _summed(rows: k.Tensor, wanted: k.Tensor, found: k.Tensor) -> least_squares.Sums:
