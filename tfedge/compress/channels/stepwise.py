@@ -5,6 +5,7 @@ into each of its layers.
 """
 
 import collections
+import functools
 import math
 from collections.abc import Collection
 from typing import Any
@@ -50,22 +51,20 @@ class Run:
 
     def _step(self, call: replay.Call) -> None:
         made: list[list[Any]] = [[] for _ in call.outputs]
-        for number in range(self._count):
-            args, kwargs = replay.substitute(
-                (call.args, dict(call.kwargs)),
-                lambda each, at=number: (
-                    self._values[id(each)][at] if replay.is_symbolic(each) else each
-                ),
-            )
-            for values, value in zip(
-                made, replay.flat(call.operation(*args, **kwargs)), strict=True
-            ):
+        for batch in range(self._count):
+            change = functools.partial(self._value, batch)
+            args, kwargs = replay.substitute((call.args, dict(call.kwargs)), change)
+            outputs = replay.flat(call.operation(*args, **kwargs))
+            for values, value in zip(made, outputs, strict=True):
                 values.append(value)
         for tensor, values in zip(call.outputs, made, strict=True):
             if self._uses[id(tensor)]:
                 self._values[id(tensor)] = values
         for tensor in call.tensors():
             self._used(tensor)
+
+    def _value(self, batch: int, leaf: Any) -> Any:
+        return self._values[id(leaf)][batch] if replay.is_symbolic(leaf) else leaf
 
     def _used(self, tensor: k.Tensor) -> None:
         self._uses[id(tensor)] -= 1
