@@ -52,7 +52,7 @@ class Grid(Hold):
         self, values: np.ndarray, channel_axis: int, scales: np.ndarray | None = None
     ) -> tuple[int, int, bool]:
         """Promised and found bits of a weight; floats count when they lie on the grid."""
-        codes: np.ndarray = values.astype(np.float32)
+        codes, whole = values, True
         if values.dtype.kind == "f":
             is_one = not kernels.scale_axes(self.layer_class, self.largest_code)
             others = tuple(axis for axis in range(values.ndim) if is_one or axis != channel_axis)
@@ -63,10 +63,11 @@ class Grid(Hold):
                 ones = [1] * (values.ndim - 1)
                 steps = np.moveaxis(self.frozen.reshape(-1, *ones), 0, channel_axis)
             codes = values / np.where(steps > 0, steps, 1.0)
-        whole = np.abs(codes - np.round(codes)).max(initial=0) < 1e-3
-        fits = whole and np.abs(codes).max(initial=0) < self.largest_code + 0.5
+            whole = bool(np.abs(codes - np.round(codes)).max(initial=0) < 1e-3)
+        largest = max(float(codes.max(initial=0)), -float(codes.min(initial=0)))
+        fits = whole and largest < self.largest_code + 0.5
         found = self.bits if fits else values.dtype.itemsize * 8
-        return self.bits, found, bool(fits)
+        return self.bits, found, fits
 
     def implies(self, earlier: "Grid") -> bool:
         """See `Hold.implies`."""

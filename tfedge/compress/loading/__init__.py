@@ -72,6 +72,7 @@ def load_model(
             counterpart, weights that are not finite, no fixed input shape.
     """
     address = str(path)
+    memory.expect(_file_bytes(address))
     if custom_objects is not None or address.startswith("py:"):
         keras.keras3()  # quietly; the user's file would start it with its greetings
     users = _users_objects(custom_objects)
@@ -131,6 +132,13 @@ def save_model(model: Any, path: str | os.PathLike) -> None:
     finally:
         with contextlib.suppress(OSError):
             aside.unlink(missing_ok=True)
+
+
+def _file_bytes(address: str) -> int:
+    """0 of what is no file, such as a folder or a function."""
+    with contextlib.suppress(OSError):
+        return os.path.getsize(address)
+    return 0
 
 
 def check_size(variables: Iterable[Any], where: str) -> None:
