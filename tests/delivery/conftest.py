@@ -30,3 +30,13 @@ def java(tmp_path_factory):
     made = kotlin_clients.Java(tmp_path_factory.mktemp("java"))
     yield made
     made.close()
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory):
+    """The client of browsers, in Node.js."""
+    import browser_clients
+
+    made = browser_clients.Node(tmp_path_factory.mktemp("node"))
+    yield made
+    made.close()

@@ -40,13 +40,6 @@ REFUSED = {
 }
 
 
-@pytest.fixture(scope="module", name="node")
-def made_node(tmp_path_factory):
-    made = browser_clients.Node(tmp_path_factory.mktemp("node"))
-    yield made
-    made.close()
-
-
 @pytest.fixture(scope="module", name="repository")
 def made_repository(tmp_path_factory):
     made = repositories.Repository(tmp_path_factory.mktemp("repository"))

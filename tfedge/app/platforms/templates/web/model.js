@@ -75,34 +75,7 @@ export class {{ model.class_name }} {
    * @returns {Promise<{{ model.class_name }}>}
    */
   static async load(options = {}{{ ", delivered = undefined" if model.delivered }}) {
-{% if model.delivered %}
     const chosen = checkedOptions(options);
-{% else %}
-    const known = {
-      wasm: '/node_modules/@litertjs/core/wasm/',
-{% if model.packed %}
-      model: new URL('./model.tflite.packed', import.meta.url),
-{% else %}
-      model: new URL('./model.tflite', import.meta.url),
-{% endif %}
-{% if model.unpacks %}
-      primer: new URL('./tfedge_primer.lzma', import.meta.url),
-{% endif %}
-      golden: new URL('./golden.bin', import.meta.url),
-      accelerator: 'wasm',
-      threads: 1,
-    };
-    for (const key of Object.keys(options)) {
-      if (!(key in known)) throw new TypeError(`there is no option '${key}'`);
-    }
-    const chosen = {...known, ...options};
-    if (!['wasm', 'webgpu'].includes(chosen.accelerator)) {
-      throw new TypeError(`accelerator is 'wasm' or 'webgpu', not '${chosen.accelerator}'`);
-    }
-    if (!Number.isInteger(chosen.threads) || chosen.threads < 1) {
-      throw new TypeError(`threads is a whole number from 1, not ${chosen.threads}`);
-    }
-{% endif %}
 {% if model.delivered %}
     const bytes = delivered ?? await shipped(chosen);
 {% elif model.packed %}
@@ -374,6 +347,7 @@ export async function runtime(options = {}) {
   await (getGlobalLiteRtPromise() ?? loadLiteRt(wasm, {threads: threads > 1}));
 }
 
+{% endif %}
 function checkedOptions(options) {
   const known = {
     wasm: '/node_modules/@litertjs/core/wasm/',
@@ -402,6 +376,7 @@ function checkedOptions(options) {
   return chosen;
 }
 
+{% if model.delivered %}
 /** The file that came with the page. */
 async function shipped(chosen) {
 {% if model.packed %}

@@ -9,20 +9,12 @@ from unittest import mock
 import attacks
 import fetch_clients
 import pytest
-import repositories
 from fetch_clients import FIRST, used
 from tuf.ngclient._internal import trusted_metadata_set
 
 from tfedge import errors
 from tfedge.delivery import serving
 from tfedge.delivery.fetch import reasons, told
-
-
-@pytest.fixture(name="repository")
-def made_repository(tmp_path):
-    made = repositories.Repository(tmp_path / "repository")
-    made.publish(1, FIRST)
-    return made.write()
 
 
 @pytest.fixture(name="client")

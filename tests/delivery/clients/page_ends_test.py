@@ -2,7 +2,6 @@
 
 import browser_clients
 import pytest
-import repositories
 from browser_clients import Browser
 from fetch_clients import FIRST, SECOND
 from repositories import MODEL
@@ -11,26 +10,6 @@ from tfedge.delivery import names, serving
 
 pytestmark = pytest.mark.skipif(browser_clients.NODE is None, reason="Node.js is not here")
 DAMAGES = [None, 7, "x", {}, [], {"record": {}}, {"record": {"base": 2}, "bytes": 1}]
-
-
-@pytest.fixture(scope="module", name="node")
-def made_node(tmp_path_factory):
-    made = browser_clients.Node(tmp_path_factory.mktemp("node"))
-    yield made
-    made.close()
-
-
-@pytest.fixture(name="repository")
-def made_repository(tmp_path):
-    made = repositories.Repository(tmp_path / "repository")
-    made.publish(1, FIRST)
-    return made.write()
-
-
-@pytest.fixture(name="server")
-def made_server(repository):
-    with serving.Server(repository.folder) as server:
-        yield server
 
 
 @pytest.fixture(name="begun")

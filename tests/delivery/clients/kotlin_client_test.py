@@ -9,7 +9,6 @@ import attacks
 import fetch_clients
 import kotlin_clients
 import pytest
-import repositories
 from fetch_clients import FIRST, SECOND
 from kotlin_clients import Phone
 from repositories import MODEL
@@ -18,19 +17,6 @@ from tfedge_tools.benchmarks.apps import kotlin
 from tfedge.delivery import fetch, names, serving
 
 pytestmark = pytest.mark.skipif(not kotlin.is_here(), reason="KOTLIN_COMPILER names no compiler")
-
-
-@pytest.fixture(name="repository")
-def made_repository(tmp_path):
-    made = repositories.Repository(tmp_path / "repository")
-    made.publish(1, FIRST)
-    return made.write()
-
-
-@pytest.fixture(name="server")
-def made_server(repository):
-    with serving.Server(repository.folder) as server:
-        yield server
 
 
 @pytest.fixture(name="client")

@@ -5,7 +5,6 @@ import os
 
 import fetch_clients
 import pytest
-import repositories
 from fetch_clients import FIRST, SECOND, used
 from repositories import MODEL
 
@@ -14,19 +13,6 @@ from tfedge.delivery import fetch, names, serving, writing
 from tfedge.delivery.fetch import reasons, told
 from tfedge.delivery.fetch.allowance import Allowance
 from tfedge.delivery.fetch.state import BEGUN, DONE
-
-
-@pytest.fixture(name="repository")
-def made_repository(tmp_path):
-    made = repositories.Repository(tmp_path / "repository")
-    made.publish(1, FIRST)
-    return made.write()
-
-
-@pytest.fixture(name="server")
-def made_server(repository):
-    with serving.Server(repository.folder) as server:
-        yield server
 
 
 @pytest.fixture(name="client")

@@ -4,7 +4,6 @@ import socket
 import threading
 
 import pytest
-import repositories
 from fetch_clients import FIRST
 from kotlin_clients import Phone
 from repositories import MODEL
@@ -13,19 +12,6 @@ from tfedge_tools.benchmarks.apps import kotlin
 from tfedge.delivery import names, serving
 
 pytestmark = pytest.mark.skipif(not kotlin.is_here(), reason="KOTLIN_COMPILER names no compiler")
-
-
-@pytest.fixture(name="repository")
-def made_repository(tmp_path):
-    made = repositories.Repository(tmp_path / "repository")
-    made.publish(1, FIRST)
-    return made.write()
-
-
-@pytest.fixture(name="server")
-def made_server(repository):
-    with serving.Server(repository.folder) as server:
-        yield server
 
 
 @pytest.fixture(name="client")

@@ -6,7 +6,6 @@ Its stores are in memory here; `tests/delivery/indexed_store_test.py` has Indexe
 import attacks
 import browser_clients
 import pytest
-import repositories
 from browser_clients import Browser
 from fetch_clients import FIRST, SECOND
 from repositories import MODEL
@@ -14,26 +13,6 @@ from repositories import MODEL
 from tfedge.delivery import names, rollout, serving
 
 pytestmark = pytest.mark.skipif(browser_clients.NODE is None, reason="Node.js is not here")
-
-
-@pytest.fixture(scope="module", name="node")
-def made_node(tmp_path_factory):
-    made = browser_clients.Node(tmp_path_factory.mktemp("node"))
-    yield made
-    made.close()
-
-
-@pytest.fixture(name="repository")
-def made_repository(tmp_path):
-    made = repositories.Repository(tmp_path / "repository")
-    made.publish(1, FIRST)
-    return made.write()
-
-
-@pytest.fixture(name="server")
-def made_server(repository):
-    with serving.Server(repository.folder) as server:
-        yield server
 
 
 @pytest.fixture(name="client")
