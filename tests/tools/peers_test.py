@@ -50,6 +50,23 @@ def test_phases_split_all_epochs():
     assert given.parts(3) == [4, 4, 3]
 
 
+def test_a_model_with_sums_is_one_that_tfmot_prunes(tmp_path):
+    import keras
+    import numpy as np
+    import tensorflow_model_optimization as tfmot
+
+    inputs = keras.Input((6, 6, 2))
+    hidden = keras.layers.Conv2D(2, 3, padding="same")(inputs)
+    sums = keras.layers.Add()([inputs, keras.layers.BatchNormalization()(hidden)])
+    kept = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(sums)))
+    kept.save(tmp_path / "model.keras")
+    given = setup.Setup(str(tmp_path / "model.keras"), None, 1, learning_rate=1e-3, batch_size=8)
+    model = given.fresh_model()
+    assert tfmot.sparsity.keras.prune_low_magnitude(model).layers
+    x = np.random.default_rng(0).random((4, 6, 6, 2), np.float32)
+    np.testing.assert_allclose(model(x), kept(x), atol=1e-6)
+
+
 def test_rows_are_kept_for_the_same_settings_only(tmp_path):
     report.Report(tmp_path, {"epochs": 3}).add("tfmot_qat", {"accuracy": 0.9}, b"file")
     assert report.Report(tmp_path, {"epochs": 3}).has("tfmot_qat")

@@ -31,10 +31,10 @@ class Setup:
     batch_size: int
 
     def fresh_model(self) -> Any:
-        """The model as a tf_keras model that nobody has touched."""
+        """The model as a tf_keras model that nobody has touched, of layers TFMOT knows."""
         import tfedge
 
-        return tfedge.load_model(self.model_path)
+        return _with_sums_of_tf_keras(tfedge.load_model(self.model_path))
 
     @property
     def steps_per_epoch(self) -> int:
@@ -65,6 +65,25 @@ class Setup:
     def parts(self, phases: int) -> list[int]:
         """The epochs of each phase: `epochs` split evenly, earlier phases get what is over."""
         return [len(part) for part in np.array_split(np.arange(self.epochs), phases)]
+
+
+def _with_sums_of_tf_keras(model: Any) -> Any:
+    """Sums of ours, which mask as in Keras 3, are of classes that TFMOT refuses."""
+    import tf_keras
+
+    from tfedge.compress.bridge import merging
+
+    def cloned(layer: Any) -> Any:
+        kind = type(layer)
+        if kind.__module__ == merging.__name__:
+            kind = getattr(tf_keras.layers, kind.__name__)
+        return kind.from_config(layer.get_config())
+
+    if not any(type(layer).__module__ == merging.__name__ for layer in model.layers):
+        return model
+    clone = tf_keras.models.clone_model(model, clone_function=cloned)
+    clone.set_weights(model.get_weights())
+    return clone
 
 
 def _one(arrays: task_lib.Arrays) -> np.ndarray:
