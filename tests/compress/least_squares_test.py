@@ -44,6 +44,13 @@ def test_inputs_that_are_always_the_same_tell_nothing_but_the_mean():
     assert change.kernel.item() == 0 and change.shift.item() == 2
 
 
+def test_inputs_that_vary_by_less_than_rounding_are_as_good_as_constant():
+    x = 1e3 + 1e-9 * np.random.default_rng(0).normal(size=(50, 8))
+    change = least_squares.solved(_sums(x, np.arange(50.0)[:, None]), 1e-6)
+    assert np.isfinite(change.kernel).all()
+    np.testing.assert_allclose(x.mean(axis=0) @ change.kernel + change.shift, [24.5])
+
+
 def test_what_does_harm_on_rows_that_are_kept_back_is_not_done():
     up, down = _sums([[0], [1]], [[0], [1]]), _sums([[0], [1]], [[0], [-1]])
     assert least_squares.best(up, down) is None

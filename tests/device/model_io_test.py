@@ -51,6 +51,12 @@ def test_fractions_for_whole_numbers_are_refused():
         port.prepare(np.array([[0.5]], np.float32), Normalization())
 
 
+def test_numbers_that_would_become_others_are_refused():
+    port = Input("ids", 0, (1,), "int64", "int32")
+    with pytest.raises(ValueError, match="numbers beyond it"):
+        port.prepare(np.array([[2**32 + 3]]), Normalization())
+
+
 def test_outputs_become_real_values():
     real = Output("y", 0, scale=0.5, zero_point=-2).real(np.array([[-2, 0]], np.int8))
     assert (real.dtype, real.tolist()) == (np.float32, [[0.0, 1.0]])

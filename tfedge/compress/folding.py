@@ -14,7 +14,7 @@ from tfedge.compress import graph
 from tfedge.compress import keras as k
 from tfedge.compress.graph import idle_biases, scaled_norms
 from tfedge.compress.layers import facts, functions, kernels
-from tfedge.compress.ranges import uneven_inputs
+from tfedge.compress.ranges import id_inputs, uneven_inputs
 
 _DEPTHWISE = {3: "DepthwiseConv1D", 4: "DepthwiseConv2D"}  # rank of what it reads -> class
 
@@ -22,7 +22,8 @@ _DEPTHWISE = {3: "DepthwiseConv1D", 4: "DepthwiseConv2D"}  # rank of what it rea
 def flatten(model: k.Model) -> k.Model:
     """A flat copy: no nested models; separable convolutions as depthwise, then pointwise.
 
-    TimeDistributed(Dense) is Dense, which treats each step alike by itself.
+    TimeDistributed(Dense) is Dense, which treats each step alike by itself. Ids that come in as
+    floats become integers right away.
     """
     flat = graph.rebuild(model)
     replace = {}
@@ -30,7 +31,7 @@ def flatten(model: k.Model) -> k.Model:
         steps = facts.of(layer).plain(layer)
         if steps:
             replace[layer.name] = [graph.Replacement(*step) for step in steps]
-    return graph.rebuild(flat, replace) if replace else flat
+    return id_inputs.apart(graph.rebuild(flat, replace) if replace else flat)
 
 
 def fold(model: k.Model) -> tuple[Any, tuple[str, ...]]:

@@ -42,7 +42,7 @@ class Input:
         """Examples (n, ...) as the tensor takes them, (n, 1, ...).
 
         Raises:
-            ValueError: fractions for a tensor that takes whole numbers.
+            ValueError: fractions for a tensor that takes whole numbers, or numbers beyond it.
         """
         dtype = np.dtype(self.model_dtype)
         if self.raw and self.model_dtype in FIRST_CODE and self.scale:
@@ -58,6 +58,9 @@ class Input:
             return _clipped(x.astype(np.float32) / np.float32(self.scale) + self.zero_point, dtype)
         if x.dtype.kind == "f" and np.any(x != np.rint(x)):
             raise ValueError(f"input {self.name!r} takes whole numbers ({dtype}), got fractions")
+        limits = np.iinfo(dtype)
+        if np.any((x < limits.min) | (x > limits.max)):
+            raise ValueError(f"input {self.name!r} takes {dtype}, got numbers beyond it")
         return x.astype(dtype)
 
 

@@ -1,6 +1,6 @@
 """Asserts that what was asked for is what came out; reads the finished file, nothing else."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,7 @@ from absl import logging
 
 from tfedge import errors
 from tfedge.device.decoding import caches
-from tfedge.device.file import graph, tflite
+from tfedge.device.file import graph, operands, tflite
 from tfedge.device.prediction import work
 from tfedge.export import options
 from tfedge.export.tree import flatbuffer, operators
@@ -22,6 +22,12 @@ _OF_THE_MODEL = ("int32", "int64", "bool", "string")
 _NARROW = ("INT8", "UINT8", "INT16", "UINT16")
 # They compute nothing; what a table gives becomes integers behind it.
 _CONVERSIONS = ("QUANTIZE", "DEQUANTIZE", "CAST", "EMBEDDING_LOOKUP")
+# They keep numbers what they are, but for those that they leave out or cut off.
+_PASS_ON = (
+    *("QUANTIZE", "DEQUANTIZE", "CAST", "RESHAPE", "EXPAND_DIMS", "SQUEEZE", "TRANSPOSE"),
+    *("SLICE", "STRIDED_SLICE", "SPLIT", "SPLIT_V", "UNPACK", "PACK", "CONCATENATION", "PAD"),
+    *("MAXIMUM", "MINIMUM", "RELU", "ROUND", "FLOOR", "CEIL", "ABS"),
+)
 
 _WHY = (
     " (LiteRT has no integer form of them or, as of what normalizes each example, one that is "
@@ -45,6 +51,7 @@ def check(data: bytes, export: options.Export, float_layers: Mapping[str, str]) 
     _check_operators(file, export)
     _check_kernels(file, export, float_layers)
     _check_ends(file, export)
+    _check_ids(file, export)
 
 
 def warn_of_mediapipe(export: options.Export) -> None:
@@ -148,6 +155,38 @@ def _check_kernels(
             export.facts.smallest_kernel,
             ", ".join(dict.fromkeys(small)),
         )
+
+
+def _check_ids(file: tflite.TfliteFile, export: options.Export) -> None:
+    """What chooses rows of a table was never a code of a scale, which rounds it to another one."""
+    makers = {made: operator for operator in file.operators for made in operator.outputs}
+    for operator in file.operators:
+        if operator.kind not in operands.CHOOSING:
+            continue
+        ids = operands.BY_KIND[operator.kind].activation
+        for index in _passed_on(operator.inputs[ids], makers):
+            tensor = file.tensors[index]
+            if not tensor.is_constant and len(tensor.scales) and not _is_plain(tensor):
+                raise errors.BadInput(
+                    f"--export={export.to_text()}",
+                    f"ids that choose rows of table {_table(file, operator)!r} come in among"
+                    f" numbers that became {tensor.dtype}, whose scale rounds them to other ids",
+                    "Give ids an int32 input of their own, or use --export=dynamic.",
+                )
+
+
+def _passed_on(index: int, makers: Mapping[int, graph.Operator]) -> Iterator[int]:
+    """A tensor, and all whose values it has."""
+    waiting = [index]
+    while waiting:
+        yield (last := waiting.pop())
+        if last in makers and makers[last].kind in _PASS_ON:
+            waiting += [each for each in makers[last].inputs if each >= 0]
+
+
+def _table(file: tflite.TfliteFile, operator: graph.Operator) -> str:
+    (place,) = operands.BY_KIND[operator.kind].weights
+    return file.tensors[operator.inputs[place]].name
 
 
 def _is_plain(tensor: graph.Tensor) -> bool:

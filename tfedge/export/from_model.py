@@ -9,7 +9,7 @@ from tfedge import errors
 from tfedge.compress import graph, prepared
 from tfedge.compress.candidate import Candidate, Quantization
 from tfedge.compress.layers import facts
-from tfedge.compress.ranges import fake_quantization, whole_inputs
+from tfedge.compress.ranges import fake_quantization, id_inputs, whole_inputs
 from tfedge.data.task import Task
 from tfedge.export import checks, choices, finishing, from_files, options
 from tfedge.export.converter import conversion, float_file, model_writer, recurrent
@@ -35,6 +35,8 @@ def make(candidate: Candidate, export: options.Export, task: Task | None) -> Mad
     _check_recipe(candidate.exports, export)
     types = whole_inputs.find(candidate.model)
     candidate = dataclasses.replace(candidate, model=whole_inputs.as_floats(candidate.model))
+    if export.facts.is_quantizing:
+        candidate = _with_ids_apart(candidate)
     parts = float_front.take_out(candidate, export, task)
     if parts is None:
         made = _joined_in_float(candidate, export, task)
@@ -59,6 +61,14 @@ def convert(
         recurrent.unfuse(model)
     writer = model_writer.of(model, export.route)
     return conversion.convert(writer, export, task, has_ranges=quantization is not None)
+
+
+def _with_ids_apart(candidate: Candidate) -> Candidate:
+    """What reads ids of a float input reads integers, as the passes have it."""
+    flat = float_front.flat(candidate) if id_inputs.may_have(candidate.model) else None
+    if flat is None or not id_inputs.find(flat):
+        return candidate
+    return dataclasses.replace(candidate, model=flat)
 
 
 def _check_recipe(meant: Sequence[str], export: options.Export) -> None:

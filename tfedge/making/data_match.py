@@ -3,7 +3,7 @@
 from typing import Any
 
 from tfedge.data import hygiene
-from tfedge.data.matching import seen_scale, token_table
+from tfedge.data.matching import seen_scale
 from tfedge.data.task import Task
 
 
@@ -21,8 +21,6 @@ def check(model: Any, task: Task) -> None:
         for name, tensor in zip(inputs, model.inputs, strict=True)
     }
     hygiene.check_fits(task, inputs, outputs, input_dtypes=types)
-    for name, rows in first_layer.tables(model):
-        token_table.check(task, name, rows)
     trained = first_layer.trained_range(model)
     if trained is not None:
         seen_scale.check_bytes(task, trained)

@@ -10,10 +10,10 @@ from absl import logging
 
 from tfedge import cache, progress, recipe_file
 from tfedge.data import class_weights
-from tfedge.data.matching import output_kind
+from tfedge.data.matching import output_kind, token_table
 from tfedge.data.task import Task
 from tfedge.device import evaluate, inference
-from tfedge.device.file import tflite
+from tfedge.device.file import id_tables, tflite
 from tfedge.device.profiles import Profile
 from tfedge.making import (
     data_match,
@@ -89,6 +89,8 @@ def prepare(given: Given, stages: cache.Cache | None = None, phone: Profile | No
     baseline = _baseline(model, plain, task, stages)
     if not has_layers:
         task = _as_exported(task, baseline, f"--model={given.order.model}")
+    for name, rows in id_tables.of(tflite.read(baseline)).items():
+        token_table.check(task, name, rows)
     task = _with_recorded_weights(task, given.recipe_file, baseline)
     given = _with_runtime(dataclasses.replace(given, task=task), baseline, phone)
     ready = Ready(given, model, baseline, phone=phone)

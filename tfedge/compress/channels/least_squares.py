@@ -9,6 +9,8 @@ import dataclasses
 
 import numpy as np
 
+# Of the sum of squares: what taking off the mean leaves of inputs that are all but constant.
+_ROUNDING = 64 * np.finfo(np.float64).eps
 _RIDGES = (1e-6, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # in units of the inputs' mean square
 
 
@@ -112,10 +114,12 @@ def solved(sums: Sums, ridge: float, shift: bool = True) -> Change:
         products = products - count * np.outer(input_mean, input_mean)
         mixed = mixed - count * np.outer(input_mean, missing_mean)
     size = np.trace(products) / inputs
-    if not np.isfinite(ridge) or size <= 0:
+    rounding = _ROUNDING * np.trace(sums.products[:-1, :inputs])
+    if not np.isfinite(ridge) or size <= rounding:
         kernel = np.zeros_like(mixed)
     else:
-        kernel = scipy.linalg.solve(products + ridge * size * np.eye(inputs), mixed, assume_a="pos")
+        added = max(ridge * size, rounding) * np.eye(inputs)
+        kernel = scipy.linalg.solve(products + added, mixed, assume_a="pos")
     return Change(kernel, (missing_mean - input_mean @ kernel) * shift)
 
 

@@ -43,17 +43,6 @@ def moments(model: k.Model) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
             yield name, *found
 
 
-def tables(model: k.Model) -> Iterator[tuple[str, int]]:
-    """(input, rows) of tables that an input's numbers are looked up in, as they come.
-
-    Args:
-        model: a functional Keras 3 or tf_keras model.
-    """
-    for name, layer in _reading_inputs(model):
-        if hasattr(layer, "embeddings"):
-            yield name, layer.input_dim
-
-
 def _behind_inputs(model: k.Model) -> Iterator[tuple[str, Any]]:
     """(name of the input, layer) of what scales an input of the model, and reads only that."""
     for name, layer in _reading_inputs(model):

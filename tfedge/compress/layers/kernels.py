@@ -11,6 +11,7 @@ import numpy as np
 
 from tfedge.compress import keras as k
 from tfedge.compress.integers.codes import INT8_MAX
+from tfedge.compress.keras import tf
 from tfedge.compress.layers import facts, operations
 
 _OF_SHAPES = ("ones_like", "zeros_like", "full_like", "shape")  # they read no values
@@ -79,6 +80,18 @@ def unknown(model: k.Model) -> dict[str, str]:
         for layer in model.layers
         if layer.name not in found and any(len(weight.shape) > 1 for weight in layer.weights)
     }
+
+
+def looks_up(node: Any) -> bool:
+    """Whether a use of a layer takes rows of a table for numbers, and multiplies nothing."""
+    read, made = (tf.nest.flatten(each) for each in (node.input_tensors, node.output_tensors))
+    return has_table(node.layer) and len(made[0].shape) > len(read[0].shape)
+
+
+def has_table(layer: k.Layer) -> bool:
+    """Whether the kernel of a layer is a table of rows."""
+    found = facts.of(layer).kernel
+    return found is not None and found.is_table
 
 
 def _is_constant(layer: k.Layer) -> bool:

@@ -33,7 +33,7 @@ def positions(layer: k.Layer) -> Positions:
     """Where a layer of a built model applies its kernel."""
     inputs = halfway = outputs = 0
     for node in layer.inbound_nodes:
-        if _chooses(layer, node):
+        if kernels.looks_up(node):
             continue
         before = _inner(tf.nest.flatten(node.input_tensors)[0].shape)
         after = _inner(tf.nest.flatten(node.output_tensors)[0].shape)
@@ -55,12 +55,6 @@ def of(model: k.Model) -> dict[str, int]:
         count = places.inputs if kernel.is_transposed else places.outputs
         found[kernel.layer] = int(np.prod(kernel.shape)) * count
     return found
-
-
-def _chooses(layer: k.Layer, node: Any) -> bool:
-    """Whether a use of a layer takes rows of a table, and multiplies nothing."""
-    is_table = kernels.axes(type(layer).__name__).is_table
-    return is_table and not tf.nest.flatten(node.input_tensors)[0].dtype.is_floating
 
 
 def _product(node: Any) -> int:

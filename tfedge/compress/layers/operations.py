@@ -20,6 +20,16 @@ def is_ours(layer: k.Layer) -> bool:
     return type(layer).__name__ == "Op"
 
 
+def makes_integers(layer: k.Layer) -> bool:
+    """Whether a layer casts what comes in to whole numbers."""
+    return is_cast(layer) and layer.output.dtype.is_integer
+
+
+def is_cast(layer: k.Layer) -> bool:
+    """Whether a layer makes numbers of another type."""
+    return is_ours(layer) and layer.op == "cast"
+
+
 def name(layer: k.Layer) -> str:
     """What a layer computes: `add` of Add and `Op("add")`, `softmax` of Activation("softmax")."""
     if is_ours(layer):

@@ -196,8 +196,12 @@ def _place(
 ) -> k.Model:
     """Rebuild a model, one operator each, with `place(range, tensor)` on what needs a range."""
     placed: dict[int, Any] = {}
+    inputs = dict(zip(map(id, model.inputs), model.input_names, strict=True))
+    started: dict[str, Any] = {}
 
     def before(call: graph.Call, old: Any, new: Any) -> k.Tensor:
+        if operations.makes_integers(call.layer):  # ids, which have no scale
+            return started[inputs[id(old)]] if id(old) in inputs else new
         if id(old) not in ranged.edges or (call.name, call.index) in ranged.inside:
             return new
         if id(old) not in placed:
@@ -213,6 +217,7 @@ def _place(
         return tf.nest.pack_sequence_as(outputs, made)
 
     def after_input(name: str, tensor: k.Tensor) -> k.Tensor:
+        started[name] = tensor
         return place(ranged.inputs[name], tensor) if name in ranged.inputs else tensor
 
     return graph.rebuild(model, after=after, after_input=after_input, before=before)

@@ -54,6 +54,7 @@ def find(model: k.Model, keep_float: bool = False, joins: _Calls = frozenset()) 
         name: tensor
         for name, tensor in _inputs(model)
         if not (uneven and name in uneven.columns)
+        and not (readers[name] and all(map(operations.makes_integers, readers[name])))
         and not (keep_float and readers[name] and all(map(_cuts_off, readers[name])))
     }
     outputs = dict(_outputs(model, readers, joins.union(inside)))
@@ -114,6 +115,7 @@ def _read_behind(model: k.Model, prefix: input_prefix.Prefix) -> dict[int, input
         id(tensor): prefix.edges[id(tensor)]
         for node, call in graph.order_of_calls(model)
         if not node.is_input and (node.layer.name, call) not in prefix.calls
+        if not operations.makes_integers(node.layer)
         for tensor in tf.nest.flatten(node.keras_inputs)
         if id(tensor) in prefix.edges and tensor.dtype.is_floating
     }

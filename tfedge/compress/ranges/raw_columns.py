@@ -16,7 +16,7 @@ from absl import logging
 from tfedge.compress import graph
 from tfedge.compress import keras as k
 from tfedge.compress.keras import tf
-from tfedge.compress.layers import facts, kernels
+from tfedge.compress.layers import facts, kernels, operations
 from tfedge.compress.ranges import column_noise, column_statistics, input_prefix, uneven_inputs
 from tfedge.data import splits
 from tfedge.data.task import Task
@@ -174,6 +174,8 @@ def _readers(
         if (node.layer.name, index) in prefix.calls or not any(id(t) in carried for t in read):
             continue
         made = tf.nest.flatten(node.outputs)
+        if operations.makes_integers(node.layer):
+            return []  # of ids: nothing to bring to one scale
         if facts.of(node.layer).kernel and len(read) == 1:  # else it has a state, too
             reader = _reader(node, carried[id(read[0])])
             if reader is None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from tfedge.compress import keras as k
-from tfedge.compress.ranges import input_prefix
+from tfedge.compress.ranges import id_inputs, input_prefix
 
 FEWEST_STEPS = 8  # of the scale in a standard deviation: fewer are worse than noise of 4 %
 _STEPS = 255
@@ -25,11 +25,13 @@ class Uneven:
     Attributes:
         columns: input -> the columns (along the last axis) that one scale rounds to nothing; none
             of a sound or in a logarithm, of which all that is quiet or small is.
+        ids: those of them that hold ids beside quantities; of such no columns are named.
         prefix: what the model does to these inputs before it mixes columns.
     """
 
     columns: Mapping[str, tuple[int, ...]]
     prefix: input_prefix.Prefix
+    ids: frozenset[str] = frozenset()
 
     def __bool__(self) -> bool:
         """Whether there are any."""
@@ -37,10 +39,13 @@ class Uneven:
 
     def described(self) -> str:
         """`input x: columns 0, 3` of each input."""
-        return "; ".join(
-            f"input {name}: {listed(found) if found else 'quiet sounds or small values'}"
-            for name, found in self.columns.items()
-        )
+        return "; ".join(f"input {name}: {self._lost(name)}" for name in self.columns)
+
+    def _lost(self, name: str) -> str:
+        if name in self.ids:
+            return "ids beside quantities"
+        found = self.columns[name]
+        return listed(found) if found else "quiet sounds or small values"
 
 
 def find(model: k.Model) -> Uneven:
@@ -50,12 +55,13 @@ def find(model: k.Model) -> Uneven:
     """
     prefix = input_prefix.find(model)
     means, deviations = _told(prefix)
-    columns: dict[str, tuple[int, ...]] = dict.fromkeys(sorted(prefix.heard), ())
+    ids = [name for name, is_mixed in id_inputs.find(model).items() if is_mixed]
+    columns: dict[str, tuple[int, ...]] = dict.fromkeys(sorted({*prefix.heard, *ids}), ())
     for name, places in prefix.places.items():
         found = lost(means[places], deviations[places] ** 2)
         if found:
             columns[name] = found
-    return Uneven(columns, input_prefix.find(model, columns))
+    return Uneven(columns, input_prefix.find(model, columns), frozenset(ids))
 
 
 def lost(means: np.ndarray, variances: np.ndarray) -> tuple[int, ...]:

@@ -2,13 +2,12 @@
 
 import dataclasses
 
-from tfedge.device.file import graph, tflite
+from tfedge.device.file import graph, id_tables, tflite
 from tfedge.device.sandbox import memory
 
 PREFILL, DECODE = "prefill", "decode"
 TOKENS, PLACES, LOGITS = "tokens", "input_pos", "logits"
 _START = "kv_cache_"
-_PASSED_THROUGH = ("RESHAPE", "CAST", "EXPAND_DIMS", "SQUEEZE")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +39,7 @@ def find(file: tflite.TfliteFile) -> Caches | None:
     return Caches(
         room=room,
         at_once=prefill.inputs[TOKENS].shape[-1],
-        known=_rows(file, decode.inputs[TOKENS]),
+        known=id_tables.rows(file, decode.inputs[TOKENS]),
         bytes=sum(memory.tensor_bytes(tensor) for tensor in kept.values()),
     )
 
@@ -60,19 +59,4 @@ def _room(file: tflite.TfliteFile, cache: graph.Tensor) -> int:
         if operator.kind == "DYNAMIC_UPDATE_SLICE" and operator.inputs[0] == cache.index:
             new = file.tensors[operator.inputs[1]].shape
             return max((a for a, b in zip(cache.shape, new, strict=True) if a != b), default=0)
-    return 0
-
-
-def _rows(file: tflite.TfliteFile, tokens: graph.Tensor) -> int:
-    """Of the first table that tokens choose rows of."""
-    reached = {tokens.index}
-    for operator in file.operators:
-        if not reached.intersection(operator.inputs):
-            continue
-        if operator.kind in _PASSED_THROUGH:
-            reached.update(operator.outputs)
-        elif operator.kind == "GATHER":
-            return file.tensors[operator.inputs[0]].shape[0]
-        elif operator.kind == "EMBEDDING_LOOKUP":
-            return file.tensors[operator.inputs[1]].shape[0]
     return 0

@@ -10,11 +10,13 @@ from typing import Any
 
 from absl import logging
 
+from tfedge import errors
 from tfedge.compress import folding, graph, rules
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate
 from tfedge.compress.ranges import (
     fake_quantization,
+    id_inputs,
     ranged_tensors,
     raw_columns,
     uneven_inputs,
@@ -49,12 +51,16 @@ def take_out(candidate: Candidate, export: options.Export, task: Task | None) ->
             promised anything and no recipe has looked before.
         export: the route; where it asks for integers as inputs, there is no float part, and a
             warning names the columns that are lost.
+
+    Raises:
+        BadInput: integers are asked for as inputs, and one of them holds ids.
     """
     model = flat(candidate) if export.facts.is_quantizing else None
     if model is None:
         return None
     if task is not None and candidate.quantization is None and not candidate.holds:
         model = raw_columns.to_one_scale(model, task)
+    _check_ids(model, export)
     uneven = uneven_inputs.find(model)
     if not uneven:
         return None
@@ -74,6 +80,16 @@ def take_out(candidate: Candidate, export: options.Export, task: Task | None) ->
         uneven_inputs.FEWEST_STEPS,
     )
     return _parts(candidate, model, uneven)
+
+
+def _check_ids(model: Any, export: options.Export) -> None:
+    for name in id_inputs.find(model) if export.input != "float32" else ():
+        raise errors.BadInput(
+            f"--export={export.to_text()}",
+            f"the float32 input {name!r} holds ids, which choose rows of a table: as codes of"
+            f" {export.input} they would be others",
+            'Leave input="float32", or give the model an int32 input for them, which stays int32.',
+        )
 
 
 def behind(parts: Parts, export: options.Export) -> options.Export:
@@ -144,7 +160,9 @@ def _parts(candidate: Candidate, model: Any, uneven: uneven_inputs.Uneven) -> Pa
     rest = dataclasses.replace(candidate, model=graph.behind(model, starts))
     if candidate.quantization is not None:
         learned = candidate.quantization.ranges
-        ranges = {ranged_tensors.range_of_input(n): learned[r] for n, r in names.items()}
+        ranges = {
+            ranged_tensors.range_of_input(n): learned[r] for n, r in names.items() if r in learned
+        }
         quantization = dataclasses.replace(candidate.quantization, ranges={**learned, **ranges})
         rest = dataclasses.replace(rest, quantization=quantization)
     return Parts(front, rest, tuple(model.input_names))
