@@ -219,3 +219,16 @@ def test_levels_reach_from_the_least_to_the_largest_weight():
     counts = np.array([1, frequencies.weight(frequencies.LARGEST_LEVEL) * 1000])
     assert fitting.levels(counts) == [0, frequencies.LARGEST_LEVEL]
     assert fitting.levels(np.zeros(3, int)) == [0, 0, 0]
+
+
+def test_an_alphabet_is_written_in_the_shortest_way_there_is():
+    random = np.random.default_rng(0)
+    for size in (1, 2, 5, 30, 200):
+        alphabet = np.sort(random.choice(256, size, replace=False)).astype(np.uint8)
+        gaps = np.diff(alphabet.astype(int), prepend=-1) - 1
+        every = [fitting._gaps(gaps, order) for order in range(1 << frequencies.GAP_ORDER_BITS)]
+        plan = bits.BitWriter()
+        fitting.write_alphabet(plan, alphabet)
+        assert len(plan) == min(map(len, [fitting._runs(alphabet.astype(int)), *every]))
+        read = frequencies.read_alphabet(bits.BitReader(plan.to_bytes()))
+        assert np.array_equal(read, alphabet)

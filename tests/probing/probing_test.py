@@ -6,8 +6,10 @@ import pytest
 from tfedge import errors
 from tfedge.compress import keras as k
 from tfedge.compress import masks
+from tfedge.compress.candidate import Candidate
+from tfedge.compress.passes import cluster, prune
 from tfedge.packing import account
-from tfedge.probing import sensitivity
+from tfedge.probing import sensitivity, sizes
 from tfedge.probing.changes import Change
 
 
@@ -66,6 +68,14 @@ def test_zeros_and_few_values_are_counted_together(table):
     assert both.difference is None
     alone = [_row(table, "classes", each).saved_bytes for each in changes]
     assert max(alone) <= both.saved_bytes < sum(alone)
+
+
+def test_bytes_of_two_changes_are_those_of_one_pass_after_the_other(network, task, table):
+    zeros = prune.Prune(final_sparsity=0.95, epochs=0).apply(Candidate(network), task)
+    both = cluster.Cluster(number_of_clusters=4, epochs=0).apply(zeros, task)
+    changes = (Change("prune", "final_sparsity", 0.95), Change("cluster", "number_of_clusters", 4))
+    for layer, taken in sizes.of(both).items():
+        assert _row(table, layer, *changes).saved_bytes == table.layer_bytes[layer] - taken
 
 
 def test_channels_are_cut_in_a_model_built_for_it(table):

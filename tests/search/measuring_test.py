@@ -79,7 +79,7 @@ def test_latency_is_the_phones_processor_as_a_team_has_measured_it(tmp_path, mon
 
     def key():
         terms = types.SimpleNamespace(phone=phone, limits=None)
-        bench = measuring.Bench(types.SimpleNamespace(key="k"), terms, None, None, None)
+        bench = measuring.Bench(types.SimpleNamespace(key="k"), terms, None, None)
         return bench._key(recipe.Recipe(()), "int8")
 
     before, first = found(), key()

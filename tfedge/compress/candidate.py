@@ -124,7 +124,7 @@ class Codes:
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Candidate(shown.Shown):
-    """A model under compression. Nothing here is ever changed in place.
+    """A model under compression. Nothing here is changed in place, unless it is spare.
 
     Attributes:
         model: a flat tf_keras model of plain layers.
@@ -137,6 +137,9 @@ class Candidate(shown.Shown):
         exports: those that compute what was trained, see `Pass.exports`; empty for any.
         class_weight: the weights of classes it was trained with, as `Task.class_weight`; set by
             the recipe once all passes are done.
+        is_spare: whether nobody else needs the model: what takes the candidate may give its weights
+            other values instead of making a copy, which takes longer than all else that a pass
+            does without training.
     """
 
     model: Any
@@ -147,6 +150,7 @@ class Candidate(shown.Shown):
     cuts: tuple[Cut, ...] = ()
     exports: tuple[str, ...] = ()
     class_weight: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    is_spare: bool = False
 
     def _shown(self) -> tuple[str, shown.Rows]:
         promises = collections.Counter(hold.kind for hold in self.holds)

@@ -68,8 +68,9 @@ def write_levels(plan: bits.BitWriter, found: list[int]) -> None:
 def write_alphabet(plan: bits.BitWriter, alphabet: np.ndarray) -> None:
     """What `frequencies.read_alphabet` reads."""
     symbols = alphabet.astype(np.int64)
-    orders = range(1 << frequencies.GAP_ORDER_BITS)
-    plan.append(min([_runs(symbols), *(_gaps(symbols, each) for each in orders)], key=len))
+    gaps = np.diff(symbols, prepend=-1) - 1
+    order = min(range(1 << frequencies.GAP_ORDER_BITS), key=lambda each: _size(gaps, each))
+    plan.append(min(_runs(symbols), _gaps(gaps, order), key=len))
 
 
 def _runs(symbols: np.ndarray) -> bits.BitWriter:
@@ -85,14 +86,20 @@ def _runs(symbols: np.ndarray) -> bits.BitWriter:
     return plan
 
 
-def _gaps(symbols: np.ndarray, order: int) -> bits.BitWriter:
+def _gaps(gaps: np.ndarray, order: int) -> bits.BitWriter:
     plan = bits.BitWriter()
     plan.fixed(1, 1)
-    plan.number(len(symbols) - 1, frequencies.SIZE_ORDER)
+    plan.number(len(gaps) - 1, frequencies.SIZE_ORDER)
     plan.fixed(order, frequencies.GAP_ORDER_BITS)
-    for gap in (np.diff(symbols, prepend=-1) - 1).tolist():
+    for gap in gaps.tolist():
         plan.number(gap, order)
     return plan
+
+
+def _size(gaps: np.ndarray, order: int) -> int:
+    """Bits of these numbers in Exp-Golomb of an order."""
+    widths = np.frexp(gaps + (1 << order))[1]  # of whole numbers, exactly
+    return int((2 * widths - order - 1).sum())
 
 
 def data_bits(counts: np.ndarray, frequency: np.ndarray) -> float:

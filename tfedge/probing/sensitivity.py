@@ -6,6 +6,7 @@ to each layer alone. The model's own answers are computed once, and all passes s
 calibration split.
 """
 
+import dataclasses
 import time
 from collections.abc import Iterator, Sequence
 
@@ -98,6 +99,7 @@ class _Probing:
         self._forms = twins.forms(candidate.model)
         self._twins: dict[int, twins.Twin] = {}
         self._whole: dict[Change, Candidate] = {}  # of passes that keep all shapes
+        self._spares: dict[tuple[Change, int], twins.Spare] = {}
         self.layer_bytes = sizes.of(candidate)
         self.missing: list[tuple[str, str, str]] = []
 
@@ -120,9 +122,17 @@ class _Probing:
             first, second = sorted((change, other), key=lambda each: each.stage)
             of_both = (first.stage, second.stage) == (base.Stage.ZEROS, base.Stage.VALUES)
             if of_both and not self._is_late(second):
-                whole = self._applied(second.everywhere(), second, self._whole[first])
+                whole = self._applied(second.everywhere(), second, self._spare(first, second))
                 if whole is not None:
                     yield from self._together((first, second), whole)
+
+    def _spare(self, first: Change, second: Change) -> Candidate:
+        """After the first change, in the form that the second works on, with a model to use up."""
+        whole = self._whole[first]
+        form = twins.number_of(self._forms, self._whole[second].model) or 0
+        if (first, form) not in self._spares:
+            self._spares[first, form] = twins.Spare(whole.model, form)
+        return dataclasses.replace(whole, model=self._spares[first, form].model(), is_spare=True)
 
     def _swapped(self, change: Change, whole: Candidate, twin: twins.Twin) -> Iterator[Row]:
         taken, changed = sizes.of(whole), twin.changed(whole.model)
@@ -184,13 +194,12 @@ class _Probing:
 
     def _twin(self, model: k.Model) -> twins.Twin | None:
         """The copy whose weights can change places with those of a model."""
-        wanted = twins.shapes(model)
-        for number, form in enumerate(self._forms):
-            if twins.shapes(form) == wanted:
-                if number not in self._twins:
-                    self._twins[number] = twins.Twin(form, self._panel.task)
-                return self._twins[number]
-        return None
+        number = twins.number_of(self._forms, model)
+        if number is None:
+            return None
+        if number not in self._twins:
+            self._twins[number] = twins.Twin(self._forms[number], self._panel.task)
+        return self._twins[number]
 
     def _is_late(self, change: Change, where: str = "*") -> bool:
         late = time.monotonic() > self._deadline

@@ -14,6 +14,7 @@ from tfedge.data.task import Task
 from tfedge.probing import sizes
 
 Shapes = dict[str, list[tuple[int, ...]]]
+_CHANGES = (folding.fold, folding.scale_by_convolution)  # from each form to the next
 
 
 class Twin:
@@ -54,13 +55,46 @@ class Twin:
         return found
 
 
+class Spare:
+    """A copy of a model in one of its forms, for passes that use up what they get."""
+
+    def __init__(self, model: k.Model, form: int):
+        """Copies a model.
+
+        Args:
+            model: flat tf_keras model.
+            form: number, of `forms`.
+        """
+        found = _in_form(model, form)
+        self._model = graph.rebuild(model) if found is model else found
+        self._weights = self._model.get_weights()
+
+    def model(self) -> k.Model:
+        """The copy, with the weights that it had at first; that of the call before it is gone."""
+        self._model.set_weights(self._weights)
+        return self._model
+
+
 def shapes(model: k.Model) -> Shapes:
     """Layer -> shapes of its weights: where they are the same, weights can change places."""
     return {layer.name: [tuple(w.shape) for w in layer.weights] for layer in model.layers}
 
 
+def number_of(forms: Sequence[k.Model], model: k.Model) -> int | None:
+    """Which of the forms has weights that can change places with those of a model."""
+    wanted = shapes(model)
+    return next((place for place, form in enumerate(forms) if shapes(form) == wanted), None)
+
+
 def forms(model: k.Model) -> Sequence[k.Model]:
     """The forms of a model that passes work on; all compute the same."""
-    folded, _ = folding.fold(model)
-    scaled, _ = folding.scale_by_convolution(folded)
-    return model, folded, scaled
+    found = [model]
+    for change in _CHANGES:
+        found.append(change(found[-1])[0])
+    return found
+
+
+def _in_form(model: k.Model, number: int) -> k.Model:
+    for change in _CHANGES[:number]:
+        model, _ = change(model)
+    return model

@@ -5,6 +5,7 @@ judged by all that a release is, under the same margin and phone class.
 """
 
 import dataclasses
+import functools
 import gc
 import json
 import math
@@ -45,21 +46,19 @@ class Bench:
         terms: what a release would be held to.
         export: as ordered; None exports as each recipe prepares for.
         stages: has what is finished, and gets what trials finish.
-        before: the input model in float32, run on validation.
     """
 
     ready: Ready
     terms: "Terms"
     export: str | None
     stages: cache.Cache
-    before: inference.Run
 
     @classmethod
     def of(cls, ready: Ready, terms: "Terms", export: str | None, stages: cache.Cache) -> "Bench":
-        """Runs the baseline on validation.
+        """Looks at the validation split.
 
         Raises:
-            BadInput: too few validation examples; a baseline that does not run, or guesses.
+            BadInput: too few examples.
         """
         count = len(ready.given.task.validation)
         if count < _FEWEST:
@@ -68,10 +67,19 @@ class Bench:
                 f"expected {_FEWEST} examples or more to choose by, got {count}",
                 "Give more; see docs/data.md.",
             )
+        return cls(ready, terms, export, stages)
+
+    @functools.cached_property
+    def before(self) -> inference.Run:
+        """The input model in float32, run on validation when the first trial needs it.
+
+        Raises:
+            BadInput: it does not run, or guesses.
+        """
+        task = self.ready.given.task
+        count = len(task.validation)
         with progress.phase(f"running the input model on {count:,} validation examples"):
-            task = _validated(ready.given.task)
-            before = evaluate.run_baseline(ready.baseline, task, terms.phone)
-        return cls(ready, terms, export, stages, before)
+            return evaluate.run_baseline(self.ready.baseline, _validated(task), self.terms.phone)
 
     def measure(self, recipe: "Recipe", values: Mapping[str, Any], length: float) -> Trial:
         """Tries a recipe; what it cannot do is said in the trial.
@@ -80,6 +88,9 @@ class Bench:
             recipe: to try.
             values: axis -> value, for the record.
             length: factor on the epochs, for the record.
+
+        Raises:
+            BadInput: the input model does not run, or guesses.
         """
         began = time.monotonic()
         export = self.export
@@ -92,7 +103,7 @@ class Bench:
         if kept is not None:
             spent = time.monotonic() - began
             return dataclasses.replace(kept, values=values, length=length, seconds=spent)
-        trial = dataclasses.replace(trial, **self._tried(recipe, export))
+        trial = dataclasses.replace(trial, **self._tried(recipe, export, self.before))
         trial = dataclasses.replace(trial, seconds=time.monotonic() - began)
         if not trial.failure:
             self.stages.write(key, {_FILE: json.dumps(trial.to_json()).encode()})
@@ -118,10 +129,10 @@ class Bench:
             logging.warning("a trial is made again: %s", error)
             return None
 
-    def _tried(self, recipe: "Recipe", export: str) -> dict[str, Any]:
+    def _tried(self, recipe: "Recipe", export: str, before: inference.Run) -> dict[str, Any]:
         """Fields of the trial."""
         try:
-            return self._figures(recipe, export)
+            return self._figures(recipe, export, before)
         except errors.BadInput as error:
             return {"failure": str(error)}
         except Exception as error:  # one recipe of many: the study goes on, and says so
@@ -130,11 +141,11 @@ class Bench:
         finally:
             _forget_graphs()
 
-    def _figures(self, recipe: "Recipe", export: str) -> dict[str, Any]:
+    def _figures(self, recipe: "Recipe", export: str, before: inference.Run) -> dict[str, Any]:
         ready = preparing.with_recipe(self.ready, recipe, export)
         made = making.make(ready, self.stages)
         task = _validated(made.task)
-        scorecard = evaluate.evaluate(made.tflite, task, self.terms.phone, self.before, made.holds)
+        scorecard = evaluate.evaluate(made.tflite, task, self.terms.phone, before, made.holds)
         limits = self.terms.limits
         limits = dataclasses.replace(limits, allow_flex=limits.allow_flex or made.allow_flex)
         verdict = gate.gate(scorecard, limits)

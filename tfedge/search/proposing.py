@@ -109,16 +109,9 @@ class Proposer:
         rows = [row for point in pool for row in self._trained(point) if row not in tried]
         return _not_hopeless(rows, done)
 
-    def _trained(self, point: Point) -> list[Choice]:
+    def _trained(self, point: Point) -> Sequence[Choice]:
         """A point at every length; at 0 alone where there is nothing to train."""
-        longest = Choice(point, max(self.lengths))
-        if not any(epochs for _, epochs, _ in _passes(self.space, longest)):
-            return [Choice(point, 0.0)]
-        rows = [Choice(point, length) for length in self.lengths if length]
-        prices = self._prices(rows, [])
-        # Training for longer hardly harms: where it hardly takes longer, nothing shorter is tried.
-        cheaper = zip(rows, prices, [*prices[1:], math.inf], strict=True)
-        return [row for row, price, longer in cheaper if longer > _HARDLY_LONGER * price]
+        return _trained(self, point)
 
     def _prices(self, rows: Sequence[Choice], done: Sequence[Seen]) -> np.ndarray:
         """(rows,) seconds that a trial of each may take."""
@@ -272,6 +265,18 @@ class Proposer:
             if each.trial is not None and each.trial.is_measured and not each.choice.length
         }
         return self._foreseen(known, rows)[0]
+
+
+@functools.lru_cache(maxsize=20_000)  # the same points are neighbours of many
+def _trained(proposer: Proposer, point: Point) -> Sequence[Choice]:
+    longest = Choice(point, max(proposer.lengths))
+    if not any(epochs for _, epochs, _ in _passes(proposer.space, longest)):
+        return [Choice(point, 0.0)]
+    rows = [Choice(point, length) for length in proposer.lengths if length]
+    prices = proposer._prices(rows, [])
+    # Training for longer hardly harms: where it hardly takes longer, nothing shorter is tried.
+    cheaper = zip(rows, prices, [*prices[1:], math.inf], strict=True)
+    return [row for row, price, longer in cheaper if longer > _HARDLY_LONGER * price]
 
 
 @functools.lru_cache(maxsize=20_000)

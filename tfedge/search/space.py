@@ -38,7 +38,7 @@ class Axis:
     values: tuple[Any, ...]
     needs: Mapping[str, tuple[Any, ...]] = dataclasses.field(default_factory=dict)
 
-    @property
+    @functools.cached_property
     def is_ordered(self) -> bool:
         """Whether a value between two others is one between them in what it does."""
         return all(type(value) in (int, float) for value in self.values)
@@ -169,14 +169,19 @@ class Space:
                     yield self.point({**values, axis.name: other})
 
     def features(self, point: Point) -> np.ndarray:
-        """(f,) numbers of 0..1 for a model of what points do."""
-        found: list[float] = []
-        for axis, value in zip(self.axes, point, strict=True):
-            if axis.is_ordered:
-                found.append(0.5 if value is None else axis.place(value))
-            else:
-                found += [float(value == each) for each in axis.values[1:]]
-        return np.array(found)
+        """(f,) numbers of 0..1 for a model of what points do; not to be changed."""
+        return _features(self, point)
+
+
+@functools.lru_cache(maxsize=20_000)  # a choice asks several times for a thousand points
+def _features(space: Space, point: Point) -> np.ndarray:
+    found: list[float] = []
+    for axis, value in zip(space.axes, point, strict=True):
+        if axis.is_ordered:
+            found.append(0.5 if value is None else axis.place(value))
+        else:
+            found += [float(value == each) for each in axis.values[1:]]
+    return np.array(found)
 
 
 def of(names: Sequence[str]) -> Space:

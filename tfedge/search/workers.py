@@ -69,7 +69,7 @@ class Here:
     """This process."""
 
     def __init__(self, job: Job):
-        """Runs the input model; see `measuring.Bench.of`."""
+        """Looks at the validation split; see `measuring.Bench.of`."""
         self._bench = measuring.Bench.of(job.ready, job.terms, job.order.export, job.stages)
         self._begun: list[Attempt] = []
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tfedge import errors
-from tfedge.compress import holds
+from tfedge.compress import folding, holds
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate
 from tfedge.compress.integers import centroids
@@ -212,3 +212,15 @@ def test_levels_of_a_kernel_or_of_each_channel(per_channel):
         assert [sorted(row) for row in found.tolist()] == [[0, 20, 55]]  # 10 is as near to 0
     again = update._fit("Dense", own, kernel + 1.0 * (kernel > 0), found)
     assert again.shape == found.shape and again.max() == (61 if per_channel else 56)
+
+
+def test_without_training_a_spare_model_is_used_and_any_other_left_as_it_was(network, task):
+    plain, untrained = folding.fold(network)[0], cluster.Cluster(number_of_clusters=5, epochs=0)
+    before = plain.get_weights()
+    copied = untrained.apply(Candidate(plain), task)
+    assert all(map(np.array_equal, plain.get_weights(), before))
+    used = untrained.apply(Candidate(plain, is_spare=True), task)
+    assert used.model is plain and not used.is_spare
+    assert all(map(np.array_equal, used.model.get_weights(), copied.model.get_weights()))
+    trained = cluster.Cluster(number_of_clusters=5, epochs=1)
+    assert trained.apply(Candidate(plain, is_spare=True), task).model is not plain

@@ -85,7 +85,8 @@ class Cluster(base.TrainingPass):
     def apply(self, candidate: Candidate, task: Task) -> Candidate:
         """Fold, freeze scales, choose centroids and train with them."""
         model, folded = folding.fold(candidate.model)
-        plain = dataclasses.replace(candidate, model=model)
+        is_spare = candidate.is_spare or bool(folded)
+        plain = dataclasses.replace(candidate, model=model, is_spare=is_spare)
         found = kernels.find(model)
         targets, skipped = self._targets(found)
         skipped |= kernels.unknown(model)

@@ -106,7 +106,7 @@ def _parts(
     update: Update | None,
     penalty: objective.Penalty | None,
 ) -> trainer.Parts:
-    model = fake_quantization.of(candidate)
+    model = candidate.model if _may_take(candidate, plan) else fake_quantization.of(candidate)
     drawn = random_layers.counters(model)
     settler, validation = Settler(model), Validation(model, task, candidate.model)
     lessons = None
@@ -129,9 +129,16 @@ def _parts(
     )
 
 
+def _may_take(candidate: Candidate, plan: Plan) -> bool:
+    """Whether the model itself is projected: a copy draws numbers that training would draw."""
+    is_alone = candidate.quantization is None and not distribution.is_spread()
+    return candidate.is_spare and is_alone and not plan.epochs
+
+
 def tuned(candidate: Candidate, parts: trainer.Parts) -> Candidate:
     """The candidate of the best epoch, as a plain model."""
     holds = parts.selection.restore()
+    candidate = dataclasses.replace(candidate, is_spare=False)
     if candidate.quantization is None and not distribution.is_spread():
         return dataclasses.replace(candidate, model=parts.model, holds=holds)
     plain = graph.rebuild(candidate.model)
