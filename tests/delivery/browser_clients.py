@@ -112,6 +112,8 @@ const DOING = {
     }
   }),
   used: ({id, fails}) => clients.get(id).using(({version, content}) => {
+    if (fails === 'aborts') throw new DOMException('the page was left', 'AbortError');
+    if (fails === 'offline') throw new Refused('offline', 'a file of the page did not come');
     if (fails) throw new Error('crashed');
     return [version, Buffer.from(content).toString('base64')];
   }),

@@ -33,6 +33,7 @@ fun opened(how: Map<String, Any?>) = Client(
     when (how["probe"]) {
         "ends" -> { _, _ -> Runtime.getRuntime().halt(9) }
         "has no room" -> { _, _ -> throw java.io.IOException("no space left") }
+        "is cancelled" -> { _, _ -> throw java.util.concurrent.CancellationException() }
         else -> ::probe
     },
     (how["channel"] ?: "stable").text(), (how["app"] ?: "").text(), "",
@@ -56,6 +57,9 @@ fun updated(client: Client, how: Map<String, Any?>): Any {
 
 fun used(client: Client, how: Map<String, Any?>) = client.using {
     check(how["fails"] != true) { "crashed" }
+    if (how["fails"] == "io") throw java.io.IOException("full")
+    if (how["fails"] == "interrupted") throw InterruptedException()
+    if (how["fails"] == "cancelled") throw java.util.concurrent.CancellationException()
     if (how["ends"] == true) Runtime.getRuntime().halt(9)
     val content = Base64.getEncoder().encodeToString(it.content)
     listOf(it.version, content, it.golden.size.toLong())

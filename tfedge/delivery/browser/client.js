@@ -90,7 +90,9 @@ export class Client {
 
   /**
    * Calls `work` with the last good model; it needs no network. The first call that does not throw
-   * makes a new version the good one; after a crash the next gets the version before.
+   * makes a new version the good one; after a crash the next gets the version before. An AbortError,
+   * and a Refused of another reason than 'probe', are not the model's: the next call is a first one
+   * again.
    * @param {(model: {version: number, content: Uint8Array}) => any} work
    */
   async using(work) {
@@ -99,15 +101,17 @@ export class Client {
     return inTurn(this.#store, 'first use', async (isOurs) => {
       const here = this.#here();
       if (isOurs) await this.#change((now) => states.begun(now, here)).catch(() => {});
-      const model = await this.#model(isOurs);
+      let version = current;
       const ended = (how) => isOurs
-        && this.#change((now) => how(now, model.version)).catch(() => {}); // then it is once more
+        && this.#change((now) => how(now, version)).catch(() => {}); // then it is once more
       try {
+        const model = await this.#model(isOurs);
+        version = model.version;
         const answer = await work(model);
         await ended(states.used);
         return answer;
       } catch (error) {
-        await ended(states.failed);
+        await ended(isOfTheModel(error) ? states.failed : states.untried);
         throw error;
       }
     }, true);
@@ -189,6 +193,7 @@ export class Client {
       throw new Refused(
         REASONS.ARBITRARY, `${name} names version ${sealed.version} and ${sealed.golden}`);
     }
+    await this.#contentKey(sealed); // before anything of it is fetched
     const one = targetOf(targets, golden);
     const chunk = {bytes: Math.max(1, one.length), sha256: [one.hashes.sha256]};
     const examples = await this.#download(targets, golden, chunk, network, progress);
@@ -217,6 +222,7 @@ export class Client {
     const {model} = this.#asked;
     for (const base of Object.keys(sealed.deltas).map(Number).sort((a, b) => b - a)) {
       try {
+        if (base >= sealed.version) continue; // a chain of differences has an end
         const name = `${model}/${sealed.version}.from-${base}.sealed`;
         const before = await this.#store.get(`versions/${base}`);
         if (!before || (await bases(this.#store, base)).length >= LONGEST_CHAIN) continue;
@@ -231,6 +237,8 @@ export class Client {
           targets, {sealed, name, base}, delta.chunks, network, progress);
       } catch (error) {
         if ([REASONS.POSTPONED, REASONS.DISK].includes(error?.reason)) throw error;
+        // What the server does not have has a status; without a network all of it would not come.
+        if (error?.reason === REASONS.OFFLINE && !error.status) throw error;
       }
     }
     const name = this.#sealedName(sealed.version);
@@ -283,20 +291,26 @@ export class Client {
 
   /** The .tflite of a version in the store, compared with what was signed. */
   async #open({record: {sealed, name, base}, bytes}, depth = 0) {
-    const {trust: {audience, key}, unpack} = this.#asked;
-    const target = this.#sealedName(sealed.version);
-    const wrapped = Object.hasOwn(sealed.keys, audience) ? sealed.keys[audience] : null;
-    if (wrapped === null) {
-      throw new Refused(REASONS.UNREADABLE, `${target} is not for '${audience}'`);
-    }
-    const contentKey = await (async () => unwrap(unbase64(wrapped), unbase64(key), target))()
-      .catch((error) => { throw new Refused(REASONS.UNREADABLE, `${target}: ${error.message}`); });
-    const packed = await openSealed(bytes, contentKey, name);
+    const {unpack} = this.#asked;
+    if (base !== null && !(base < sealed.version)) throw new Error(`${name} is from itself`);
+    const packed = await openSealed(bytes, await this.#contentKey(sealed), name);
     const {length, sha256: digest} = sealed.model;
     const content = base === null ? await unpack(packed, length)
       : await applied(packed, await this.#content(base, depth + 1), unpack, length);
     if (content.length === length && await sha256(content) === digest) return content;
     throw new Error(`${name} is another model than was signed`);
+  }
+
+  /** What opens a version, where it is for this app. */
+  async #contentKey(sealed) {
+    const {audience, key} = this.#asked.trust;
+    const target = this.#sealedName(sealed.version);
+    const wrapped = Object.hasOwn(sealed.keys, audience) ? sealed.keys[audience] : null;
+    if (wrapped === null) {
+      throw new Refused(REASONS.UNREADABLE, `${target} is not for '${audience}'`);
+    }
+    return (async () => unwrap(unbase64(wrapped), unbase64(key), target))()
+      .catch((error) => { throw new Refused(REASONS.UNREADABLE, `${target}: ${error.message}`); });
   }
 
   async #content(version, depth = 0) {
@@ -322,7 +336,7 @@ export class Client {
         console.warn(`version ${version} cannot be used: ${error.message}`);
       }
     }
-    throw new Error('no model is there that can be used: update first');
+    throw new Refused(REASONS.NONE, 'no model is there that can be used: update first');
   }
 
   #refuse(version) {
@@ -394,6 +408,12 @@ function isJson(bytes) {
   } catch {
     return false;
   }
+}
+
+/** Whether a version threw, or led to it: not what the app was kept from meanwhile. */
+function isOfTheModel(error) {
+  if (error instanceof Refused) return error.reason === REASONS.PROBE;
+  return error?.name !== 'AbortError';
 }
 
 const unbase64 = (text) => Uint8Array.from(atob(text), (each) => each.charCodeAt(0));

@@ -74,6 +74,12 @@ export function used(state, version) {
   return state.current === version ? {...state, firstUse: DONE, tries: 0} : state;
 }
 
+/** What ended its first use was not the version. */
+export function untried(state, version) {
+  const isFirst = state.current === version && state.firstUse === BEGUN;
+  return isFirst ? {...state, tries: Math.max(0, state.tries - 1)} : state;
+}
+
 /** It threw, which is no page that was closed. */
 export function failed(state, version) {
   const isFirst = state.current === version && state.firstUse === BEGUN;

@@ -110,16 +110,26 @@ class Client:
         """The last good model, for as long as the block runs; it needs no network.
 
         The first block that ends without an exception makes a new version the good one. If it does
-        not - the process crashed - whoever asks next gets the version before.
+        not - the process crashed, or the block raised what an interpreter does - whoever asks next
+        gets the version before. An OSError, a BadInput and what is no Exception, such as Ctrl-C,
+        are the app's: the next use is a first one again.
 
         Raises:
             BadInput: there is none.
             OSError: the disk refused to say.
         """
         with self._first_use() as is_first:
-            model = self._model()
-            yield model
-            if is_first:
+            try:
+                model = self._model()
+                is_tried = is_first and model.version == self.store.state().current
+                if is_first and not is_tried:  # what was to be tried cannot be read
+                    self._not_tried()
+                yield model
+            except BaseException as error:
+                if is_first and not _is_of_the_model(error):
+                    self._not_tried()
+                raise
+            if is_tried:
                 self._ended_well(model.version)
 
     @contextlib.contextmanager
@@ -152,10 +162,14 @@ class Client:
             return state.refusing(self._asked.here.place(state.current))
         return state
 
+    def _not_tried(self) -> None:
+        """The next use is a first one again, for which no room is needed."""
+        with contextlib.suppress(OSError):
+            self._mark.unlink(missing_ok=True)
+
     def _ended_well(self, version: int) -> None:
         """A full disk may keep this from being written; then the next use is a first one again."""
-        with contextlib.suppress(OSError):
-            self._mark.unlink(missing_ok=True)  # for which no room is needed
+        self._not_tried()
         with contextlib.suppress(OSError):
             self.store.change(lambda state: _used_well(state, version))
 
@@ -189,6 +203,11 @@ class Client:
         version = next(whole, None)
         outcome = told.NOTHING if version is None else told.KEPT
         return told.Told(outcome, version, reason, cause)
+
+
+def _is_of_the_model(error: BaseException) -> bool:
+    """An interpreter raises a RuntimeError or a ValueError, and an app what its answers lead to."""
+    return isinstance(error, Exception) and not isinstance(error, (OSError, errors.BadInput))
 
 
 def _used_well(state: State, version: int) -> State:

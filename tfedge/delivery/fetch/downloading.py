@@ -10,6 +10,7 @@ from tfedge.delivery.fetch.part import Part, Wanted
 from tfedge.delivery.fetch.retrying import Interrupted
 
 Progress = Callable[[int, int], None]
+_MOST_MISREAD = 2  # questions for a part that were answered by something else
 
 
 def download(wanted: Wanted, path: pathlib.Path, way: web.Web, progress: Progress) -> None:
@@ -40,6 +41,7 @@ class _Asking:
     def __init__(self, wanted: Wanted, part: Part, way: web.Web, progress: Progress):
         self._wanted, self._part, self._way, self._progress = wanted, part, way, progress
         self._etag = ""
+        self._misread = 0
         self._furthest = part.checked, part.size
 
     def go_on(self) -> None:
@@ -49,18 +51,21 @@ class _Asking:
             while self._part.size < self._wanted.length:
                 self._ask()
         except Interrupted as error:
+            self._misread += error.misread
             self._furthest = max(before, (self._part.checked, self._part.size))
             error.moved = self._furthest > before
             raise
 
     def _ask(self) -> None:
-        start, etag = self._part.size, self._etag
+        # Who cannot tell parts sends all of it, of which what is there is left out.
+        start = self._part.size if self._misread < _MOST_MISREAD else 0
+        etag, self._etag = self._etag, ""  # not said again where it was the reason of a refusal
         with self._way.ask(self._wanted.url, start, etag) as answer:
             is_another = bool(start and etag) and answer.start == 0
-            self._etag = "" if is_another else answer.etag
             # The signed hashes decide whether it is another file. What is missing is asked for
             # once more without a condition, before all of it is read again.
             if not is_another:
+                self._etag = answer.etag
                 self._take(answer)
 
     def _take(self, answer: web.Answer) -> None:

@@ -19,7 +19,7 @@ from tuf.api.serialization import DeserializationError
 
 from tfedge.delivery.fetch import reasons
 from tfedge.delivery.fetch.part import Wanted
-from tfedge.delivery.fetch.retrying import Unavailable
+from tfedge.delivery.fetch.retrying import Interrupted, Unavailable
 from tfedge.delivery.fetch.web import Web
 
 _MOST_SMALL_BYTES = 1 << 20
@@ -71,16 +71,20 @@ class Signed:
         """The content of a target that is read in one go.
 
         Raises:
-            Refused: there is none, or it is not what was signed.
+            Refused: there is none, or it is not what was signed, however often it is asked for.
         """
         wanted = self.whole(name)
         if wanted.length > _MOST_SMALL_BYTES:
             cause = f"{name} has {wanted.length:,} bytes, {_MOST_SMALL_BYTES:,} are allowed"
             raise reasons.Refused(reasons.ENDLESS, cause)
-        read = self._way.retries.until_done(lambda: self._way.whole(wanted.url, wanted.length))
-        if hashlib.sha256(read).hexdigest() != wanted.sha256:
-            raise reasons.Refused(reasons.ARBITRARY, f"{name} is not what was signed")
-        return read
+
+        def asked() -> bytes:
+            read = self._way.whole(wanted.url, wanted.length)
+            if hashlib.sha256(read).hexdigest() != wanted.sha256:
+                raise Interrupted(f"{name} is not what was signed", reasons.ARBITRARY)
+            return read
+
+        return self._way.retries.until_done(asked)
 
     def _sha256(self, name: str) -> str:
         found = self._target(name).hashes.get("sha256")

@@ -23,6 +23,7 @@ class Interrupted(Exception):  # noqa: N818  (it is expected, and mostly not the
         reason: of `reasons`.
         moved: whether it had come further than the time before.
         wait_seconds: that the server asked for.
+        misread: whether it was asked for a part and answered something else.
     """
 
     def __init__(
@@ -32,9 +33,10 @@ class Interrupted(Exception):  # noqa: N818  (it is expected, and mostly not the
         *,
         moved: bool = False,
         wait_seconds: float = 0.0,
+        misread: bool = False,
     ):
         self.cause, self.reason = cause, reason
-        self.moved, self.wait_seconds = moved, wait_seconds
+        self.moved, self.wait_seconds, self.misread = moved, wait_seconds, misread
         super().__init__(cause)
 
 

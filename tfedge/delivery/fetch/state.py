@@ -55,7 +55,7 @@ class State:
 
     def switched(self, version: int) -> "State":
         """To a new version that was probed, the good one before kept."""
-        was_good = self.current is not None and self.first_use == DONE
+        was_good = self.current not in (None, version) and self.first_use == DONE
         before = self.current if was_good else self.previous
         return dataclasses.replace(
             self,

@@ -198,6 +198,14 @@ class Store:
             raise errors.BadInput(record.name, "it is not the model that was signed", _DAMAGED)
         return content
 
+    def check_key(self, sealed: facts.Sealed, trust: Trust) -> None:
+        """Before anything of it is fetched.
+
+        Raises:
+            Refused: it is not for this key.
+        """
+        self._key(sealed, trust)
+
     def bases(self, version: int) -> list[int]:
         """The versions that it is a difference from, the nearest first."""
         found: list[int] = []

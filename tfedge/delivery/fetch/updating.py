@@ -16,6 +16,7 @@ from tfedge.delivery.fetch import downloading, metadata, reasons, told, web
 from tfedge.delivery.fetch.allowance import Postponed
 from tfedge.delivery.fetch.part import Wanted
 from tfedge.delivery.fetch.record import Record
+from tfedge.delivery.fetch.retrying import Unavailable
 from tfedge.delivery.fetch.state import Place, State
 from tfedge.delivery.fetch.store import Store
 from tfedge.delivery.trust import Trust
@@ -132,14 +133,20 @@ class Update:
         )
 
     def _is_whole(self, version: int) -> bool:
-        """Whether what is in the store can be opened; a damaged version goes."""
+        """Whether what is in the store can be read and opened here; a damaged version goes.
+
+        What the disk refuses to read is fetched again, and so is what another key opened: the
+        repository may have sealed it for this one meanwhile.
+        """
         try:
             self._store.content(version, self._trust)
             return True
         except errors.BadInput as error:
             logging.warning("version %d is fetched again: %s", version, error)
             self._store.drop(version)
-            return False
+        except (reasons.Refused, OSError) as error:
+            logging.warning("version %d is fetched again: %s", version, error)
+        return False
 
     def _get(self, signed: metadata.Signed, version: int) -> None:
         """Downloads, opens and probes; then the version is in the store."""
@@ -149,6 +156,7 @@ class Update:
         if (sealed.version, sealed.golden) != (version, names.golden(self._store.model, version)):
             cause = f"{name} names version {sealed.version} and {sealed.golden!r}"
             raise reasons.Refused(reasons.ARBITRARY, cause)
+        self._store.check_key(sealed, self._trust)
         golden = self._download(signed.whole(sealed.golden)).read_bytes()
         got = self._got(signed, sealed, length)
         self._progress(told.Progress(told.PROBING))
@@ -165,9 +173,9 @@ class Update:
             try:
                 if self._fits(base, sealed.version):
                     return self._by_difference(signed, sealed, base, length)
-            except Postponed:
-                raise
             except (errors.BadInput, reasons.Refused) as error:
+                if _is_without_network(error):
+                    raise  # all of it would be asked for in vain, or at its cost
                 logging.warning("the difference from %d is of no use: %s", base, error)
         name = names.sealed(self._store.model, sealed.version)
         wanted = signed.wanted(name, sealed.chunks.bytes, sealed.chunks.sha256)
@@ -224,6 +232,13 @@ class Update:
 
     def _refuse(self, version: int) -> None:
         self._store.change(lambda state: state.refusing(self._asked.here.place(version)))
+
+
+def _is_without_network(error: errors.BadInput | reasons.Refused) -> bool:
+    """A file that the server does not have has a status of HTTP; without a network none comes."""
+    if isinstance(error, Unavailable):
+        return error.reason == reasons.OFFLINE and not error.status
+    return isinstance(error, Postponed)
 
 
 def _without_withdrawn(state: State, offered: channel.Channel) -> State:

@@ -28,6 +28,7 @@ _SLOW_SECONDS, _SLOW_BYTES = 60.0, 4096  # fewer in so long is no download
 _TRY_AGAIN = {408, 425, 429, 500, 502, 503, 504}
 _WHOLE = "[0-9]{1,15}"  # what other digits and longer numbers say is no size
 _RANGE = re.compile(rf"bytes ({_WHOLE})-({_WHOLE})/({_WHOLE}|\*)")
+_ETAG = re.compile(r'"[!#-~]{0,200}"')  # a strong one that can be said back to any server
 # The last one is what a redirection to no address raises.
 _BROKEN = (OSError, http.client.HTTPException, ValueError)
 
@@ -188,9 +189,10 @@ def _checked(url: str, start: int, body: Any) -> Answer:
     """Raises Interrupted for an answer to another question."""
     encoding = body.headers.get("Content-Encoding", "identity")
     if encoding != "identity":
-        raise Interrupted(f"{url} came packed by {encoding[:40]!r}, which was not asked for")
-    etag = body.headers.get("ETag", "")
-    etag = "" if etag.startswith("W/") else etag
+        cause = f"{url} came packed by {encoding[:40]!r}, which was not asked for"
+        raise Interrupted(cause, misread=bool(start))
+    told = body.headers.get("ETag", "")
+    etag = told if _ETAG.fullmatch(told) else ""
     if body.status == 200:
         return Answer(0, etag, _number(body.headers.get("Content-Length", "")), body)
     if body.status != 206 or not start:
@@ -198,7 +200,8 @@ def _checked(url: str, start: int, body: Any) -> Answer:
     told = body.headers.get("Content-Range", "")
     found = _RANGE.fullmatch(told)
     if not found or int(found[1]) != start:
-        raise Interrupted(f"{url} from byte {start:,} on was asked for, and {told[:60]!r} came")
+        cause = f"{url} from byte {start:,} on was asked for, and {told[:60]!r} came"
+        raise Interrupted(cause, misread=True)
     return Answer(start, etag, None if found[3] == "*" else int(found[3]), body)
 
 
@@ -206,9 +209,10 @@ def _by_status(
     request: urllib.request.Request, error: urllib.error.HTTPError
 ) -> Interrupted | Unavailable:
     cause = f"{request.full_url} answered with {error.code}"
-    if error.code in _TRY_AGAIN or (error.code == 416 and request.has_header("Range")):
+    misread = error.code == 416 and request.has_header("Range")
+    if error.code in _TRY_AGAIN or misread:
         asked = _number(error.headers.get("Retry-After", ""))
-        return Interrupted(cause, wait_seconds=float(asked or 0))
+        return Interrupted(cause, wait_seconds=float(asked or 0), misread=misread)
     return Unavailable(cause, status=error.code)
 
 

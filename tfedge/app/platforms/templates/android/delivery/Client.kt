@@ -86,8 +86,9 @@ class Client(
 
     /**
      * Calls `work` with the last good model; it needs no network. The first call that ends without an
-     * exception makes a new version the good one; after a crash, or any exception but an IOException, the
-     * next gets the version before.
+     * exception makes a new version the good one; after a crash or an exception the next gets the version
+     * before. An IOException, an interruption and a cancellation are the app's: the next call is a first
+     * one again.
      *
      * @throws IllegalStateException where no model is there
      */
@@ -96,17 +97,23 @@ class Client(
         if (state.firstUse == FirstUse.DONE || state.current == null) return work(model(false))
         return Lock.ifFree(store.firstUse) { isFree ->
             // Another one has it, or the disk is full: then it is not the first use.
-            val isOurs = isFree && isWritten(::begin)
-            val model = model(isOurs)
+            var isOurs = isFree && isWritten(::begin)
+            var used: Long? = null
             val answer = try {
+                val model = model(isOurs)
+                if (isOurs && model.version != store.state().current) { // that one cannot be read
+                    store.begun.delete()
+                    isOurs = false
+                }
+                used = model.version
                 work(model)
-            } catch (error: IOException) { // a full disk: no version is to blame
-                if (isOurs) store.begun.delete()
+            } catch (error: Throwable) {
+                if (isOurs && (used == null || isOfTheApp(error))) store.begun.delete()
                 throw error
             }
             if (isOurs) {
                 store.begun.delete() // needs no room, so on a full disk the next use is a first one again
-                isWritten { store.change { if (it.current == model.version) it.copy(firstUse = FirstUse.DONE) else it } }
+                isWritten { store.change { if (it.current == used) it.copy(firstUse = FirstUse.DONE) else it } }
             }
             answer
         }

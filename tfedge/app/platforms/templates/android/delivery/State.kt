@@ -27,7 +27,7 @@ internal data class State(
 ) {
     /** To a new version that was probed, the good one before kept. */
     fun switched(version: Long): State {
-        val before = if (current != null && firstUse == FirstUse.DONE) current else previous
+        val before = if (current != null && current != version && firstUse == FirstUse.DONE) current else previous
         return copy(current = version, previous = before.takeIf { it != version }, firstUse = FirstUse.WAITING)
     }
 

@@ -2,6 +2,9 @@
 
 package {{ model.package }}.delivery
 
+import java.io.IOException
+import java.util.concurrent.CancellationException
+
 /** Why an installation did not get what it asked for; from EXPIRED on it is what an attack looks like. */
 enum class Reason(val words: String) {
     /** The network, the server, or a file that it does not have. */
@@ -68,6 +71,10 @@ data class Told(
 /** What was offered is not taken; `status` is of HTTP, 0 where it was something else. */
 class Refused(val reason: Reason, val detail: String, val status: Int = 0) :
     Exception("${reason.words}: $detail")
+
+/** Whether it is no fault of a version that was in use: a full disk, or somebody who ended it. */
+internal fun isOfTheApp(error: Throwable) =
+    error is IOException || error is InterruptedException || error is CancellationException
 
 internal fun readable(holds: Boolean, what: () -> String) {
     if (!holds) throw Refused(Reason.UNREADABLE, "not as it should be: ${what()}")

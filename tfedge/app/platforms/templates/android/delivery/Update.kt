@@ -73,12 +73,20 @@ internal class Update(
         return offered.choose(installation, asked.app, asked.runtime, state.current, refused)
     }
 
-    /** Whether what is in the store can be opened; a damaged version goes. */
+    /**
+     * Whether what is in the store can be read and opened here; a damaged version goes. What the disk refuses
+     * to read is fetched again, and so is what another key opened: the repository may have sealed it for this
+     * one meanwhile.
+     */
     private fun isWhole(version: Long): Boolean = try {
         store.content(version, asked.trust)
         true
     } catch (ignored: Damaged) {
         store.drop(version)
+        false
+    } catch (ignored: Refused) {
+        false
+    } catch (ignored: IOException) {
         false
     }
 
@@ -94,6 +102,7 @@ internal class Update(
         if (facts.version != version || facts.golden != names.golden(version)) {
             throw Refused(Reason.ARBITRARY, "$name names version ${facts.version} and ${facts.golden}")
         }
+        store.needKey(facts, asked.trust) // before anything of it is fetched
         val examples = target(facts.golden)
         val whole = Chunks(maxOf(1, examples.length).coerceAtMost(Int.MAX_VALUE.toLong()).toInt(), listOf(examples.sha256))
         val golden = download(examples, whole)
@@ -108,10 +117,12 @@ internal class Update(
         store.change { it.probing(version) }
         try {
             asked.probe(content, golden)
-        } catch (error: IOException) { // a full disk: no version is to blame
-            store.change { it.copy(probed = null, probes = 0) }
-            throw error
         } catch (error: Throwable) { // a library that is not there, or too little memory, too
+            if (isOfTheApp(error)) { // a full disk: no version is to blame
+                store.change { it.copy(probed = null, probes = 0) }
+                if (error is InterruptedException) Thread.currentThread().interrupt()
+                throw if (error is IOException) error else Refused(Reason.POSTPONED, "what tried it was ended")
+            }
             refuse(version)
             throw Refused(Reason.PROBE, error.message ?: "$error")
         }
@@ -124,9 +135,11 @@ internal class Update(
     private fun got(facts: SealedFacts, target: Target, golden: String): Got {
         for (base in facts.deltas.keys.sortedDescending()) {
             try {
-                if (fits(base)) return byDifference(facts, target, base, golden)
+                if (base < facts.version && fits(base)) return byDifference(facts, target, base, golden)
             } catch (refused: Refused) {
-                if (refused.reason == Reason.POSTPONED) throw refused
+                // What the server does not have has a status; without a network all of it would not come.
+                val isOffline = refused.reason == Reason.OFFLINE && refused.status == 0
+                if (isOffline || refused.reason == Reason.POSTPONED) throw refused
             } catch (ignored: Damaged) { // all of it is taken
             }
         }
@@ -176,9 +189,11 @@ internal class Update(
         if (target.length > MOST_SMALL) {
             throw Refused(Reason.ENDLESS, "$name has ${target.length} bytes, $MOST_SMALL are allowed")
         }
-        val found = network.whole(url(target), target.length)
-        if (sha256(found) != target.sha256) throw Refused(Reason.ARBITRARY, "$name is not what was signed")
-        return found
+        return network.untilDone {
+            val found = network.whole(url(target), target.length)
+            if (sha256(found) != target.sha256) throw Interrupted("$name is not what was signed", Reason.ARBITRARY)
+            found
+        }
     }
 
     private class Target(val name: String, val length: Long, val sha256: String, val custom: Any?)
