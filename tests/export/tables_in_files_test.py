@@ -11,6 +11,7 @@ from tfedge.compress.bridge import reversible_embedding
 from tfedge.compress.layers import kernels
 from tfedge.compress.recipe import Recipe
 from tfedge.data.task import ArraySplit, Task
+from tfedge.device import compatibility
 from tfedge.device.file import tflite
 from tfedge.export import parity
 
@@ -147,6 +148,8 @@ def tied():
 @pytest.mark.parametrize(
     ("recipe", "export", "kind"),
     [
+        ("", "dynamic", "INT8"),
+        ("", "int8", "INT8"),
         ("", 'dynamic(algorithm="octav")', "INT8"),
         ("", _BLOCKS, "INT4"),
         ("quantize(epochs=0)", "int8", "INT8"),
@@ -167,3 +170,6 @@ def test_a_tied_table_is_stored_once(tied, recipe, export, kind):
     assert [tensor.dtype for tensor in found] == [kind, kind]
     assert len({tensor.buffer for tensor in found}) == 1
     assert {tensor.name for tensor in found} == {"table"}
+    if kind == "INT8":  # with one scale, which every runtime knows
+        assert compatibility.needed_runtime(file) is None
+        assert {len(tensor.scales) for tensor in found} == {1}

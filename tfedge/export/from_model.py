@@ -8,12 +8,12 @@ from typing import Any
 from tfedge import errors
 from tfedge.compress import graph, prepared
 from tfedge.compress.candidate import Candidate, Quantization
-from tfedge.compress.layers import facts
+from tfedge.compress.layers import facts, kernels
 from tfedge.compress.ranges import fake_quantization, id_inputs, whole_inputs
 from tfedge.data.task import Task
 from tfedge.export import checks, choices, finishing, from_files, options
 from tfedge.export.converter import conversion, float_file, model_writer, recurrent
-from tfedge.export.edits import float_means, lineage, lookups, own_inputs, write_codes
+from tfedge.export.edits import float_means, gains, lineage, lookups, own_inputs, write_codes
 from tfedge.export.floats import float_back, float_front, joined
 from tfedge.export.made import Made
 from tfedge.export.tree import flatbuffer
@@ -116,6 +116,7 @@ def _on_route(
 ) -> Made:
     """The candidate on its route; trials are judged as what `whole` makes of their files."""
     is_quantizers = export.is_by_quantizer or _has_islands(candidate.model, export)
+    is_quantizers |= _needs_a_float_file(candidate, export)
     if candidate.quantization is None and is_quantizers:
         made = _by_quantizer(candidate, export, task, whole)
     else:
@@ -134,6 +135,18 @@ def _has_islands(model: Any, export: options.Export) -> bool:
     return bool(facts.slow_in_integers(model))
 
 
+def _needs_a_float_file(candidate: Candidate, export: options.Export) -> bool:
+    """Whether the converter would round kernels into what no edit makes them from.
+
+    It puts factors into promised ones, and stores one that is also a table twice.
+    """
+    model = candidate.model
+    if not export.facts.is_quantizing or export.allow_flex or not graph.is_functional(model):
+        return False
+    has_gains = any(facts.of(layer).gains for layer in model.layers)
+    return bool((candidate.holds and has_gains) or kernels.tied(model))
+
+
 def _unread(candidate: Candidate, export: options.Export, task: Task | None) -> Made | None:
     """A model without a graph of layers, if its columns are uneven: `float_front` cannot tell."""
     if graph.is_functional(candidate.model):
@@ -147,11 +160,21 @@ def _by_converter(candidate: Candidate, export: options.Export, task: Task | Non
     quantization = candidate.quantization
     tree = convert(candidate.model, quantization, export, task)
     float_means.restore(tree)
-    names = lineage.name_kernels(tree, lineage.keras_kernels(candidate.model))
+    names = _named(tree, candidate)
     lookups.put(tree, {hold.layer for hold in candidate.holds})
     write_codes.write_codes(tree, candidate.codes())
     float_layers = _and_wrapped(candidate.model, quantization.float_layers) if quantization else {}
     return Made(tree, float_layers, names)
+
+
+def _named(tree: Any, candidate: Candidate) -> frozenset[str]:
+    """Gives kernels the names of their layers, and promised ones their own values alone."""
+    known = lineage.keras_kernels(candidate.model)
+    names = lineage.name_kernels(tree, known)
+    tied = kernels.tied(candidate.model) if graph.is_functional(candidate.model) else frozenset()
+    gains.take_out(tree, known, {*tied, *(hold.layer for hold in candidate.holds)})
+    gains.tie(tree, tied)
+    return names
 
 
 def _and_wrapped(model: Any, reasons: Mapping[str, str]) -> dict[str, str]:
@@ -174,7 +197,7 @@ def _by_quantizer(
 
     writer = model_writer.of(candidate.model, export.route)
     tree = float_file.of(candidate.model, writer, export)
-    names = lineage.name_kernels(tree, lineage.keras_kernels(candidate.model))
+    names = _named(tree, candidate)
     known = [layer.name for layer in candidate.model._flatten_layers(include_self=False)]
     codes = candidate.codes()
 

@@ -94,6 +94,15 @@ def has_table(layer: k.Layer) -> bool:
     return found is not None and found.is_table
 
 
+def tied(model: k.Model) -> frozenset[str]:
+    """The layers of a functional model whose table is looked up in, and is a matrix as well."""
+    return frozenset(
+        layer.name
+        for layer in model._flatten_layers(include_self=False)
+        if has_table(layer) and {looks_up(node) for node in layer.inbound_nodes} == {True, False}
+    )
+
+
 def _is_constant(layer: k.Layer) -> bool:
     """Whether it is a table of which every input takes the same rows, as that of positions is."""
     return axes(type(layer).__name__).is_table and all(

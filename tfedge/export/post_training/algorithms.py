@@ -152,7 +152,7 @@ def _possible(
     algorithms = ["min_max"] if operator.kernel in ("", *plain) else list(use)
     chooses = operator.kind in operands.CHOOSING and bool(operator.kernel)
     activations = 0 if export.has_float_activations or chooses else asked.activation_bits
-    is_table = chooses and not operator.is_tied  # else one kernel would be stored in two forms
+    is_table = chooses or operator.is_tied  # both in one form, else it would be stored twice
     narrow = is_table and operator.kernel_shape[-1] < _NARROW
     for bits in dict.fromkeys([8 if narrow else asked.kernel_bits, 8]):
         for block_size in dict.fromkeys([_blocks(operator, export, bits, plain), 0]):
