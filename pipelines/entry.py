@@ -4,6 +4,7 @@ Each pipeline keeps its flags in a `FlagValues` of its own, so `--help` shows th
 else, and two pipelines can be imported side by side.
 """
 
+import contextlib
 import functools
 import logging as stdlib_logging
 import os
@@ -14,10 +15,11 @@ import tempfile
 import textwrap
 import traceback
 from collections.abc import Callable, Sequence
+from typing import NoReturn
 
 import tfedge_pipelines
 from absl import flags, logging
-from tfedge_pipelines import supervisor
+from tfedge_pipelines import closed_output, supervisor
 
 import tfedge
 from tfedge import errors, extras, plain_text, settings
@@ -56,8 +58,8 @@ def run(
 
     Raises:
         SystemExit: always: 1 with one line on stderr for bad input or usage; 2 for an error of
-            ours, with the traceback in a log file that the line names; 130 for Ctrl-C; else what
-            `main` says.
+            ours, with the traceback in a log file that the line names; 130 for Ctrl-C; 141 where
+            nobody reads the output any more; else what `main` says.
     """
     argv = list(sys.argv if argv is None else argv)
     if _VERBOSE not in flag_values:  # when it is called once more
@@ -65,10 +67,10 @@ def run(
         flags.DEFINE_boolean(_VERBOSE, False, said, flag_values=flag_values)
     if _HELP.intersection(argv[1:]):
         sys.stdout.write(_help(flag_values, about or ""))
-        sys.exit(OK)
+        leave(OK)
     if _VERSION in argv[1:]:
-        tell(f"tfedge {tfedge.__version__}")
-        sys.exit(OK)
+        sys.stdout.write(f"tfedge {tfedge.__version__}\n")
+        leave(OK)
     flags.FLAGS.mark_as_parsed()  # absl's own flags stay as they are; it warns when unread
     logging.use_absl_handler()
     logging.get_absl_handler().setFormatter(_Printable("%(message)s"))
@@ -83,7 +85,18 @@ def run(
     except KeyboardInterrupt:
         code = supervisor.INTERRUPTED
     _say_what_ended_it(code)
-    sys.stdout.flush()
+    leave(code)
+
+
+def leave(code: int) -> NoReturn:
+    """Ends the process with this code, when what was said is written."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError as error:
+        if not closed_output.is_so(error):
+            raise
+        closed_output.let_go()
+        code = code or closed_output.CODE
     sys.exit(code)
 
 
@@ -106,11 +119,15 @@ def _code(
         if extra:
             extras.require(os.path.basename(argv[0]), extra)
         logging.set_verbosity(logging.DEBUG if flag_values[_VERBOSE].value else logging.INFO)
-        return main() or OK
+        code = main() or OK
+        sys.stdout.flush()
+        return code
     except errors.BadInput as error:
         _complain(str(error))
         return BAD_INPUT
     except Exception as error:  # the last stop before the shell: whatever it is, it is ours
+        if closed_output.is_so(error):
+            return closed_output.CODE
         # A child's temporary files go with it, and the log has to stay.
         folder = os.path.dirname(tempfile.gettempdir()) if in_child else None
         _complain(f"{type(error).__name__}: {_one_line(error)} (log: {_log(argv, folder)})")
@@ -123,7 +140,7 @@ def _say_what_ended_it(code: int) -> None:
         _complain(tfedge_pipelines.WHEN_INTERRUPTED)
     elif ended_by == signal.SIGKILL:
         _complain("killed, as the kernel does where memory is short: the same command goes on")
-    elif ended_by > 0:
+    elif ended_by > 0 and code != closed_output.CODE:
         _complain(f"ended by {signal.Signals(ended_by).name}: the same command goes on")
 
 
@@ -133,7 +150,8 @@ class _Printable(stdlib_logging.Formatter):
 
 
 def _complain(text: str) -> None:
-    sys.stderr.write(f"{plain_text.printable(text)}\n")
+    with contextlib.suppress(BrokenPipeError):  # 2>&1 | head
+        sys.stderr.write(f"{plain_text.printable(text)}\n")
 
 
 def _parse(flag_values: flags.FlagValues, argv: Sequence[str]) -> None:

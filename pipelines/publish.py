@@ -36,7 +36,7 @@ def run() -> None:
     given, known = sys.argv[1:], steps()
     if not given or given[0] in _HELP:
         entry.tell("\n\n".join([(__doc__ or "").strip(), *map(_about, known)]))
-        sys.exit(entry.OK)
+        entry.leave(entry.OK)
     if given[0] not in known:
         remedy = settings.nearest(given[0], known)
         error = errors.BadInput(f"publish {given[0]}", "no such step", remedy)

@@ -1,5 +1,6 @@
 """Where tables go: a console that shows what files say and never acts on it."""
 
+import errno
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -11,9 +12,15 @@ from tfedge import plain_text
 
 def make(**settings: Any) -> console.Console:
     """A console on standard output; `settings` are rich's own."""
-    made = console.Console(file=sys.stdout, **settings)
+    made = _Console(file=sys.stdout, **settings)
     made.push_render_hook(_Escaping())
     return made
+
+
+class _Console(console.Console):
+    def on_broken_pipe(self) -> None:
+        """`entry` decides on it; rich would end the process as for bad input."""
+        raise BrokenPipeError(errno.EPIPE, "nobody reads it any more")
 
 
 class _Escaping(console.RenderHook):

@@ -124,3 +124,17 @@ def test_code_in_data_is_refused_however_deep_it_is():
         with pytest.raises(errors.BadInput, match=r"py:evil\.py:f.*--trust_recipe"):
             foreign.check_no_code(value, "recipe.json")
     foreign.check_no_code({"a": ["happy:", 1, None, "numpy:x"]}, "recipe.json")
+
+
+@pytest.mark.parametrize("value", [True, False, 1.0, "1", None, [1], -1])
+def test_only_a_whole_number_is_one(value):
+    assert foreign.whole(7, 7) == 7
+    with pytest.raises(ValueError, match="is no whole number from 0"):
+        foreign.whole(value)
+
+
+@pytest.mark.parametrize("value", [True, float("nan"), float("inf"), "1", None, -0.5])
+def test_only_a_finite_number_is_one(value):
+    assert (foreign.finite(1), foreign.finite(-0.5)) == (1.0, -0.5)
+    with pytest.raises(ValueError, match="is no finite number from 0"):
+        foreign.finite(value, 0)

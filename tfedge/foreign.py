@@ -8,6 +8,7 @@ import contextlib
 import errno
 import json
 import lzma
+import math
 import os
 import stat
 import struct
@@ -155,6 +156,28 @@ def check_plain(value: Any, where: str, remedy: str) -> None:
             cause = f"{each[:40]!a} in it is no Unicode text"
         if cause:
             raise errors.BadInput(where, cause, remedy)
+
+
+def whole(value: Any, least: int = 0) -> int:
+    """A whole number that a JSON file says; true is none, nor is 1.0, which Python takes for 1.
+
+    Raises:
+        ValueError: it is something else, or less.
+    """
+    if type(value) is not int or value < least:
+        raise ValueError(f"{value!r} is no whole number from {least}")
+    return value
+
+
+def finite(value: Any, least: float = -math.inf) -> float:
+    """A number that a JSON file says; true, NaN and what is beyond all numbers are none.
+
+    Raises:
+        ValueError: it is something else, or less.
+    """
+    if type(value) not in (int, float) or not math.isfinite(value) or value < least:
+        raise ValueError(f"{value!r} is no finite number from {least:g}")
+    return float(value)
 
 
 def check_no_code(value: Any, where: str) -> None:

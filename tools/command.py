@@ -38,10 +38,10 @@ def run(argv: Sequence[str] | None = None) -> None:
     known = programs()
     if given[:1] == ["--version"]:
         entry.tell(f"tfedge {tfedge.__version__}")
-        sys.exit(entry.OK)
+        entry.leave(entry.OK)
     if not given or given[0] in _HELP:
         sys.stdout.write(_help(known))
-        sys.exit(entry.OK)
+        entry.leave(entry.OK)
     try:
         name = find(given[0], list(known))
     except errors.BadInput as error:

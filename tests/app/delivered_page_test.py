@@ -135,6 +135,27 @@ def test_damaged_examples_are_refused_wherever_the_damage_is(page):
 
 
 @needs_node
+@pytest.mark.parametrize("tolerance", ["true", "1e999", "-1", "null"])
+def test_a_tolerance_that_is_no_number_is_refused(tolerance, page):
+    folder = page("uint8_raw")
+    arrays = dict(np.load(folder / "golden.npz"))
+    told = arrays["about"].tobytes()
+    other = told.replace(b'"tolerance": ', f'"tolerance": {tolerance}, "other": '.encode())
+    assert other != told
+    arrays["about"] = np.frombuffer(other, np.uint8)
+    np.savez(folder / "other.npz", **arrays)
+    cause = said(
+        folder,
+        """
+        const ends = [[{name: 'image', dtype: 'uint8', count: 64}],
+          [{name: 'output', dtype: 'uint8', count: 4}]];
+        say(await inOrder(bytes('other.npz'), ...ends).then(() => 'read', ({message}) => message));
+        """,
+    )
+    assert "the tolerance of 'output'" in cause
+
+
+@needs_node
 def test_codes_are_read_from_each_file_as_python_reads_them(page, cases):
     folder, known = page("float"), {}
     for path in sorted(kept.FILES.glob("*.tflite")):

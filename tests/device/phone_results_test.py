@@ -46,6 +46,7 @@ def test_a_whole_result():
     [
         ({"model_sha256": "b" * 64}, "another file"),
         ({"schema_version": 2}, "schema_version"),
+        ({"schema_version": True}, "schema_version"),
         ({"build": "threaded"}, "build"),
         ({"samples_ms": []}, "no list of times"),
         ({"samples_ms": [1.0] * 10_001}, "no list of times"),

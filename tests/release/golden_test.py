@@ -171,6 +171,24 @@ def test_the_file_of_another_version_is_refused(made):
         vectors.read(content)
 
 
+@pytest.mark.parametrize(
+    ("good", "wrong"),
+    [
+        ('"schema_version": 1', '"schema_version": true'),
+        ('"tolerance": ', '"tolerance": true, "other": '),
+        ('"tolerance": ', '"tolerance": Infinity, "other": '),
+        ('"tolerance": ', '"tolerance": -1.0, "other": '),
+        ('"examples": 32', '"examples": 32.0'),
+    ],
+)
+def test_what_only_passes_for_a_number_is_refused(made, good, wrong):
+    arrays = dict(np.load(io.BytesIO(made.to_bytes())))
+    told = arrays["about"].tobytes().replace(good.encode(), wrong.encode())
+    assert told != arrays["about"].tobytes()
+    with pytest.raises(errors.BadInput, match="number from"):
+        vectors.read(vectors._zipped({**arrays, "about": np.frombuffer(told, np.uint8)}))
+
+
 def test_damage_is_refused_in_a_line(made):
     content = made.to_bytes()
     for broken in (b"", b"PK", content[:-30], content[:200] + content[260:]):

@@ -83,7 +83,8 @@ def read(path: pathlib.Path, passphrase: bytes, use: str) -> bytes:
     told = foreign.read_json(path, _REMEDY)
     with foreign.reading(path, _REMEDY, "no key file"):
         cost, salt = told["scrypt"]["n"], base64.b64decode(told["scrypt"]["salt"])
-        if told["schema_version"] != SCHEMA_VERSION or not 1 < cost <= _MOST_COST:
+        known = foreign.whole(told["schema_version"]) == SCHEMA_VERSION
+        if not known or not 1 < foreign.whole(cost) <= _MOST_COST:
             raise ValueError("it is of a version that is not known here")
         nonce, sealed = (base64.b64decode(told[each]) for each in ("nonce", "sealed"))
         try:

@@ -98,6 +98,6 @@ def _told(keys: pathlib.Path) -> Mapping[str, Any]:
     remedy = "Take it from a backup."
     told = foreign.read_json(path, remedy)
     with foreign.reading(path, remedy, f"no {NAME} of a folder of keys"):
-        if told["schema_version"] != SCHEMA_VERSION:
+        if foreign.whole(told["schema_version"]) != SCHEMA_VERSION:
             raise ValueError(f"it is of version {told['schema_version']}")
         return {"folder": str(told["folder"]), "root_keys": [str(key) for key in told["root_keys"]]}

@@ -108,7 +108,7 @@ def read(content: bytes, where: str) -> Channel:
     """
     told = foreign.parse_json(content, where, _REMEDY)
     with foreign.reading(where, _REMEDY, "no channel"):
-        if told["schema_version"] != SCHEMA_VERSION:
+        if foreign.whole(told["schema_version"]) != SCHEMA_VERSION:
             raise ValueError(f"it is of version {told['schema_version']}")
         entries = tuple(_entry(each) for each in told["entries"])
         if sorted({each.version for each in entries}) != [each.version for each in entries]:

@@ -115,7 +115,7 @@ def sealed(custom: Mapping[str, Any] | None, length: int, where: str) -> Sealed:
         if any(len(each) != wrapping.WRAPPED_BYTES for each in keys.values()):
             raise ValueError("a wrapped key is of the wrong length")
         return Sealed(
-            version=_number(told["version"], 1),
+            version=foreign.whole(told["version"], 1),
             model=_file(told["model"]),
             chunks=_chunks(told["chunks"], length),
             keys=keys,
@@ -129,8 +129,8 @@ def delta(custom: Mapping[str, Any] | None, length: int, where: str) -> Delta:
     with foreign.reading(where, _REMEDY, "its custom fields are no delta's"):
         told = _told(custom)
         return Delta(
-            version=_number(told["version"], 1),
-            base=_number(told["base"], 1),
+            version=foreign.whole(told["version"], 1),
+            base=foreign.whole(told["base"], 1),
             base_model=_file(told["base_model"]),
             chunks=_chunks(told["chunks"], length),
         )
@@ -144,26 +144,20 @@ def _custom(target: Sealed | Delta, **instead: Any) -> dict[str, Any]:
 
 def _told(custom: Mapping[str, Any] | None) -> Mapping[str, Any]:
     told = (custom or {})[KEY]
-    if told["schema_version"] != SCHEMA_VERSION:
+    if foreign.whole(told["schema_version"]) != SCHEMA_VERSION:
         raise ValueError(f"they are of version {told['schema_version']}, {SCHEMA_VERSION} is known")
     return told
 
 
 def _file(told: Mapping[str, Any]) -> File:
-    return File(_number(told["length"], 0), _hash(told["sha256"]))
+    return File(foreign.whole(told["length"], 0), _hash(told["sha256"]))
 
 
 def _chunks(told: Mapping[str, Any], length: int) -> Chunks:
-    size, hashes = _number(told["bytes"], segments.LEAST_CHUNK), told["sha256"]
+    size, hashes = foreign.whole(told["bytes"], segments.LEAST_CHUNK), told["sha256"]
     if size > segments.MOST_CHUNK or len(hashes) != len(segments.chunks(length, size)):
         raise ValueError("its chunks are not those of a file of its length")
     return Chunks(size, tuple(_hash(each) for each in hashes))
-
-
-def _number(value: Any, least: int) -> int:
-    if type(value) is not int or value < least:
-        raise ValueError(f"{value!r} is no number from {least}")
-    return value
 
 
 def _hash(value: Any) -> str:

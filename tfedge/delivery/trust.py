@@ -44,7 +44,7 @@ def read(content: bytes, where: str) -> Trust:
     """
     told = foreign.parse_json(content, where, _REMEDY)
     with foreign.reading(where, _REMEDY, "no trust of an app"):
-        if told["schema_version"] != SCHEMA_VERSION:
+        if foreign.whole(told["schema_version"]) != SCHEMA_VERSION:
             raise ValueError(f"it is of version {told['schema_version']}")
         key = base64.b64decode(told["key"])
         if len(key) != segments.KEY_BYTES:

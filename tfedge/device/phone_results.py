@@ -141,7 +141,8 @@ def read_page(content: bytes, sha256: str, output_bytes: Mapping[str, int]) -> P
     if not isinstance(said, dict):
         raise _bad("no JSON object")
     device = _device(said.get("device", {}))
-    if said.get("schema_version") != SCHEMA_VERSION:
+    version = said.get("schema_version")
+    if type(version) is not int or version != SCHEMA_VERSION:
         raise _bad(f"its schema_version is not {SCHEMA_VERSION}")
     if said.get("model_sha256") != sha256:
         raise _bad("the page ran another file than the one to be measured")

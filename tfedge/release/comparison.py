@@ -84,7 +84,7 @@ def _interval(a: Released, b: Released) -> dict[str, Any]:
     """Of the difference, where both tell which examples they have right."""
     packed = [_at(each, "held_out", "right") for each in (a, b)]
     n = _at(b, "held_out", "examples")
-    if not all(isinstance(each, str) for each in packed) or not isinstance(n, int) or n < 1:
+    if not all(isinstance(each, str) for each in packed) or type(n) is not int or n < 1:
         return {}
     try:
         pairs = paired.Pairs.count(*(correct_bits.unpack(each, n) for each in packed))

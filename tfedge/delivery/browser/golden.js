@@ -17,6 +17,7 @@ export async function inOrder(golden, inputs, outputs) {
   const files = entries(golden);
   const about = JSON.parse(text.decode(array(await content(files, 'about')).bytes));
   need(about.schema_version === 1, `they are of version ${about.schema_version}`);
+  need(Number.isSafeInteger(about.examples), `${about.examples} examples`);
   const tolerances = [];
   const arrays = [];
   for (const [ends, told] of [[inputs, about.inputs], [outputs, about.outputs]]) {
@@ -27,7 +28,9 @@ export async function inOrder(golden, inputs, outputs) {
       need(size > 0 && found?.dtype === dtype && found.count === size,
         `no '${name}' of ${count} ${dtype}`);
       arrays.push({bytes: found.bytes, size: found.bytes.length / about.examples});
-      if (ends === outputs) tolerances.push(there.tolerance);
+      if (ends !== outputs) continue;
+      need(Number.isFinite(there.tolerance) && there.tolerance >= 0, `the tolerance of '${name}'`);
+      tolerances.push(there.tolerance);
     }
   }
   const rows = Array.from({length: about.examples}, (_, row) =>

@@ -45,10 +45,10 @@ class Record:
             BadInput: it is something else.
         """
         with foreign.reading(where, _REMEDY, "no version of a store"):
-            if told["schema_version"] != SCHEMA_VERSION:
+            if foreign.whole(told["schema_version"]) != SCHEMA_VERSION:
                 raise ValueError(f"it is of version {told['schema_version']}")
-            length, base = int(told["length"]), told["base"]
+            length, base = foreign.whole(told["length"]), told["base"]
             sealed = facts.sealed(told["custom"], length, where)
-            if base is not None and not 0 < int(base) < sealed.version:
+            if base is not None and not foreign.whole(base, 1) < sealed.version:
                 raise ValueError(f"version {sealed.version} is no difference from {base}")
-            return cls(sealed, length, str(told["name"]), None if base is None else int(base))
+            return cls(sealed, length, str(told["name"]), base)

@@ -4,6 +4,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from tfedge import foreign
+
 DONE, WAITING, BEGUN = "done", "waiting", "begun"
 
 
@@ -46,11 +48,12 @@ class State:
             LookupError, TypeError, ValueError: it is something else.
         """
         current, previous = told["current"], told["previous"]
-        if not all(each is None or type(each) is int for each in (current, previous)):
-            raise ValueError("a version is no number")
+        for each in (current, previous):
+            if each is not None:
+                foreign.whole(each, 1)
         if told["first_use"] not in (DONE, WAITING, BEGUN):
             raise ValueError("no such state of the first use")
-        refused = tuple(Place(**each) for each in told["refused"])
+        refused = tuple(_place(**each) for each in told["refused"])
         return cls(current, previous, told["first_use"], refused)
 
     def switched(self, version: int) -> "State":
@@ -76,3 +79,9 @@ class State:
         """Likewise, and it is not taken again here."""
         refused = tuple(dict.fromkeys((*self.refused, place)))
         return dataclasses.replace(self.without(place.version), refused=refused)
+
+
+def _place(version: Any, app: Any, runtime: Any) -> Place:
+    if not isinstance(app, str) or not isinstance(runtime, str):
+        raise ValueError("a version of an app or a runtime is text")
+    return Place(foreign.whole(version, 1), app, runtime)

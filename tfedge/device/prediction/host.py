@@ -201,7 +201,7 @@ def load(path: pathlib.Path | None = None) -> HostTimes:
 def _read(path: pathlib.Path, _: int) -> HostTimes:
     stored = foreign.read_json(path, _AGAIN)
     with foreign.reading(path, _AGAIN, "no measurements of a host"):
-        if stored["schema_version"] != SCHEMA_VERSION:
+        if foreign.whole(stored["schema_version"]) != SCHEMA_VERSION:
             raise ValueError(f"schema_version {stored['schema_version']}")
         families = {
             name: FamilyTimes(

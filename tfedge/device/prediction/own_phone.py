@@ -94,7 +94,7 @@ def _read(path: pathlib.Path, _: int) -> OwnPhone:
             path,
             str(stored["device"]),
             str(stored.get("accelerator", "cpu")),
-            int(stored.get("threads", 4)),
+            foreign.whole(stored.get("threads", 4), 1),
             tuple(_latency(each, path.parent) for each in stored["latencies"]),
         )
 

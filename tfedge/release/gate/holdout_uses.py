@@ -188,7 +188,7 @@ def _read(path: pathlib.Path) -> list[Look]:
 def _is_margin(value: Any) -> bool:
     if isinstance(value, dict):
         return all(each is not None and _is_margin(each) for each in value.values())
-    return value is None or (isinstance(value, int | float) and 0 <= value < 1)
+    return value is None or (type(value) in (int, float) and 0 <= value < 1)
 
 
 def _write(path: pathlib.Path, fields: dict[str, Any]) -> None:

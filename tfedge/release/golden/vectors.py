@@ -87,7 +87,7 @@ def read(content: bytes, where: str = "golden.npz") -> Vectors:
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
             _check_sizes(file.zip, where)
             about = foreign.parse_json(file[_ABOUT].tobytes(), where, _REMEDY)
-            if about["schema_version"] != SCHEMA_VERSION:
+            if foreign.whole(about["schema_version"]) != SCHEMA_VERSION:
                 cause = f"it is of version {about['schema_version']}, {SCHEMA_VERSION} is known"
                 raise errors.BadInput(where, cause, "Install a newer tfedge.")
             inputs, outputs = (
@@ -95,9 +95,11 @@ def read(content: bytes, where: str = "golden.npz") -> Vectors:
                 for kind in ("inputs", "outputs")
             )
         lengths = {len(each) for each in (*inputs.values(), *outputs.values())}
-        if not inputs or not outputs or lengths != {about["examples"]}:
+        if not inputs or not outputs or lengths != {foreign.whole(about["examples"])}:
             raise ValueError("its arrays are not of one length")
-        tolerances = {each["name"]: float(each["tolerance"]) for each in about["outputs"]}
+        tolerances = {
+            each["name"]: foreign.finite(each["tolerance"], 0) for each in about["outputs"]
+        }
         return Vectors(
             str(about["model_sha256"]), str(about["source"]), inputs, outputs, tolerances
         )

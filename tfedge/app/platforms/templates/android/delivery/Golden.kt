@@ -34,7 +34,9 @@ internal class Golden(val bytes: ByteArray, val tolerances: List<Double>) {
                     "the examples have no '${end.name}' of ${end.count} ${end.dtype}"
                 }
                 arrays += found.bytes
-                if (role == "outputs") tolerances += (told["tolerance"] as Number).toDouble()
+                if (role == "outputs") tolerances += requireNotNull(
+                    (told["tolerance"] as? Number)?.toDouble()?.takeIf { it in 0.0..Double.MAX_VALUE },
+                ) { "the tolerance of '${end.name}'" }
             }
             val rows = ByteArrayOutputStream()
             for (row in 0 until examples) for (each in arrays) {
