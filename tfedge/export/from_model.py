@@ -144,7 +144,19 @@ def _needs_a_float_file(candidate: Candidate, export: options.Export) -> bool:
     if not export.facts.is_quantizing or export.allow_flex or not graph.is_functional(model):
         return False
     has_gains = any(facts.of(layer).gains for layer in model.layers)
-    return bool((candidate.holds and has_gains) or kernels.tied(model))
+    return bool((candidate.holds and has_gains) or _tied(candidate))
+
+
+def _tied(candidate: Candidate) -> dict[str, frozenset[str]]:
+    """Tables that are matrices too; those that promises have taken apart are not."""
+    if not graph.is_functional(candidate.model):
+        return {}
+    held = {hold.layer for hold in candidate.holds}
+    found = {
+        name: frozenset(each for each in others if each == name or not held & {each, name})
+        for name, others in kernels.tied(candidate.model).items()
+    }
+    return {name: others for name, others in found.items() if others}
 
 
 def _unread(candidate: Candidate, export: options.Export, task: Task | None) -> Made | None:
@@ -171,8 +183,8 @@ def _named(tree: Any, candidate: Candidate) -> frozenset[str]:
     """Gives kernels the names of their layers, and promised ones their own values alone."""
     known = lineage.keras_kernels(candidate.model)
     names = lineage.name_kernels(tree, known)
-    tied = kernels.tied(candidate.model) if graph.is_functional(candidate.model) else frozenset()
-    gains.take_out(tree, known, {*tied, *(hold.layer for hold in candidate.holds)})
+    tied, held = _tied(candidate), {hold.layer for hold in candidate.holds}
+    gains.take_out(tree, known, held.union(*tied.values()))
     gains.tie(tree, tied)
     return names
 

@@ -95,3 +95,29 @@ def test_a_tied_table_behind_factors_is_stored_once(tied, export):
     wanted, found = np.asarray(tied(x)), _ran(content, x)
     share = {"float32": 1e-5, "float16": 1e-2, "int4": 0.4}.get(export, 0.1)
     assert np.abs(found - wanted).max() < share * np.abs(wanted).max()
+
+
+@keras.saving.register_keras_serializable("gains_test")
+class Words(layers.Layer):
+    """A table of plain weights, and its transpose."""
+
+    def build(self, shape):
+        self.table = self.add_weight(shape=(40, 16), name="table")
+
+    def call(self, words):
+        x = keras.ops.take(self.table, words, axis=0)
+        return keras.ops.matmul(keras.ops.relu(x), keras.ops.transpose(self.table))
+
+
+@pytest.mark.parametrize("export", ["dynamic", "int8"])
+def test_a_table_of_plain_weights_is_stored_once(export):
+    words = keras.Input((4,), dtype="int32", name="words")
+    model = keras.Model(words, Words(name="both")(words))
+    x = np.random.default_rng(0).integers(0, 40, (96, 4)).astype(np.int32)
+    split = ArraySplit(x, (x + 1) % 40)
+    task = Task("words", "tokens", split, split, split, split, batch_size=16)
+    content = to_tflite(model, export, task)
+    tables = [t for t in tflite.read(content).tensors if t.is_constant and t.shape == (40, 16)]
+    assert len({t.buffer for t in tables}) == 1
+    wanted = np.asarray(model(x))
+    assert np.abs(_ran(content, x) - wanted).max() < 0.05 * np.abs(wanted).max()

@@ -94,13 +94,33 @@ def has_table(layer: k.Layer) -> bool:
     return found is not None and found.is_table
 
 
-def tied(model: k.Model) -> frozenset[str]:
-    """The layers of a functional model whose table is looked up in, and is a matrix as well."""
-    return frozenset(
-        layer.name
-        for layer in model._flatten_layers(include_self=False)
-        if has_table(layer) and {looks_up(node) for node in layer.inbound_nodes} == {True, False}
-    )
+def tied(model: k.Model) -> dict[str, frozenset[str]]:
+    """Layer with a table that is a matrix as well -> the layers that multiply by it.
+
+    Args:
+        model: a functional one. A table multiplies by itself, or a dense layer has equal weights.
+    """
+    layers = list(model._flatten_layers(include_self=False))
+    dense = [layer for layer in layers if _is_plain_matrix(layer)]
+    found = {}
+    for layer in layers:
+        if has_table(layer) and any(map(looks_up, layer.inbound_nodes)):
+            multiplies = not all(map(looks_up, layer.inbound_nodes))
+            equal = {each.name for each in dense if _is_transpose(variable(each), variable(layer))}
+            found[layer.name] = frozenset(equal | ({layer.name} if multiplies else set()))
+    return {name: others for name, others in found.items() if others}
+
+
+def _is_plain_matrix(layer: k.Layer) -> bool:
+    found = facts.of(layer)
+    return found.is_compressed and axes(type(layer).__name__).is_matrix and layer.built
+
+
+def _is_transpose(one: k.Variable, other: k.Variable) -> bool:
+    if tuple(one.shape) != tuple(other.shape)[::-1]:
+        return False
+    first = np.array_equal(one[:, 0].numpy(), other[0].numpy())
+    return first and np.array_equal(one.numpy().T, other.numpy())
 
 
 def _is_constant(layer: k.Layer) -> bool:

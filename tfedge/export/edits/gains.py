@@ -8,7 +8,7 @@ become an operator of their own again, as the model has them.
 
 import copy
 import dataclasses
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,16 +42,22 @@ def take_out(tree: Any, known: Sequence[lineage.KerasKernel], layers: Collection
         _take_out(tree, gained)
 
 
-def tie(tree: Any, layers: Collection[str]) -> None:
-    """Makes one tensor of a table that is looked up in and of the equal matrix of its layer."""
+def tie(tree: Any, tables: Mapping[str, Collection[str]]) -> None:
+    """Makes one tensor of a table and the equal matrices of dense operators.
+
+    Args:
+        tree: whose kernels bear the names of their layers.
+        tables: layer of a table -> the layers that multiply by it.
+    """
     for table in operators.tables(tree):
-        name = table.graph.tensors[table.kernel].name
-        if (name or b"").decode() not in layers:
-            continue
+        matrices = tables.get(_name(table), ())
         for operator in operators.weighted(tree):
-            kernel = operator.graph.tensors[operator.kernel]
-            if kernel.name == name and operator.graph is table.graph:
+            if _name(operator) in matrices and operator.graph is table.graph:
                 _share(tree, table, operator)
+
+
+def _name(operator: operators.Weighted) -> str:
+    return (operator.graph.tensors[operator.kernel].name or b"").decode()
 
 
 def _share(tree: Any, table: operators.Weighted, operator: operators.Weighted) -> None:
@@ -70,7 +76,7 @@ def _found(
     meant = {kernel.layer: kernel.rows for kernel in known if kernel.layer in layers}
     for operator in operators.weighted(tree):
         tensor = operator.graph.tensors[operator.kernel]
-        wanted = meant.get((tensor.name or b"").decode())
+        wanted = meant.get(_name(operator))
         stored = operators.type_name(tensor)
         if operator.kind != _KIND or wanted is None or stored not in _SAME:
             continue
