@@ -6,6 +6,7 @@ from absl import logging
 
 import tfedge
 from tfedge.compress import keras as k
+from tfedge.compress.loading import compiled_loss
 
 
 def half_error(wanted, given):
@@ -59,3 +60,26 @@ def test_a_model_that_a_function_returns(tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
         tfedge.load_model(f"py:{tmp_path}/train.py:build")
     assert "compiled with the loss 'loss_of_mine'" in caplog.text
+
+
+@pytest.mark.parametrize(("package", "ending"), [(keras, "keras"), (k.tf_keras, "h5")])
+@pytest.mark.parametrize(
+    ("weights", "is_said"),
+    [({"a": 1.0, "b": 0.001}, True), ([5, 1], True), ([1, 1], False), (None, False)],
+)
+def test_weights_of_several_losses_are_never_dropped_without_a_word(
+    package, ending, weights, is_said, tmp_path, caplog
+):
+    x = package.Input((4,), name="x")
+    heads = [package.layers.Dense(1, name=name)(x) for name in ("a", "b")]
+    model = package.Model(x, dict(zip("ab", heads, strict=True)) if weights != [5, 1] else heads)
+    losses = {"a": "mse", "b": "mse"} if weights != [5, 1] else ["mse", "mse"]
+    weights = {"a": 1, "b": 1} if weights == [1, 1] else weights
+    model.compile("adam", losses, loss_weights=weights)
+    model.save(tmp_path / f"model.{ending}")
+    with caplog.at_level(logging.WARNING):
+        tfedge.load_model(tmp_path / f"model.{ending}")
+    assert ("compiled with loss_weights" in caplog.text) == is_said
+    caplog.clear()
+    compiled_loss.say_weights(compiled_loss.weights_of(model), "it")
+    assert ("compiled with loss_weights" in caplog.text) == is_said

@@ -183,6 +183,33 @@ def test_each_output_may_have_a_loss_of_its_own(make_task):
         losses.loss_of(one, model)
 
 
+def test_numbers_in_large_units_do_not_outweigh_the_other_outputs(make_task):
+    """Each error counts as a share of its targets' variance: 100 of prices, 1 of counts."""
+    image = k.tf_keras.Input((4,))
+    names = ("price", "count", "kind")
+    heads = [layers.Dense(1, name=name)(image) for name in names[:2]]
+    heads.append(layers.Dense(2, "softmax", name="kind")(image))
+    model = k.tf_keras.Model(image, heads)
+    y = {
+        "price": np.array([10.0, 30.0], np.float32),
+        "count": np.array([1.0, 3.0], np.float32),
+        "kind": np.array([0, 1]),
+    }
+    split = ArraySplit(np.zeros((2, 4), np.float32), y)
+    given = {"price": None, "count": None, "kind": "sparse_categorical_crossentropy"}
+    task = make_task(train=split, validation=split, calibration=split, kind="custom", loss=given)
+    outputs = [
+        tf.constant([[15.0], [35.0]]),
+        tf.constant([[2.0], [4.0]]),
+        tf.constant([[0.5, 0.5], [0.5, 0.5]]),
+    ]
+    y = {name: tf.constant(values) for name, values in y.items()}
+    found = float(losses.loss_of(task, model)(y, outputs))
+    assert found == pytest.approx(25 / 100 + 1 / 1 - np.log(0.5))
+    named = dataclasses.replace(task, loss={**given, "price": "mse", "count": "mse"})
+    assert float(losses.loss_of(named, model)(y, outputs)) == pytest.approx(26 - np.log(0.5))
+
+
 def test_a_loss_that_keras_does_not_know_is_refused(make_task):
     with pytest.raises(errors.BadInput, match="the loss 'nonsense' is not one of Keras"):
         losses.loss_of(_task(make_task, [1], loss="nonsense"), _head())

@@ -122,6 +122,19 @@ def test_root_mean_squared_error_weighs_large_errors_and_is_guessed_by_the_mean(
     assert metrics.chance(made) == pytest.approx(np.sqrt((3 * 4 + 36) / 4))
 
 
+def test_training_chooses_by_errors_in_units_of_each_outputs_spread():
+    """A dollar of a price is nothing beside a day of a delivery."""
+    y = {"price": np.array([1000.0, 3000.0]), "days": np.array([1.0, 3.0])}
+    late = {"price": y["price"], "days": y["days"] + 1}
+    dear = {"price": y["price"] + 100, "days": y["days"]}
+    metric = metrics.for_training(_task(y, "regression"))
+    assert metric.name == "relative_mean_absolute_error" and not metric.higher_is_better
+    assert [metric.value(outputs, y) for outputs in (late, dear)] == [0.5, 0.05]
+    chosen = _task(y, "regression", "mean_absolute_error:days")
+    assert metrics.for_training(chosen).value(late, y) == 1
+    assert metrics.for_training(_task(y["days"], "regression")).name == "mean_absolute_error"
+
+
 def test_several_outputs_are_averaged_or_one_is_chosen():
     y = {"a": np.array([0, 1]), "b": np.array([1, 1])}
     outputs = {"a": np.array([[1, 0], [0, 1]]), "b": np.array([[1, 0], [0, 1]])}

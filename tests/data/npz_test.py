@@ -145,7 +145,7 @@ def test_outputs_of_different_kinds_are_each_judged(tmp_path):
     assert made.kind == "custom" and made.more_metrics == ()
     assert made.loss == {
         "what": "sparse_categorical_crossentropy",
-        "where": "mean_squared_error",
+        "where": None,  # the usual one, a share of the variance of what it predicts
     }
 
 

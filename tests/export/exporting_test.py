@@ -108,6 +108,18 @@ def test_what_mediapipe_does_not_take_is_said(task, caplog):
         assert words in caplog.text and bool(words) == bool(caplog.text), text
 
 
+def test_data_of_another_shape_than_the_models_are_told_by_both_shapes(model):
+    """Pictures without their channel axis: the converter would speak of an operator."""
+    split = ArraySplit(np.zeros((4, 6, 6), np.float32), np.zeros(4))
+    task = Task("t", "regression", split, split, split)
+    for make in (
+        lambda: tfedge.to_tflite(model, "int8", task),
+        lambda: tfedge.Recipe.parse("prune(epochs=0)").apply(model, task),
+    ):
+        with pytest.raises(BadInput, match=r"model expects .*, the data is \(6, 6\). Add the chan"):
+            make()
+
+
 def test_subclassed_keras3_model():
     keras = k.keras3()
 

@@ -17,7 +17,7 @@ from tfedge.compress.passes import base
 from tfedge.compress.ranges import output_columns, raw_columns
 from tfedge.compress.training import trained_weights, training_state
 from tfedge.data import class_weights
-from tfedge.data.matching import output_kind
+from tfedge.data.matching import fit, output_kind
 from tfedge.data.task import Task
 
 _NO_LAYERS = "a .tflite or a SavedModel has no layers"
@@ -102,6 +102,7 @@ def start(passes: tuple[base.Pass, ...], model: k.Model, task: Task) -> Start:
     """Looks at all of it; nothing is trained. See `Recipe.apply`."""
     task = task.without_holdout()
     flat = folding.flatten(_as_tf_keras(model, passes, task))
+    fit.check_inputs(task, *model_ends.inputs(flat))
     task = output_kind.of_outputs(task, model_ends.output_shapes(flat))
     if passes:
         flat = raw_columns.to_one_scale(flat, task)

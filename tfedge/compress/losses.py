@@ -9,7 +9,7 @@ from tfedge.compress import graph
 from tfedge.compress import keras as k
 from tfedge.compress.keras import tf
 from tfedge.compress.layers import facts
-from tfedge.data import class_weights, splits
+from tfedge.data import class_weights, splits, spreads
 from tfedge.data.answers import Answers
 from tfedge.data.kind import Kind
 from tfedge.data.task import Task
@@ -18,6 +18,9 @@ from tfedge.errors import BadInput
 
 def loss_of(task: Task, model: k.Model) -> Callable[..., Any]:
     """(targets, outputs) -> scalar: the task's own loss, or its kind's, summed over outputs.
+
+    Where there are several, the usual error of numbers is a share of their variance, so that each
+    output counts alike whatever it is measured in. The task's own losses are left as they are.
 
     A third argument is what `weigher` gave; without it classes count as the task says.
 
@@ -35,8 +38,9 @@ def loss_of(task: Task, model: k.Model) -> Callable[..., Any]:
             f"targets for {', '.join(sorted(unknown))}, the model's outputs are {', '.join(names)}",
             "Name the targets as the model names its outputs.",
         )
-    own = _own_losses(task, taught)
+    own, units = _own_losses(task, taught), spreads.of(task)
     weigh = weigher(task, names)
+    kinds = {name: task.kind_of(y) for name, y in splits.named(targets_of).items()}
     logits = {name: gives_logits(model, number) for number, name in enumerate(names)}
 
     def loss(targets: Any, outputs: Any, weights: Any = None) -> k.Tensor:
@@ -48,8 +52,10 @@ def loss_of(task: Task, model: k.Model) -> Callable[..., Any]:
             [
                 _one(
                     *(task, own[name], logits[name], wanted[name], given[name]),
+                    kind=kinds.get(name, task.kind_facts),
                     weights=weights[name],
                 )
+                / (units.get(name, 1.0) ** 2 if own[name] is None else 1.0)
                 for name in sorted(wanted)
             ]
         )
@@ -183,8 +189,14 @@ def _own_losses(task: Task, taught: Sequence[str]) -> dict[str, Any]:
             f"losses for {', '.join(sorted(given))}, targets for {', '.join(taught)}",
             "Give Task.loss one loss for each output that has targets.",
         )
-    if not task.kind_facts.loss and None in given.values():
-        raise BadInput(f"task {task.name!r}", f"kind {task.kind!r} has no loss", "Set Task.loss.")
+    y = splits.named(task.validation.targets())
+    for name, loss in given.items():
+        is_named = isinstance(task.loss, Mapping) and name in y
+        kind = task.kind_of(y[name]) if is_named else task.kind_facts
+        if loss is None and not kind.loss:
+            raise BadInput(
+                f"task {task.name!r}", f"kind {kind.name!r} has no loss", "Set Task.loss."
+            )
     return {name: _keras_loss(task, loss) for name, loss in given.items()}
 
 
@@ -200,14 +212,20 @@ def _keras_loss(task: Task, loss: Any) -> Any:
 
 
 def _one(
-    task: Task, own: Any, logits: bool, target: k.Tensor, output: k.Tensor, *, weights: k.Tensor
+    task: Task,
+    own: Any,
+    logits: bool,
+    target: k.Tensor,
+    output: k.Tensor,
+    *,
+    kind: Kind,
+    weights: k.Tensor,
 ) -> k.Tensor:
     if own is not None:
         # As in `Model.fit`: (n,) targets of (n, 1) outputs would broadcast to (n, n).
         if output.shape[-1] == 1 and target.shape.rank == output.shape.rank - 1:
             target = target[..., tf.newaxis]
         return _own(task, own, target, output, weights)
-    kind = task.kind_facts
     said = kind.answers_of(output.shape[-1])
     if _are_shares(kind, target):
         missing = output.shape[-1] - target.shape[-1]  # classes of the model that never occur

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 
 from tfedge import errors, settings
-from tfedge.data import class_weights, detection, measures, metric_text, splits, task
+from tfedge.data import class_weights, detection, measures, metric_text, splits, spreads, task
 from tfedge.data.kind import Kind
 from tfedge.data.metric import Metric
 from tfedge.data.scoring import scores
@@ -100,16 +100,20 @@ def resolve(task: "task.Task", logits: Logits = False) -> Metric:
 
 
 def for_training(task: "task.Task", logits: bool = False) -> Metric:
-    """What chooses among the states of a training: `resolve`, but for accuracy of weighted classes.
+    """What chooses among the states of a training: `resolve`, but for what would be outweighed.
 
-    There each right answer counts by the weight of its class, or training would be stopped where
-    it does best without the rare ones.
+    In accuracy of weighted classes each right answer counts by the weight of its class, or training
+    would be stopped where it does best without the rare ones. Errors of several outputs are shares
+    of how far each one's targets spread, or only the one in the largest unit would be looked at.
 
     Args:
         task: see `resolve`; its `class_weight` is read.
         logits: see `resolve`.
     """
     metric, weights = resolve(task, logits), class_weights.of(task)
+    relative = _relative(task)
+    if relative is not None:
+        return relative
     if not weights or metric.name != "accuracy" or isinstance(task.metric, Metric):
         return metric
     output = (task.metric or "").partition(":")[2]
@@ -129,6 +133,24 @@ def for_training(task: "task.Task", logits: bool = False) -> Metric:
         return scores.weighted_accuracy(found, wanted, kind, logits, weights[name])
 
     return Metric("weighted_accuracy", True, value)
+
+
+def _relative(task: "task.Task") -> Metric | None:
+    """The mean over several outputs of the error of each, in units of its spread; else None."""
+    if isinstance(task.metric, Metric):
+        return None
+    asked = metric_text.parse(task.metric or _usual(task))
+    y = task.validation.targets()
+    units = spreads.of(task)
+    if asked.output or asked.name in detection.KINDS or not units or set(units) != set(y):
+        return None
+    each_of = {name: _one_of(task, asked.name, name, y[name], False) for name in y}
+
+    def value(outputs: splits.Arrays, y: splits.Arrays) -> float:
+        shares = [metric.value(outputs, y) / units[name] for name, metric in each_of.items()]
+        return float(np.mean(shares))
+
+    return Metric(f"relative_{asked.name}", False, value)
 
 
 def counting(task: "task.Task", metric: Metric, logits: Logits = False) -> Metric | None:

@@ -94,7 +94,8 @@ class Task(shown.Shown):
         labels: the class names, in the order of the class numbers.
         normalization: from raw inputs to what the model takes.
         loss: a Keras loss name or callable(y_true, y_pred), or output -> one of these; None for
-            the kind's usual one.
+            the kind's usual one. Of several outputs the usual error of numbers is a share of their
+            variance, so that each counts alike.
         optimizer: () -> tf_keras optimizer; None for the default.
         batch_size: examples per training step.
         seed: of every random choice made for this task.

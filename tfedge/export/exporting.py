@@ -15,7 +15,7 @@ from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate
 from tfedge.compress.graph import canonical, model_ends
 from tfedge.compress.ranges import fake_quantization
-from tfedge.data.matching import output_kind
+from tfedge.data.matching import fit, output_kind
 from tfedge.data.task import Task
 from tfedge.device import evaluate
 from tfedge.device.file import tflite
@@ -90,12 +90,17 @@ def _with_layers(source: Any, task: Task | None) -> Any:
 
 
 def _as_meant(task: Task | None, source: Any) -> Task | None:
-    """The task with the kind of targets that outputs ask for; see `output_kind`."""
+    """The task with the kind of targets that outputs ask for; see `output_kind`.
+
+    Data of another shape than the model's are refused here, by both shapes: traced on them, a
+    model makes a file that fails in some operator or answers for other inputs.
+    """
     if task is None:
         return None
     if isinstance(source, loading.TfliteModel):
         return evaluate.as_judged(task, tflite.read(source.content, str(source.path)))
     if isinstance(source, Candidate) and graph.is_functional(source.model):
+        fit.check_inputs(task, *model_ends.inputs(source.model))
         return output_kind.of_outputs(task, model_ends.output_shapes(source.model))
     return task
 

@@ -11,15 +11,8 @@ def check(model: Any, task: Task) -> None:
     """Refuse data that the model cannot take, or of another scale than it was trained on."""
     from tfedge.compress.graph import first_layer, model_ends
 
-    inputs = {
-        name: tuple(tensor.shape)
-        for name, tensor in zip(model_ends.input_names(model), model.inputs, strict=True)
-    }
+    inputs, types = model_ends.inputs(model)
     outputs = tuple(tuple(tensor.shape) for tensor in model.outputs)
-    types = {
-        name: getattr(tensor.dtype, "name", tensor.dtype)
-        for name, tensor in zip(inputs, model.inputs, strict=True)
-    }
     hygiene.check_fits(task, inputs, outputs, input_dtypes=types)
     trained = first_layer.trained_range(model)
     if trained is not None:

@@ -17,6 +17,14 @@ def test_what_fits_passes():
     hygiene.check_fits(_task(), {"x": (1, None, -1, 1)}, ((1, 3),))
 
 
+def test_text_is_no_input_even_where_it_reads_as_numbers():
+    x = np.array([["1.5", "2"], ["3", "4"]])
+    split = task.ArraySplit(x, np.array([0, 1]))
+    made = task.Task("toy", "classification", split, split, split)
+    with pytest.raises(errors.BadInput, match="the data holds <U3, and no numbers"):
+        hygiene.check_fits(made, {"x": (None, 2)}, ((None, 2),))
+
+
 @pytest.mark.parametrize(
     ("data", "model", "message"),
     [

@@ -12,6 +12,14 @@ def input_names(model: k.Model) -> list[str]:
     return list(model.input_names)
 
 
+def inputs(model: k.Model) -> tuple[dict[str, tuple[int | None, ...]], dict[str, str]]:
+    """Shapes, batch axis first, and types of the inputs, both by name."""
+    named = dict(zip(input_names(model), model.inputs, strict=True))
+    shapes = {name: tuple(tensor.shape) for name, tensor in named.items()}
+    types = {name: getattr(x.dtype, "name", x.dtype) for name, x in named.items()}
+    return shapes, types
+
+
 def output_shapes(model: k.Model) -> dict[str, tuple[int | None, ...]]:
     """Name, as a task's targets have it, -> shape with the batch axis first."""
     if replay.is_keras3(model):

@@ -79,6 +79,7 @@ def load_model(
     if address.startswith("py:"):
         found = user_code.call(address[3:], f"--model={address}")
         compiled_loss.say_other(getattr(found, "loss", None), f"--model={address}")
+        compiled_loss.say_weights(compiled_loss.weights_of(found), f"--model={address}")
     else:
         found = model_files.read(pathlib.Path(path), users)
     if isinstance(found, SavedModel | TfliteModel):

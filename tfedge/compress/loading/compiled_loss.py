@@ -1,4 +1,4 @@
-"""Says so where a model was trained with a loss that tfedge, which takes the task's, drops."""
+"""Says so where a model was trained with a loss, or weights of several, that tfedge drops."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -31,6 +31,30 @@ def say_other(loss: Any, where: str) -> None:
             where,
             ", ".join(repr(name[:_LONGEST_NAME]) for name in other),
         )
+
+
+def say_weights(weights: Any, where: str) -> None:
+    """Warns of compiled weights of several outputs' losses that are not all the same.
+
+    Args:
+        weights: the `loss_weights` that `compile` was given: numbers in a list or by output.
+        where: the model, for the message.
+    """
+    given = list(weights.values()) if isinstance(weights, Mapping) else weights
+    if not isinstance(given, list | tuple) or len(set(map(str, given))) < 2:
+        return
+    logging.warning(
+        "%s: it was compiled with loss_weights, which are not taken from a model: classes of each"
+        " output count alike, and an error of numbers as a share of their variance. To weigh them,"
+        " give Task.loss a function for each output, in a --data=py:FILE:FUNCTION",
+        where,
+    )
+
+
+def weights_of(model: Any) -> Any:
+    """The `loss_weights` of a model in memory; None where it was not compiled with any."""
+    compiled = getattr(model, "_compile_loss", None) or getattr(model, "compiled_loss", None)
+    return getattr(compiled, "_user_loss_weights", None)
 
 
 def _names(loss: Any) -> Iterator[str]:

@@ -35,12 +35,14 @@ class Description:
         keras_version: of the Keras that wrote it.
         values: of all arrays that are stored with it.
         loss: what the model was compiled with, parsed JSON; None where it was not.
+        loss_weights: of several outputs, likewise.
     """
 
     config: dict[str, Any]
     keras_version: str
     values: int
     loss: Any = None
+    loss_weights: Any = None
 
     @property
     def is_keras3(self) -> bool:
@@ -65,7 +67,12 @@ def read_keras(path: pathlib.Path) -> Description:
         config, metadata = (_json(archive.read(n), where) for n in (_CONFIG, _METADATA))
         with archive.open(WEIGHTS) as member, _hdf5(member, f"{where}, {WEIGHTS}") as weights:
             values = hdf5_safety.check(weights, f"{where}, {WEIGHTS}")
-    return Description(config, str(metadata.get("keras_version", "")), values, _loss(config))
+    return Description(
+        config,
+        str(metadata.get("keras_version", "")),
+        values,
+        *_losses(config.get("compile_config")),
+    )
 
 
 def read_hdf5(path: pathlib.Path) -> Description:
@@ -85,7 +92,7 @@ def read_hdf5(path: pathlib.Path) -> Description:
         config = _json(_text(file.attrs["model_config"]), where)
         version = _text(file.attrs.get("keras_version", ""))
         training = _json(_text(file.attrs.get("training_config", "{}")), where)
-    return Description(config, version.decode(errors="replace"), values, training.get("loss"))
+    return Description(config, version.decode(errors="replace"), values, *_losses(training))
 
 
 def _check_start(path: pathlib.Path, magic: bytes, kind: str) -> None:
@@ -128,9 +135,11 @@ def _json(text: bytes, where: str) -> dict[str, Any]:
     return found
 
 
-def _loss(config: dict[str, Any]) -> Any:
-    training = config.get("compile_config")
-    return training.get("loss") if isinstance(training, dict) else None
+def _losses(training: Any) -> tuple[Any, Any]:
+    """What `compile` was given for the loss and for `loss_weights`."""
+    if not isinstance(training, dict):
+        return None, None
+    return training.get("loss"), training.get("loss_weights")
 
 
 def _text(value: Any) -> bytes:

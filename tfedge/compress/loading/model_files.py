@@ -111,6 +111,7 @@ def _read_keras(path: pathlib.Path, users: Mapping[str, Any]) -> Any:
     hub_classes.know(config, str(path))
     config_safety.check(config, str(path), _trusted(package, users))
     compiled_loss.say_other(described.loss, str(path))
+    compiled_loss.say_weights(described.loss_weights, str(path))
     own = of_package(users, described.is_keras3)
     with (
         _loading(str(path), config, described.values),
@@ -128,6 +129,7 @@ def _read_hdf5(path: pathlib.Path, users: Mapping[str, Any]) -> Any:
     hub_classes.know(described.config, str(path))
     config_safety.check(described.config, str(path), _trusted(package, users))
     compiled_loss.say_other(described.loss, str(path))
+    compiled_loss.say_weights(described.loss_weights, str(path))
     own = of_package(users, described.is_keras3)
     with _loading(str(path), described.config, described.values):
         return package.models.load_model(str(path), custom_objects=own, compile=False)

@@ -14,12 +14,13 @@ import numpy as np
 from absl import logging
 
 from tfedge import shown
+from tfedge.compress import graph, losses
 from tfedge.compress import keras as k
-from tfedge.compress import losses
 from tfedge.compress.candidate import Teacher
 from tfedge.compress.keras import tf
 from tfedge.compress.ranges import fake_quantization
 from tfedge.compress.teaching import hints, imitation
+from tfedge.data import spreads
 from tfedge.data.answers import Answers
 from tfedge.data.task import Split, Task
 
@@ -77,16 +78,25 @@ def usual(task: Task) -> str:
 class Lessons:
     """All that one student learns from one teacher in one training."""
 
-    def __init__(self, teacher: Teacher, student: k.Model, task: Task):
+    def __init__(
+        self,
+        teacher: Teacher,
+        student: k.Model,
+        task: Task,
+        names: Sequence[str] = (),
+    ):
         """Find what is to be imitated.
 
         Args:
             teacher: who is asked, and how.
             student: the model in training, flat, fake quantization and all.
             task: its kind says what outputs mean.
+            names: of the outputs, as targets have them; those that the student says by default.
         """
         self._teacher, self._student = teacher, student
-        self._lessons = tuple(_lessons(teacher, student, task))
+        self._lessons = tuple(
+            _lessons(teacher, student, task, names or graph.output_names(student))
+        )
         self.variables = tuple(v for lesson in self._lessons for v in lesson.variables)
         self._listening = _giving(student, [lesson.taken for lesson in self._lessons])
         self._asked = _giving(teacher.model, [lesson.shown for lesson in self._lessons])
@@ -158,12 +168,15 @@ def _giving(model: k.Model, more: Sequence[Any]) -> k.Model:
     return k.tf_keras.Model(model.inputs, [*model.outputs, *more])
 
 
-def _lessons(teacher: Teacher, student: k.Model, task: Task) -> list[_Lesson]:
+def _lessons(teacher: Teacher, student: k.Model, task: Task, names: Sequence[str]) -> list[_Lesson]:
     found = []
     for method in teacher.methods:
         if method in OUTPUT_METHODS:
-            numbers = range(len(student.outputs))
-            found += [_on_output(method, number, teacher, student, task) for number in numbers]
+            units = spreads.of(task)  # of numbers, as `losses` has them
+            found += [
+                _on_output(method, number, teacher, student, task, unit=units.get(name, 1.0))
+                for number, name in enumerate(names)
+            ]
             continue
         kind = hints.KINDS[method]
         pairs, reasons = hints.chosen(student, teacher.model, teacher.layers, kind)
@@ -179,7 +192,9 @@ def _lessons(teacher: Teacher, student: k.Model, task: Task) -> list[_Lesson]:
     return found
 
 
-def _on_output(method: str, number: int, teacher: Teacher, student: k.Model, task: Task) -> _Lesson:
+def _on_output(
+    method: str, number: int, teacher: Teacher, student: k.Model, task: Task, *, unit: float
+) -> _Lesson:
     shown, taken = teacher.model.outputs[number], student.outputs[number]
     ours, theirs = (losses.gives_logits(model, number) for model in (student, teacher.model))
     said = task.kind_facts.answers_of(taken.shape[-1])
@@ -190,7 +205,7 @@ def _on_output(method: str, number: int, teacher: Teacher, student: k.Model, tas
         if method == "logits":
             return imitation.divergence(wanted, found, teacher.temperature, independent, weights)
         free_level = said is Answers.ONE_OF_MANY
-        return imitation.squared_error(wanted, found, free_level, weights)
+        return imitation.squared_error(wanted, found, free_level, weights) / unit**2
 
     def ask(outputs: Any) -> Any:
         return imitation.scores(outputs, said, theirs)

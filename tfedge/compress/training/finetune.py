@@ -111,7 +111,9 @@ def _parts(
     settler, validation = Settler(model), Validation(model, task, candidate.model)
     lessons = None
     if candidate.teacher is not None and plan.epochs:
-        lessons = teaching.Lessons(candidate.teacher, model, task)
+        lessons = teaching.Lessons(
+            candidate.teacher, model, task, graph.output_names(candidate.model)
+        )
     extra = lessons.variables if lessons else ()
     feed = Feed(model, task, lessons.kept if lessons else ())
     optimizer = optimizers.of(task, plan.learning_rate, plan.epochs * feed.steps)

@@ -29,7 +29,24 @@ def check_fits(
     Raises:
         BadInput: saying what the model expects, what the data gives and what to do.
     """
-    raw, y = next(task.train.batches(1))
+    check_inputs(task, input_shapes, input_dtypes)
+    _, y = next(task.train.batches(1))
+    _check_outputs(task, splits.named(y), output_shapes)
+    if trained_range is not None:
+        _check_scale(task, trained_range)
+
+
+def check_inputs(
+    task: "task.Task",
+    input_shapes: Mapping[str, Shape],
+    input_dtypes: Mapping[str, str] | None = None,
+) -> None:
+    """Compares the inputs of a task with those of a model; see `check_fits`."""
+    raw, _ = next(task.train.batches(1), (None, None))
+    if raw is None:
+        return
+    for name, array in splits.named(raw).items():
+        _check_numbers(f"task {task.name}, input {name}".removesuffix(" "), array)
     inputs = splits.named(task.normalization(raw))
     if not isinstance(raw, dict) and len(input_shapes) == 1:
         inputs = {name: inputs[""] for name in input_shapes}
@@ -45,9 +62,15 @@ def check_fits(
         _check_shape(where, tuple(input_shapes[name])[1:], array.shape[1:])
         if input_dtypes and name in input_dtypes:
             _check_dtype(where, input_dtypes[name], array)
-    _check_outputs(task, splits.named(y), output_shapes)
-    if trained_range is not None:
-        _check_scale(task, trained_range)
+
+
+def _check_numbers(where: str, array: np.ndarray) -> None:
+    if array.dtype.kind not in "biuf":
+        raise errors.BadInput(
+            where,
+            f"the data holds {array.dtype}, and no numbers",
+            "Turn it into numbers first; a phone's file takes no text.",
+        )
 
 
 def _check_shape(where: str, expected: Shape, actual: tuple[int, ...]) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from tfedge import settings
 from tfedge.data import splits, task
+from tfedge.data.answers import Answers
 from tfedge.data.provenance import origins
 from tfedge.data.reading import npz_contents, options
 from tfedge.data.source import Source
@@ -58,7 +59,10 @@ def _task(path: str, asked: Npz, seed: int) -> task.Task:
     file = npz_contents.read(path, asked.kind, asked.padding)
     drawn = npz_parts.of(file)
     each_usual = ",".join(f"{own.metrics[0]}:{name}" for name, own in file.kinds.items())
-    losses = {name: own.loss for name, own in file.kinds.items()}
+    losses = {
+        name: None if own.answers is Answers.VALUES else own.loss  # a share of their variance
+        for name, own in file.kinds.items()
+    }
     return task.Task(
         name=pathlib.Path(path).stem,
         kind=file.kind.name,
