@@ -61,9 +61,16 @@ def test_passes_that_somebody_wrote_stay_and_the_log_says_what_would_be_faster()
 
 def test_a_phone_that_takes_integers_alone_gets_them():
     assert _of("quick", phone=NPU).export == 'int8(precision={".*": "int8"})'
-    found = _of("quantize", phone=NPU)
-    assert (found.export, str(found.recipe)) == ("int8", "quantize()")
+    found = _of("prune, quantize", phone=NPU)
+    throughout = 'prune(), quantize(normalization="int8")'
+    assert (found.export, str(found.recipe)) == ("int8", throughout)
     assert found.reason == "what computes on npu_phone is made for integers"
+    own = _of("quantize", phone=NPU, is_ours=False)
+    assert (own.export, str(own.recipe)) == ("int8", "quantize()")
+    assert own.reason == (
+        f"{found.reason}; the recipe trains LayerNormalization in float: see "
+        'quantize(normalization="int8")'
+    )
 
 
 @pytest.mark.parametrize("text", ["quick", "quantize", "quantize(bits=4)"])

@@ -24,12 +24,14 @@ class Quantization:
         bits: width of the kernels, where no rule gave a layer another.
         power_of_two: ranges are -128 * 2^k to 127 * 2^k, so that a shift stands for each scale
             and zero points are 0; training leaves them as they are.
+        normalization: "int8" where normalization of each example is integers too, not "float".
     """
 
     ranges: Mapping[str, tuple[float, float]]
     float_layers: Mapping[str, str] = dataclasses.field(default_factory=dict)
     bits: int = 8
     power_of_two: bool = False
+    normalization: str = "float"
 
 
 def export_route(bits: int) -> str:

@@ -99,6 +99,10 @@ class Recipe:
         """The recipe for activations that stay float, where its passes can leave them so."""
         return Recipe(tuple(each.under_float_activations() for each in self.passes))
 
+    def for_integers_alone(self) -> "Recipe":
+        """The recipe for targets that have no floats."""
+        return Recipe(tuple(each.for_integers_alone() for each in self.passes))
+
     def for_older_runtimes(self, tables: str = "") -> "Recipe":
         """The recipe for runtimes that read no weights in blocks, and no tables of few bits.
 

@@ -22,6 +22,10 @@ _OF_EVERY_ROUTE = ("input", "output", "raw_input", "metadata", "names", "cache")
 _OF_CACHES = ("prefill", "cache_type")
 _OF_ONE_CALL = ("input", "output", "raw_input", "metadata")
 _BYTE_BITS = 8
+# How a recipe asks for what an option would: see `check_trained`.
+_TRAINED = {
+    "precision": ' quantize(normalization="int8") trains normalization in integers, too.',
+}
 
 
 def check(export: Any) -> None:
@@ -112,7 +116,7 @@ def check_trained(export: Any, prepared: Sequence[str]) -> None:
                 f"--export={export.to_text()}",
                 f"the recipe has trained the integers of every kernel, and {name} would choose "
                 "others",
-                f"Leave {name} out, or quantize out of the recipe.",
+                f"Leave {name} out, or quantize out of the recipe.{_TRAINED.get(name, '')}",
             )
 
 

@@ -71,7 +71,12 @@ def _with_layers(source: Any, task: Task | None) -> Any:
     One with ranges has one operator a layer, so that nothing after this has to make it so.
     """
     if isinstance(source, Candidate) and source.quantization is not None:
-        return dataclasses.replace(source, model=fake_quantization.one_operator_each(source.model))
+        return dataclasses.replace(
+            source,
+            model=fake_quantization.one_operator_each(
+                source.model, source.quantization.normalization
+            ),
+        )
     if not isinstance(source, k.tf_keras.Model) and not bridge.is_keras3(source):
         return source
     if source.built:

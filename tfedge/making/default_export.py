@@ -52,11 +52,12 @@ def of(recipe: "Recipe", model: Any, phone: Profile | None, *, is_ours: bool) ->
         return usual
     named = " and ".join(slow)
     if phone is not None and phone.needs_integers:
-        return Default(
-            recipe,
-            recipe.default_route(_INTEGERS),
-            f"what computes on {phone.name} is made for integers",
-        )
+        throughout = recipe.for_integers_alone()
+        chosen = throughout if is_ours else recipe
+        reason = f"what computes on {phone.name} is made for integers"
+        if chosen != throughout:
+            reason += f'; the recipe trains {named} in float: see quantize(normalization="int8")'
+        return Default(chosen, chosen.default_route(_INTEGERS), reason)
     chosen = recipe.under_float_activations() if is_ours else recipe
     export = chosen.default_route(_FLOATS)
     where = "a CPU" if phone is None else f"the CPU of {phone.name}"

@@ -33,6 +33,8 @@ def broken(data, name):
 def test_decibels():
     signal = np.array([1.0, -1.0, 1.0, -1.0])
     assert snr.decibels(signal, signal * 1.1) == pytest.approx(20.0)
+    assert snr.decibels(signal, signal * 1.1, beside=signal * 10) == pytest.approx(40.0)
+    assert snr.decibels(signal, signal * 1.1, beside=signal / 10) == pytest.approx(20.0)
     assert snr.decibels(signal, signal) == snr.EXACT_DB
     assert snr.decibels(signal, signal * np.nan) == -snr.EXACT_DB
     assert snr.decibels(signal * 0, signal) == -snr.EXACT_DB

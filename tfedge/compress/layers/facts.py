@@ -130,6 +130,8 @@ class Layer:
         centers: its setting that says whether it adds an offset, the last of its gains.
         is_slow_in_integers: it is several operators, which a CPU runs slower on integers than on
             floats; after training they stay float among integer ones.
+        in_integers: layer -> what stands in its place where each of these operators is to be one on
+            integers; None where it stays float.
         keeps_range: that operator has one integer scale for what goes in and what comes out.
         fixes_range: it fixes the integer range of what comes out where its function has one.
         fuses: layer -> whether the converter puts it into the operator whose output it reads.
@@ -164,6 +166,7 @@ class Layer:
     gains: tuple[str, ...] = ()
     centers: str = ""
     is_slow_in_integers: bool = False
+    in_integers: Callable[[Any], Any] = lambda layer: None
     keeps_range: bool = False
     fixes_range: bool = False
     fuses: Callable[[Any], bool] = lambda layer: False

@@ -127,6 +127,10 @@ class Pass(settings.Settings, abc.ABC):
         """The pass as it serves a file whose activations are floats."""
         return self
 
+    def for_integers_alone(self) -> "Pass":
+        """The pass as it serves a target that has no floats."""
+        return self
+
     def for_older_runtimes(self, tables: str) -> "Pass":
         """The pass as it serves runtimes that read no blocks, and no tables of few bits.
 

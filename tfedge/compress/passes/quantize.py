@@ -60,6 +60,12 @@ class Quantize(base.TrainingPass):
         "dense layer or a table, where its rows are a multiple; 0 is one scale per channel.",
         unit="weights",
     )
+    normalization: str = settings.setting(
+        "float",
+        settings.Choice(("float", "int8")),
+        "LayerNormalization and RMSNormalization: float ones are what a CPU computes fastest; "
+        "int8 ones train on the integers of each of their operators, for an accelerator.",
+    )
     epochs: int = base.epochs(4)
     learning_rate: float = base.learning_rate(5e-4)
     patience: int = base.patience()
@@ -73,6 +79,12 @@ class Quantize(base.TrainingPass):
         expected = "no None: all kernels of the file are integers"
         remedy = 'Write {"bits": 8} instead of None.'
         self.check(None not in self.rules.values(), "rules", expected, remedy)
+        self.check(
+            self.activations == "int8" or self.normalization == "float",
+            "normalization",
+            '"float" beside activations="float"',
+            "Leave one of the two out.",
+        )
 
     @property
     def exports(self) -> tuple[str, ...]:
@@ -87,7 +99,13 @@ class Quantize(base.TrainingPass):
 
     def under_float_activations(self) -> "Quantize":
         """See `Pass.under_float_activations`."""
-        return dataclasses.replace(self, activations="float")
+        return dataclasses.replace(self, activations="float", normalization="float")
+
+    def for_integers_alone(self) -> "Quantize":
+        """See `Pass.for_integers_alone`."""
+        if self._has_float_activations:
+            return self
+        return dataclasses.replace(self, normalization="int8")
 
     def for_older_runtimes(self, tables: str) -> "Quantize":
         """See `Pass.for_older_runtimes`."""
@@ -106,6 +124,7 @@ class Quantize(base.TrainingPass):
                 "an earlier pass has trained ranges of integer activations",
                 "Leave one of the two out.",
             )
+        self._check_shifts(candidate.quantization)
         for hold in candidate.holds:
             if isinstance(hold, Grid) and hold.bits < self._bits(hold.layer):
                 raise BadInput(
@@ -114,11 +133,23 @@ class Quantize(base.TrainingPass):
                     "Give as many or fewer, or put this pass first.",
                 )
 
+    def _check_shifts(self, earlier: Quantization | None) -> None:
+        """Ranges that are powers of two stay as they are, so there are no more of them."""
+        if earlier is None or not earlier.power_of_two:
+            return
+        if earlier.normalization != self.normalization:
+            raise BadInput(
+                f"{self.name}(normalization={self.normalization!r})",
+                "an earlier pass has set ranges for normalization in "
+                f"{earlier.normalization}, which are powers of two and stay",
+                "Put this pass first.",
+            )
+
     def leaves(self, candidate: Candidate) -> dict[str, str]:
         """See `Pass.leaves`."""
         if self._has_float_activations:
             return kernels.unknown(candidate.model)
-        return fake_quantization.float_layers(candidate.model)
+        return fake_quantization.float_layers(candidate.model, self.normalization)
 
     def apply(self, candidate: Candidate, task: Task) -> Candidate:
         """Fold, put kernels on their grids and activations in their ranges, train."""
@@ -153,7 +184,7 @@ class Quantize(base.TrainingPass):
         model, scaled = folding.scale_by_convolution(ready.model)
         model = softmax_masks.bound(model, task)
         ready = dataclasses.replace(ready, model=model)
-        measured = fake_quantization.integer_ready(model)
+        measured = fake_quantization.integer_ready(model, self.normalization)
         quantization = self._ranges(ready, measured, task)
         notes: dict[str, Any] = {"batch_normalization_as_convolution": scaled}
         uneven = uneven_inputs.find(model)
@@ -170,11 +201,12 @@ class Quantize(base.TrainingPass):
 
     def _ranges(self, ready: Candidate, measured: k.Model, task: Task) -> Quantization:
         """Of the calibration split; those that are powers of two by a promise stay."""
-        earlier, stay_float = ready.quantization, fake_quantization.float_layers(ready.model)
+        stay_float = fake_quantization.float_layers(ready.model, self.normalization)
+        earlier = ready.quantization
         if earlier is not None and earlier.power_of_two:
             return dataclasses.replace(earlier, bits=self.bits, float_layers=stay_float)
         ranges = fake_quantization.calibrate(measured, task)
-        return Quantization(ranges, stay_float, self.bits)
+        return Quantization(ranges, stay_float, self.bits, normalization=self.normalization)
 
     def _block(self, kernel: kernels.Kernel, bits: int) -> int:
         """How many weights of a row share a scale, where LiteRT has such kernels; 0 for all."""

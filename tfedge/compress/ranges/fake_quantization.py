@@ -12,6 +12,7 @@ import numpy as np
 from tfedge.compress import graph
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate, Quantization
+from tfedge.compress.composites import normalization as normalization_parts
 from tfedge.compress.keras import tf
 from tfedge.compress.layers import facts, operations
 from tfedge.compress.ranges import (
@@ -54,7 +55,7 @@ def insert(
         made[name] = _quantize_layer(name, learns=not quantization.power_of_two)
         return made[name](tensor)
 
-    ready = integer_ready(model)
+    ready = integer_ready(model, quantization.normalization)
     joined = () if integer_outputs else joined_in_float(ready, quantization.ranges)
     joins = frozenset(call for output in joined for call in output.tail.calls)
     quantized = _place(ready, ranged_tensors.find(ready, not integer_inputs, joins), quantize)
@@ -95,7 +96,23 @@ def calibrate(model: k.Model, task: Task, batch_size: int = 32) -> dict[str, tup
         for output in joined_in_float(flat, measured)
         for edge in output.tail.edges
     }
-    return {**joined, **found}
+    return _within_roots(flat, {**joined, **found})
+
+
+def _within_roots(
+    model: k.Model, ranges: dict[str, tuple[float, float]]
+) -> dict[str, tuple[float, float]]:
+    """The ranges, where no inverse root is above that of one step of what it reads.
+
+    Of padding the variance is next to nothing and the root of it large: a range as wide as that
+    would have one integer for all the others. As an integer that variance is 0, and its root the
+    largest there is.
+    """
+    found = dict(ranges)
+    for root, read in normalization_parts.roots(model).items():
+        (low, high), (_, top) = found[f"{root}_range_0_0"], found[f"{read}_range_0_0"]
+        found[f"{root}_range_0_0"] = (low, min(high, (top / 255) ** -0.5))
+    return found
 
 
 def _measured(
@@ -175,16 +192,25 @@ def inputs_of(model: k.Model, x: Any) -> Any:
     return [tf.convert_to_tensor(x[name]) for name in model.input_names]
 
 
-def float_layers(model: k.Model) -> dict[str, str]:
+def weights_of(quantized: k.Model, layer: str) -> list[np.ndarray]:
+    """The weights, in a model made by `insert`, of a layer of the one that it was made of."""
+    names = {each.name for each in quantized.layers}
+    gains = normalization_parts.gains_of(layer)
+    return quantized.get_layer(gains if gains in names else layer).get_weights()
+
+
+def float_layers(model: k.Model, normalization: str = "float") -> dict[str, str]:
     """Layers that train as floats when the rest of the model is int8, with the reason."""
-    reasons = {layer.name: _float_reason(layer) for layer in model.layers}
+    reasons = {layer.name: _float_reason(layer, normalization) for layer in model.layers}
     return {name: reason for name, reason in reasons.items() if reason}
 
 
-def _float_reason(layer: k.Layer) -> str:
+def _float_reason(layer: k.Layer, normalization: str) -> str:
     if ranged_tensors.is_operation(layer):
         return ""
     found = facts.of(layer)
+    if normalization == "int8" and found.in_integers(layer) is not None:
+        return ""
     reason = found.float_reason(layer)
     if not reason and not found.has_int8:
         return f"{type(layer).__name__} has no int8 form as one operator"
@@ -223,15 +249,15 @@ def _place(
     return graph.rebuild(model, after=after, after_input=after_input, before=before)
 
 
-def integer_ready(model: k.Model) -> k.Model:
+def integer_ready(model: k.Model, normalization: str = "float") -> k.Model:
     """One operator each, and pixels as floats: as ranges are measured and placed.
 
     Of a model that is so already, the model itself.
     """
-    return one_operator_each(whole_inputs.as_floats(model))
+    return one_operator_each(whole_inputs.as_floats(model), normalization)
 
 
-def one_operator_each(model: k.Model) -> k.Model:
+def one_operator_each(model: k.Model, normalization: str = "float") -> k.Model:
     """Layers that are two operators become two, so that the tensor between them has a range.
 
     Kernels end linear, or in an activation that LiteRT fuses; scale and offset come apart; three
@@ -242,7 +268,10 @@ def one_operator_each(model: k.Model) -> k.Model:
         first, *others = facts.of(layer).operators(layer) or (None,)
         if operations.is_ours(layer) and layer.op == "negative":
             first = type(layer)("multiply", [{"tensor": 0}, -1.0], name=layer.name)
-        if first is not None:
+        parts = facts.of(layer).in_integers(layer) if normalization == "int8" else None
+        if parts is not None:
+            split[layer.name] = [graph.Replacement(parts, layer.get_weights())]
+        elif first is not None:
             split[layer.name] = [
                 graph.Replacement(first, layer.get_weights()),
                 *map(graph.Replacement, others),

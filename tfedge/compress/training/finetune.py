@@ -146,7 +146,7 @@ def tuned(candidate: Candidate, parts: trainer.Parts) -> Candidate:
     plain = graph.rebuild(candidate.model)
     for layer in plain.layers:
         if layer.weights:
-            layer.set_weights(parts.model.get_layer(layer.name).get_weights())
+            layer.set_weights(fake_quantization.weights_of(parts.model, layer.name))
     found = dataclasses.replace(candidate, model=plain, holds=holds)
     if candidate.quantization is None:
         return found

@@ -139,7 +139,7 @@ def flat(candidate: Candidate) -> Any:
     if not isinstance(model, k.tf_keras.Model) or not graph.is_functional(model):
         return None
     if candidate.quantization is not None:
-        return fake_quantization.one_operator_each(model)
+        return fake_quantization.one_operator_each(model, candidate.quantization.normalization)
     return folding.flatten(model)
 
 

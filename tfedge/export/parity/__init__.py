@@ -47,7 +47,8 @@ class LayerParity:
         operator: the .tflite operator; "" for an input.
         tensor: its index in the file.
         shape, dtype: of the tensor in the file.
-        snr_db: signal-to-noise ratio of the file's values against Keras', all examples together.
+        snr_db: signal-to-noise ratio of the file's values against Keras', all examples together;
+            the signal of a mean that is taken off something is that.
         input_snr_db: the worst of the tensors it reads; None where none was compared.
         largest_difference: of a single value.
         diverges: why this layer is called diverging; "" if it is not.
@@ -244,7 +245,10 @@ def _judged(
     least_db: float | None,
 ) -> tuple[LayerParity, ...]:
     near = {
-        pair.tensor: snr.decibels(in_keras[pair.key], in_file[pair.tensor]) for pair in found.pairs
+        pair.tensor: snr.decibels(
+            in_keras[pair.key], in_file[pair.tensor], in_file.get(_taken_off(pair, file))
+        )
+        for pair in found.pairs
     }
     kernel_type = _kernel_type(file)
     least = LEAST_DB[kernel_type] if least_db is None else least_db
@@ -269,6 +273,19 @@ def _judged(
             )
         )
     return tuple(judged)
+
+
+def _taken_off(pair: pairing.Pair, file: tflite.TfliteFile) -> int:
+    """The tensor that a mean is of, where it does no more than to be taken off it; else -1.
+
+    As of a normalization: the mean may be next to nothing, and no more exact than that tensor is.
+    """
+    made = pair.operator
+    if made is None or made.kind != "MEAN":
+        return -1
+    readers = [each for each in file.operators if pair.tensor in each.inputs]
+    whole = made.inputs[0]
+    return whole if readers and all(whole in each.inputs for each in readers) else -1
 
 
 def _verdict(snr_db: float, input_snr_db: float | None, least: float, expected: float) -> str:

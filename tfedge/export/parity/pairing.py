@@ -142,7 +142,7 @@ class _Walk:
     def _nearest(self, layer: Any, key: int, sources: tuple[int, ...]) -> int | None:
         is_range = type(layer).__name__ == _RANGE
         may_vanish = is_range or facts.of(layer).may_vanish
-        fused = [sources[0]] if may_vanish and len(sources) == 1 else []
+        fused = sources[:1] if may_vanish else ()
         computed = [] if is_range else list(self._computed_from(sources))
         requantized = list(self._computed_from(sources, ("QUANTIZE", "DEQUANTIZE")))
         return self._best(key, [*fused, *computed, *requantized])

@@ -16,7 +16,7 @@ from ai_edge_litert import schema_py_generated as schema
 from tfedge import errors
 from tfedge.device.file import tflite
 from tfedge.export.converter import saved_model
-from tfedge.export.edits import lookups
+from tfedge.export.edits import lookups, normalized
 from tfedge.export.tree import flatbuffer, operators
 
 
@@ -108,6 +108,7 @@ def prepare(tree: Any, where: str, known_layers: Collection[str] = ()) -> FloatM
     _check_float(tree, where)
     _check_known(tree, where)
     lookups.put(tree)
+    normalized.take_off_means_first(tree)
     kernels = {id(each.operator): each for each in operators.weighted(tree)}
     kinds: dict[int, set[str]] = {}
     for each in kernels.values():

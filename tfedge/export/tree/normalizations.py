@@ -43,7 +43,7 @@ class _Walk:
         """Ids of the operators; none where RSQRT is of no mean of squares."""
         inside = self._above(root)
         known = {int(t) for each in inside for t in (*each.inputs, *each.outputs)}
-        waiting = inside[:1]
+        waiting = list(inside)  # the mean, too, that is taken off apart from the squares
         while waiting:
             for reader in self._readers[int(waiting.pop().outputs[0])]:
                 if reader not in inside and self._goes_on(reader, known):
