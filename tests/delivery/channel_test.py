@@ -105,3 +105,17 @@ def test_the_number_is_the_documented_one():
     at = 2_729_643_831 * 10_000 / 2**32  # docs/delivery_format.md
     assert not rollout.includes(int(at), "ds_cnn", 3, "installation")
     assert rollout.includes(int(at) + 1, "ds_cnn", 3, "installation")
+
+
+@pytest.mark.parametrize("text", ["\u0663", "2.\u0664", "\uff11.0", "2.4\n", "2,4", "1" * 10, "."])
+def test_a_version_that_another_client_does_not_read_is_none(text):
+    with pytest.raises(errors.BadInput, match="expected numbers with dots between"):
+        channel.check_version(text, "--min_app")
+
+
+@pytest.mark.parametrize("version", [2.4, 2, None, True])
+def test_a_least_version_is_text(version):
+    told = json.loads(channel.Channel("m", "stable", (channel.Entry(1),)).to_bytes())
+    told["entries"][0]["min_app"] = version
+    with pytest.raises(errors.BadInput, match="no channel"):
+        channel.read(json.dumps(told).encode(), "x")

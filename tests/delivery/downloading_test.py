@@ -5,6 +5,7 @@ import hashlib
 import random
 import socket
 import threading
+import time
 
 import pytest
 
@@ -198,3 +199,26 @@ def test_no_header_ends_an_app(header):
         url = f"http://127.0.0.1:{listening.getsockname()[1]}/file"
         with contextlib.suppress(Unavailable):
             assert way.retries.until_done(lambda: way.whole(url, 10)) == b"abc"
+
+
+@pytest.mark.parametrize("drop", [b"HTTP/1.1 100 Continue\r\n\r\n", b"x"])
+def test_headers_that_drip_end(drop):
+    """For two seconds; then the right answer comes."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer():
+            connection, _ = listening.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.recv(4096)
+                if drop == b"x":
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nX-Long: ")
+                for _ in range(40):
+                    connection.sendall(drop)
+                    time.sleep(0.05)
+                start = b"\r\n" if drop == b"x" else b"HTTP/1.1 200 OK\r\n"
+                connection.sendall(start + b"Content-Length: 2\r\n\r\n{}")
+
+        threading.Thread(target=answer, daemon=True).start()
+        way = Web(Allowance(), Retries(), timeout_seconds=0.4)
+        with pytest.raises(Interrupted):
+            way.whole(f"http://127.0.0.1:{listening.getsockname()[1]}/file", 10)

@@ -47,6 +47,7 @@ fun updated(client: Client, how: Map<String, Any?>): Any {
     val ways = Ways(
         mostBytes = how["most_bytes"] as Long? ?: Long.MAX_VALUE,
         isMetered = { how["is_metered"] == true },
+        timeoutSeconds = (how["timeout"] as Long? ?: 30L).toInt(),
         attempts = 4, sleep = { waits += "$it" }, draw = { 1.0 })
     val told = client.update(ways) { step, _, _ -> steps += step.name.lowercase() }
     return mapOf(

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +11,8 @@ from tfedge.delivery import names, rollout
 
 SCHEMA_VERSION = 1
 _REMEDY = "Publish again with this tfedge."
-_MOST_DIGITS = 9  # of a part of a version, so that any language counts so far
+# Digits of ASCII, which each client reads alike, and no more than any language counts.
+_VERSION = re.compile(r"([0-9]{1,9}(\.[0-9]{1,9})*)?")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,7 +125,7 @@ def check_version(text: str, where: str) -> str:
     Raises:
         BadInput: it is not numbers with dots between.
     """
-    if text and not all(part.isdecimal() and len(part) <= _MOST_DIGITS for part in text.split(".")):
+    if not _VERSION.fullmatch(text):
         cause = f"expected numbers with dots between, such as 2.4.1; got {text!r}"
         raise errors.BadInput(where, cause, "Leave out what is no number.")
     return text
@@ -135,7 +137,7 @@ def _entry(told: Mapping[str, Any]) -> Entry:
         raise ValueError("an entry is not of the right types")
     if version < 1 or not 0 <= share <= rollout.WHOLE:
         raise ValueError(f"it names version {version} with a share of {share}")
-    least = [check_version(str(told[name]), name) for name in ("min_app", "min_runtime")]
+    least = [check_version(told[name], name) for name in ("min_app", "min_runtime")]
     return Entry(version, share, told["withdrawn"], *least)
 
 

@@ -87,7 +87,12 @@ def test_names_that_are_paths_are_refused(name, repository, tmp_path):
         fetch_clients.of("http://127.0.0.1/", repository, tmp_path / "store", model=name)
 
 
-@pytest.mark.parametrize("address", ["file:///etc/", "ftp://x/", "//x", "http://x/?a", "x"])
+STRANGE = ("http://x/\n", "http://[::1/", "http://x:y/", "http://x:99999999/", "http://:80/")
+
+
+@pytest.mark.parametrize(
+    "address", ["file:///etc/", "ftp://x/", "//x", "http://x/?a", "x", *STRANGE]
+)
 def test_only_web_addresses_are_asked(address, repository, tmp_path):
     with pytest.raises(errors.BadInput, match="expected the http"):
         fetch_clients.of(address, repository, pathlib.Path(tmp_path / "store"))

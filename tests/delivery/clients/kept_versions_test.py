@@ -7,6 +7,7 @@ import errno
 import browser_clients
 import fetch_clients
 import pytest
+import repositories
 from browser_clients import Browser
 from fetch_clients import FIRST, SECOND
 from kotlin_clients import Phone
@@ -58,6 +59,15 @@ def made_opened(request, server, repository, tmp_path):
         return client
 
     return open_one
+
+
+def another(client, address, repository):
+    """Another app of the same installation."""
+    if isinstance(client, Browser):
+        return Browser(client.node, address, repository, client.store)
+    if isinstance(client, Phone):
+        return Phone(client.java, address, repository, client.store)
+    return Python(address, repository, client.store)
 
 
 def fetched(server):
@@ -183,13 +193,7 @@ def test_an_app_with_another_key_gets_what_was_sealed_for_it_since(
     keys = target[name].unrecognized_fields["custom"]["tfedge"]["keys"]
     content_key = wrapping.unwrap(base64.b64decode(keys["app"]), repository.audience_key, name)
     repository.audience_key = bytes(range(32))
-    other = (
-        Browser(client.node, server.address, repository, client.store)
-        if language == "JavaScript"
-        else Phone(client.java, server.address, repository, client.store)
-        if language == "Kotlin"
-        else Python(server.address, repository, client.store)
-    )
+    other = another(client, server.address, repository)
     ended = other.update()
     assert (ended["reason"], fetched(server)) == ("unreadable", []), ended
     assert client.used() == (1, FIRST)
@@ -199,3 +203,19 @@ def test_an_app_with_another_key_gets_what_was_sealed_for_it_since(
     ended = other.update()
     assert (ended["outcome"], ended["version"]) == ("updated", 1), ended
     assert other.used() == (1, FIRST)
+
+
+@pytest.mark.parametrize("language", ALL)
+def test_a_repository_that_was_begun_anew_has_a_first_version_of_its_own(
+    language, opened, repository, tmp_path
+):
+    client = opened(language)
+    anew = repositories.Repository(tmp_path / "anew")
+    anew.audience_key = repository.audience_key
+    anew.publish(1, SECOND)
+    anew.write()
+    with serving.Server(anew.folder) as server:
+        other = another(client, server.address, anew)
+        assert other.update()["outcome"] == "updated"
+        assert other.used() == (1, SECOND)
+        assert other.update()["outcome"] == "unchanged"

@@ -1,7 +1,9 @@
 """The Kotlin client over networks that break, cut, lie and cost."""
 
+import contextlib
 import socket
 import threading
+import time
 
 import pytest
 from fetch_clients import FIRST
@@ -144,3 +146,32 @@ def test_no_header_ends_an_app(header, java, repository, tmp_path):
         "nothing",
         True,
     )
+
+
+@pytest.mark.parametrize("drop", [b"HTTP/1.1 100 Continue\r\n\r\n", b"x"])
+def test_headers_that_drip_end(drop, java, repository, tmp_path):
+    """For three seconds; then an answer comes, which is no metadata."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer(connection):
+            with connection, contextlib.suppress(OSError):
+                connection.recv(4096)
+                if drop == b"x":
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nX-Long: ")
+                for _ in range(30):
+                    connection.sendall(drop)
+                    time.sleep(0.1)
+                start = b"\r\n" if drop == b"x" else b"HTTP/1.1 200 OK\r\n"
+                connection.sendall(start + b"Content-Length: 2\r\n\r\n{}")
+
+        def answers():
+            with contextlib.suppress(OSError):
+                while True:
+                    threading.Thread(
+                        target=answer, args=listening.accept()[:1], daemon=True
+                    ).start()
+
+        threading.Thread(target=answers, daemon=True).start()
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        ended = Phone(java, address, repository, tmp_path / "store").update(timeout=1)
+    assert (ended["outcome"], ended["reason"]) == ("nothing", "offline"), ended

@@ -130,7 +130,7 @@ export class Client {
     if (version === null) {
       throw new Refused(REASONS.NONE, 'no version is meant for this installation');
     }
-    const isThere = await this.#isWhole(version);
+    const isThere = await this.#isThere(targets, version);
     if (!isThere || version !== state.current) {
       const files = isThere ? {} : await this.#got(targets, version, network, progress);
       progress('switching', 0, 0);
@@ -317,6 +317,17 @@ export class Client {
     const found = await this.#store.get(`versions/${version}`);
     if (!found || depth > LONGEST_CHAIN) throw new Error(`version ${version} is not there`);
     return this.#open(found, depth);
+  }
+
+  /**
+   * Whether the model that is signed now is there and opens: another repository, as one that was
+   * begun anew when keys were lost, has a version of that number too.
+   */
+  async #isThere(targets, version) {
+    if (!await this.#isWhole(version)) return false;
+    const {record} = await this.#store.get(`versions/${version}`);
+    const {model} = sealedOf(targets, this.#sealedName(version));
+    return record.sealed.model.sha256 === model.sha256;
   }
 
   /** Whether it is there and opens. What the disk refuses to read is fetched again, once more. */

@@ -8,6 +8,7 @@ import contextlib
 import datetime
 import hashlib
 import pathlib
+import re
 import urllib.parse
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -24,6 +25,7 @@ from tfedge.delivery.fetch.web import Web
 
 _MOST_SMALL_BYTES = 1 << 20
 _NOT_THERE = (403, 404)
+_SHA256 = re.compile("[0-9a-f]{64}")
 # By class, the more special ones first.
 _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (tuf.ExpiredMetadataError, reasons.EXPIRED),
@@ -87,10 +89,11 @@ class Signed:
         return self._way.retries.until_done(asked)
 
     def _sha256(self, name: str) -> str:
+        """It becomes a part of paths here, so that it may be nothing else."""
         found = self._target(name).hashes.get("sha256")
-        if found is None:
+        if not isinstance(found, str) or not _SHA256.fullmatch(found):
             raise reasons.Refused(reasons.UNREADABLE, f"{name} is signed without a SHA-256")
-        return str(found)
+        return found
 
     def _target(self, name: str) -> TargetFile:
         with _explained("targets"):

@@ -102,11 +102,12 @@ class Update:
         version = self._chosen(offered, state)
         if version is None:
             raise reasons.Refused(reasons.NONE, "no version is meant for this installation")
-        if version == state.current and self._is_whole(version):
+        is_there = self._is_there(signed, version)
+        if is_there and version == state.current:
             with contextlib.suppress(OSError):  # what was withdrawn goes
                 self._store.sweep()
             return told.Told(told.UNCHANGED, version)
-        if not (self._store.has(version) and self._is_whole(version)):
+        if not is_there:
             self._get(signed, version)
         self._progress(told.Progress(told.SWITCHING))
         self._store.change(lambda state: state.switched(version))
@@ -131,6 +132,18 @@ class Update:
         return dataclasses.replace(offered, entries=entries).choose(
             installation, here.app, here.runtime, state.current
         )
+
+    def _is_there(self, signed: metadata.Signed, version: int) -> bool:
+        """Whether the model that is signed now is in the store, and can be opened here.
+
+        Another repository, as one that was begun anew when keys were lost, has a version of that
+        number too.
+        """
+        if not self._store.has(version) or not self._is_whole(version):
+            return False
+        name = names.sealed(self._store.model, version)
+        told = facts.sealed(*signed.custom(name), name)
+        return told.model == self._store.record(version).sealed.model
 
     def _is_whole(self, version: int) -> bool:
         """Whether what is in the store can be read and opened here; a damaged version goes.

@@ -11,8 +11,11 @@ import functools
 import http.client
 import json
 import re
+import socket
 import ssl
+import threading
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
@@ -57,7 +60,7 @@ class Web:
     Attributes:
         allowance: what may be read, and where it is counted.
         retries: for their clock.
-        timeout_seconds: without a byte.
+        timeout_seconds: without a byte, and until all headers are there.
     """
 
     allowance: Allowance
@@ -159,7 +162,7 @@ def check_address(url: str) -> str:
     Raises:
         BadInput: none of http or https; a file: would be read without a server in between.
     """
-    if not re.match(r"https?://[^/?#\s]+(/[^?#\s]*)?$", url):
+    if not re.fullmatch(r"https?://[^/?#\s]+(/[^?#\s]*)?", url) or not _has_host(url):
         raise errors.BadInput(
             f"--repository={url}",
             "expected the http(s) address of a folder",
@@ -168,14 +171,62 @@ def check_address(url: str) -> str:
     return url if url.endswith("/") else f"{url}/"
 
 
+def _has_host(url: str) -> bool:
+    try:
+        parts = urllib.parse.urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:  # half an address of IPv6, a port that is none
+        return False
+
+
+class _Hurried:
+    """A connection whose headers have to be there in time, however slowly they drip."""
+
+    timeout: float | None
+    sock: socket.socket | Any
+
+    def getresponse(self) -> http.client.HTTPResponse:
+        """Each byte begins the time of a socket anew, and so does each "100 Continue"."""
+        late = threading.Timer(self.timeout or _TIMEOUT_SECONDS, _shut, [self.sock])
+        late.daemon = True
+        late.start()
+        try:
+            return super().getresponse()  # type: ignore[misc]
+        finally:
+            late.cancel()
+
+
+def _shut(connected: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # it has ended by itself
+        connected.shutdown(socket.SHUT_RDWR)
+
+
+class _Http(_Hurried, http.client.HTTPConnection):
+    pass
+
+
+class _Https(_Hurried, http.client.HTTPSConnection):
+    pass
+
+
+class _HttpHandler(urllib.request.HTTPHandler):
+    def http_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(_Http, request)
+
+
+class _HttpsHandler(urllib.request.HTTPSHandler):
+    def https_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(_Https, request)
+
+
 @functools.cache
 def _opener() -> urllib.request.OpenerDirector:
     """Only http and https, also after a redirection."""
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler,
-        urllib.request.HTTPHandler,
-        urllib.request.HTTPSHandler,
+        _HttpHandler,
+        _HttpsHandler,
         urllib.request.HTTPDefaultErrorHandler,
         urllib.request.HTTPRedirectHandler,
         urllib.request.HTTPErrorProcessor,

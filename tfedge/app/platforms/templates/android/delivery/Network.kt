@@ -10,7 +10,9 @@ import java.io.InputStream
 import java.net.HttpURLConnection
 import java.net.URL
 import java.security.cert.CertificateException
+import java.util.Timer
 import javax.net.ssl.SSLPeerUnverifiedException
+import kotlin.concurrent.schedule
 import kotlin.random.Random
 
 private const val PIECE = 1 shl 16
@@ -31,7 +33,7 @@ private val RANGE = Regex("bytes ([0-9]{1,15})-([0-9]{1,15})/([0-9]{1,15}|\\*)")
  * @param attempts in a row of which none came further
  * @param firstSeconds the longest first wait; each next one may be twice as long
  * @param longestSeconds of any wait, also of one that a server asks for
- * @param timeoutSeconds without a byte
+ * @param timeoutSeconds without a byte, and until all headers are there
  * @param draw evenly in [0, 1)
  */
 class Ways(
@@ -179,11 +181,22 @@ internal class Network(private val ways: Ways) {
             connection.setRequestProperty("User-Agent", "tfedge")
             if (start > 0) connection.setRequestProperty("Range", "bytes=$start-")
             if (start > 0 && etag.isNotEmpty()) connection.setRequestProperty("If-Range", etag)
-            if (connection.responseCode !in REDIRECTIONS) return connection
+            if (statusInTime(connection) !in REDIRECTIONS) return connection
             at = URL(at, connection.getHeaderField("Location") ?: throw IOException("a redirection to nowhere"))
             connection.disconnect()
         }
         throw IOException("too many redirections")
+    }
+
+    /** However slowly headers drip: each byte begins the time of a read anew, and so does a "100 Continue". */
+    private fun statusInTime(connection: HttpURLConnection): Int {
+        val late = Timer(true)
+        late.schedule(1000L * ways.timeoutSeconds) { connection.disconnect() }
+        try {
+            return connection.responseCode
+        } finally {
+            late.cancel()
+        }
     }
 
     /** Throws for an answer to another question. */

@@ -45,7 +45,7 @@ internal class Update(
         val state = store.change { offered.entries.filter { it.withdrawn }.fold(it) { left, each -> left.without(each.version) } }
         val version = chosen(offered, state)
             ?: throw Refused(Reason.NONE, "no version is meant for this installation")
-        val isThere = store.has(version) && isWhole(version)
+        val isThere = isThere(version)
         if (isThere && version == state.current) return Told(Outcome.UNCHANGED, version)
         if (!isThere) get(version)
         progress(Step.SWITCHING, 0, 0)
@@ -71,6 +71,16 @@ internal class Update(
         val refused = state.refused.filter { it == asked.place(it.version) }.map { it.version }.toSet()
         val installation = asked.installation ?: store.installation()
         return offered.choose(installation, asked.app, asked.runtime, state.current, refused)
+    }
+
+    /**
+     * Whether the model that is signed now is in the store, and can be opened here: another repository, as
+     * one that was begun anew when keys were lost, has a version of that number too.
+     */
+    private fun isThere(version: Long): Boolean {
+        if (!store.has(version) || !isWhole(version)) return false
+        val target = target(names.sealed(version))
+        return SealedFacts.read(target.custom, target.length, target.name).modelSha256 == store.record(version).facts.modelSha256
     }
 
     /**
