@@ -17,6 +17,7 @@ from tfedge.errors import BadInput
 _SETTINGS = {
     "distill": 'distill(method=("squared_error", "hidden_states", "attention_maps"), epochs=1)',
     "slim": "slim(multiple_of=4, epochs=0)",
+    "quantize_weights": 'quantize(activations="float", epochs=0)',
 }
 EXAMPLES = 32
 
@@ -55,10 +56,10 @@ class Row:
 
 
 def names(asked: Sequence[str]) -> list[str]:
-    """The passes that are meant; "all" is all."""
+    """The passes that are meant; "all" is all, and `quantize` of weights alone."""
     from tfedge.compress import recipe
 
-    return sorted(recipe.available()) if "all" in asked else list(asked)
+    return sorted({*recipe.available(), *_SETTINGS}) if "all" in asked else list(asked)
 
 
 def rows(network: str, model: Any, twin: Any, asked: Sequence[str]) -> Iterator[Row]:
