@@ -320,3 +320,15 @@ def test_the_users_code_does_not_start_tensorflow_with_its_greetings(tmp_path):
     )
     assert "absent.keras" in done.stdout
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("package", [k3, tf_keras], ids=["keras3", "tf_keras"])
+def test_a_batch_of_one_size_becomes_any_but_where_layers_keep_a_state(package, tmp_path):
+    """A file has a batch of 1, and trainings have theirs."""
+    x = package.Input(batch_shape=(8, 4, 3))
+    for stateful, batch in ((False, None), (True, 8)):
+        y = package.layers.LSTM(2, stateful=stateful)(x)
+        package.Model(x, y).save(tmp_path / "model.keras")
+        opened = loading.load_model(tmp_path / "model.keras")
+        assert tuple(opened.inputs[0].shape) == (batch, 4, 3)
+        assert tuple(opened.outputs[0].shape) == (batch, 2)

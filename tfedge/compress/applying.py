@@ -109,6 +109,7 @@ def start(passes: tuple[base.Pass, ...], model: k.Model, task: Task) -> Start:
         flat = output_columns.to_one_scale(flat, task)
     candidate = Candidate(flat)
     if any(getattr(each, "epochs", 0) for each in passes):
+        fit.check_taught(task, graph.output_names(flat))
         task = trained_weights.resolved(task, flat)
     for each in passes:
         each.requires(candidate)

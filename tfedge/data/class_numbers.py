@@ -99,7 +99,7 @@ class ClassNumbers(lib.Classes):
 
     def of_decisions(self, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """See `Classes.of_decisions`."""
-        return np.where(y < 0, 0, weights[y])
+        return np.where(y < 0, 0, weights[y.astype(np.int64, copy=False)])
 
     def guess(self, y: np.ndarray) -> np.ndarray:
         """See `Classes.guess`: the shares of the classes."""
@@ -153,4 +153,5 @@ class ClassNumbers(lib.Classes):
 
 def _counted(y: np.ndarray) -> np.ndarray:
     """(places,) the classes of all places that have one."""
-    return y[y >= 0]
+    counted = y[y >= 0]
+    return counted.astype(np.int64, copy=False)  # streams may have them as floats

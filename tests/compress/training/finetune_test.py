@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from tfedge import cache, errors
-from tfedge.compress import graph, holds
+from tfedge.compress import graph, holds, recipe
 from tfedge.compress import keras as k
+from tfedge.compress.bridge import op_layer
 from tfedge.compress.candidate import Candidate
 from tfedge.compress.layers import kernels
 from tfedge.compress.training import finetune, training_state
@@ -210,6 +211,24 @@ def test_a_loss_that_is_no_number_is_refused(network, make_task):
     x[5, 0, 0, 0] = np.nan
     with pytest.raises(errors.BadInput, match=r"epoch 1: the loss became nan.*learning_rate"):
         _train(Candidate(network), make_task(train=ArraySplit(x, np.arange(64) % 3)))
+
+
+def test_weights_that_the_last_step_makes_no_numbers_are_refused(make_task):
+    """A square root is infinitely steep at the 0 that rounding makes of a small number."""
+    x = k.tf_keras.Input((2,))
+    hidden = layers.Dense(2, kernel_initializer="ones", name="first")(x)
+    absolute = op_layer.Op("absolute", [{"tensor": 0}], name="absolute")(hidden)
+    root = op_layer.Op("power", [{"tensor": 0}, 0.5], name="root")(absolute)
+    model = k.tf_keras.Model(x, layers.Dense(3, name="head")(root))
+    values = np.ones((8, 2), np.float32)
+    values[3] = 1e-4
+    split = ArraySplit(values, np.arange(8) % 3)
+    task = make_task(train=split, validation=split, calibration=split)
+    start = recipe.Recipe.parse("quantize(epochs=0)").apply(model, task)
+    with pytest.raises(
+        errors.BadInput, match=r"weights of first .*What root takes.*leave quantize"
+    ):
+        _train(start, task)
 
 
 def test_a_split_smaller_than_a_batch_is_one_batch(network, make_task):

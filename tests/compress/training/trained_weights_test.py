@@ -5,7 +5,7 @@ from tfedge.compress import keras as k
 from tfedge.compress.recipe import Recipe
 from tfedge.compress.training import trained_weights
 from tfedge.data import kinds
-from tfedge.data.task import ArraySplit, Task
+from tfedge.data.task import ArraySplit, BatchSplit, Task
 
 
 def _knowing(weight):
@@ -31,6 +31,19 @@ def made_task():
 def test_weights_that_a_model_was_trained_with_are_found(made_task):
     found = trained_weights.resolved(made_task(), _knowing(8)).class_weight
     assert found["1"] / found["0"] == pytest.approx(8, rel=0.15)
+
+
+def test_a_streams_labels_may_be_floats(made_task):
+    """As tf.data pipelines often have them; nothing turns them into class numbers."""
+    task = made_task()
+    x, y = task.train.x, task.train.y.astype(np.float32)
+    parts = [slice(start, start + 500) for start in range(0, 4000, 500)]
+    stream = BatchSplit(lambda: ((x[part], y[part]) for part in parts))
+    streamed = Task("toy", "binary", stream, stream, stream)
+    found = trained_weights.resolved(streamed, _knowing(8)).class_weight
+    assert found["1"] / found["0"] == pytest.approx(8, rel=0.15)
+    recipe = Recipe.parse("prune(final_sparsity=0.1, epochs=1)")
+    assert recipe.apply(_knowing(8), streamed).class_weight == found
 
 
 def test_a_model_that_answers_as_often_as_labels_occur_has_none(made_task):

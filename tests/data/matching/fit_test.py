@@ -3,6 +3,7 @@ import pytest
 
 from tfedge import errors
 from tfedge.data import hygiene, task
+from tfedge.data.matching import fit
 
 
 def _task(shape=(8, 8, 1), y=(0, 1, 2, 0), kind="classification", scale=1 / 255, **settings):
@@ -15,6 +16,20 @@ def _task(shape=(8, 8, 1), y=(0, 1, 2, 0), kind="classification", scale=1 / 255,
 def test_what_fits_passes():
     hygiene.check_fits(_task(), {"x": (None, 8, 8, 1)}, ((None, 3),), (0.0, 1.0), {"x": "float32"})
     hygiene.check_fits(_task(), {"x": (1, None, -1, 1)}, ((1, 3),))
+
+
+def test_streamed_targets_stay_in_their_form_and_are_refused_in_another():
+    y = np.eye(3, dtype=np.float32)[[0, 1, 2, 0]]
+    x = np.zeros((4, 2), np.float32)
+    stream = task.BatchSplit(lambda: iter([(x, y)]))
+    made = task.Task("toy", "classification", stream, stream, stream)
+    message = r"has the shape \(\), got \(3\)\. Give y.argmax"
+    with pytest.raises(errors.BadInput, match=message):
+        fit.check_taught(made, ["out"])
+    named = _task()
+    fit.check_taught(named, ["out"])
+    with pytest.raises(errors.BadInput, match=r"targets without a name, .* are a, b"):
+        fit.check_taught(named, ["a", "b"])
 
 
 def test_text_is_no_input_even_where_it_reads_as_numbers():

@@ -26,6 +26,7 @@ class ToTfKeras(Builder):
     def __init__(self, twins: Mapping[str, Any], input_shapes: Mapping[str, Sequence[int]]):
         self._composites = composite.Composites(self)
         self._input_shapes, self._ends = input_shapes, dict[int, Any]()
+        self._is_stateful = False
         self._all: Any = None
         super().__init__(
             twin_config.Dialect(keras.tf_keras, self._activation, _renamed, self._composites.name),
@@ -36,6 +37,9 @@ class ToTfKeras(Builder):
         """As of any twin; sizes are only given to what follows calls, others take any size."""
         if not self.followed(model):
             self._input_shapes = {}
+        self._is_stateful |= any(
+            getattr(layer, "stateful", False) for layer in model._flatten_layers()
+        )
         within = [
             layer
             for layer in model.layers
@@ -46,9 +50,9 @@ class ToTfKeras(Builder):
         return super().build(model)
 
     def input(self, tensor: Any) -> Any:
-        """A tf_keras Input."""
+        """A tf_keras Input for any number of examples, but where a layer keeps a state of each."""
         name = replay.input_name(tensor)
-        shape = tensor.shape
+        shape = tensor.shape if self._is_stateful else (None, *tensor.shape[1:])
         if name in self._input_shapes:
             shape = (shape[0], *self._input_shapes[name])
         return keras.tf_keras.Input(

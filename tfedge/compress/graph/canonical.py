@@ -29,7 +29,9 @@ _WRAPPERS = {
 
 
 def tidy(model: k.Model, input_shapes: Mapping[str, Sequence[int]] | None = None) -> k.Model:
-    """The same model out of plain layers.
+    """The same model out of plain layers, for any number of examples at a time.
+
+    A batch of one size is kept only where layers have a state of each example.
 
     Args:
         model: functional or Sequential tf_keras model.
@@ -49,10 +51,11 @@ def tidy(model: k.Model, input_shapes: Mapping[str, Sequence[int]] | None = None
     if half:
         logging.info("%d layers that computed in half precision compute in float32 now", len(half))
     functions = [layer for layer in layers if type(layer).__name__ in tf_symbols.LAYERS]
-    if not (kinds or half or functions or input_shapes):
+    is_fixed = any(tensor.shape[0] is not None for tensor in model.inputs) and not model.stateful
+    if not (kinds or half or functions or input_shapes or is_fixed):
         return model
     try:
-        return _Tidying(input_shapes or {}).run(model)
+        return _Tidying(input_shapes or {}, keeps_batch=model.stateful).run(model)
     except ValueError as error:
         if isinstance(error, BadInput) or not input_shapes:
             raise
@@ -66,8 +69,8 @@ def tidy(model: k.Model, input_shapes: Mapping[str, Sequence[int]] | None = None
 class _Tidying:
     """One replay: old layers -> new ones, and the weights these get at the end."""
 
-    def __init__(self, input_shapes: Mapping[str, Sequence[int]]):
-        self._input_shapes = input_shapes
+    def __init__(self, input_shapes: Mapping[str, Sequence[int]], keeps_batch: bool):
+        self._input_shapes, self._keeps_batch = input_shapes, keeps_batch
         self._made: dict[int, Any] = {}
         self._weights: list[tuple[Any, list[np.ndarray]]] = []
 
@@ -97,7 +100,8 @@ class _Tidying:
         name = tensor._keras_history.layer.name
         shape = self._input_shapes.get(name, tensor.shape[1:])
         dtype = "float32" if tensor.dtype.name in ("float16", "bfloat16") else tensor.dtype
-        return keras.tf_keras.Input(batch_shape=(tensor.shape[0], *shape), dtype=dtype, name=name)
+        batch = tensor.shape[0] if self._keeps_batch else None
+        return keras.tf_keras.Input(batch_shape=(batch, *shape), dtype=dtype, name=name)
 
     def _call(self, call: replay.Call, args: tuple, kwargs: dict) -> Any:
         layer = call.operation

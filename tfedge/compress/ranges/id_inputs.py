@@ -9,7 +9,6 @@ from typing import Any
 
 from tfedge.compress import graph
 from tfedge.compress import keras as k
-from tfedge.compress.bridge import op_layer
 from tfedge.compress.keras import tf
 from tfedge.compress.layers import kernels, operations
 
@@ -97,6 +96,8 @@ def _is_comparison(layer: k.Layer) -> bool:
 
 def _compared(model: k.Model, calls: _Calls) -> dict[str, Any]:
     """Comparisons with floats -> those with integers in their place."""
+    from tfedge.compress.bridge import op_layer  # loads TensorFlow
+
     layers = [model.get_layer(name) for name, _ in calls]
     return {
         each.name: op_layer.Op(each.op, _whole(each.arguments), each.settings, name=each.name)
@@ -140,6 +141,8 @@ class _Integers:
         return self._made[id(old)]
 
     def _cast(self, name: str) -> k.Tensor:
+        from tfedge.compress.bridge import op_layer  # loads TensorFlow
+
         cast = op_layer.Op("cast", [{"tensor": 0}, "int32"], name=self._free(name))
         return cast(self._started[name])
 

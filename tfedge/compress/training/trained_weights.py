@@ -51,6 +51,8 @@ def resolved(task: Task, model: k.Model) -> Task:
     if told or task.loss is not None or not kind.answers.are_scores or has_gaps:
         return task
     y = splits.named(task.train.targets())
+    if kind.classes is not None:  # streamed ones may be class numbers as floats
+        y = {name: labels.astype(np.int64, copy=False) for name, labels in y.items()}
     names = graph.output_names(model)
     if not _are_imbalanced(task, y):
         return task

@@ -7,8 +7,9 @@ from typing import Any
 
 from absl import logging
 
-from tfedge import progress
+from tfedge import progress, shown
 from tfedge.compress.keras import tf
+from tfedge.compress.layers import operations
 from tfedge.compress.training import batch_statistics, batches, tensorboard, training_state
 from tfedge.compress.training.batch_statistics import Settler
 from tfedge.compress.training.projection import Projection
@@ -16,6 +17,7 @@ from tfedge.compress.training.selection import Selection
 from tfedge.data import metric_words
 from tfedge.errors import BadInput
 
+_STEEP = frozenset({"power", "sqrt", "rsqrt", "log", "log2", "log10"})  # at 0
 _FORWARD = 1 / 3  # of the time of a step, most of which goes into the way back
 
 
@@ -60,11 +62,11 @@ def run(parts: Parts, epochs: int, patience: int, label: str) -> list[dict[str, 
         BadInput: training met NaN or infinite numbers.
     """
     history = _restore(parts, training_state.latest(label))
-    shown, steps = label.partition("-")[2] or label, parts.feed.steps
+    name, steps = label.partition("-")[2] or label, parts.feed.steps
     if history:
-        logging.info("%s: goes on after epoch %d of an earlier run", shown, len(history))
+        logging.info("%s: goes on after epoch %d of an earlier run", name, len(history))
     an_epoch = steps + _ending(parts)
-    bar = progress.bar(f"{shown}: training", epochs * an_epoch)
+    bar = progress.bar(f"{name}: training", epochs * an_epoch)
     with bar as advance, tensorboard.curves(label) as tell:
         advance(len(history) * an_epoch)
         for number in range(len(history), epochs):
@@ -86,17 +88,41 @@ def epoch(parts: Parts, number: int, advance: progress.Advance) -> dict[str, flo
         total += parts.step(batch)
         advance(1)
     loss = float(total) / parts.feed.steps
+    where = f"training, epoch {number + 1}"
     if not math.isfinite(loss):
-        raise BadInput(
-            f"training, epoch {number + 1}",
-            f"the loss became {loss}",
-            "Check the data's scale, or lower learning_rate.",
-        )
+        raise BadInput(where, f"the loss became {loss}", _remedy(parts))
+    broken = _broken(parts.model)
+    if broken:  # the last step's gradients, which no loss of this epoch has seen
+        cause = f"weights of {shown.listed(broken)} became NaN or infinite"
+        raise BadInput(where, cause, _remedy(parts))
     if parts.settler:
         parts.settler.settle(parts.feed.few(number))
     value = parts.judge(first + parts.feed.steps)
     advance(_ending(parts))
     return {"epoch": number + 1, "loss": loss, parts.selection.name: value}
+
+
+def _broken(model: Any) -> list[str]:
+    """Layers with a weight that is no number."""
+    return [
+        layer.name
+        for layer in model.layers
+        if any(
+            weight.dtype.is_floating and not math.isfinite(float(tf.reduce_sum(weight)))
+            for weight in layer.weights
+        )
+    ]
+
+
+def _remedy(parts: Parts) -> str:
+    steep = [layer.name for layer in parts.model.layers if operations.name(layer) in _STEEP]
+    is_rounded = any(type(layer).__name__ == "QuantizeLayer" for layer in parts.model.layers)
+    if not (steep and is_rounded):
+        return "Check the data's scale, or lower learning_rate."
+    return (
+        f"What {shown.listed(steep)} takes is rounded, to 0 as well, where its slope is infinite:"
+        " leave quantize out, the export to int8 rounds what was trained without it."
+    )
 
 
 def _ending(parts: Parts) -> int:

@@ -64,6 +64,36 @@ def check_inputs(
             _check_dtype(where, input_dtypes[name], array)
 
 
+def check_taught(made: "task.Task", outputs: Sequence[str]) -> None:
+    """Refuses targets that a training could not use: streamed ones stay in the form they have.
+
+    Args:
+        made: its kind says which form that is; those of splits in memory are in it.
+        outputs: the names of the model's.
+
+    Raises:
+        BadInput: targets in another form, or without a name for a model of several outputs.
+    """
+    where = f"task {made.name}"
+    for role in ("train", "validation"):
+        y = made.splits()[role].targets()
+        if not isinstance(y, dict) and len(outputs) > 1:
+            raise errors.BadInput(
+                where,
+                f"targets without a name, the model's outputs are {', '.join(outputs)}",
+                "Give a dict of targets by output, of those outputs that have any.",
+            )
+        for name, each in splits.named(y).items():
+            form = made.kind_facts.canonical(each, f"{where}, {role} {name}".rstrip())
+            if form.shape != each.shape:
+                raise errors.BadInput(
+                    f"{where}, {role}",
+                    f"a target of {made.kind} has the shape {_shown(form.shape[1:])},"
+                    f" got {_shown(each.shape[1:])}",
+                    "Give y.argmax(-1) of one-hot targets, y[:, 0] of a column.",
+                )
+
+
 def _check_numbers(where: str, array: np.ndarray) -> None:
     if array.dtype.kind not in "biuf":
         raise errors.BadInput(
