@@ -1,6 +1,7 @@
 """What ends the first use of a version: the version's fault, or nobody's."""
 
 import errno
+from concurrent.futures import ThreadPoolExecutor
 
 import browser_clients
 import fetch_clients
@@ -57,6 +58,13 @@ def test_what_an_interpreter_raises_or_leads_to_is(error, client):
     with pytest.raises(type(error)), client.using():
         raise error
     assert used(client) == (1, FIRST)
+
+
+def test_meanwhile_another_thread_has_the_one_before(client):
+    with client.using() as model, ThreadPoolExecutor() as others:
+        assert model.version == 2
+        assert others.submit(used, client).result() == (1, FIRST)
+    assert used(client) == (2, SECOND)
 
 
 def refusing(monkeypatch, *versions):

@@ -120,7 +120,7 @@ class Client:
         """
         with self._first_use() as is_first:
             try:
-                model = self._model()
+                model = self._model(is_first)
                 is_tried = is_first and model.version == self.store.state().current
                 if is_first and not is_tried:  # what was to be tried cannot be read
                     self._not_tried()
@@ -178,11 +178,11 @@ class Client:
         """There while the first use of a version runs, and where its process ended meanwhile."""
         return self.store.folder / "first_use.begun"
 
-    def _model(self) -> Model:
+    def _model(self, is_first: bool) -> Model:
         """The current one; where it is damaged or in its first use elsewhere, the one before."""
         state = self.store.state()
         versions = [each for each in (state.current, state.previous) if each is not None]
-        if state.first_use == BEGUN and not lock.held_here(self.store.folder / "first_use.lock"):
+        if state.first_use == BEGUN and not is_first:
             versions.reverse()
         for version in versions:
             try:
