@@ -19,11 +19,11 @@ from tfedge.making import preparing, reading
     ],
 )
 def test_a_name_that_keras_gave_says_less_than_that_of_the_file(own, given, expected):
-    assert making._name(types.SimpleNamespace(name=own), given) == expected
+    assert making._name(own, given) == expected
 
 
 def test_what_has_no_name_is_called_as_its_file():
-    assert making._name(object(), "there/net.tflite") == "net"
+    assert making._name("", "there/net.tflite") == "net"
 
 
 def _order(**fields):

@@ -13,7 +13,7 @@ _PACKAGES = (
     "tfedge",
     *("tensorflow", "tf-keras", "tensorflow-model-optimization", "ai-edge-litert", "numpy"),
 )
-_ROOMS = ("compress", "data", "device", "export", "packing")
+_ROOMS = ("compress", "data", "device", "export", "making", "packing")
 _OF_THE_PROCESSOR = re.compile(r"^(?:vendor_id|cpu family|model|model name|CPU \w+)\s*:.*", re.M)
 _INSTRUCTIONS = re.compile(r"\b(?:sse|avx|fma|f16c|amx|asimd|neon|sve|bf16|i8mm)\w*")
 

@@ -6,6 +6,7 @@ Two runs that come to the same key make the same, so what one has finished serve
 import hashlib
 import inspect
 import itertools
+import sys
 import types
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -41,8 +42,10 @@ def fingerprint(
         task: as it trains.
         roles: the splits that are read.
     """
-    threads = k.tf.config.threading.get_intra_op_parallelism_threads() or versions.threads()
-    computes = sorted(versions.installed().items()), versions.code(), versions.processor(), threads
+    computes = (
+        *(sorted(versions.installed().items()), versions.code(), versions.processor()),
+        _threads(),
+    )
     digest = hashlib.sha256(f"{computes} {distribution.devices()}".encode())
     for part in content:
         digest.update(part)
@@ -59,15 +62,27 @@ def fingerprint(
     return digest.hexdigest()[:16]
 
 
+def _threads() -> int:
+    """As a program has set it, who must have loaded TensorFlow for that; else as they are."""
+    tensorflow = sys.modules.get("tensorflow")
+    chosen = tensorflow and tensorflow.config.threading.get_intra_op_parallelism_threads()
+    return chosen or versions.threads()
+
+
 def of_model(model: k.Model) -> Iterator[bytes]:
     """Graph, weights and code of a functional model."""
     yield model.to_json().encode()
     for weight in model.get_weights():
         yield weight.tobytes()
+    yield f"{own_code(model)}".encode()
+
+
+def own_code(model: k.Model) -> list[str]:
+    """The code of layers of a functional model that comes with no library."""
     layers = list(model._flatten_layers())
     values = itertools.chain.from_iterable(vars(layer).values() for layer in layers)
     own = {*map(_code, layers), *map(_code, filter(inspect.isfunction, values))}
-    yield f"{sorted(own)}".encode()
+    return sorted(own - {""})
 
 
 def of_source(model: Any) -> Iterable[bytes] | None:

@@ -20,7 +20,7 @@ from tfedge import cache, foreign, recipe_file
 from tfedge.data import hygiene
 from tfedge.data.task import Task
 from tfedge.device import evaluate
-from tfedge.making import file_cache, timing
+from tfedge.making import finished, timing
 from tfedge.making.preparing import Ready
 from tfedge.release.publishing import rejected, released
 
@@ -38,8 +38,8 @@ class Made:
         name: of the model.
         tflite: the file.
         baseline: the input model as a float32 file.
-        candidate: None when there was nothing to compress (SavedModel, .tflite), or nothing was
-            trained because the file was made before.
+        candidate: None when there was nothing to compress (SavedModel, .tflite), or the file was
+            made before.
         holds: promises about its weights.
         reports: one per pass.
         dropped_inputs: columns of the input that it does not read; None where it reads all.
@@ -72,37 +72,52 @@ class Made:
         return {released.MODEL: self.tflite, **packed}
 
 
-def make(ready: Ready, stages: cache.Cache | None = None) -> Made:
+def make(ready: Ready, stages: cache.Cache | None = None, *, with_candidate: bool = False) -> Made:
     """Compresses and exports.
 
     Args:
         ready: what `prepare` gave.
         stages: has what earlier runs have finished, and gets what this one finishes.
+        with_candidate: whether the candidate is wanted too, also where the file is there.
 
     Raises:
         BadInput: a pass or the export cannot work on this model.
     """
+    export = ready.given.export.to_text()
+    what, key = f"export as {export}", ready.key if stages else ""
+    found = None
+    if stages is not None and not with_candidate:
+        found = finished.read(stages, key, what)
+    if found is None:
+        found = _finished(ready, stages, key, what)
+    return _made(
+        ready,
+        found.tflite,
+        found.class_weight,
+        candidate=found.candidate,
+        holds=found.holds,
+        reports=found.reports,
+        dropped_inputs=found.dropped_inputs,
+    )
+
+
+def _finished(ready: Ready, stages: cache.Cache | None, key: str, what: str) -> finished.Finished:
+    """What is made by all that is not in the cache yet."""
     from tfedge.compress import costs
-    from tfedge.compress.channels import input_columns
     from tfedge.export import to_tflite
 
-    task, candidate, more = ready.given.task, None, {}
+    task, candidate = ready.given.task, None
     if ready.start is not None:
         with costs.measuring(timing.milliseconds(task, ready.phone)):
             candidate = ready.start.run(stages)
-        more = {
-            "holds": candidate.holds,
-            "reports": candidate.reports,
-            "dropped_inputs": input_columns.dropped(candidate.model) or None,
-        }
-    export = ready.given.export.to_text()
-    key = ready.key if stages else ""
     source = candidate or ready.model
-    tflite_bytes = file_cache.tflite(
-        stages, key, f"export as {export}", lambda: to_tflite(source, export, task)
-    )
-    weights = candidate.class_weight if candidate else {}
-    return _made(ready, tflite_bytes, weights, candidate=candidate, **more)
+
+    def export() -> bytes:
+        return to_tflite(source, ready.given.export.to_text(), task)
+
+    if stages is None:
+        return finished.of(export(), candidate)
+    return finished.kept(stages, key, what, candidate, export)
 
 
 def again(ready: Ready, kept: rejected.Kept) -> Made:
@@ -133,7 +148,7 @@ def _made(ready: Ready, content: bytes, class_weight: Mapping[str, Any], **more:
 
     given, order = ready.given, ready.given.order
     return Made(
-        name=_name(ready.model, order.model),
+        name=_name(ready.about.name, order.model),
         tflite=content,
         baseline=ready.baseline,
         recipe=_recipe_json(ready, class_weight),
@@ -145,9 +160,8 @@ def _made(ready: Ready, content: bytes, class_weight: Mapping[str, Any], **more:
     )
 
 
-def _name(model: Any, given: Any) -> str:
+def _name(own: str, given: Any) -> str:
     """The model's own name; that of its file where Keras gave the name, or there is none."""
-    own = getattr(model, "name", "")
     if isinstance(given, str | pathlib.Path) and (not own or _NAMED_BY_KERAS.fullmatch(own)):
         return pathlib.Path(str(given).removeprefix("py:").split(":")[0]).stem
     return own or "model"

@@ -6,6 +6,7 @@ int8 throughout 2.1. Most NPUs take integers alone.
 """
 
 import dataclasses
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from absl import logging
@@ -46,8 +47,19 @@ def of(recipe: "Recipe", model: Any, phone: Profile | None, *, is_ours: bool) ->
         is_ours: whether passes may be set otherwise, as those that a name stands for; what
             somebody has written stays as it is written.
     """
+    return of_slow(recipe, slow_layers(model), phone, is_ours=is_ours)
+
+
+def slow_layers(model: Any) -> tuple[str, ...]:
+    """The classes in an opened model that integer activations make slower on a CPU."""
+    return facts.slow_in_integers(model) if bridge.is_functional(model) else ()
+
+
+def of_slow(
+    recipe: "Recipe", slow: Sequence[str], phone: Profile | None, *, is_ours: bool
+) -> Default:
+    """As `of`, of a model of which only the slow layers are known."""
     usual = Default(recipe, recipe.default_route())
-    slow = facts.slow_in_integers(model) if bridge.is_functional(model) else ()
     if not slow:
         return usual
     named = " and ".join(slow)

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from absl import logging
@@ -20,6 +20,7 @@ from tfedge.making import (
     default_export,
     file_cache,
     reading,
+    remembered,
     runtime_needs,
     timing,
 )
@@ -38,25 +39,38 @@ class Ready:
 
     Attributes:
         given: what `read` gave, with the task as the model takes it.
-        model: opened.
+        opened: gives the model, which it opens where that has not been done yet.
         baseline: the input model as a float32 file.
-        start: what the recipe starts from; None where it has no passes.
+        begun: gives what the recipe starts from, looked at when it is first asked for; None where
+            there are no passes.
         phone: the class that it is for, where one is known.
+        about: the model, without opening it.
     """
 
     given: Given
-    model: Any
+    opened: Callable[[], Any]
     baseline: bytes
-    start: "Start | None" = None
+    begun: "Callable[[], Start] | None" = None
     phone: Profile | None = None
+    about: remembered.About = dataclasses.field(default_factory=remembered.About)
+
+    @property
+    def model(self) -> Any:
+        """The model, opened."""
+        return self.opened()
+
+    @property
+    def start(self) -> "Start | None":
+        """What the recipe starts from, looked at by every pass; None where it has none."""
+        return None if self.begun is None else self.begun()
 
     @functools.cached_property
     def key(self) -> str:
         """What determines the bytes of the file that `make` makes, as a number."""
         from tfedge.compress import keys
 
-        if self.start is not None:
-            start = self.start.keys[-1]
+        if self.begun is not None:
+            start = self.about.start_key or self.begun().keys[-1]
         else:
             start = keys.fingerprint([self.baseline], self.given.task)
         export, task = self.given.export, self.given.task
@@ -69,32 +83,80 @@ def prepare(given: Given, stages: cache.Cache | None = None, phone: Profile | No
 
     Args:
         given: what `read` gave.
-        stages: has that file, or gets it.
+        stages: has that file and what is known of the model, or gets them.
         phone: the class that it is for, which decides where the order leaves the export open.
 
     Raises:
         BadInput: the model, the recipe or the export cannot be used, alone or together.
     """
+    _check_export(given.export, given.recipe, given.task)
+    memory = remembered.Memory(stages, given, phone)
+    known = memory.read()
+    if known is not None:
+        about, baseline = known
+        return _begun(Ready(given, _later(given, memory), baseline, phone=phone, about=about))
+    ready = _looked_at(given, stages, phone, memory)
+    if _is_as_given(ready.given, given) and _is_told_by_its_file(ready):
+        memory.write(ready.about, ready.baseline)
+    return ready
+
+
+def _looked_at(
+    given: Given, stages: cache.Cache | None, phone: Profile | None, memory: remembered.Memory
+) -> Ready:
+    """With the model opened; the memory hears what is said."""
     from tfedge.compress import bridge, loading
 
-    _check_export(given.export, given.recipe, given.task)
-    model, reason = _with_layers(_opened(given.order), given.task)
-    given = _with_default(given, model, phone)
-    export, recipe = given.export, given.recipe
-    has_layers = bridge.is_functional(model)
-    reading.check_layers(given.order, recipe, has_layers, reason or loading.why_no_layers(model))
-    task = _as_answered(given.task, model) if has_layers else given.task
+    with memory.listening():
+        model, reason = _with_layers(_opened(given.order), given.task)
+        given = _with_default(given, model, phone)
+        export, recipe = given.export, given.recipe
+        has_layers = bridge.is_functional(model)
+        no_layers = "" if has_layers else reason or loading.why_no_layers(model)
+        reading.check_layers(given.order, recipe, has_layers, no_layers)
+        task = _as_answered(given.task, model) if has_layers else given.task
     # Fed as the candidate is, so that the two are compared on the same inputs.
     plain = type(export)(raw_input=export.raw_input, allow_flex=export.allow_flex)
     baseline = _baseline(model, plain, task, stages)
-    if not has_layers:
-        task = _as_exported(task, baseline, f"--model={given.order.model}")
-    for name, rows in id_tables.of(tflite.read(baseline)).items():
-        token_table.check(task, name, rows)
-    task = _with_recorded_weights(task, given.recipe_file, baseline)
-    given = _with_runtime(dataclasses.replace(given, task=task), baseline, phone)
-    ready = Ready(given, model, baseline, phone=phone)
-    return dataclasses.replace(ready, start=_start(ready))
+    with memory.listening():
+        if not has_layers:
+            task = _as_exported(task, baseline, f"--model={given.order.model}")
+        for name, rows in id_tables.of(tflite.read(baseline)).items():
+            token_table.check(task, name, rows)
+        task = _with_recorded_weights(task, given.recipe_file, baseline)
+        given = _with_runtime(dataclasses.replace(given, task=task), baseline, phone)
+        name, slow = getattr(model, "name", ""), default_export.slow_layers(model)
+        about = remembered.About(name, no_layers, slow)
+        ready = _begun(Ready(given, lambda: model, baseline, phone=phone, about=about))
+        if ready.begun is None:
+            return ready
+        about = dataclasses.replace(about, start_key=ready.begun().keys[-1])
+        return dataclasses.replace(ready, about=about)
+
+
+def _is_as_given(found: Given, given: Given) -> bool:
+    """Whether nothing was decided that the order leaves open, and the task is the same."""
+    texts = [(f"{each.recipe}", each.export.to_text(), each.reason) for each in (found, given)]
+    return texts[0] == texts[1] and found.task is given.task
+
+
+def _is_told_by_its_file(ready: Ready) -> bool:
+    """Whether the model is layers of libraries alone, whose code has a version."""
+    from tfedge.compress import keys
+
+    return not ready.about.no_layers and not keys.own_code(ready.model)
+
+
+def _later(given: Given, memory: remembered.Memory) -> Callable[[], Any]:
+    """Opens the model at the first call."""
+
+    @functools.cache
+    def opened() -> Any:
+        model, _ = _with_layers(_opened(given.order), given.task)
+        memory.check_same()
+        return model
+
+    return opened
 
 
 def with_recipe(ready: Ready, recipe: "Recipe", export: str) -> Ready:
@@ -115,8 +177,11 @@ def with_recipe(ready: Ready, recipe: "Recipe", export: str) -> Ready:
     needs = runtime_needs.of(ready.baseline, recipe, chosen, ready.phone)
     runtime_needs.check(needs, recipe, ready.phone)
     given = dataclasses.replace(ready.given, recipe=recipe, export=chosen)
-    other = dataclasses.replace(ready, given=given)
-    return dataclasses.replace(other, start=_start(other))
+    about = dataclasses.replace(ready.about, start_key="")
+    other = _begun(dataclasses.replace(ready, given=given, about=about))
+    if other.begun is not None:
+        other.begun()
+    return other
 
 
 def _with_default(given: Given, model: Any, phone: Profile | None) -> Given:
@@ -229,14 +294,19 @@ def _with_recorded_weights(task: Task, found: Mapping[str, Any], baseline: bytes
     return dataclasses.replace(task, class_weight=recorded or class_weights.NONE)
 
 
-def _start(ready: Ready) -> "Start | None":
-    """What the recipe starts from, looked at by every pass; None where it has none."""
+def _begun(ready: Ready) -> Ready:
+    """With what its recipe starts from, which is looked at when it is first asked for."""
     from tfedge.compress import costs
 
-    recipe, task = ready.given.recipe, ready.given.task
+    recipe, task, phone = ready.given.recipe, ready.given.task, ready.phone
     if not recipe.passes:
-        return None
-    looking = progress.phase("looking at what each pass can do")
-    with looking, costs.measuring(timing.milliseconds(task, ready.phone)):
-        start = recipe.start(ready.model, task)
-    return dataclasses.replace(start, timed_on=timing.told(ready.phone))
+        return dataclasses.replace(ready, begun=None)
+
+    @functools.cache
+    def begun() -> "Start":
+        looking = progress.phase("looking at what each pass can do")
+        with looking, costs.measuring(timing.milliseconds(task, phone)):
+            start = recipe.start(ready.model, task)
+        return dataclasses.replace(start, timed_on=timing.told(phone))
+
+    return dataclasses.replace(ready, begun=begun)

@@ -95,7 +95,9 @@ class Bench:
         began = time.monotonic()
         export = self.export
         if export is None:
-            found = default_export.of(recipe, self.ready.model, self.terms.phone, is_ours=True)
+            found = default_export.of_slow(
+                recipe, self.ready.about.slow, self.terms.phone, is_ours=True
+            )
             recipe, export = found.recipe, found.export
         trial = untried(recipe, export, values, length)
         key = self._key(recipe, export)

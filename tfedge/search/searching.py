@@ -25,6 +25,7 @@ TECHNIQUES = ("distill", "slim", "prune", "cluster", "quantize")
 _LENGTHS = (0.0, 0.25, 1.0, 3.0)  # factors on the epochs that passes have by themselves
 _MULTIPLY_ADDS_A_SECOND = 2e10  # of a computer of today, while it trains
 _STEP_SECONDS = 0.01  # however small a step is
+_COUNT = "multiply_adds.txt"  # in an entry of the cache
 _STARTS = ("balanced", "", "smallest")
 _CUT = ("fastest",)
 _CUT_AND_CODED = tuple(  # fewer channels, and few values in what is left of them
@@ -110,7 +111,7 @@ def search(
             logging.info("trials whose process is gone, to be tried again: %d", lost)
         began -= kept.seconds_of_ended()
         starts = (*_starts(tried, order, question.goal), *by_layer)
-        proposer = _proposer(order, question, tried, starts, job.ready)
+        proposer = _proposer(order, question, tried, starts, job)
         _Loop(kept, proposer, hired(job), question, began).run(watch)
     trials = study.finished(kept.seen())
     winner = front.winner(trials, question.goal)
@@ -130,17 +131,11 @@ def _job(
     order: Order, terms: judging.Terms, tried: space.Space, folder: pathlib.Path
 ) -> workers.Job:
     """All that trials share, opened."""
-    from tfedge.compress import bridge, loading
-
     stages = cache.open_at(order.cache_dir or folder / "cache", order.cache_gigabytes)
     order = dataclasses.replace(order, recipe="", epochs_scale=1.0, cache_dir=stages.folder)
     ready = readiness.check(order, terms, stages)
-    reading.check_layers(
-        order,
-        _everything(tried),
-        bridge.is_functional(ready.model),
-        loading.why_no_layers(ready.model),
-    )
+    no_layers = ready.about.no_layers
+    reading.check_layers(order, _everything(tried), not no_layers, no_layers)
     return workers.Job(order, terms, ready, stages)
 
 
@@ -160,9 +155,9 @@ def _proposer(
     question: Question,
     tried: space.Space,
     starts: tuple[space.Point, ...],
-    ready: Ready,
+    job: workers.Job,
 ) -> proposing.Proposer:
-    seed, seconds = order.seed or 0, _epoch_seconds(ready)
+    seed, seconds = order.seed or 0, _epoch_seconds(job.ready, job.stages)
     return proposing.Proposer(tried, _lengths(order), question.goal, starts, seed, seconds)
 
 
@@ -274,15 +269,24 @@ def _lengths(order: Order) -> tuple[float, ...]:
     return tuple(length * order.epochs_scale for length in _LENGTHS)
 
 
-def _epoch_seconds(ready: Ready) -> float:
+def _epoch_seconds(ready: Ready, stages: cache.Cache) -> float:
     """Of an epoch, by its multiply-adds: a computer's own time would differ from run to run."""
-    from tfedge.compress import costs
-
     task = ready.given.task
-    flat = recipe_lib.Recipe().start(ready.model, task).candidate.model
-    both_ways = 3 * costs.total_multiply_adds(flat) * len(task.train)
+    both_ways = 3 * _multiply_adds(ready, stages) * len(task.train)
     steps = math.ceil(len(task.train) / task.batch_size)
     return both_ways / _MULTIPLY_ADDS_A_SECOND + _STEP_SECONDS * steps
+
+
+def _multiply_adds(ready: Ready, stages: cache.Cache) -> int:
+    """Of the input model; counted once, and kept."""
+    from tfedge.compress import costs, keys
+
+    def count() -> Mapping[str, bytes]:
+        flat = recipe_lib.Recipe().start(ready.model, ready.given.task).candidate.model
+        return {_COUNT: f"{costs.total_multiply_adds(flat)}".encode()}
+
+    key = keys.extend(ready.key, "multiply-adds")
+    return int(stages.made(key, "the multiply-adds of the input model", count)[_COUNT])
 
 
 def _starts(tried: space.Space, order: Order, goal: str) -> tuple[space.Point, ...]:

@@ -110,7 +110,7 @@ def _release(
     with bundle.lock(output_dir) as folder, stage_cache.of_run(lasting, folder) as stages:
         ready = readiness.check(order, terms, lasting)
         before, beside = _run_first(ready, terms, shipped)
-        made = _made(ready, bundle.rejected_dir(folder), stages)
+        made = _made(ready, bundle.rejected_dir(folder), stages, with_keras)
         judged = _judge(made, terms, before, beside)
         papers = judging.papers(_gathered(made, judged, terms, before.file.content, enclosed))
         files = {**enclosed, **papers}
@@ -145,11 +145,13 @@ def _run_first(
         )
 
 
-def _made(ready: Ready, earlier: pathlib.Path, stages: cache.Cache) -> making.Made:
+def _made(
+    ready: Ready, earlier: pathlib.Path, stages: cache.Cache, with_candidate: bool
+) -> making.Made:
     """The candidate; one that was made of the same before, and not released, is taken over."""
     kept = rejected.read(earlier, ready.key)
     if kept is None:
-        return making.make(ready, stages)
+        return making.make(ready, stages, with_candidate=with_candidate)
     logging.info(
         "nothing is trained: %s, made from the same, is judged again; delete it to train anew",
         earlier / rejected.MODEL,

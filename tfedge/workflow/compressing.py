@@ -31,7 +31,8 @@ def compress(order: Order, output_dir: str | pathlib.Path, with_keras: bool = Fa
     """
     lasting = stage_cache.lasting(order, output_dir)
     with bundle.lock(output_dir) as folder, stage_cache.of_run(lasting, folder) as stages:
-        made = making.make(preparing.prepare(reading.read(order), lasting), stages)
+        ready = preparing.prepare(reading.read(order), lasting)
+        made = making.make(ready, stages, with_candidate=with_keras)
         files = {
             **made.model_files,
             "recipe.json": manifest.as_json(dict(made.recipe)),
