@@ -110,6 +110,15 @@ def test_features_tell_any_two_points_apart(usual):
     assert all(0 <= value <= 1 for row in rows for value in row)
 
 
+def test_what_a_model_does_not_have_is_no_axis(usual):
+    some = usual.suited({"slim.blocks": (0, 1)})
+    assert _axis(some, "slim.blocks").values == (0, 1)
+    none = usual.suited({"slim.blocks": (0,)})
+    assert {axis.name for axis in usual.axes} - {axis.name for axis in none.axes} == {"slim.blocks"}
+    made = none.recipe(none.point({"slim": True}), 1).passes
+    assert [each.blocks for each in made] == [0]
+
+
 def test_every_technique_may_be_searched():
     known = recipe.available()
     found = space.of(list(known))

@@ -139,6 +139,18 @@ class Space:
         ]
         return dataclasses.replace(self, axes=(*alone, chosen, *replaced), by_layer=by_layer)
 
+    def suited(self, values: Mapping[str, tuple[Any, ...]]) -> "Space":
+        """The space without what means nothing for a model.
+
+        Args:
+            values: axis -> those that are left of its own; an axis with one of them goes.
+        """
+        narrowed = [
+            dataclasses.replace(axis, values=tuple(values.get(axis.name, axis.values)))
+            for axis in self.axes
+        ]
+        return dataclasses.replace(self, axes=tuple(each for each in narrowed if each.values[1:]))
+
     def nearest(self, recipe: recipes.Recipe) -> Point | None:
         """The point most like a recipe; None where the recipe uses what is not in this space."""
         used = {each.name: each for each in recipe.passes}

@@ -360,6 +360,11 @@ def test_a_branch_with_a_layer_that_a_rule_leaves_alone_stays(deep, task):
         slim.Slim(blocks=3, **settings).requires(Candidate(deep))
 
 
+def test_a_search_drops_no_more_branches_than_there_are(deep, wide):
+    assert slim.Slim.searched(deep) == {"blocks": (0, 1, 2)}
+    assert slim.Slim.searched(wide) == {"blocks": (0,)}
+
+
 def test_branches_that_something_was_promised_about_stay(deep, wide):
     held = Candidate(deep, (holds.Zeros("one_wide", "Conv2D", np.zeros((3, 3, 8, 16))),))
     with pytest.raises(errors.BadInput, match=r"promised of it \(zeros\)\. Put slim first"):

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from tfedge import memory, progress, settings
 from tfedge.compress import holds as holds_lib
+from tfedge.compress import keras as k
 from tfedge.compress import rules as rules_lib
 from tfedge.compress.candidate import Candidate, Report, cut_holds
 from tfedge.compress.layers import kernels
@@ -79,6 +80,15 @@ class Pass(settings.Settings, abc.ABC):
     def groups(self, candidate: Candidate) -> tuple[tuple[str, ...], ...]:
         """Layers that rules have to name together, since it cannot change one of them alone."""
         return tuple((kernel.layer,) for kernel in kernels.find(candidate.model))
+
+    @classmethod
+    def searched(cls, model: k.Model) -> dict[str, tuple[Any, ...]]:
+        """Setting -> values that a search may give it, where these depend on the model.
+
+        Args:
+            model: flat tf_keras model, the one that recipes start from.
+        """
+        return {}
 
     def reads(self) -> tuple[str, ...]:
         """Files that the result depends on; a run that goes on looks whether they are the same."""

@@ -39,6 +39,8 @@ from tfedge.data import splits, targets
 from tfedge.data.task import Task
 from tfedge.errors import BadInput
 
+_BRANCHES = (0, 1, 2)  # that a search drops
+
 
 @settings.declared
 class Slim(base.TrainingPass):
@@ -100,6 +102,7 @@ class Slim(base.TrainingPass):
         "shortcut goes around): those without which the outputs on the calibration split change "
         "least. They count for the reduction; channels then give what is missing.",
         unit="branches",
+        search=settings.Search(values=_BRANCHES),
     )
     inputs: bool = settings.setting(
         False,
@@ -176,6 +179,12 @@ class Slim(base.TrainingPass):
         """The layers that own the same channels, those that make them first."""
         found = self._channels(candidate)
         return tuple(dict.fromkeys(map(found.owners, found.blocks)))
+
+    @classmethod
+    def searched(cls, model: k.Model) -> dict[str, tuple[Any, ...]]:
+        """No more branches than there are."""
+        count = len(residual.branches(model))
+        return {"blocks": tuple(each for each in _BRANCHES if each <= count)}
 
     def apply(self, candidate: Candidate, task: Task) -> Candidate:
         """Fade, then cut and recover, step by step."""
