@@ -12,11 +12,23 @@ from absl import logging
 
 from tfedge import cache, errors, extras, judging, progress, quiet
 from tfedge.compress import recipe as recipe_lib
+from tfedge.data.task import Task
 from tfedge.making import reading
 from tfedge.making.order import Order
 from tfedge.making.preparing import Ready
 from tfedge.probing.table import Table
-from tfedge.search import advice, front, goals, on_ray, prior, proposing, space, study, workers
+from tfedge.search import (
+    advice,
+    front,
+    goals,
+    model_facts,
+    on_ray,
+    prior,
+    proposing,
+    space,
+    study,
+    workers,
+)
 from tfedge.search import budget as budget_lib
 from tfedge.search.trial import Trial
 from tfedge.workflow import readiness
@@ -25,9 +37,8 @@ TECHNIQUES = ("distill", "slim", "prune", "cluster", "quantize")
 _LENGTHS = (0.0, 0.25, 1.0, 3.0)  # factors on the epochs that passes have by themselves
 _MULTIPLY_ADDS_A_SECOND = 2e10  # of a computer of today, while it trains
 _STEP_SECONDS = 0.01  # however small a step is
-_COUNT = "multiply_adds.txt"  # in an entry of the cache
 _STARTS = ("balanced", "", "smallest")
-_CUT = ("fastest",)
+_CUT = ("fastest", "distill, slim(blocks=1, reduction=0.5), quantize")
 _CUT_AND_CODED = tuple(  # fewer channels, and few values in what is left of them
     f'distill, slim(reduction={share}, budget="parameters"), cluster, quantize'
     for share in (0.5, 0.65)
@@ -102,6 +113,8 @@ def search(
         began = time.monotonic()
         folder.mkdir(parents=True, exist_ok=True)
         job = _job(order, terms, tried, folder)
+        facts = model_facts.found(job.ready, tried, job.stages)
+        tried = tried.suited(facts.searched)
         table = _table(tried, question, job)
         tried, by_layer = (tried, ()) if table is None else prior.widened(tried, table)
         url = question.storage or study.default_url(folder)
@@ -111,7 +124,9 @@ def search(
             logging.info("trials whose process is gone, to be tried again: %d", lost)
         began -= kept.seconds_of_ended()
         starts = (*_starts(tried, order, question.goal), *by_layer)
-        proposer = _proposer(order, question, tried, starts, job)
+        seconds = _epoch_seconds(facts.multiply_adds, job.ready.given.task)
+        lengths, seed = _lengths(order), order.seed or 0
+        proposer = proposing.Proposer(tried, lengths, question.goal, starts, seed, seconds)
         _Loop(kept, proposer, hired(job), question, began).run(watch)
     trials = study.finished(kept.seen())
     winner = front.winner(trials, question.goal)
@@ -148,17 +163,6 @@ def _table(tried: space.Space, question: Question, job: workers.Job) -> Table | 
     except errors.BadInput as error:
         logging.info("no recipes by layer are tried: %s", error)
         return None
-
-
-def _proposer(
-    order: Order,
-    question: Question,
-    tried: space.Space,
-    starts: tuple[space.Point, ...],
-    job: workers.Job,
-) -> proposing.Proposer:
-    seed, seconds = order.seed or 0, _epoch_seconds(job.ready, job.stages)
-    return proposing.Proposer(tried, _lengths(order), question.goal, starts, seed, seconds)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -269,24 +273,11 @@ def _lengths(order: Order) -> tuple[float, ...]:
     return tuple(length * order.epochs_scale for length in _LENGTHS)
 
 
-def _epoch_seconds(ready: Ready, stages: cache.Cache) -> float:
+def _epoch_seconds(multiply_adds: int, task: Task) -> float:
     """Of an epoch, by its multiply-adds: a computer's own time would differ from run to run."""
-    task = ready.given.task
-    both_ways = 3 * _multiply_adds(ready, stages) * len(task.train)
+    both_ways = 3 * multiply_adds * len(task.train)
     steps = math.ceil(len(task.train) / task.batch_size)
     return both_ways / _MULTIPLY_ADDS_A_SECOND + _STEP_SECONDS * steps
-
-
-def _multiply_adds(ready: Ready, stages: cache.Cache) -> int:
-    """Of the input model; counted once, and kept."""
-    from tfedge.compress import costs, keys
-
-    def count() -> Mapping[str, bytes]:
-        flat = recipe_lib.Recipe().start(ready.model, ready.given.task).candidate.model
-        return {_COUNT: f"{costs.total_multiply_adds(flat)}".encode()}
-
-    key = keys.extend(ready.key, "multiply-adds")
-    return int(stages.made(key, "the multiply-adds of the input model", count)[_COUNT])
 
 
 def _starts(tried: space.Space, order: Order, goal: str) -> tuple[space.Point, ...]:

@@ -143,12 +143,14 @@ class Space:
         """The space without what means nothing for a model.
 
         Args:
-            values: axis -> those that are left of its own; an axis with one of them goes.
+            values: axis -> those that are left of its own; an axis with one of them goes, and its
+                setting has its default.
         """
-        narrowed = [
-            dataclasses.replace(axis, values=tuple(values.get(axis.name, axis.values)))
-            for axis in self.axes
-        ]
+        narrowed = []
+        for axis in self.axes:
+            left = values.get(axis.name, axis.values)
+            fine = tuple(each for each in axis.values if each in left)
+            narrowed.append(dataclasses.replace(axis, values=fine))
         return dataclasses.replace(self, axes=tuple(each for each in narrowed if each.values[1:]))
 
     def nearest(self, recipe: recipes.Recipe) -> Point | None:
