@@ -286,3 +286,12 @@ def test_what_was_taken_apart_is_left_alone():
     assert [layer.name for layer in again.layers] == names
     value = np.arange(8, dtype=np.float32).reshape(2, 4)
     np.testing.assert_allclose(again(value), model(value), rtol=1e-6)
+
+
+def test_a_cast_of_floats_to_floats_has_the_range_of_what_it_casts():
+    """A yes or no that Keras 3 casts: after training its two ranges were scales that clash."""
+    flag = k.tf_keras.Input((3,), name="flag")
+    same = op_layer.Op("cast", [{"tensor": 0}, "float32"], name="same")(flag)
+    model = k.tf_keras.Model(flag, k.tf_keras.layers.Dense(2, name="head")(same))
+    found = ranged_tensors.find(model).tensors
+    assert set(found) == {"flag_range_0_0", "head_range_0_0"}

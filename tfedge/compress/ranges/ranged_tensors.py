@@ -125,7 +125,9 @@ def _needs_range(layer: k.Layer, readers: list[Any]) -> bool:
     found, name = facts.of(layer), functions.name(layer)
     if found.keeps_range or (_fixes_range(layer) and fixed(layer)):
         return False
-    if name in operations.MOVES and is_operation(layer) and _reads_floats(layer):
+    # A cast of floats to floats is no operator: with two ranges one tensor would have two scales.
+    moved = (*operations.MOVES, "cast")
+    if name in moved and is_operation(layer) and _reads_floats(layer):
         return False
     fused = len(readers) == 1 and _is_fused(readers[0])
     return not (fused and name in ("linear", None))
