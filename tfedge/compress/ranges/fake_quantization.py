@@ -4,7 +4,7 @@ Kernels need none: they are already on their integer grid (`holds.Grid`). A quan
 after every tensor that becomes an int8 tensor in the .tflite, see `ranged_tensors`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,6 @@ import numpy as np
 from tfedge.compress import graph
 from tfedge.compress import keras as k
 from tfedge.compress.candidate import Candidate, Quantization
-from tfedge.compress.composites import normalization as normalization_parts
 from tfedge.compress.keras import tf
 from tfedge.compress.layers import facts, operations
 from tfedge.compress.ranges import (
@@ -52,13 +51,15 @@ def insert(
     made = {}
 
     def quantize(name: str, tensor: k.Tensor) -> k.Tensor:
-        made[name] = _quantize_layer(name, learns=not quantization.power_of_two)
+        learns = name not in ranged.given and not quantization.power_of_two
+        made[name] = _quantize_layer(name, learns=learns)
         return made[name](tensor)
 
     ready = integer_ready(model, quantization.normalization)
     joined = () if integer_outputs else joined_in_float(ready, quantization.ranges)
     joins = frozenset(call for output in joined for call in output.tail.calls)
-    quantized = _place(ready, ranged_tensors.find(ready, not integer_inputs, joins), quantize)
+    ranged = ranged_tensors.find(ready, not integer_inputs, joins)
+    quantized = _place(ready, ranged, quantize)
     for layer in quantized.layers:
         if layer.name in made:
             low, high = quantization.ranges[layer.name]
@@ -82,14 +83,17 @@ def ranges(quantized: k.Model) -> dict[str, tuple[float, float]]:
 def calibrate(model: k.Model, task: Task, batch_size: int = 32) -> dict[str, tuple[float, float]]:
     """Ranges of all activations over the calibration split: mean extremes of its batches.
 
-    Uneven inputs have them as if they were integers, and what is made of them in float as well;
-    likewise uneven outputs, and what they join.
+    What inputs hold has the extremes of all examples: a mean of batches would cut off what is
+    rare, such as a flag that is 1 in one example of fifty. Uneven inputs have them as if they
+    were integers, and what is made of them in float as well; likewise uneven outputs, and what
+    they join.
     """
     flat = integer_ready(model)
-    found = _measured(flat, ranged_tensors.find(flat).tensors, task, batch_size)
+    ranged = ranged_tensors.find(flat)
+    found = _measured(flat, ranged.tensors, task, batch_size, ranged.given)
     if uneven_inputs.find(flat):
         in_float = ranged_tensors.find(flat, keep_float=True)
-        found |= _measured(flat, in_float.tensors, task, batch_size)
+        found |= _measured(flat, in_float.tensors, task, batch_size, in_float.given)
     measured = measure_edges(flat, task, batch_size)
     joined = {
         ranged_tensors.range_of(edge): measured[ranged_tensors.range_of(edge)]
@@ -108,28 +112,45 @@ def _within_roots(
     would have one integer for all the others. As an integer that variance is 0, and its root the
     largest there is.
     """
+    from tfedge.compress.composites import normalization  # layer classes: defining loads TensorFlow
+
     found = dict(ranges)
-    for root, read in normalization_parts.roots(model).items():
+    for root, read in normalization.roots(model).items():
         (low, high), (_, top) = found[f"{root}_range_0_0"], found[f"{read}_range_0_0"]
         found[f"{root}_range_0_0"] = (low, min(high, (top / 255) ** -0.5))
     return found
 
 
 def _measured(
-    flat: k.Model, seen: Mapping[str, Any], task: Task, batch_size: int
+    flat: k.Model,
+    seen: Mapping[str, Any],
+    task: Task,
+    batch_size: int,
+    given: Collection[str] = (),
 ) -> dict[str, tuple[float, float]]:
-    """Mean extremes, over calibration batches, of some tensors of a model."""
-    low, high = np.transpose(extremes(flat, list(seen.values()), task, batch_size))
-    return {
-        name: (float(min(a, 0.0)), float(max(b, a + 1e-6, 1e-6)))
-        for name, a, b in zip(seen, low, high, strict=True)
-    }
+    """Extremes of some tensors of a model: of all calibration examples, or means of batches."""
+    of_batches = _extremes(flat, list(seen.values()), task, batch_size)
+    found = {}
+    for name, ends in zip(seen, of_batches, strict=True):
+        low, high = np.mean(ends, axis=0)
+        if name in given:
+            low, high = np.min(ends[:, 0]), np.max(ends[:, 1])
+        found[name] = (float(min(low, 0.0)), float(max(high, low + 1e-6, 1e-6)))
+    return found
 
 
 def extremes(
     model: k.Model, tensors: Sequence[Any], task: Task, batch_size: int, by_column: bool = False
 ) -> list[np.ndarray]:
     """Mean lowest and highest of each tensor over calibration batches, (2,) or (2, columns)."""
+    found = _extremes(model, tensors, task, batch_size, by_column)
+    return [np.mean(each, axis=0) for each in found]
+
+
+def _extremes(
+    model: k.Model, tensors: Sequence[Any], task: Task, batch_size: int, by_column: bool = False
+) -> list[np.ndarray]:
+    """Lowest and highest of each tensor in each batch, (batches, 2) or (batches, 2, columns)."""
     observed = k.tf_keras.Model(model.inputs, list(tensors))
 
     def ends(value: Any) -> k.Tensor:
@@ -144,7 +165,7 @@ def extremes(
         of_batch(inputs_of(model, task.normalization(x)))
         for x, _ in task.calibration.batches(batch_size)
     ]
-    return [np.mean(np.stack(each), axis=0) for each in zip(*found, strict=True)]
+    return [np.stack(each) for each in zip(*found, strict=True)]
 
 
 def measure_edges(
@@ -194,8 +215,10 @@ def inputs_of(model: k.Model, x: Any) -> Any:
 
 def weights_of(quantized: k.Model, layer: str) -> list[np.ndarray]:
     """The weights, in a model made by `insert`, of a layer of the one that it was made of."""
+    from tfedge.compress.composites import normalization
+
     names = {each.name for each in quantized.layers}
-    gains = normalization_parts.gains_of(layer)
+    gains = normalization.gains_of(layer)
     return quantized.get_layer(gains if gains in names else layer).get_weights()
 
 

@@ -30,6 +30,8 @@ class Ranged:
             for those alone that read it behind that part.
         inside: the calls of that part.
         tensors: range -> the tensor of the model.
+        given: the ranges of what inputs hold, as it is or only scaled and moved: data have them,
+            and no training changes them.
     """
 
     inputs: Mapping[str, str]
@@ -37,6 +39,7 @@ class Ranged:
     edges: Mapping[int, str]
     inside: _Calls
     tensors: Mapping[str, Any]
+    given: frozenset[str]
 
 
 def find(model: k.Model, keep_float: bool = False, joins: _Calls = frozenset()) -> Ranged:
@@ -67,7 +70,20 @@ def find(model: k.Model, keep_float: bool = False, joins: _Calls = frozenset()) 
         {range_of_input(name): tensor for name, tensor in inputs.items()}
         | {range_of(edge): edge.tensor for edge in edges.values()}
         | {_name(*place): tensor for place, tensor in outputs.items()},
+        frozenset(
+            [
+                *map(range_of_input, inputs),
+                *map(range_of, edges.values()),
+                *(_name(*place) for place in outputs if place[:2] in _untrained_prefix(model)),
+            ]
+        ),
     )
+
+
+def _untrained_prefix(model: k.Model) -> _Calls:
+    """The calls in front of the first layers that mix values, but for those that are trained."""
+    calls = input_prefix.find(model).calls
+    return frozenset(call for call in calls if not model.get_layer(call[0]).trainable_weights)
 
 
 def range_of(edge: input_prefix.Edge) -> str:
