@@ -48,7 +48,7 @@ def insert(
         integer_outputs: whether the app takes integers: every output then has a range, also one
             that is better joined in float, see `uneven_outputs`.
     """
-    made = {}
+    made: dict[str, k.Layer] = {}
 
     def quantize(name: str, tensor: k.Tensor) -> k.Tensor:
         learns = name not in ranged.given and not quantization.power_of_two
