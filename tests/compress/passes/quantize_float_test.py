@@ -64,7 +64,7 @@ def _stored(data):
 @pytest.mark.parametrize(
     ("make", "export", "types"),
     [
-        (_quantized, "dynamic", ("INT8", "INT8", "INT8", "FLOAT32")),
+        (_quantized, "dynamic", ("INT8",) * 4),
         (lambda: _quantized(bits=4), BLOCKS, ("INT4",) * 4),
         (lambda: _made(bits=3, block_size=0, epochs=0), CHANNELS, ("INT4",) * 4),
         (

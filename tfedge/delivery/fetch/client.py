@@ -118,9 +118,9 @@ class Client:
             BadInput: there is none.
             OSError: the disk refused to say.
         """
-        with self._first_use() as is_first:
+        with self._first_use() as (is_ours, is_first):
             try:
-                model = self._model(is_first)
+                model = self._model(is_ours)
                 is_tried = is_first and model.version == self.store.state().current
                 if is_first and not is_tried:  # what was to be tried cannot be read
                     self._not_tried()
@@ -133,24 +133,26 @@ class Client:
                 self._ended_well(model.version)
 
     @contextlib.contextmanager
-    def _first_use(self) -> Iterator[bool]:
-        """Whether it is; only one process has the first use, others get the version before."""
+    def _first_use(self) -> Iterator[tuple[bool, bool]]:
+        """Whether it would be here, which is so in one place alone; and whether it is noted."""
         state = self.store.state()
         if state.first_use == DONE or state.current is None:
-            yield False
+            yield False, False
             return
         with contextlib.ExitStack() as held:
             path = self.store.folder / "first_use.lock"
-            is_first = True
+            is_ours = is_first = False
             try:
                 held.enter_context(lock.hold(path, str(self.store.folder)))
+                is_ours = True
                 if self.store.change(self._beginning).first_use == BEGUN:
                     self._mark.touch()
                 else:
                     self._mark.unlink(missing_ok=True)
-            except (errors.BadInput, OSError):  # another process has it, or the disk is full
-                is_first = False
-            yield is_first
+                is_first = True
+            except (errors.BadInput, OSError):  # another use has it, or the disk is full
+                pass
+            yield is_ours, is_first
 
     def _beginning(self, state: State) -> State:
         """The first use begins; or it had begun, and its process is gone."""
@@ -178,11 +180,11 @@ class Client:
         """There while the first use of a version runs, and where its process ended meanwhile."""
         return self.store.folder / "first_use.begun"
 
-    def _model(self, is_first: bool) -> Model:
+    def _model(self, is_ours: bool) -> Model:
         """The current one; where it is damaged or in its first use elsewhere, the one before."""
         state = self.store.state()
         versions = [each for each in (state.current, state.previous) if each is not None]
-        if state.first_use == BEGUN and not is_first:
+        if state.first_use == BEGUN and not is_ours:
             versions.reverse()
         for version in versions:
             try:
