@@ -4,7 +4,7 @@ Kernels need none: they are already on their integer grid (`holds.Grid`). A quan
 after every tensor that becomes an int8 tensor in the .tflite, see `ranged_tensors`.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,8 @@ from tfedge.compress.ranges import (
     whole_inputs,
 )
 from tfedge.data.task import Task
+
+_KEPT = 0.999  # of what a range has beyond the extremes of a batch; a step of TFMOT's average
 
 
 def of(candidate: Candidate) -> Any:
@@ -81,19 +83,17 @@ def ranges(quantized: k.Model) -> dict[str, tuple[float, float]]:
 
 
 def calibrate(model: k.Model, task: Task, batch_size: int = 32) -> dict[str, tuple[float, float]]:
-    """Ranges of all activations over the calibration split: mean extremes of its batches.
+    """Ranges of all activations: their extremes over the calibration split.
 
-    What inputs hold has the extremes of all examples: a mean of batches would cut off what is
-    rare, such as a flag that is 1 in one example of fifty. Uneven inputs have them as if they
-    were integers, and what is made of them in float as well; likewise uneven outputs, and what
-    they join.
+    A mean of batches would cut off what is rare, such as a flag that is 1 in one example of fifty
+    and all that is computed from it. Uneven inputs have ranges as if they were integers, and what
+    is made of them in float as well; likewise uneven outputs, and what they join.
     """
     flat = integer_ready(model)
-    ranged = ranged_tensors.find(flat)
-    found = _measured(flat, ranged.tensors, task, batch_size, ranged.given)
+    found = _measured(flat, ranged_tensors.find(flat).tensors, task, batch_size)
     if uneven_inputs.find(flat):
         in_float = ranged_tensors.find(flat, keep_float=True)
-        found |= _measured(flat, in_float.tensors, task, batch_size, in_float.given)
+        found |= _measured(flat, in_float.tensors, task, batch_size)
     measured = measure_edges(flat, task, batch_size)
     joined = {
         ranged_tensors.range_of(edge): measured[ranged_tensors.range_of(edge)]
@@ -122,35 +122,20 @@ def _within_roots(
 
 
 def _measured(
-    flat: k.Model,
-    seen: Mapping[str, Any],
-    task: Task,
-    batch_size: int,
-    given: Collection[str] = (),
+    flat: k.Model, seen: Mapping[str, Any], task: Task, batch_size: int
 ) -> dict[str, tuple[float, float]]:
-    """Extremes of some tensors of a model: of all calibration examples, or means of batches."""
-    of_batches = _extremes(flat, list(seen.values()), task, batch_size)
+    """Ranges of some tensors of a model, with the zero in and never empty."""
     found = {}
-    for name, ends in zip(seen, of_batches, strict=True):
-        low, high = np.mean(ends, axis=0)
-        if name in given:
-            low, high = np.min(ends[:, 0]), np.max(ends[:, 1])
-        found[name] = (float(min(low, 0.0)), float(max(high, low + 1e-6, 1e-6)))
+    for name, ends in zip(seen, extremes(flat, list(seen.values()), task, batch_size), strict=True):
+        low, high = map(float, ends)
+        found[name] = (min(low, 0.0), max(high, low + 1e-6, 1e-6))
     return found
 
 
 def extremes(
     model: k.Model, tensors: Sequence[Any], task: Task, batch_size: int, by_column: bool = False
 ) -> list[np.ndarray]:
-    """Mean lowest and highest of each tensor over calibration batches, (2,) or (2, columns)."""
-    found = _extremes(model, tensors, task, batch_size, by_column)
-    return [np.mean(each, axis=0) for each in found]
-
-
-def _extremes(
-    model: k.Model, tensors: Sequence[Any], task: Task, batch_size: int, by_column: bool = False
-) -> list[np.ndarray]:
-    """Lowest and highest of each tensor in each batch, (batches, 2) or (batches, 2, columns)."""
+    """Lowest and highest of each tensor over the calibration split, (2,) or (2, columns)."""
     observed = k.tf_keras.Model(model.inputs, list(tensors))
 
     def ends(value: Any) -> k.Tensor:
@@ -165,7 +150,8 @@ def _extremes(
         of_batch(inputs_of(model, task.normalization(x)))
         for x, _ in task.calibration.batches(batch_size)
     ]
-    return [np.stack(each) for each in zip(*found, strict=True)]
+    both = [np.stack(each) for each in zip(*found, strict=True)]
+    return [np.stack([each[:, 0].min(axis=0), each[:, 1].max(axis=0)]) for each in both]
 
 
 def measure_edges(
@@ -309,12 +295,19 @@ def _quantize_layer(name: str, learns: bool) -> k.Layer:
         quantizers,
     )
 
-    class Frozen(quantizers.MovingAverageQuantizer):
+    class Following(quantizers.MovingAverageQuantizer):
+        """Widens to the extremes of each batch at once, and forgets them slowly."""
+
         def __call__(self, inputs: Any, training: Any, weights: Any, **given: Any) -> Any:
+            if training and learns:
+                low, high = weights["min_var"], weights["max_var"]
+                least = tf.minimum(tf.reduce_min(inputs), 0.0)
+                most = tf.maximum(tf.reduce_max(inputs), 0.0)
+                low.assign(tf.minimum(least, _KEPT * low + (1 - _KEPT) * least))
+                high.assign(tf.maximum(most, _KEPT * high + (1 - _KEPT) * most))
             return super().__call__(inputs, False, weights, **given)
 
-    kind = quantizers.MovingAverageQuantizer if learns else Frozen
-    quantizer = kind(num_bits=8, per_axis=False, symmetric=False, narrow_range=False)
+    quantizer = Following(num_bits=8, per_axis=False, symmetric=False, narrow_range=False)
     layer = quantize_layer.QuantizeLayer(quantizer, name=name)
     layer.supports_masking = True  # what it rounds is as much padding as it was before
     return layer

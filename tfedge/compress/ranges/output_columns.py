@@ -149,7 +149,7 @@ def _kernel(model: k.Model, layer: k.Layer) -> Any:
 
 
 def _measured(model: k.Model, ends: list[_End], task: Task) -> list[_End]:
-    """With the mean extremes, over calibration batches, of each column; without what has none."""
+    """With the extremes, over the calibration split, of each column; without what has none."""
     ends = [each for each in ends if all(len(t.shape) > 1 and t.shape[-1] for t in each.tensors)]
     tensors = [tensor for each in ends for tensor in each.tensors]
     if not tensors:
