@@ -116,3 +116,46 @@ def test_what_cannot_take_it_back_is_warned_of(end, caplog):
     assert kept
     assert "column 0 reaches" in text and "column 2 reaches" in text
     assert "(0 of 255 steps)" in text
+
+
+FAR = {
+    "dense": (layers.Dense(1), (5,)),
+    "no_bias": (layers.Dense(1, use_bias=False), (5,)),
+    "convolution": (layers.Conv1D(1, 2, padding="same"), (4, 2)),
+}
+
+
+@pytest.mark.parametrize("name", list(FAR))
+def test_what_is_far_from_zero_is_moved_there_by_the_bias(name):
+    end, shape = FAR[name]
+    x = layers.Input(shape, name="x")
+    model = k.tf_keras.Model(x, end(layers.Rescaling(1.0, 0.0)(x)))
+    kernel = model.layers[-1]
+    weights, *bias = kernel.get_weights()
+    kernel.set_weights([weights, *(each + 300 for each in bias)])
+    task = _task(*shape)
+    if name == "no_bias":  # as of an input that is always 1000
+        task.train.x[:, 0] = 1000
+        kernel.set_weights([np.array([[0.3], [0.4], [-0.5], [0.2], [0.1]])])
+    made = output_columns.to_one_scale(model, task)
+    (behind,) = [each for each in made.layers if each.name == f"{kernel.name}_units"]
+    assert behind.scale == [1.0] and behind.offset[0] % 1 == 0 and 290 < behind.offset[0] < 310
+    np.testing.assert_allclose(made(task.train.x), model(task.train.x), atol=1e-4)
+    inner = k.tf_keras.Model(made.inputs, made.get_layer(kernel.name).output)(task.train.x)
+    assert np.min(inner) < 0 < np.max(inner)
+    assert output_columns.to_one_scale(made, task) is made
+
+
+def test_a_rectifier_cannot_be_moved_and_that_is_said(caplog):
+    model = _model(layers.Dense(1, activation="relu"), units=np.ones(1))
+    kernel, _ = model.layers[-1].get_weights()
+    model.layers[-1].set_weights([kernel, np.array([300.0])])
+    assert output_columns.to_one_scale(model, _task(5)) is model
+    assert "which holds the zero" in caplog.text
+
+
+def test_a_column_that_is_near_zero_stays_where_it_is():
+    model = _model(layers.Dense(1), units=np.ones(1))
+    kernel, _ = model.layers[-1].get_weights()
+    model.layers[-1].set_weights([kernel, np.array([3.0])])
+    assert output_columns.to_one_scale(model, _task(5)) is model
