@@ -210,6 +210,19 @@ def test_numbers_in_large_units_do_not_outweigh_the_other_outputs(make_task):
     assert float(losses.loss_of(named, model)(y, outputs)) == pytest.approx(26 - np.log(0.5))
 
 
+@pytest.mark.parametrize("name", ["", "both"])
+def test_columns_in_units_of_their_own_count_alike(make_task, name):
+    image = k.tf_keras.Input((4,))
+    model = k.tf_keras.Model(image, layers.Dense(2, name="both")(image))
+    y = np.array([[10.0, 1.0], [30.0, 3.0]], np.float32) * np.array([100, 1], np.float32)
+    split = ArraySplit(np.zeros((2, 4), np.float32), {name: y} if name else y)
+    task = make_task(train=split, validation=split, calibration=split, kind="regression")
+    wrong = tf.constant(y + np.array([500.0, 1.0], np.float32))  # half a spread, and a whole one
+    targets = {name: tf.constant(y)} if name else tf.constant(y)
+    found = float(losses.loss_of(task, model)(targets, wrong))
+    assert found == pytest.approx((0.25 + 1) / 2)
+
+
 def test_a_loss_that_keras_does_not_know_is_refused(make_task):
     with pytest.raises(errors.BadInput, match="the loss 'nonsense' is not one of Keras"):
         losses.loss_of(_task(make_task, [1], loss="nonsense"), _head())

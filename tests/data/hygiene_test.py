@@ -16,7 +16,7 @@ def _task(**changed):
     splits = {"train": _split(150, 1), "validation": _split(30, 2), "holdout": _split(30, 3)}
     splits["calibration"] = splits["train"].take(np.arange(120))
     splits["normalization"] = task.Normalization(1 / 255)
-    return task.Task("toy", "classification", **{**splits, **changed})
+    return task.Task("toy", **{"kind": "classification", **splits, **changed})
 
 
 def _with_x(split, index, value):
@@ -237,3 +237,16 @@ def test_accuracy_of_uneven_classes_is_said_to_tell_little():
     assert "90% of the labels are no" in warning
     assert "metric=macro_f1" in warning
     assert hygiene.check(_task(**uneven, metric="macro_f1")) == ()
+
+
+def test_columns_in_units_of_their_own_are_said_to_be_unseen_by_errors_in_these():
+    def units(split):
+        y = np.random.default_rng(4).normal(size=(len(split.x), 2)) * [1000, 1]
+        return task.ArraySplit(split.x, y.astype(np.float32))
+
+    made = {role: units(split) for role, split in _task().splits().items()}
+    (warning,) = hygiene.check(_task(**made, kind="regression"))
+    assert "targets of column 0 spread" in warning and "as far as those of column 1" in warning
+    assert "metric=relative_absolute_error" in warning
+    chosen = _task(**made, kind="regression", metric="relative_absolute_error")
+    assert hygiene.check(chosen) == ()

@@ -129,10 +129,27 @@ def test_training_chooses_by_errors_in_units_of_each_outputs_spread():
     dear = {"price": y["price"] + 100, "days": y["days"]}
     metric = metrics.for_training(_task(y, "regression"))
     assert metric.name == "relative_mean_absolute_error" and not metric.higher_is_better
-    assert [metric.value(outputs, y) for outputs in (late, dear)] == [0.5, 0.05]
+    found = [metric.value(outputs, y) for outputs in (late, dear)]
+    assert found == pytest.approx([0.5, 0.05])
     chosen = _task(y, "regression", "mean_absolute_error:days")
     assert metrics.for_training(chosen).value(late, y) == 1
     assert metrics.for_training(_task(y["days"], "regression")).name == "mean_absolute_error"
+
+
+def test_columns_in_units_of_their_own_count_alike():
+    y = np.array([[1000.0, 1.0], [3000.0, 3.0]], np.float32)
+    late, dear = y + np.array([0, 1], np.float32), y + np.array([100, 0], np.float32)
+    made = _task(y, "regression")
+    metric = metrics.for_training(made)
+    assert metric.name == "relative_mean_absolute_error"
+    assert [metric.value(each, y) for each in (late, dear)] == pytest.approx([0.5, 0.05])
+    named = metrics.for_training(_task({"both": y}, "regression"))
+    assert named.value({"both": late}, {"both": y}) == pytest.approx(0.5)
+    judged = metrics.resolve(_task(y, "regression", "relative_absolute_error"))
+    assert judged.value(late, y) == pytest.approx(0.5) and judged.per_example is None
+    assert judged.value(dear, y) == pytest.approx(0.05) and not judged.higher_is_better
+    alike = _task(y / np.array([1000, 0.2]), "regression")
+    assert metrics.for_training(alike).name == "mean_absolute_error"
 
 
 def test_several_outputs_are_averaged_or_one_is_chosen():

@@ -19,8 +19,9 @@ from tfedge.errors import BadInput
 def loss_of(task: Task, model: k.Model) -> Callable[..., Any]:
     """(targets, outputs) -> scalar: the task's own loss, or its kind's, summed over outputs.
 
-    Where there are several, the usual error of numbers is a share of their variance, so that each
-    output counts alike whatever it is measured in. The task's own losses are left as they are.
+    Where there are several, or columns in units of their own, the usual error of numbers is a share
+    of their variance, so that each counts alike whatever it is measured in. The task's own losses
+    are left as they are.
 
     A third argument is what `weigher` gave; without it classes count as the task says.
 
@@ -54,8 +55,8 @@ def loss_of(task: Task, model: k.Model) -> Callable[..., Any]:
                     *(task, own[name], logits[name], wanted[name], given[name]),
                     kind=kinds.get(name, task.kind_facts),
                     weights=weights[name],
+                    unit=units.get(name, units.get("", 1.0)),
                 )
-                / (units.get(name, 1.0) ** 2 if own[name] is None else 1.0)
                 for name in sorted(wanted)
             ]
         )
@@ -220,6 +221,7 @@ def _one(
     *,
     kind: Kind,
     weights: k.Tensor,
+    unit: spreads.Spread,
 ) -> k.Tensor:
     if own is not None:
         # As in `Model.fit`: (n,) targets of (n, 1) outputs would broadcast to (n, n).
@@ -236,7 +238,7 @@ def _one(
     target = tf.reshape(target, tf.shape(output))
     if said is not Answers.YES_OR_NO:
         error = _averaging(_keras_class(kind.loss)())
-        return error(target, output, _spread(weights, output))
+        return error(target / unit, output / unit, _spread(weights, output))
     if kind.per_label and weights is not None:
         target, output = target[..., tf.newaxis], output[..., tf.newaxis]  # each label by itself
     name = kind.loss if said is kind.answers else "binary_crossentropy"

@@ -103,8 +103,9 @@ def for_training(task: "task.Task", logits: bool = False) -> Metric:
     """What chooses among the states of a training: `resolve`, but for what would be outweighed.
 
     In accuracy of weighted classes each right answer counts by the weight of its class, or training
-    would be stopped where it does best without the rare ones. Errors of several outputs are shares
-    of how far each one's targets spread, or only the one in the largest unit would be looked at.
+    would be stopped where it does best without the rare ones. Errors of several outputs, or of
+    columns in units of their own, are shares of how far each one's targets spread, or only the one
+    in the largest unit would be looked at.
 
     Args:
         task: see `resolve`; its `class_weight` is read.
@@ -136,21 +137,34 @@ def for_training(task: "task.Task", logits: bool = False) -> Metric:
 
 
 def _relative(task: "task.Task") -> Metric | None:
-    """The mean over several outputs of the error of each, in units of its spread; else None."""
+    """The mean of the errors of all outputs and columns, in units of their spreads; else None."""
     if isinstance(task.metric, Metric):
         return None
     asked = metric_text.parse(task.metric or _usual(task))
-    y = task.validation.targets()
+    of_all = splits.named(task.validation.targets())
     units = spreads.of(task)
-    if asked.output or asked.name in detection.KINDS or not units or set(units) != set(y):
+    if asked.output or asked.name in detection.KINDS or not units or set(units) != set(of_all):
         return None
-    each_of = {name: _one_of(task, asked.name, name, y[name], False) for name in y}
+    each_of = {name: _single(asked.name, task.kind_of(y), False) for name, y in of_all.items()}
 
     def value(outputs: splits.Arrays, y: splits.Arrays) -> float:
-        shares = [metric.value(outputs, y) / units[name] for name, metric in each_of.items()]
+        wanted = splits.named(y)
+        found = dict(zip(wanted, _in_order(outputs, wanted), strict=True))
+        shares = [
+            metric.value(found[name].reshape(wanted[name].shape) / unit, wanted[name] / unit)
+            for (name, metric), unit in zip(each_of.items(), units.values(), strict=True)
+        ]
         return float(np.mean(shares))
 
     return Metric(f"relative_{asked.name}", False, value)
+
+
+def _in_order(outputs: splits.Arrays, wanted: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    """Answers to these targets; a lone output need not have their name."""
+    if isinstance(outputs, dict) and len(wanted) > 1:
+        return [outputs[name] for name in wanted]
+    (only,) = splits.named(outputs).values()
+    return [only]
 
 
 def counting(task: "task.Task", metric: Metric, logits: Logits = False) -> Metric | None:

@@ -5,26 +5,49 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tfedge.data import splits
 from tfedge.data.answers import Answers
 
 if TYPE_CHECKING:
     from tfedge.data import task
 
+Spread = float | np.ndarray  # one for all values of an output, or (columns,)
+_UNEVEN = 10.0  # times as far as others lie the targets of a column from their mean
 
-def of(task: "task.Task") -> Mapping[str, float]:
+
+def of(task: "task.Task") -> Mapping[str, Spread]:
     """Output -> how far its training targets lie from their mean, the root of the mean square.
 
-    Outputs that say anything but numbers, and constant ones, are left out. A single output has
-    nothing to be weighed against: there are none then.
+    Of an output in columns, (n, columns), some of which spread ten times as far as others, it is
+    that of each column. Outputs that say anything but numbers, and constant ones, are left out, and
+    a single output, of the name "" where it has none, that has nothing to be weighed against.
     """
     y = task.train.targets()
-    if not isinstance(y, dict) or len(y) < 2:
-        return {}
-    are_values = [name for name in y if task.kind_of(y[name]).answers is Answers.VALUES]
-    found = {name: _spread(y[name]) for name in are_values}
-    return {name: spread for name, spread in found.items() if spread > 0}
+    named = splits.named(y)
+    are_values = [n for n, each in named.items() if task.kind_of(each).answers is Answers.VALUES]
+    found: dict[str, Spread] = {}
+    for name in are_values:
+        columns = by_column(named[name])
+        whole = float(np.sqrt(np.mean(np.square(columns))))
+        if _are_uneven(columns):
+            found[name] = np.where(columns > 0, columns, whole).astype(np.float32)
+        elif whole > 0 and len(named) > 1:
+            found[name] = whole
+    return found
 
 
-def _spread(y: np.ndarray) -> float:
+def uneven(task: "task.Task") -> Mapping[str, np.ndarray]:
+    """Those outputs of `of` whose columns are in units of their own."""
+    return {name: each for name, each in of(task).items() if isinstance(each, np.ndarray)}
+
+
+def by_column(y: np.ndarray) -> np.ndarray:
+    """(columns,) spreads of (n, columns) numbers; of numbers in another form (1,), that of all."""
     values = np.asarray(y, np.float64)
-    return float(np.sqrt(np.mean(np.square(values - values.mean(axis=0)))))
+    squares = np.mean(np.square(values - values.mean(axis=0)), axis=0)
+    return np.sqrt(squares if values.ndim == 2 else np.mean(squares, keepdims=True).ravel())
+
+
+def _are_uneven(columns: np.ndarray) -> bool:
+    varying = columns[columns > 0]
+    return len(varying) > 1 and varying.max() > _UNEVEN * varying.min()

@@ -174,7 +174,10 @@ def _lessons(teacher: Teacher, student: k.Model, task: Task, names: Sequence[str
         if method in OUTPUT_METHODS:
             units = spreads.of(task)  # of numbers, as `losses` has them
             found += [
-                _on_output(method, number, teacher, student, task, unit=units.get(name, 1.0))
+                _on_output(
+                    *(method, number, teacher, student, task),
+                    unit=units.get(name, units.get("", 1.0)),
+                )
                 for number, name in enumerate(names)
             ]
             continue
@@ -193,7 +196,13 @@ def _lessons(teacher: Teacher, student: k.Model, task: Task, names: Sequence[str
 
 
 def _on_output(
-    method: str, number: int, teacher: Teacher, student: k.Model, task: Task, *, unit: float
+    method: str,
+    number: int,
+    teacher: Teacher,
+    student: k.Model,
+    task: Task,
+    *,
+    unit: spreads.Spread,
 ) -> _Lesson:
     shown, taken = teacher.model.outputs[number], student.outputs[number]
     ours, theirs = (losses.gives_logits(model, number) for model in (student, teacher.model))
@@ -205,7 +214,7 @@ def _on_output(
         if method == "logits":
             return imitation.divergence(wanted, found, teacher.temperature, independent, weights)
         free_level = said is Answers.ONE_OF_MANY
-        return imitation.squared_error(wanted, found, free_level, weights) / unit**2
+        return imitation.squared_error(wanted / unit, found / unit, free_level, weights)
 
     def ask(outputs: Any) -> Any:
         return imitation.scores(outputs, said, theirs)

@@ -38,7 +38,7 @@ def _hint(_: Shape, output: Shape, __: int) -> str:
 KIND = kind.Kind(
     "regression",
     answers=answers.Answers.VALUES,
-    metrics=("mean_absolute_error", "root_mean_squared_error"),
+    metrics=("mean_absolute_error", "root_mean_squared_error", "relative_absolute_error"),
     loss="mean_squared_error",
     values=_floats,
     looks_like=_looks_like,

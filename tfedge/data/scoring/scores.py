@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tfedge.data import answers, classes
+from tfedge.data import answers, classes, spreads
 from tfedge.data.kind import Kind
 
 
@@ -58,6 +58,13 @@ def in_top5(outputs: np.ndarray, y: np.ndarray) -> np.ndarray:
 def absolute_error(outputs: np.ndarray, y: np.ndarray) -> np.ndarray:
     """(n,) mean absolute error of each example."""
     return np.abs(outputs.reshape(y.shape) - y).reshape(len(y), -1).mean(axis=1)
+
+
+def relative_absolute_error(outputs: np.ndarray, y: np.ndarray) -> float:
+    """The mean absolute error, of each column in units of its targets' spread."""
+    spread = spreads.by_column(y)
+    unit = np.where(spread > 0, spread, 1.0)
+    return float(np.mean(absolute_error(outputs.reshape(y.shape) / unit, y / unit)))
 
 
 def root_mean_squared_error(outputs: np.ndarray, y: np.ndarray) -> float:
