@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from tfedge.search import front, proposing, space, surrogate
+from tfedge.search import epochs, front, improvement, proposing, space, surrogate
+from tfedge.search.choice import Choice, Seen
 from tfedge.search.trial import Trial
 
 GRID = space.of(["prune", "cluster", "quantize"])
@@ -52,7 +53,7 @@ def _search(proposer, count):
     seen = []
     for _ in range(count):
         choice = proposer.next(seen)
-        seen.append(proposing.Seen(choice, _measured(choice)))
+        seen.append(Seen(choice, _measured(choice)))
     return seen
 
 
@@ -81,10 +82,10 @@ def test_of_two_starts_that_promise_the_same_the_one_with_cheaper_epochs_is_trai
     ]  # fmt: skip
     plain = Trial("", "int8", {}, 0.0, 0, {"download": 2e4}, "accuracy", 0.9, 0.9, 0.9)
     seen = [
-        proposing.Seen(proposing.Choice(point, 0.0), look)
+        Seen(Choice(point, 0.0), look)
         for point, look in zip((*starts, whole.point({})), (*looks, plain), strict=True)
     ]
-    assert proposer.next(seen) == proposing.Choice(starts[1], 1.0)
+    assert proposer.next(seen) == Choice(starts[1], 1.0)
 
 
 def test_where_training_is_short_it_is_the_longest():
@@ -110,9 +111,9 @@ def test_nothing_is_trained_for_long_that_was_not_looked_at():
     seen = _usual()[:20]
     for number, each in enumerate(seen):
         before = seen[:number]
-        beyond = proposing._epochs(GRID, [each.choice], before, np.ones(1))
+        beyond = epochs.left(GRID, [each.choice], before, np.ones(1))
         if beyond[0]:  # of what was trained before
-            assert proposing.Choice(each.choice.point, 0.0) in [one.choice for one in before]
+            assert Choice(each.choice.point, 0.0) in [one.choice for one in before]
 
 
 def test_it_finds_what_is_smaller_than_where_it_began_and_still_passes():
@@ -120,7 +121,7 @@ def test_it_finds_what_is_smaller_than_where_it_began_and_still_passes():
     trials = [each.trial for each in seen]
     winner = front.winner(trials, "download")
     everything = [
-        _measured(proposing.Choice(point, 1.0))
+        _measured(Choice(point, 1.0))
         for point in {GRID.draw(np.random.default_rng(number)) for number in range(800)}
     ]
     best = front.winner(everything, "download")
@@ -136,8 +137,8 @@ def test_the_same_trials_lead_to_the_same_choice():
 
 def test_what_another_process_runs_is_not_tried_again():
     proposer = _proposer()
-    running = [proposing.Seen(proposing.Choice(POINT, 0.0), None)]
-    assert proposer.next(running) == proposing.Choice(PLAIN, 0.0)
+    running = [Seen(Choice(POINT, 0.0), None)]
+    assert proposer.next(running) == Choice(PLAIN, 0.0)
 
 
 def test_what_failed_or_exceeds_a_limit_is_left_alone():
@@ -156,40 +157,40 @@ def test_what_failed_or_exceeds_a_limit_is_left_alone():
 def test_a_space_that_is_used_up_ends_the_search():
     tiny = space.Space((), (space.Axis("prune", (False,)),))
     proposer = proposing.Proposer(tiny, (0.0, 1.0), "download", (), 0, 30.0)
-    choices = [proposing.Choice((False,), length) for length in (0.0, 1.0)]
+    choices = [Choice((False,), length) for length in (0.0, 1.0)]
     trial = Trial("", "int8", {}, 0.0, 0, {"download": 5.0}, "accuracy", 0.9, 0.9, 1.0)
-    assert proposer.next([proposing.Seen(choice, trial) for choice in choices]) is None
+    assert proposer.next([Seen(choice, trial) for choice in choices]) is None
 
 
 def test_passes_that_were_trained_before_cost_nothing_again():
-    first = proposing.Choice(POINT, 1.0)
+    first = Choice(POINT, 1.0)
     values = {**GRID.values(POINT), "cluster.number_of_clusters": 8}
-    beside = proposing.Choice(GRID.point(values), 1.0)
-    other = proposing.Choice(GRID.point({**values, "prune.final_sparsity": 0.6}), 1.0)
-    seen = [proposing.Seen(first, _measured(first))]
+    beside = Choice(GRID.point(values), 1.0)
+    other = Choice(GRID.point({**values, "prune.final_sparsity": 0.6}), 1.0)
+    seen = [Seen(first, _measured(first))]
     # 4 epochs each of prune, cluster and quantize.
     shares = np.full(3, 0.5)  # of no use where no shapes change
-    assert list(proposing._epochs(GRID, [first, beside, other], seen, shares)) == [0, 8, 12]
+    assert list(epochs.left(GRID, [first, beside, other], seen, shares)) == [0, 8, 12]
 
 
 def test_epochs_in_cut_shapes_count_by_their_multiply_adds():
     both = space.of(["slim", "quantize"])
-    row = proposing.Choice(both.point({"slim": True, "quantize": True}), 3.0)
+    row = Choice(both.point({"slim": True, "quantize": True}), 3.0)
     # 12 of slim and 4 of quantize, each of a quarter of the time.
-    assert list(proposing._epochs(both, [row], [], np.array([0.25]))) == [4.0]
+    assert list(epochs.left(both, [row], [], np.array([0.25]))) == [4.0]
 
 
 def test_where_training_is_short_all_starts_are_trained_and_nothing_is_looked_at():
     seen = _search(_proposer(epoch_seconds=0.01), 12)
     assert [each.choice for each in seen[:2]] == [
-        proposing.Choice(POINT, 1.0), proposing.Choice(PLAIN, 0.0),
+        Choice(POINT, 1.0), Choice(PLAIN, 0.0),
     ]  # fmt: skip
     assert all(each.choice.length or not each.trial.epochs for each in seen)
 
 
 def test_the_expected_excess_is_that_of_a_normal_number():
     # E[max(0, Z)] of a standard normal one is 1 / sqrt(2 pi).
-    found = proposing._expected_excess(np.array([0.0, 5.0, -5.0]), np.array([1.0, 0.1, 0.1]))
+    found = improvement.expected_excess(np.array([0.0, 5.0, -5.0]), np.array([1.0, 0.1, 0.1]))
     np.testing.assert_allclose(found, [1 / math.sqrt(2 * math.pi), 5.0, 0.0], atol=1e-9)
 
 
@@ -200,7 +201,7 @@ def test_the_area_gained_is_what_a_sure_dot_adds():
     wanted = [
         front.hypervolume([*dots, dot], corner) - before for dot in zip(cost, merit, strict=True)
     ]
-    found = proposing._area_gained(cost, merit, sd, dots, corner)
+    found = improvement.area_gained(cost, merit, sd, dots, corner)
     np.testing.assert_allclose(found, wanted, atol=1e-6)
 
 

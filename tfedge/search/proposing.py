@@ -20,8 +20,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from scipy import special
 
-from tfedge.compress.passes import base
-from tfedge.search import front, surrogate, trend
+from tfedge.search import epochs, improvement, surrogate, trend
+from tfedge.search.choice import Choice, Seen
 from tfedge.search.space import Point, Space
 from tfedge.search.trial import Trial
 
@@ -37,22 +37,6 @@ _TRIAL_SECONDS = 5.0  # of what is done beside training, on a computer of today
 _HARDLY_LONGER = 2.0
 _SURE = 1e-3
 _WORTH_A_LOOK = 4.0  # as many times as long as a look takes what it may save
-
-
-@dataclasses.dataclass(frozen=True)
-class Choice:
-    """What to try: a point, and the factor on the epochs of its recipe."""
-
-    point: Point
-    length: float
-
-
-@dataclasses.dataclass(frozen=True)
-class Seen:
-    """A trial of a point of this space; `trial` is None while another process runs it."""
-
-    choice: Choice
-    trial: Trial | None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -116,7 +100,8 @@ class Proposer:
     def _prices(self, rows: Sequence[Choice], done: Sequence[Seen]) -> np.ndarray:
         """(rows,) seconds that a trial of each may take."""
         shares = self._shares(rows, done)
-        return _TRIAL_SECONDS + self.epoch_seconds * _epochs(self.space, rows, done, shares)
+        recent = done[-_REMEMBERED:]
+        return _TRIAL_SECONDS + self.epoch_seconds * epochs.left(self.space, rows, recent, shares)
 
     def _shares(self, rows: Sequence[Choice], done: Sequence[Seen]) -> np.ndarray:
         """(rows,) of an epoch's time that one takes after what changes shapes, seen or foreseen."""
@@ -196,10 +181,10 @@ class Proposer:
         is_any_fine = any(fine for *_, fine in trained)
         if is_any_fine and len(done) % _FRONT_EVERY == _FRONT_EVERY - 1:
             dots = [(figure, min(slack, _FULL)) for figure, slack, _ in trained]
-            return _area_gained(cost, merit, merit_sd, dots, (dearest, _WORST / 2))
+            return improvement.area_gained(cost, merit, merit_sd, dots, (dearest, _WORST / 2))
         smallest = min((figure for figure, _, fine in trained if fine), default=dearest)
         passes = special.ndtr(merit / merit_sd)
-        return passes * _expected_excess(smallest - cost, cost_sd)
+        return passes * improvement.expected_excess(smallest - cost, cost_sd)
 
     def _costs(self, rows: Sequence[Choice], done: Sequence[Seen]) -> tuple[np.ndarray, np.ndarray]:
         """Logarithm of the figure of each row, and how sure that is; what was seen is known."""
@@ -270,50 +255,13 @@ class Proposer:
 @functools.lru_cache(maxsize=20_000)  # the same points are neighbours of many
 def _trained(proposer: Proposer, point: Point) -> Sequence[Choice]:
     longest = Choice(point, max(proposer.lengths))
-    if not any(epochs for _, epochs, _ in _passes(proposer.space, longest)):
+    if not any(count for _, count, _ in epochs.passes_of(proposer.space, longest)):
         return [Choice(point, 0.0)]
     rows = [Choice(point, length) for length in proposer.lengths if length]
     prices = proposer._prices(rows, [])
     # Training for longer hardly harms: where it hardly takes longer, nothing shorter is tried.
     cheaper = zip(rows, prices, [*prices[1:], math.inf], strict=True)
     return [row for row, price, longer in cheaper if longer > _HARDLY_LONGER * price]
-
-
-@functools.lru_cache(maxsize=20_000)
-def _passes(space: Space, choice: Choice) -> tuple[tuple[str, int, bool], ...]:
-    """Text and epochs of each pass, and whether its shapes are those of the input model."""
-    passes = space.recipe(choice.point, choice.length).passes
-    changing = [each.stage == base.Stage.SHAPES for each in passes]
-    return tuple(
-        (str(each), getattr(each, "epochs", 0), not any(changing[: place + 1]))
-        for place, each in enumerate(passes)
-    )
-
-
-def _epochs(
-    space: Space, rows: Sequence[Choice], done: Sequence[Seen], shares: np.ndarray
-) -> np.ndarray:
-    """(rows,) epochs of the input model, without leading passes that were trained before.
-
-    Args:
-        space: of the rows.
-        rows: to be trained.
-        done: trials before.
-        shares: (rows,) of the time that an epoch takes in changed shapes.
-    """
-    trained = set()
-    for each in done[-_REMEMBERED:]:
-        texts = tuple(text for text, *_ in _passes(space, each.choice))
-        trained |= {texts[:count] for count in range(1, len(texts) + 1)}
-    counts = []
-    for row, share in zip(rows, shares, strict=True):
-        passes = _passes(space, row)
-        texts = tuple(text for text, *_ in passes)
-        shared = max(
-            count for count in range(len(texts) + 1) if not count or texts[:count] in trained
-        )
-        counts.append(sum(epochs * (1 if whole else share) for _, epochs, whole in passes[shared:]))
-    return np.array(counts)
 
 
 def _not_hopeless(rows: Sequence[Choice], done: Sequence[Seen]) -> list[Choice]:
@@ -324,28 +272,3 @@ def _not_hopeless(rows: Sequence[Choice], done: Sequence[Seen]) -> list[Choice]:
         if each.trial is not None and (each.trial.failure or each.trial.limits)
     }
     return [row for row in rows if row.point not in hopeless]
-
-
-def _expected_excess(mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
-    """E[max(0, X)] of normal X."""
-    ratio = mean / sd
-    return mean * special.ndtr(ratio) + sd * np.exp(-(ratio**2) / 2) / math.sqrt(2 * math.pi)
-
-
-def _area_gained(
-    cost: np.ndarray,
-    merit: np.ndarray,
-    sd: np.ndarray,
-    dots: Sequence[front.Dot],
-    corner: front.Dot,
-) -> np.ndarray:
-    """What each would add to the area under the front; its cost is taken as known."""
-    dearest, worst = corner
-    steps = [dot for dot in front.best(dots) if dot[0] < dearest and dot[1] > worst]
-    edges = np.array([-math.inf, *(step[0] for step in steps), dearest])
-    heights = [worst, *(step[1] for step in steps)]
-    total = np.zeros_like(cost)
-    for left, right, height in zip(edges, edges[1:], heights, strict=False):
-        width = np.clip(right - np.maximum(left, cost), 0, None)
-        total += width * _expected_excess(merit - height, sd)
-    return total

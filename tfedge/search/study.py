@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from tfedge import errors
-from tfedge.search import proposing
+from tfedge.search.choice import Choice, Seen
 from tfedge.search.space import Space
 from tfedge.search.trial import Trial
 
@@ -51,13 +51,13 @@ class Study:
         _check_same(url, before, asked)
         self._url, self._space = url, space
 
-    def seen(self) -> list[proposing.Seen]:
+    def seen(self) -> list[Seen]:
         """All trials that ended or that a living process runs, in their order."""
         import optuna
 
         with _reading(self._url):
             found = self._study.get_trials(deepcopy=False)
-        known: list[proposing.Seen] = []
+        known: list[Seen] = []
         for each in found:
             if each.state == optuna.trial.TrialState.RUNNING and not _is_alive(each):
                 continue
@@ -65,7 +65,7 @@ class Study:
             measured = each.user_attrs.get(MEASURED)
             if choice is not None and (measured or not each.state.is_finished()):
                 trial = Trial.from_json(json.loads(measured)) if measured else None
-                known.append(proposing.Seen(choice, trial))
+                known.append(Seen(choice, trial))
         return known
 
     def seconds_of_ended(self) -> float:
@@ -75,7 +75,7 @@ class Study:
         ended = (each for each in found if not _is_alive(each))
         return _covered([span for each in ended if (span := _span(each))])
 
-    def begin(self, choice: proposing.Choice) -> "optuna.trial.Trial":
+    def begin(self, choice: Choice) -> "optuna.trial.Trial":
         """Writes down that this process tries a choice, or has it tried."""
         from tfedge.search import given_sampler
 
@@ -160,11 +160,11 @@ def _check_same(url: str, before: Any, asked: Mapping[str, Any]) -> None:
         )
 
 
-def _choice(space: Space, params: Mapping[str, Any]) -> proposing.Choice | None:
+def _choice(space: Space, params: Mapping[str, Any]) -> Choice | None:
     """The choice that a trial wrote down; None where its process was gone before it had."""
     if LENGTH not in params:
         return None
-    return proposing.Choice(space.point(params), params[LENGTH])
+    return Choice(space.point(params), params[LENGTH])
 
 
 def _span(ended: "optuna.trial.FrozenTrial") -> tuple[float, float] | None:
@@ -217,6 +217,6 @@ def default_url(folder: pathlib.Path) -> str:
     return f"sqlite:///{os.fspath(folder / 'study.db')}"
 
 
-def finished(seen: Sequence[proposing.Seen]) -> list[Trial]:
+def finished(seen: Sequence[Seen]) -> list[Trial]:
     """What was measured, in order."""
     return [each.trial for each in seen if each.trial is not None]

@@ -27,6 +27,7 @@ from tfedge_tools import wide_console
 from tfedge import cache, errors, judging, packing, progress
 from tfedge.making.order import Order
 from tfedge.search import front, measuring, proposing, space
+from tfedge.search.choice import Choice, Seen
 from tfedge.search.trial import Trial
 from tfedge.workflow import readiness
 
@@ -51,7 +52,7 @@ _AXES = (
     space.Axis("prune.final_sparsity", (0.3, 0.5, 0.7, 0.85)),
     space.Axis("cluster.number_of_clusters", (6, 10, 16, 32)),
 )
-Tries = Iterator[proposing.Choice]
+Tries = Iterator[Choice]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -65,10 +66,10 @@ class Table:
     """
 
     space: space.Space
-    trials: Mapping[proposing.Choice, Trial]
+    trials: Mapping[Choice, Trial]
     float_bytes: int
 
-    def area(self, choices: Sequence[proposing.Choice]) -> float:
+    def area(self, choices: Sequence[Choice]) -> float:
         """Under the front of trained recipes."""
         found = [self.trials[choice] for choice in choices if choice.length]
         dots = [
@@ -122,7 +123,7 @@ def _measure(path: pathlib.Path) -> None:
     )
     known = json.loads(path.read_text()) if path.exists() else {"trials": []}
     known["float_bytes"] = len(packing.pack(ready.baseline))
-    choices = [proposing.Choice(point, length) for length in _LENGTHS for point in _points(grid)]
+    choices = [Choice(point, length) for length in _LENGTHS for point in _points(grid)]
     with progress.bar("recipes", len(choices)) as advance:
         for number, choice in enumerate(choices):
             if number >= len(known["trials"]):
@@ -138,7 +139,7 @@ def _read(path: pathlib.Path) -> Table:
     found = json.loads(path.read_text())
     grid = _space()
     trials = [Trial.from_json(each) for each in found["trials"]]
-    known = {proposing.Choice(grid.point(each.values), each.length): each for each in trials}
+    known = {Choice(grid.point(each.values), each.length): each for each in trials}
     return Table(grid, known, found["float_bytes"])
 
 
@@ -166,7 +167,7 @@ def _replay(table: Table) -> None:
 
 def _until(table: Table, order: Tries, whole: float) -> tuple[int, int]:
     """Trained recipes, and looks without training, until nearly all of the area is there."""
-    done: list[proposing.Choice] = []
+    done: list[Choice] = []
     for choice in order:
         done.append(choice)
         if choice.length and table.area(done) >= _SHARE * whole:
@@ -179,16 +180,16 @@ def _ours(table: Table, seed: int) -> Tries:
     points = _points(table.space)
     starts = [points[np.random.default_rng(seed).integers(len(points))], points[0]]
     proposer = proposing.Proposer(table.space, _LENGTHS, _GOAL, tuple(starts), seed, _EPOCH_SECONDS)
-    seen: list[proposing.Seen] = []
+    seen: list[Seen] = []
     while (choice := proposer.next(seen)) is not None:
-        seen.append(proposing.Seen(choice, table.trials[choice]))
+        seen.append(Seen(choice, table.trials[choice]))
         yield choice
 
 
 def _random(table: Table, seed: int) -> Tries:
     points = _points(table.space)
     for number in np.random.default_rng(seed).permutation(len(points)):
-        yield proposing.Choice(points[number], 1.0)
+        yield Choice(points[number], 1.0)
 
 
 def _tpe(table: Table, seed: int) -> Tries:
@@ -198,14 +199,14 @@ def _tpe(table: Table, seed: int) -> Tries:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True, n_startup_trials=8)
     study = optuna.create_study(directions=["minimize", "maximize"], sampler=sampler)
-    done: set[proposing.Choice] = set()
+    done: set[Choice] = set()
     while len(done) < len(_points(table.space)):
         asked = study.ask()
         values = {
             axis.name: axis.values[asked.suggest_int(axis.name, 0, len(axis.values) - 1)]
             for axis in table.space.axes
         }
-        choice = proposing.Choice(table.space.point(values), 1.0)
+        choice = Choice(table.space.point(values), 1.0)
         trial = table.trials[choice]
         study.tell(asked, [math.log(trial.figures[_GOAL] or 1), trial.metric or 0.0])
         if choice not in done:  # what was trained is not trained again
@@ -215,11 +216,11 @@ def _tpe(table: Table, seed: int) -> Tries:
 
 def _squash(table: Table, seed: int) -> Tries:
     """From the mildest recipe, each time the step that saves most for the accuracy it costs."""
-    now = proposing.Choice(_points(table.space)[3 if not seed % 2 else 0], 1.0)
+    now = Choice(_points(table.space)[3 if not seed % 2 else 0], 1.0)
     tried = {now}
     yield now
     while True:
-        steps = [proposing.Choice(point, 1.0) for point in table.space.beside(now.point)]
+        steps = [Choice(point, 1.0) for point in table.space.beside(now.point)]
         fresh = [step for step in steps if step not in tried]
         if not fresh:
             return
