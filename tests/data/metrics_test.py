@@ -145,7 +145,9 @@ def test_columns_in_units_of_their_own_count_alike():
     assert [metric.value(each, y) for each in (late, dear)] == pytest.approx([0.5, 0.05])
     named = metrics.for_training(_task({"both": y}, "regression"))
     assert named.value({"both": late}, {"both": y}) == pytest.approx(0.5)
-    judged = metrics.resolve(_task(y, "regression", "relative_absolute_error"))
+    asked = _task(y, "regression", "relative_absolute_error")
+    assert metrics.for_training(asked).name == "relative_absolute_error"
+    judged = metrics.resolve(asked)
     assert judged.value(late, y) == pytest.approx(0.5) and judged.per_example is None
     assert judged.value(dear, y) == pytest.approx(0.05) and not judged.higher_is_better
     alike = _task(y / np.array([1000, 0.2]), "regression")

@@ -27,6 +27,8 @@ class Metric:
             resampled without being computed again; None where it is no mean over examples.
         outputs: the names of those it looks at, of several; () is all that have targets.
         prepare: (outputs, targets) -> a form of them that is quick to resample, where there is one.
+        in_units: whether it is in the units of the targets, so that those in large ones outweigh
+            others.
     """
 
     name: str
@@ -36,12 +38,15 @@ class Metric:
     per_example: PerExample | None = None
     outputs: tuple[str, ...] = ()
     prepare: Callable[..., draws.Prepared] | None = None
+    in_units: bool = False
 
     @classmethod
-    def mean(cls, name: str, higher_is_better: bool, per_example: PerExample) -> "Metric":
+    def mean(
+        cls, name: str, higher_is_better: bool, per_example: PerExample, in_units: bool = False
+    ) -> "Metric":
         """The mean of what each example gives."""
         value = functools.partial(_mean, per_example)
-        return cls(name, higher_is_better, value, per_example=per_example)
+        return cls(name, higher_is_better, value, per_example=per_example, in_units=in_units)
 
     @classmethod
     def share(cls, name: str, right: PerExample) -> "Metric":

@@ -146,6 +146,8 @@ def _relative(task: "task.Task") -> Metric | None:
     if asked.output or asked.name in detection.KINDS or not units or set(units) != set(of_all):
         return None
     each_of = {name: _single(asked.name, task.kind_of(y), False) for name, y in of_all.items()}
+    if not all(metric.in_units for metric in each_of.values()):
+        return None
 
     def value(outputs: splits.Arrays, y: splits.Arrays) -> float:
         wanted = splits.named(y)

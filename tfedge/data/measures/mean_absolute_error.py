@@ -7,4 +7,4 @@ from tfedge.data.scoring import scores
 
 def of(kind: Kind, logits: bool) -> Metric:
     """The mean over the examples of their mean errors."""
-    return Metric.mean("mean_absolute_error", False, scores.absolute_error)
+    return Metric.mean("mean_absolute_error", False, scores.absolute_error, in_units=True)

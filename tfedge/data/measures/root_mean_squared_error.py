@@ -7,4 +7,5 @@ from tfedge.data.scoring import scores
 
 def of(kind: Kind, logits: bool) -> Metric:
     """Over all examples and their values."""
-    return Metric("root_mean_squared_error", False, scores.root_mean_squared_error)
+    value = scores.root_mean_squared_error
+    return Metric("root_mean_squared_error", False, value, in_units=True)
