@@ -14,8 +14,9 @@ from tfedge import errors, judging, workflow
 from tfedge.compress.training import tensorboard
 from tfedge.making.order import Order
 from tfedge.release.gate import margins
+from tfedge.release.gate.check import FAIL
 from tfedge.release.publishing import bundle, manifest
-from tfedge.search import advice, page, prior, searching
+from tfedge.search import advice, front, page, prior, searching, set_aside
 from tfedge.search.trial import SCHEMA_VERSION, Trial
 from tfedge.workflow import stage_cache
 from tfedge.workflow.release import Release
@@ -34,6 +35,8 @@ def find(
     **terms: Any,
 ) -> tuple[searching.Found, Release]:
     """Searches, then releases the winner; the held-out split is touched once, for that one.
+
+    Where the gate refuses it there, it is set aside: the same call then releases the next best.
 
     Args:
         order: model, data, export and seed; its recipe is tried first.
@@ -61,6 +64,9 @@ def find(
         repeating = _repeating(order, held_to, terms.get("profile"))
         board = _Board(beside, question.goal, repeating, logs)
         found = searching.search(order, held_to, question, beside, board.show)
+        trials = set_aside.marked(found.trials, beside)
+        winner = front.winner(trials, question.goal)
+        found = dataclasses.replace(found, trials=trials, winner=winner)
         files = board.write(found.trials, found.winner)
         if found.winner is None:
             raise errors.BadInput(
@@ -78,6 +84,9 @@ def find(
         **terms,
         **_winning(order, found.winner),
     )
+    if made.verdict.outcome == FAIL:
+        set_aside.add(found.winner, beside)
+        logging.info("it is set aside: the same command releases the next best")
     return found, made
 
 

@@ -1,0 +1,31 @@
+import dataclasses
+
+import pytest
+
+from tfedge import errors
+from tfedge.search import advice, front, set_aside
+from tfedge.search.trial import Trial
+
+SMALL = Trial("prune()", "int8", {}, 1.0, 1, {"download": 6}, "accuracy", 0.9, 0.9, 1.0)
+LARGE = dataclasses.replace(SMALL, recipe="quantize()", figures={"download": 9})
+
+
+def test_what_the_gate_refused_wins_no_more(tmp_path):
+    assert set_aside.marked([LARGE, SMALL], tmp_path) == (LARGE, SMALL)
+    set_aside.add(SMALL, tmp_path)
+    found = set_aside.marked([LARGE, SMALL], tmp_path)
+    assert found[0] is LARGE and not found[1].is_feasible
+    assert front.winner(found, "download") is LARGE
+    set_aside.add(LARGE, tmp_path)
+    found = set_aside.marked([LARGE, SMALL], tmp_path)
+    assert front.winner(found, "download") is None
+    assert "refused it on the held-out examples" in advice.nearest(found, "download")
+    other = dataclasses.replace(SMALL, export="dynamic")
+    assert set_aside.marked([other], tmp_path) == (other,)
+
+
+@pytest.mark.parametrize("content", ["{}", "[1]", '[["a"]]', "nonsense", '[["a", 1]]'])
+def test_a_file_that_is_none_is_refused(tmp_path, content):
+    (tmp_path / "set_aside.json").write_text(content)
+    with pytest.raises(errors.BadInput, match="Delete it"):
+        set_aside.marked([SMALL], tmp_path)
