@@ -150,6 +150,11 @@ def test_columns_in_units_of_their_own_count_alike():
     judged = metrics.resolve(asked)
     assert judged.value(late, y) == pytest.approx(0.5) and judged.per_example is None
     assert judged.value(dear, y) == pytest.approx(0.05) and not judged.higher_is_better
+    still = np.column_stack([y, np.full(2, 7.0, np.float32)])  # divided by nothing next to zero
+    found = metrics.for_training(_task(still, "regression"))
+    assert found.value(still + np.array([0, 1, 0]), still) == pytest.approx(1 / 3)
+    vector = np.tile(y, 20)
+    assert metrics.for_training(_task(vector, "regression")).name == "mean_absolute_error"
     alike = _task(y / np.array([1000, 0.2]), "regression")
     assert metrics.for_training(alike).name == "mean_absolute_error"
 

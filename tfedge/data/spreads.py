@@ -13,14 +13,16 @@ if TYPE_CHECKING:
 
 Spread = float | np.ndarray  # one for all values of an output, or (columns,)
 _UNEVEN = 10.0  # times as far as others lie the targets of a column from their mean
+_MOST_COLUMNS = 32  # of different things; more are a vector's, some of which hardly ever vary
+_ROUNDING = 1e-6  # of float32: what varies by less is constant
 
 
 def of(task: "task.Task") -> Mapping[str, Spread]:
     """Output -> how far its training targets lie from their mean, the root of the mean square.
 
-    Of an output in columns, (n, columns), some of which spread ten times as far as others, it is
-    that of each column. Outputs that say anything but numbers, and constant ones, are left out, and
-    a single output, of the name "" where it has none, that has nothing to be weighed against.
+    Of an output in few columns, (n, columns), some of which spread ten times as far as others, it
+    is that of each column. Outputs that say anything but numbers, and constant ones, are left out,
+    and a single output, of the name "" where it has none, that has nothing to be weighed against.
     """
     y = task.train.targets()
     named = splits.named(y)
@@ -45,9 +47,13 @@ def by_column(y: np.ndarray) -> np.ndarray:
     """(columns,) spreads of (n, columns) numbers; of numbers in another form (1,), that of all."""
     values = np.asarray(y, np.float64)
     squares = np.mean(np.square(values - values.mean(axis=0)), axis=0)
-    return np.sqrt(squares if values.ndim == 2 else np.mean(squares, keepdims=True).ravel())
+    if values.ndim != 2:
+        return np.sqrt(np.mean(squares, keepdims=True)).ravel()
+    spread = np.sqrt(squares)
+    return np.where(spread > _ROUNDING * np.abs(values).max(axis=0), spread, 0.0)
 
 
 def _are_uneven(columns: np.ndarray) -> bool:
     varying = columns[columns > 0]
-    return len(varying) > 1 and varying.max() > _UNEVEN * varying.min()
+    are_few = 1 < len(varying) and len(columns) <= _MOST_COLUMNS
+    return are_few and varying.max() > _UNEVEN * varying.min()
