@@ -210,16 +210,17 @@ def test_numbers_in_large_units_do_not_outweigh_the_other_outputs(make_task):
     assert float(losses.loss_of(named, model)(y, outputs)) == pytest.approx(26 - np.log(0.5))
 
 
-@pytest.mark.parametrize("name", ["", "both"])
-def test_columns_in_units_of_their_own_count_alike(make_task, name):
+@pytest.mark.parametrize(("name", "end"), [("", (2,)), ("both", (2,)), ("", (2, 1))])
+def test_columns_in_units_of_their_own_count_alike(make_task, name, end):
     image = k.tf_keras.Input((4,))
-    model = k.tf_keras.Model(image, layers.Dense(2, name="both")(image))
+    found = layers.Reshape(end, name="both")(layers.Dense(2)(image))
+    model = k.tf_keras.Model(image, found)
     y = np.array([[10.0, 1.0], [30.0, 3.0]], np.float32) * np.array([100, 1], np.float32)
     split = ArraySplit(np.zeros((2, 4), np.float32), {name: y} if name else y)
     task = make_task(train=split, validation=split, calibration=split, kind="regression")
     wrong = tf.constant(y + np.array([500.0, 1.0], np.float32))  # half a spread, and a whole one
     targets = {name: tf.constant(y)} if name else tf.constant(y)
-    found = float(losses.loss_of(task, model)(targets, wrong))
+    found = float(losses.loss_of(task, model)(targets, tf.reshape(wrong, (-1, *end))))
     assert found == pytest.approx((0.25 + 1) / 2)
 
 

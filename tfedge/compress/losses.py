@@ -238,6 +238,7 @@ def _one(
     target = tf.reshape(target, tf.shape(output))
     if said is not Answers.YES_OR_NO:
         error = _averaging(_keras_class(kind.loss)())
+        unit = spreads.divisor(unit, output.shape)
         return error(target / unit, output / unit, _spread(weights, output))
     if kind.per_label and weights is not None:
         target, output = target[..., tf.newaxis], output[..., tf.newaxis]  # each label by itself

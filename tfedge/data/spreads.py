@@ -1,6 +1,6 @@
 """In what units several numbers are predicted, so that a price does not outweigh a rate."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,6 +41,16 @@ def of(task: "task.Task") -> Mapping[str, Spread]:
 def uneven(task: "task.Task") -> Mapping[str, np.ndarray]:
     """Those outputs of `of` whose columns are in units of their own."""
     return {name: each for name, each in of(task).items() if isinstance(each, np.ndarray)}
+
+
+def divisor(spread: Spread, shape: Sequence[int | None]) -> Spread:
+    """A spread as values of a shape are divided by it, the examples first.
+
+    Columns may be (n, columns, 1) in an output, say.
+    """
+    if isinstance(spread, float):
+        return spread
+    return spread.reshape([-1 if size is None else size for size in shape[1:]])
 
 
 def by_column(y: np.ndarray) -> np.ndarray:

@@ -208,6 +208,7 @@ def _on_output(
     ours, theirs = (losses.gives_logits(model, number) for model in (student, teacher.model))
     said = task.kind_facts.answers_of(taken.shape[-1])
     independent = said is Answers.YES_OR_NO
+    unit = spreads.divisor(unit, taken.shape)
 
     def loss(wanted: Any, outputs: Any, weights: Any) -> k.Tensor:
         found = imitation.scores(outputs, said, ours)
