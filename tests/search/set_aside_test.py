@@ -1,9 +1,11 @@
 import dataclasses
+import types
 
 import pytest
 
-from tfedge import errors
-from tfedge.search import advice, front, set_aside
+from tfedge import errors, workflow
+from tfedge.making.order import Order
+from tfedge.search import advice, finding, front, searching, set_aside
 from tfedge.search.trial import Trial
 
 SMALL = Trial("prune()", "int8", {}, 1.0, 1, {"download": 6}, "accuracy", 0.9, 0.9, 1.0)
@@ -29,3 +31,24 @@ def test_a_file_that_is_none_is_refused(tmp_path, content):
     (tmp_path / "set_aside.json").write_text(content)
     with pytest.raises(errors.BadInput, match="Delete it"):
         set_aside.marked([SMALL], tmp_path)
+
+
+def test_the_same_search_releases_the_next_best(tmp_path, monkeypatch):
+    trials, released = (LARGE, SMALL), []
+    found = searching.Found(trials, "download", SMALL, 0.0)
+    monkeypatch.setattr(searching, "check", lambda *given: None)
+    monkeypatch.setattr(searching, "search", lambda *given: found)
+
+    def refused(**given):
+        released.append(given["recipe"])
+        return types.SimpleNamespace(verdict=types.SimpleNamespace(outcome="FAIL"))
+
+    monkeypatch.setattr(workflow, "make_release", refused)
+    (tmp_path / "out.search").mkdir()
+    given = (Order("model.keras", "digits"), searching.Question())
+    where = {"output_dir": tmp_path / "out", "profile": "mid_range_phone"}
+    for _ in trials:
+        finding.find(*given, **where)
+    assert released == [SMALL.recipe, LARGE.recipe]
+    with pytest.raises(errors.BadInput, match="refused it on the held-out"):
+        finding.find(*given, **where)
