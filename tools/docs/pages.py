@@ -32,9 +32,9 @@ def written(text: str, blocks: Mapping[str, Callable[[], str]]) -> str:
 
 
 def stale() -> dict[pathlib.Path, str]:
-    """Page -> its text as it is to be, of those whose blocks are not."""
+    """Page or picture -> its text as it is to be, of those that are not so."""
     from tfedge_tools import topics
-    from tfedge_tools.docs import python_api
+    from tfedge_tools.docs import frontiers, python_api
 
     makers = {**topics.find(), "python": python_api.page}
     found = {}
@@ -42,5 +42,8 @@ def stale() -> dict[pathlib.Path, str]:
         text = path.read_text(encoding="utf-8")
         new = written(text, makers)
         if new != text:
+            found[path] = new
+    for path, new in frontiers.pictures(FOLDER).items():
+        if not path.exists() or path.read_text(encoding="utf-8") != new:
             found[path] = new
     return found

@@ -3,8 +3,8 @@
     python tools/docs/write.py
 
 Blocks stand between `<!-- generated: NAME -->` and `<!-- end -->`; NAME is a function in
-tools/topics.py, or "python". TensorFlow is not loaded. tests/docs_test.py fails while a page is
-stale.
+tools/topics.py, or "python". Pictures of docs/results.md are drawn from its tables. TensorFlow is
+not loaded. tests/docs_test.py fails while a page is stale.
 """
 
 import argparse
