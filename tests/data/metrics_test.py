@@ -145,6 +145,7 @@ def test_columns_in_units_of_their_own_count_alike():
     assert [metric.value(each, y) for each in (late, dear)] == pytest.approx([0.5, 0.05])
     named = metrics.for_training(_task({"both": y}, "regression"))
     assert named.value({"both": late}, {"both": y}) == pytest.approx(0.5)
+    assert named.value({"more": dear, "both": late}, {"both": y}) == pytest.approx(0.5)
     asked = _task(y, "regression", "relative_absolute_error")
     assert metrics.for_training(asked).name == "relative_absolute_error"
     judged = metrics.resolve(asked)

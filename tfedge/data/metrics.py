@@ -150,23 +150,24 @@ def _relative(task: "task.Task") -> Metric | None:
         return None
 
     def value(outputs: splits.Arrays, y: splits.Arrays) -> float:
-        wanted = splits.named(y)
-        found = dict(zip(wanted, _in_order(outputs, wanted), strict=True))
         shares = [
-            metric.value(found[name].reshape(wanted[name].shape) / unit, wanted[name] / unit)
-            for (name, metric), unit in zip(each_of.items(), units.values(), strict=True)
+            metric.value(_answers(outputs, name).reshape(wanted.shape) / unit, wanted / unit)
+            for name, wanted in splits.named(y).items()
+            for metric, unit in [(each_of[name], units[name])]
         ]
         return float(np.mean(shares))
 
     return Metric(f"relative_{asked.name}", False, value)
 
 
-def _in_order(outputs: splits.Arrays, wanted: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-    """Answers to these targets; a lone output need not have their name."""
-    if isinstance(outputs, dict) and len(wanted) > 1:
-        return [outputs[name] for name in wanted]
-    (only,) = splits.named(outputs).values()
-    return [only]
+def _answers(outputs: splits.Arrays, name: str) -> np.ndarray:
+    """Those of an output; a lone one need not have the name of its targets."""
+    if not isinstance(outputs, dict):
+        return outputs
+    if name in outputs:
+        return outputs[name]
+    (only,) = outputs.values()
+    return only
 
 
 def counting(task: "task.Task", metric: Metric, logits: Logits = False) -> Metric | None:
