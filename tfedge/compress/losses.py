@@ -239,7 +239,8 @@ def _one(
     if said is not Answers.YES_OR_NO:
         error = _averaging(_keras_class(kind.loss)())
         unit = spreads.divisor(unit, output.shape)
-        return error(target / unit, output / unit, _spread(weights, output))
+        wanted = tf.cast(target, output.dtype)
+        return error(wanted / unit, output / unit, _spread(weights, output))
     if kind.per_label and weights is not None:
         target, output = target[..., tf.newaxis], output[..., tf.newaxis]  # each label by itself
     name = kind.loss if said is kind.answers else "binary_crossentropy"
