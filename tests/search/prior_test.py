@@ -50,6 +50,17 @@ def test_settings_mean_something_without_a_budget_alone(table):
     assert wide.point({**wide.values(first), "cluster": False}) == wide.point(
         {"prune": True, "quantize": True, "quantize.bits": 8, "prune.final_sparsity": 0.3}
     )
+    # Without one of the techniques there is no budget, and the other has its settings.
+    for kept, setting, value in (
+        ("prune", "prune.final_sparsity", 0.7),
+        ("cluster", "cluster.number_of_clusters", 8),
+    ):
+        alone = wide.point({kept: True, setting: value})
+        assert wide.values(alone)[setting] == value
+        assert str(wide.recipe(alone, 1.0)).startswith(
+            f"{kept}({setting.partition('.')[2]}={value}"
+        )
+        assert len({wide.values(each).get(setting) for each in wide.beside(alone)}) > 2
     named = Recipe.parse("prune(final_sparsity=0.7), cluster")
     assert wide.values(wide.nearest(named))["prune.final_sparsity"] == 0.7
 

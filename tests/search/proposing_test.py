@@ -107,6 +107,48 @@ def test_a_start_without_training_does_not_hide_that_the_others_take_long():
     assert [each.choice.length for each in seen] == [0.0, 0.0]
 
 
+def test_every_step_from_the_best_is_looked_at_where_training_is_long():
+    proposer = _proposer(starts=(POINT,))
+    seen = _search(proposer, 2)
+    assert seen[-1].trial.is_feasible and seen[-1].choice == Choice(POINT, 1.0)
+    steps = list(GRID.steps(POINT))
+    changed = [
+        {
+            axis: value
+            for axis, value in GRID.values(each).items()
+            if GRID.values(POINT)[axis] != value
+        }
+        for each in steps
+    ]
+    assert changed == [
+        {"prune.final_sparsity": 0.45}, {"prune.final_sparsity": 0.55},
+        {"cluster.number_of_clusters": 11}, {"cluster.number_of_clusters": 23},
+        {"quantize.bits": 4},
+    ]  # fmt: skip
+    for step in steps:
+        choice = proposer.next(seen)
+        assert choice == Choice(step, 0.0)
+        seen.append(Seen(choice, _measured(choice)))
+    quick = _proposer(starts=(POINT,), epoch_seconds=0.01)
+    assert quick.next([Seen(Choice(POINT, 1.0), seen[1].trial)]).length > 0
+
+
+def test_steps_have_nothing_that_only_teaches():
+    taught = space.of(["distill", "cluster"])
+    point = taught.point({"distill": True, "distill.weight": 0.5, "cluster": True})
+    assert {taught.values(each)["distill.weight"] for each in taught.steps(point)} == {0.5}
+    assert len({taught.values(each).get("distill.weight") for each in taught.beside(point)}) == 4
+
+
+def test_what_is_foreseen_to_lose_more_has_less_of_a_chance_however_much_it_is():
+    proposer = _proposer(starts=(POINT,))
+    row = Choice(GRID.point({**GRID.values(POINT), "prune.final_sparsity": 0.95}), 1.0)
+    seen = _search(proposer, 2)
+    (half, *_), _ = proposer._merits([row], np.array([math.log(40.0)]), seen)
+    (tiny, *_), _ = proposer._merits([row], np.array([math.log(20.0)]), seen)
+    assert tiny < half < proposing._WORST
+
+
 def test_nothing_is_trained_for_long_that_was_not_looked_at():
     seen = _usual()[:20]
     for number, each in enumerate(seen):

@@ -14,6 +14,7 @@ not measured: the same trials lead to the same choice.
 
 import dataclasses
 import functools
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -66,10 +67,10 @@ class Proposer:
             seen: all trials so far.
         """
         tried = {each.choice for each in seen}
-        for choice in self._first(seen):
+        done = [each for each in seen if each.trial is not None]
+        for choice in itertools.chain(self._first(seen), self._around_the_best(done)):
             if choice not in tried:
                 return choice
-        done = [each for each in seen if each.trial is not None]
         rows = self._rows(done, tried)
         if not rows:
             return None
@@ -144,6 +145,23 @@ class Proposer:
             return
         yield from (Choice(point, 0.0) for point in self.starts)
 
+    def _around_the_best(self, done: Sequence[Seen]) -> Iterator[Choice]:
+        """A look at each step from the best one, where training takes long.
+
+        What is a step smaller is the surest gain, and a few looks tell how much smaller it is.
+        """
+        fine = {
+            each.choice: figure
+            for each in done
+            if each.trial is not None
+            and each.choice.length
+            and each.trial.is_feasible
+            and (figure := self._figure(each.trial))
+        }
+        best = min(fine, key=lambda each: fine[each], default=None)
+        if best is not None and self._is_long(self._prices([best], [])[0]):
+            yield from (Choice(point, 0.0) for point in self.space.steps(best.point))
+
     def _pool(self, done: Sequence[Seen], random: np.random.Generator) -> list[Point]:
         """Points to choose from: what was looked at, what is beside the best, and any."""
         points = dict.fromkeys(each.choice.point for each in done[-_REMEMBERED:])
@@ -214,7 +232,6 @@ class Proposer:
         untaught = np.array([self._untaught(row) for row in both])
         usual = trend.fit(shrunk[:count], untaught[:count], slacks)
         foreseen, sd = usual.predict(shrunk, untaught)
-        foreseen = np.maximum(foreseen, _WORST)
         if count < _FEW:
             return foreseen[count:], sd[count:]
         longest = math.log2(1 + max(self.lengths))
@@ -226,7 +243,7 @@ class Proposer:
                 self._left_untrained(both, seen),
             ]
         )
-        model = surrogate.fit(table[:count], slacks - foreseen[:count])
+        model = surrogate.fit(table[:count], slacks - np.maximum(foreseen[:count], _WORST))
         more, more_sd = model.predict(table[count:])
         return foreseen[count:] + more, np.hypot(sd[count:], more_sd)
 

@@ -132,7 +132,7 @@ class Space:
         alone, settings_of = self.axes[: len(self.kinds)], self.axes[len(self.kinds) :]
         chosen = Axis(BY_LAYER, ("", *by_layer), dict.fromkeys(techniques, (True,)))
         replaced = [
-            dataclasses.replace(axis, needs={**axis.needs, BY_LAYER: ("",)})
+            dataclasses.replace(axis, needs={**axis.needs, BY_LAYER: ("", None)})
             if axis.name.partition(".")[0] in techniques
             else axis
             for axis in settings_of
@@ -181,6 +181,20 @@ class Space:
             for number, other in enumerate(axis.values):
                 if number != place and (not axis.is_ordered or abs(number - place) == 1):
                     yield self.point({**values, axis.name: other})
+
+    def steps(self, point: Point) -> Iterator[Point]:
+        """Of those beside a point the ones a step away that differ before anything is trained.
+
+        So without the settings of a technique that only teaches.
+        """
+        teachers = {_name(kind) for kind in self.kinds if kind.stage == base.Stage.TEACHER}
+        for other in self.beside(point):
+            differing = (
+                a for a, old, new in zip(self.axes, point, other, strict=True) if old != new
+            )
+            axis = next(differing, None)
+            if axis and axis.is_ordered and axis.name.partition(".")[0] not in teachers:
+                yield other
 
     def features(self, point: Point) -> np.ndarray:
         """(f,) numbers of 0..1 for a model of what points do; not to be changed."""
