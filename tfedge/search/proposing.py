@@ -271,11 +271,11 @@ class Proposer:
 
 @functools.lru_cache(maxsize=20_000)  # the same points are neighbours of many
 def _trained(proposer: Proposer, point: Point) -> Sequence[Choice]:
-    longest = Choice(point, max(proposer.lengths))
-    if not any(count for _, count, _ in epochs.passes_of(proposer.space, longest)):
-        return [Choice(point, 0.0)]
     rows = [Choice(point, length) for length in proposer.lengths if length]
-    prices = proposer._prices(rows, [])
+    trained = [sum(count for _, count, _ in epochs.passes_of(proposer.space, row)) for row in rows]
+    if not any(trained):
+        return [Choice(point, 0.0)]
+    prices = [_TRIAL_SECONDS + proposer.epoch_seconds * count for count in trained]
     # Training for longer hardly harms: where it hardly takes longer, nothing shorter is tried.
     cheaper = zip(rows, prices, [*prices[1:], math.inf], strict=True)
     return [row for row, price, longer in cheaper if longer > _HARDLY_LONGER * price]
