@@ -78,7 +78,7 @@ def test_a_point_is_a_recipe_of_its_values(usual):
 def test_all_epochs_follow_a_scale_before_the_first_training_is_stretched(usual):
     scaled = dataclasses.replace(usual, usual=0.5)
     point = usual.point({"cluster": True, "quantize": True})
-    given = "cluster(number_of_clusters=4, epochs=%d), quantize(bits=4, epochs=2)"
+    given = "cluster(epochs=%d), quantize(epochs=2)"
     assert str(scaled.recipe(point, 0.5)) == given % 2
     assert str(scaled.recipe(point, 1.5)) == given % 6
 
@@ -91,6 +91,21 @@ def test_the_nearest_point_of_a_recipe_keeps_what_can_be_kept(usual):
 
 def test_a_recipe_of_other_techniques_has_none(usual):
     assert usual.nearest(recipe.Recipe.parse("low_rank, quantize")) is None
+
+
+def test_a_technique_that_is_turned_on_has_its_usual_settings(usual):
+    point = usual.point({"slim": True, "slim.reduction": 0.65})
+    with_few_values = next(each for each in usual.beside(point) if usual.values(each)["cluster"])
+    assert usual.values(with_few_values)["cluster.number_of_clusters"] == 16
+    taught = next(each for each in usual.beside(point) if usual.values(each)["distill"])
+    assert "distill()" in str(usual.recipe(taught, 1.0))
+
+
+def test_a_setting_that_is_none_by_itself_begins_with_the_first_value():
+    found = space.of(["transfer", "quantize"])
+    near = found.nearest(recipe.Recipe.parse('transfer(student="model"), quantize'))
+    assert found.values(near)["transfer.width"] == 0.25
+    assert near == found.point({"transfer": True, "quantize": True})
 
 
 def test_beside_is_one_step_on_an_ordered_axis_and_any_on_another(usual):

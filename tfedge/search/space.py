@@ -32,16 +32,23 @@ class Axis:
         name: of a technique, or technique.setting.
         values: that it may take; in order where it is a number.
         needs: other axis -> the values of it that this one means something with.
+        usual: the value where none is asked for; the first where it is None or not among them.
     """
 
     name: str
     values: tuple[Any, ...]
     needs: Mapping[str, tuple[Any, ...]] = dataclasses.field(default_factory=dict)
+    usual: Any = None
 
     @functools.cached_property
     def is_ordered(self) -> bool:
         """Whether a value between two others is one between them in what it does."""
-        return all(type(value) in (int, float) for value in self.values)
+        return _are_ordered(self.values)
+
+    @property
+    def default(self) -> Any:
+        """See `usual`."""
+        return self.usual if self.usual in self.values else self.values[0]
 
     def place(self, value: Any) -> float:
         """0..1 of the value on an ordered axis, by the place in the list."""
@@ -73,7 +80,7 @@ class Space:
         return [_name(kind) for kind in self.kinds]
 
     def point(self, values: Mapping[str, Any]) -> Point:
-        """The point of these values; an axis without one takes its first.
+        """The point of these values; an axis without one takes its default.
 
         A technique that only teaches what is trained behind it is off where nothing is.
         """
@@ -81,7 +88,7 @@ class Space:
         found: dict[str, Any] = {}
         for axis in self.axes:
             means = all(found.get(name) in fine for name, fine in axis.needs.items())
-            found[axis.name] = values.get(axis.name, axis.values[0]) if means else None
+            found[axis.name] = values.get(axis.name, axis.default) if means else None
         return tuple(found.values())
 
     def _without_pupils(self, values: Mapping[str, Any]) -> Iterator[str]:
@@ -162,7 +169,7 @@ class Space:
         for axis in self.axes:
             owner, _, setting = axis.name.partition(".")
             if setting and owner in used:
-                values[axis.name] = _closest(axis, getattr(used[owner], setting))
+                values[axis.name] = _closest(axis.values, getattr(used[owner], setting))
         return self.point(values)
 
     def draw(self, random: np.random.Generator) -> Point:
@@ -252,7 +259,8 @@ def _axes(kind: type[base.Pass]) -> Iterator[Axis]:
             elif fixed[other] not in fine:
                 break  # it means nothing as long as that one has its default
         else:
-            yield Axis(f"{name}.{setting.name}", grid(setting), needs)
+            values = grid(setting)
+            yield Axis(f"{name}.{setting.name}", values, needs, _closest(values, setting.default))
 
 
 @functools.lru_cache(maxsize=10_000)  # a choice is one of a thousand recipes, of few passes
@@ -311,10 +319,16 @@ def _chosen(kind: type[base.Pass], values: Mapping[str, Any]) -> tuple[tuple[str
     )
 
 
-def _closest(axis: Axis, value: Any) -> Any:
-    if value in axis.values or not axis.is_ordered:
-        return value if value in axis.values else axis.values[0]
-    return min(axis.values, key=lambda each: abs(each - value))
+def _are_ordered(values: tuple[Any, ...]) -> bool:
+    return all(type(value) in (int, float) for value in values)
+
+
+def _closest(values: tuple[Any, ...], value: Any) -> Any:
+    if value in values:
+        return value
+    if not _are_ordered((*values, value)):
+        return values[0]
+    return min(values, key=lambda each: abs(each - value))
 
 
 def _name(kind: type[base.Pass]) -> str:
