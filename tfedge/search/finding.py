@@ -97,7 +97,7 @@ class _Board:
         self, folder: pathlib.Path, goal: str, command: str, logs: pathlib.Path | None = None
     ):
         self._folder, self._goal, self._command, self._logs = folder, goal, command, logs
-        self._written = 0.0
+        self._written = time.monotonic()
 
     def show(self, trials: Sequence[Trial]) -> None:
         """Writes all of it; the page unless it was just written."""
@@ -149,12 +149,15 @@ def _repeating(order: Order, terms: judging.Terms, profile: Any) -> str:
         "model": order.model if isinstance(order.model, str | pathlib.Path) else "FILE",
         "data": order.task if isinstance(order.task, str) else "SOURCE",
         "data_dir": order.data_dir,
+        "custom_objects": order.custom_objects,
+        "input_shape": order.input_shape and ",".join(map(str, order.input_shape)),
         "seed": order.seed,
         "augment": order.augment,
         "profile": profile,
         "margin": margins.write(terms.limits.margin),
     }
     written = [f"--{name}={value}" for name, value in given.items() if value is not None]
+    written += ["--allow_flex"] if order.allow_flex else []
     return shlex.join(["python", "pipelines/release.py", *written, "--packed"])
 
 
