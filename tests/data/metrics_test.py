@@ -160,6 +160,25 @@ def test_columns_in_units_of_their_own_count_alike():
     assert metrics.for_training(alike).name == "mean_absolute_error"
 
 
+def test_training_chooses_by_all_outputs_that_have_a_metric_of_their_own():
+    """The first would be right after any epoch; the second is what epochs differ in."""
+    y = {"class": np.array([0, 0, 1, 1]), "size": np.array([10.0, 10.0, 30.0, 50.0])}
+    made = dataclasses.replace(
+        _task(y, "custom", "accuracy:class"), more_metrics=("mean_absolute_error:size",)
+    )
+    metric = metrics.for_training(made)
+    assert metric.name == "error_beside_guessing" and not metric.higher_is_better
+    right, wrong = np.eye(2)[[0, 0, 1, 1]], np.eye(2)[[0, 0, 1, 0]]
+    # Guessing gets half of the classes, and errs by 15, the median of 20.
+    cases = [(right, 0.0, 0.0), (right, 3.0, 0.1), (wrong, 3.0, 0.35), (wrong, 15.0, 0.75)]
+    for classes, error, share in cases:
+        found = metric.value({"class": classes, "size": y["size"][:, None] + error}, y)
+        assert found == pytest.approx(share)
+    same = dataclasses.replace(made, more_metrics=("macro_f1:class",))
+    assert metrics.for_training(same).name == "accuracy:class"
+    assert metrics.for_training(dataclasses.replace(made, more_metrics=())).name == "accuracy:class"
+
+
 def test_several_outputs_are_averaged_or_one_is_chosen():
     y = {"a": np.array([0, 1]), "b": np.array([1, 1])}
     outputs = {"a": np.array([[1, 0], [0, 1]]), "b": np.array([[1, 0], [0, 1]])}

@@ -1,4 +1,4 @@
-"""The command that releases of the same model and data, as the page of a search copies it."""
+"""The command that releases the same model and data again, as the page of a search copies it."""
 
 import shlex
 

@@ -105,12 +105,17 @@ def for_training(task: "task.Task", logits: bool = False) -> Metric:
     In accuracy of weighted classes each right answer counts by the weight of its class, or training
     would be stopped where it does best without the rare ones. Errors of several outputs, or of
     columns in units of their own, are shares of how far each one's targets spread, or only the one
-    in the largest unit would be looked at.
+    in the largest unit would be looked at. Where outputs are judged by metrics of their own, each
+    counts as a share of what a guess loses by it, or training would be stopped where the first
+    output does best.
 
     Args:
         task: see `resolve`; its `class_weight` is read.
         logits: see `resolve`.
     """
+    shared = _of_every_output(task, logits)
+    if shared is not None:
+        return shared
     metric, weights = resolve(task, logits), class_weights.of(task)
     relative = _relative(task)
     if relative is not None:
@@ -134,6 +139,39 @@ def for_training(task: "task.Task", logits: bool = False) -> Metric:
         return scores.weighted_accuracy(found, wanted, kind, logits, weights[name])
 
     return Metric("weighted_accuracy", True, value)
+
+
+def _of_every_output(task: "task.Task", logits: bool) -> Metric | None:
+    """The mean over metrics of different outputs; None where the first one decides alone."""
+    if isinstance(task.metric, Metric) or not task.more_metrics:
+        return None
+    seen: set[str] = set()
+    parts = []
+    for asked in (task.metric or _usual(task), *task.more_metrics):
+        own = dataclasses.replace(task, metric=asked, more_metrics=())
+        outputs = set(resolve(own, logits).outputs or splits.named(task.validation.targets()))
+        if outputs <= seen:  # the one before it decides
+            continue
+        seen |= outputs
+        metric, guess = for_training(own, logits), _guess(own)
+        best = float(metric.higher_is_better)
+        if guess is None or guess == best:
+            return None
+        parts.append((metric, best, best - guess))
+
+    def value(outputs: splits.Arrays, y: splits.Arrays) -> float:
+        shares = [(best - metric.value(outputs, y)) / span for metric, best, span in parts]
+        return float(np.mean(shares))
+
+    return Metric("error_beside_guessing", False, value) if len(parts) > 1 else None
+
+
+def _guess(task: "task.Task") -> float | None:
+    """See `chance`; None for boxes, too, which nobody guesses."""
+    is_own = isinstance(task.metric, Metric)
+    if is_own or metric_text.parse(task.metric or _usual(task)).name in detection.KINDS:
+        return None
+    return chance(task, resolve(task))
 
 
 def _relative(task: "task.Task") -> Metric | None:
