@@ -168,8 +168,8 @@ def _of_every_output(task: "task.Task", logits: bool) -> Metric | None:
 
 def _guess(task: "task.Task") -> float | None:
     """See `chance`; None for boxes, too, which nobody guesses."""
-    is_own = isinstance(task.metric, Metric)
-    if is_own or metric_text.parse(task.metric or _usual(task)).name in detection.KINDS:
+    asked = task.metric or _usual(task)
+    if isinstance(asked, Metric) or metric_text.parse(asked).name in detection.KINDS:
         return None
     return chance(task, resolve(task))
 
