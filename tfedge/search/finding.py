@@ -16,7 +16,7 @@ from tfedge.making.order import Order
 from tfedge.release.gate import margins
 from tfedge.release.gate.check import FAIL
 from tfedge.release.publishing import bundle, manifest
-from tfedge.search import advice, front, page, prior, searching, set_aside
+from tfedge.search import advice, page, prior, searching, set_aside
 from tfedge.search.trial import SCHEMA_VERSION, Trial
 from tfedge.workflow import stage_cache
 from tfedge.workflow.release import Release
@@ -64,9 +64,6 @@ def find(
         repeating = _repeating(order, held_to, terms.get("profile"))
         board = _Board(beside, question.goal, repeating, logs)
         found = searching.search(order, held_to, question, beside, board.show)
-        trials = set_aside.marked(found.trials, beside)
-        winner = front.winner(trials, question.goal)
-        found = dataclasses.replace(found, trials=trials, winner=winner)
         files = board.write(found.trials, found.winner)
         if found.winner is None:
             raise errors.BadInput(

@@ -25,11 +25,13 @@ from tfedge.search import (
     on_ray,
     prior,
     proposing,
+    set_aside,
     space,
     study,
     workers,
 )
 from tfedge.search import budget as budget_lib
+from tfedge.search.choice import Seen
 from tfedge.search.trial import Trial
 from tfedge.workflow import readiness
 
@@ -102,11 +104,13 @@ def search(
         order: model, data, export and seed; its recipe is tried first.
         terms: what the release will be held to.
         question: what is to be found.
-        folder: for the study and the finished passes; it is made where it is missing.
+        folder: for the study, what was set aside and the finished passes; it is made where it is
+            missing.
         watch: called with all trials whenever one ended.
 
     Raises:
-        BadInput: anything about the input that cannot be used; a storage that fails.
+        BadInput: anything about the input that cannot be used; a storage or a list of what was set
+            aside that fails.
     """
     tried = check(order, question)
     with _hiring(question) as hired:
@@ -127,8 +131,9 @@ def search(
         seconds = _epoch_seconds(facts.multiply_adds, job.ready.given.task)
         lengths, seed = _lengths(order), order.seed or 0
         proposer = proposing.Proposer(tried, lengths, question.goal, starts, seed, seconds)
-        _Loop(kept, proposer, hired(job), question, began).run(watch)
-    trials = study.finished(kept.seen())
+        loop = _Loop(kept, set_aside.marker(folder), proposer, hired(job), question, began)
+        loop.run(watch)
+    trials = study.finished(loop.seen())
     winner = front.winner(trials, question.goal)
     return Found(tuple(trials), question.goal, winner, time.monotonic() - began, table)
 
@@ -171,6 +176,7 @@ class _Loop:
 
     Attributes:
         kept: all trials.
+        marked: marks what was set aside.
         proposer: chooses.
         crew: tries.
         question: what is to be found, and for how long.
@@ -178,6 +184,7 @@ class _Loop:
     """
 
     kept: study.Study
+    marked: Callable[[Trial], Trial]
     proposer: proposing.Proposer
     crew: workers.Workers
     question: Question
@@ -197,14 +204,21 @@ class _Loop:
                 number, begun = attempt.ticket
                 self.kept.end(begun, trial, self.question.goal)
             running -= 1
-            trials = study.finished(self.kept.seen())
+            trials = study.finished(self.seen())
             logging.info("  trial %d: %s", number, describe(trial, self.question.goal))
             logging.info("  %s", _standing(trials, self.question, self.began))
             watch(trials)
 
+    def seen(self) -> list[Seen]:
+        """All trials, those that were set aside marked."""
+        return [
+            each if each.trial is None else dataclasses.replace(each, trial=self.marked(each.trial))
+            for each in self.kept.seen()
+        ]
+
     def _next(self, running: int) -> workers.Attempt | None:
         """What to try beside those that run, written down as begun; None for nothing more."""
-        seen, space = self.kept.seen(), self.proposer.space
+        seen, space = self.seen(), self.proposer.space
         number = len(study.finished(seen)) + running
         is_over = self.question.budget.left(time.monotonic() - self.began, number) <= 0
         choice = None if is_over else self.proposer.next(seen)

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Callable
 
 from tfedge import errors, foreign
 from tfedge.search.trial import Trial
@@ -13,23 +13,26 @@ _OBSTACLE = {"held out": "The gate refused it on the held-out examples."}
 _REMEDY = "Delete it: the search then releases its winner again, which takes another look."
 
 
-def marked(trials: Sequence[Trial], folder: pathlib.Path) -> tuple[Trial, ...]:
-    """All trials; those that were set aside have one obstacle more, so that they cannot win.
+def marker(folder: pathlib.Path) -> Callable[[Trial], Trial]:
+    """What marks a trial: one that was set aside has an obstacle more and nothing to spare.
+
+    So it cannot win, and what a search goes on to try is not held against it.
 
     Args:
-        trials: of the study in
-        folder: which has what was set aside, if anything was.
+        folder: of the study; has what was set aside, if anything was.
 
     Raises:
         BadInput: the file there is none of ours.
     """
     refused = _read(folder / _FILE)
-    return tuple(
-        dataclasses.replace(each, obstacles={**each.obstacles, **_OBSTACLE})
-        if [each.recipe, each.export] in refused
-        else each
-        for each in trials
-    )
+
+    def mark(trial: Trial) -> Trial:
+        if [trial.recipe, trial.export] not in refused:
+            return trial
+        obstacles = {**trial.obstacles, **_OBSTACLE}
+        return dataclasses.replace(trial, obstacles=obstacles, slack=min(trial.slack, 0.0))
+
+    return mark
 
 
 def add(trial: Trial, folder: pathlib.Path) -> None:
