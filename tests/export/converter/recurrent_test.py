@@ -69,6 +69,32 @@ def test_operators_without_a_layer_are_no_riddle_to_automatic_precision():
         export.to_tflite(model, 'int4(precision="auto", tolerance=1e-6)', task)
 
 
+@pytest.mark.parametrize("kind", [k.tf_keras.layers.GRU, k.tf_keras.layers.LSTM])
+def test_states_are_joined_and_compared_as_floats_and_read_by_kernels_as_integers(kind):
+    k.tf_keras.utils.set_random_seed(0)
+    own = k.tf_keras.layers
+    given = own.Input((5, 3))
+    steps, state, *_ = kind(4, return_sequences=True, return_state=True)(given)
+    mean = own.GlobalAveragePooling1D()(steps)
+    joined = [own.Maximum()([state, mean]), own.Reshape((4,))(state), mean, 9.0 * mean]
+    joined.append(own.Dense(3, "relu", name="kernel")(state))
+    model = k.tf_keras.Model(given, own.Dense(3, "softmax")(own.Concatenate()(joined)))
+    x = np.random.default_rng(0).normal(size=(32, 5, 3)).astype(np.float32)
+    split = ArraySplit(x, np.arange(len(x)) % 3)
+    task = Task("sequences", "classification", split, split, split)
+    candidate = recipe.Recipe.parse("quantize(epochs=0)").apply(model, task)
+    data = export.to_tflite(candidate, "int8", task)
+    np.testing.assert_allclose(running.images(data, x[:1]), np.asarray(model(x[:1])), atol=0.03)
+    file = tflite.read(data)
+    read = {}
+    for each in file.operators:
+        if not each.subgraph:  # not of a loop
+            types = {file.tensors[place].dtype for place in each.inputs if place >= 0}
+            read[each.kind] = read.get(each.kind, set()) | types - {"INT32"}
+    assert read["CONCATENATION"] == read["MAXIMUM"] == {"FLOAT32"}
+    assert read["FULLY_CONNECTED"] == {"INT8"}
+
+
 def test_a_loop_that_gives_the_output_its_size_runs_where_several_threads_are_allowed():
     x = np.random.default_rng(0).normal(size=(8, 5, 3)).astype(np.float32)
     model, task = _classes(x, k.tf_keras.layers.GRU(4, return_sequences=True))

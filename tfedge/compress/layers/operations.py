@@ -1,6 +1,7 @@
 """Operations between layers, and layers as operations, by their name in `keras.ops`."""
 
 from tfedge.compress import keras as k
+from tfedge.compress.keras import tf
 from tfedge.compress.layers import facts, functions
 
 # Ours, and those that tf_keras makes of functions of TensorFlow.
@@ -10,9 +11,11 @@ MOVES = (
     *("get_item", "reshape", "ravel", "transpose", "swapaxes", "moveaxis", "expand_dims"),
     *("squeeze", "split", "unstack", "take", "repeat", "tile", "broadcast_to"),
 )
-CUTS = ("clip", "maximum", "minimum")  # where the other tensor is a constant
+EXTREMES = ("maximum", "minimum")
+CUTS = ("clip", *EXTREMES)  # where the other tensor is a constant
 # Of scales of their own: of several tensors, of other types, and LiteRT's REVERSE_V2.
-MOVES_OTHERWISE = ("concatenate", "stack", "cast", "flip")
+JOINS = ("concatenate", "stack")
+MOVES_OTHERWISE = (*JOINS, "cast", "flip")
 
 
 def is_ours(layer: k.Layer) -> bool:
@@ -44,6 +47,14 @@ def is_elementwise(layer: k.Layer) -> bool:
     if named in CUTS or (known.scales and not isinstance(known.limit(layer), str)):
         return True
     return named in functions.FUNCTIONS and functions.FUNCTIONS[named].elementwise
+
+
+def has_one_scale(layer: k.Layer) -> bool:
+    """Whether a layer joins or compares tensors: LiteRT's has one scale for all of them."""
+    if name(layer) in JOINS:
+        return True
+    read = tf.nest.flatten(layer.inbound_nodes[0].keras_inputs)
+    return name(layer) in EXTREMES and len(read) > 1
 
 
 def moves(layer: k.Layer) -> bool:

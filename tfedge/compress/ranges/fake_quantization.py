@@ -233,10 +233,13 @@ def _place(
     placed: dict[int, Any] = {}
     inputs = dict(zip(map(id, model.inputs), model.input_names, strict=True))
     started: dict[str, Any] = {}
+    floats: dict[int, Any] = {}
 
     def before(call: graph.Call, old: Any, new: Any) -> k.Tensor:
         if operations.makes_integers(call.layer):  # ids, which have no scale
             return started[inputs[id(old)]] if id(old) in inputs else new
+        if (call.name, call.index) in ranged.in_float.get(id(old), ()):
+            return floats.get(id(old), new)
         if id(old) not in ranged.edges or (call.name, call.index) in ranged.inside:
             return new
         if id(old) not in placed:
@@ -244,11 +247,12 @@ def _place(
         return placed[id(old)]
 
     def after(call: graph.Call, outputs: Any) -> Any:
-        made = [
-            place(ranged.outputs[where], tensor) if where in ranged.outputs else tensor
-            for number, tensor in enumerate(tf.nest.flatten(outputs))
-            for where in [(call.name, call.index, number)]
-        ]
+        made = []
+        for number, tensor in enumerate(tf.nest.flatten(outputs)):
+            name = ranged.outputs.get((call.name, call.index, number))
+            if name is not None:
+                floats[id(ranged.tensors[name])] = tensor
+            made.append(tensor if name is None else place(name, tensor))
         return tf.nest.pack_sequence_as(outputs, made)
 
     def after_input(name: str, tensor: k.Tensor) -> k.Tensor:

@@ -15,7 +15,6 @@ from tfedge.compress.keras import tf
 from tfedge.compress.layers import facts, functions, operations
 from tfedge.compress.ranges import input_prefix, uneven_inputs
 
-_ENDS = ("maximum", "minimum")  # with a constant
 _Calls = frozenset[tuple[str, int]]  # of layers: name, number of the call
 
 
@@ -30,6 +29,7 @@ class Ranged:
             for those alone that read it behind that part.
         inside: the calls of that part.
         tensors: range -> the tensor of the model.
+        in_float: id of a tensor that has a range -> the calls that read it as it was before.
         given: the ranges of what inputs hold, as it is or only scaled and moved: data have them,
             and no training changes them.
     """
@@ -39,6 +39,7 @@ class Ranged:
     edges: Mapping[int, str]
     inside: _Calls
     tensors: Mapping[str, Any]
+    in_float: Mapping[int, _Calls]
     given: frozenset[str]
 
 
@@ -60,7 +61,9 @@ def find(model: k.Model, keep_float: bool = False, joins: _Calls = frozenset()) 
         and not (readers[name] and all(map(operations.makes_integers, readers[name])))
         and not (keep_float and readers[name] and all(map(_cuts_off, readers[name])))
     }
-    outputs = dict(_outputs(model, readers, joins.union(inside)))
+    states = _states(model)
+    unread = {number for number, state in states.items() if not state.is_read_as_integers}
+    outputs = dict(_outputs(model, readers, joins.union(inside), unread))
     edges = _read_behind(model, uneven.prefix) if uneven else {}
     return Ranged(
         {name: range_of_input(name) for name in inputs},
@@ -70,6 +73,7 @@ def find(model: k.Model, keep_float: bool = False, joins: _Calls = frozenset()) 
         {range_of_input(name): tensor for name, tensor in inputs.items()}
         | {range_of(edge): edge.tensor for edge in edges.values()}
         | {_name(*place): tensor for place, tensor in outputs.items()},
+        {number: state.in_float for number, state in states.items()},
         frozenset(
             [
                 *map(range_of_input, inputs),
@@ -113,7 +117,7 @@ def _inputs(model: k.Model) -> Iterator[tuple[str, Any]]:
 
 
 def _outputs(
-    model: k.Model, readers: Mapping[str, list[Any]], in_float: _Calls
+    model: k.Model, readers: Mapping[str, list[Any]], in_float: _Calls, unread: set[int]
 ) -> Iterator[tuple[tuple[str, int, int], Any]]:
     for node, call in graph.order_of_calls(model):
         layer = node.layer
@@ -121,8 +125,53 @@ def _outputs(
             continue
         if _needs_range(layer, readers[layer.name]):
             for number, tensor in enumerate(tf.nest.flatten(node.outputs)):
-                if tensor.dtype.is_floating:
+                if tensor.dtype.is_floating and id(tensor) not in unread:
                     yield (layer.name, call, number), tensor
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _State:
+    """Who reads what a recurrent layer keeps between steps."""
+
+    in_float: _Calls
+    is_read_as_integers: bool
+
+
+def _states(model: k.Model) -> dict[int, _State]:
+    """By the id of the tensor.
+
+    A state leaves the layer's loop beside the answers, and the converter does not bring it to the
+    scale of what it is joined or compared with: that is done in float. So is what only moves it
+    there.
+    """
+    read_by: dict[int, list[tuple[Any, int]]] = {}
+    for node, call in graph.order_of_calls(model):
+        for tensor in () if node.is_input else tf.nest.flatten(node.keras_inputs):
+            read_by.setdefault(id(tensor), []).append((node, call))
+    ends = set(map(id, model.outputs))
+
+    def in_float(tensor: Any) -> _Calls:
+        return frozenset(
+            (node.layer.name, call)
+            for node, call in read_by.get(id(tensor), ())
+            if operations.has_one_scale(node.layer)
+            or (operations.moves(node.layer) and all(map(only_in_float, _made_by(node))))
+        )
+
+    def only_in_float(tensor: Any) -> bool:
+        readers = read_by.get(id(tensor), ())
+        return bool(readers) and id(tensor) not in ends and len(in_float(tensor)) == len(readers)
+
+    return {
+        id(state): _State(in_float(state), not only_in_float(state))
+        for node in graph.nodes(model)
+        for state in _made_by(node)[1:]
+        if not operations.moves(node.layer)
+    }
+
+
+def _made_by(node: Any) -> list[Any]:
+    return tf.nest.flatten(node.outputs)
 
 
 def _read_behind(model: k.Model, prefix: input_prefix.Prefix) -> dict[int, input_prefix.Edge]:
@@ -156,7 +205,7 @@ def _fixes_range(layer: k.Layer) -> bool:
 def _cuts_off(layer: k.Layer) -> bool:
     """Whether only a part of the range of what comes in goes on, as of the mask of attention."""
     read = tf.nest.flatten(layer.inbound_nodes[0].keras_inputs)
-    return operations.is_ours(layer) and layer.op in _ENDS and len(read) == 1
+    return operations.is_ours(layer) and layer.op in operations.EXTREMES and len(read) == 1
 
 
 def _reads_floats(layer: k.Layer) -> bool:
