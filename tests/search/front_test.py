@@ -39,6 +39,12 @@ def test_dots_beyond_the_corner_add_nothing():
     assert front.hypervolume([], (4, 0.0)) == 0
 
 
+def test_one_that_passes_by_a_hair_wins_where_no_other_passes():
+    trials = [_trial(10, 0.5), _trial(8, 0.01)]
+    assert front.winner(trials, "download") is trials[0]
+    assert front.winner(trials[1:], "download") is trials[1]
+
+
 def test_the_winner_is_the_smallest_that_would_pass():
     trials = [_trial(10, 0.5), _trial(8, 0.1), _trial(6, -0.2, obstacles={"metric": "lost"})]
     assert front.winner(trials, "download") is trials[1]

@@ -15,10 +15,12 @@ def sentences(trials: Sequence[Trial], goal: str, winner: Trial | None) -> list[
     place = next(
         (number for number, each in enumerate(on_front) if each.recipe == winner.recipe), None
     )
-    kept = sum(each.is_feasible for each in trials)
+    safe = [each for each in trials if each.is_feasible and each.slack >= front.RESERVE]
+    kept = len(safe) or sum(each.is_feasible for each in trials)
+    spare = f" with {front.RESERVE:.0%} of the margin to spare" if safe else ""
     found = [
         f"{winner.recipe or 'nothing but the export'} has the smallest {goal}, "
-        f"{amount(winner, goal)}, of the {kept} that would pass on validation: "
+        f"{amount(winner, goal)}, of the {kept} that would pass on validation{spare}: "
         f"{check.in_words(winner.measure)} {winner.metric:.4g}, input model {winner.baseline:.4g}."
     ]
     smaller = on_front[place - 1] if place else None

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 
 from tfedge.search.trial import Trial
 
+# Margins: the examples that chose a recipe and its epochs flatter it, others will be harder on it.
+RESERVE = 0.1
 Dot = tuple[float, float]  # (cost, merit): less of the first and more of the second is better
 
 
@@ -43,10 +45,11 @@ def measured(trials: Iterable[Trial], goal: str) -> list[Trial]:
 def winner(trials: Sequence[Trial], goal: str) -> Trial | None:
     """The one to release: the smallest figure of those that the gate would pass on validation.
 
-    None where it would pass none.
+    Of those with something to spare, where there are any. None where it would pass none.
     """
     fine = [each for each in measured(trials, goal) if each.is_feasible]
-    return min(fine, key=lambda each: (_figure(each, goal), -each.slack), default=None)
+    safe = [each for each in fine if each.slack >= RESERVE] or fine
+    return min(safe, key=lambda each: (_figure(each, goal), -each.slack), default=None)
 
 
 def nearest_miss(trials: Sequence[Trial], goal: str) -> Trial | None:
