@@ -93,15 +93,20 @@ def test_latency_is_the_phones_processor_as_a_team_has_measured_it(tmp_path, mon
 
 
 @pytest.mark.parametrize(
-    ("fields", "is_measured", "is_feasible"),
+    ("fields", "is_measured", "is_feasible", "is_safe"),
     [
-        ({"slack": 0.5}, True, True),
-        ({"slack": -0.5}, True, True),  # the gate decides, not the slack
-        ({"slack": 0.5, "obstacles": {"metric": "lost"}}, True, False),
-        ({"slack": 0.5, "failure": "refused"}, False, False),
-        ({}, False, False),
+        ({"slack": 0.1}, True, True, True),
+        ({"slack": 0.09}, True, True, False),
+        ({"slack": -0.5}, True, True, False),  # the gate decides, not the slack
+        ({"slack": 0.5, "obstacles": {"metric": "lost"}}, True, False, False),
+        ({"slack": 0.5, "failure": "refused"}, False, False, False),
+        ({}, False, False, False),
     ],
 )
-def test_a_trial_that_can_be_compared_and_one_that_would_pass(fields, is_measured, is_feasible):
+def test_a_trial_that_can_be_compared_and_one_that_would_pass(
+    fields, is_measured, is_feasible, is_safe
+):
     trial = Trial("prune", "int8", {}, 1.0, 4, **fields)
-    assert (trial.is_measured, trial.is_feasible) == (is_measured, is_feasible)
+    assert (trial.is_measured, trial.is_feasible, trial.is_safe) == (
+        is_measured, is_feasible, is_safe,
+    )  # fmt: skip

@@ -133,6 +133,29 @@ def test_every_step_from_the_best_is_looked_at_where_training_is_long():
     assert quick.next([Seen(Choice(POINT, 1.0), seen[1].trial)]).length > 0
 
 
+def _trained(point, size, slack):
+    trial = Trial("", "int8", {}, 1.0, 4, {"download": size}, "accuracy", 0.9, 0.9, slack)
+    return Seen(Choice(point, 1.0), trial)
+
+
+def test_the_best_is_the_one_that_would_be_released_with_something_to_spare():
+    finer = GRID.point({**GRID.values(POINT), "quantize.bits": 4})
+    seen = [_trained(POINT, 900.0, 0.5), _trained(finer, 700.0, 0.05)]
+    looks = [Choice(step, 0.0) for step in GRID.steps(POINT)]
+    assert next(_proposer(starts=(), lengths=(0.0, 1.0))._around_the_best(seen)) == looks[0]
+
+
+def test_what_lies_above_one_that_passes_by_a_hair_is_worth_trying():
+    tight = GRID.point({**GRID.values(POINT), "quantize.bits": 4})
+    between = Choice(GRID.point({**GRID.values(POINT), "cluster.number_of_clusters": 11}), 1.0)
+    look = Seen(Choice(between.point, 0.0), _trained(between.point, 800.0, -9.0).trial)
+    seen = [_trained(PLAIN, 9_000.0, 0.9), _trained(POINT, 900.0, 0.5), look]
+    (worth,) = _proposer()._worth([between], [*seen, _trained(tight, 700.0, 0.05)])
+    assert worth > 0.2 * math.log(900 / 800)
+    (worth,) = _proposer()._worth([between], [*seen, _trained(tight, 700.0, 0.1)])
+    assert worth < 1e-6
+
+
 def test_steps_have_nothing_that_only_teaches():
     taught = space.of(["distill", "cluster"])
     point = taught.point({"distill": True, "distill.weight": 0.5, "cluster": True})

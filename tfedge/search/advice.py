@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from tfedge.release.gate import check
 from tfedge.search import front, goals
-from tfedge.search.trial import Trial
+from tfedge.search.trial import RESERVE, Trial
 
 
 def sentences(trials: Sequence[Trial], goal: str, winner: Trial | None) -> list[str]:
@@ -15,9 +15,9 @@ def sentences(trials: Sequence[Trial], goal: str, winner: Trial | None) -> list[
     place = next(
         (number for number, each in enumerate(on_front) if each.recipe == winner.recipe), None
     )
-    safe = [each for each in trials if each.is_feasible and each.slack >= front.RESERVE]
+    safe = [each for each in trials if each.is_safe]
     kept = len(safe) or sum(each.is_feasible for each in trials)
-    spare = f" with {front.RESERVE:.0%} of the margin to spare" if safe else ""
+    spare = f" with {RESERVE:.0%} of the margin to spare" if safe else ""
     found = [
         f"{winner.recipe or 'nothing but the export'} has the smallest {goal}, "
         f"{amount(winner, goal)}, of the {kept} that would pass on validation{spare}: "

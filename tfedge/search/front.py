@@ -5,8 +5,6 @@ from collections.abc import Iterable, Sequence
 
 from tfedge.search.trial import Trial
 
-# Margins: the examples that chose a recipe and its epochs flatter it, others will be harder on it.
-RESERVE = 0.1
 Dot = tuple[float, float]  # (cost, merit): less of the first and more of the second is better
 
 
@@ -48,7 +46,7 @@ def winner(trials: Sequence[Trial], goal: str) -> Trial | None:
     Of those with something to spare, where there are any. None where it would pass none.
     """
     fine = [each for each in measured(trials, goal) if each.is_feasible]
-    safe = [each for each in fine if each.slack >= RESERVE] or fine
+    safe = [each for each in fine if each.is_safe] or fine
     return min(safe, key=lambda each: (_figure(each, goal), -each.slack), default=None)
 
 

@@ -5,11 +5,11 @@ on shapes, zeros and values that are there without training, so a recipe that co
 trained, and what is left of its answers says how much training has to mend. What training gives is
 foreseen by what networks keep as they shrink (`trend`), and by Gaussian processes over the
 settings, the figure, the length and what was left, once a few are trained. A recipe's worth
-is what it is expected to improve: every other time the smallest figure that the gate would pass
-(expected improvement under a constraint, Gelbart et al. 2014), else, once there is one, the area
-under the front (expected hypervolume improvement, Emmerich et al. 2006); the one with the most for
-its time is chosen. Passes that an earlier trial has trained cost nothing again. Times are foreseen,
-not measured: the same trials lead to the same choice.
+is what it is expected to improve: every other time the smallest figure that would pass with
+something to spare (expected improvement under a constraint, Gelbart et al. 2014), else, once there
+is one, the area under the front (expected hypervolume improvement, Emmerich et al. 2006); the one
+with the most for its time is chosen. Passes that an earlier trial has trained cost nothing again.
+Times are foreseen, not measured: the same trials lead to the same choice.
 """
 
 import dataclasses
@@ -24,7 +24,7 @@ from scipy import special
 from tfedge.search import epochs, improvement, surrogate, trend
 from tfedge.search.choice import Choice, Seen
 from tfedge.search.space import Point, Space
-from tfedge.search.trial import Trial
+from tfedge.search.trial import RESERVE, Trial
 
 _DRAWN = 300  # points that a choice is made from, beside the neighbours of the best
 _BEST = 8
@@ -86,7 +86,7 @@ class Proposer:
         """
         random = np.random.default_rng([self.seed, len(done)])
         trained = [each.trial for each in done if each.trial is not None and each.choice.length]
-        if len(trained) < _FEW and not any(trial.is_feasible for trial in trained):
+        if len(trained) < _FEW and not any(trial.is_safe for trial in trained):
             rows = [row for point in self.starts if (row := self._trained(point)[-1]) not in tried]
             if rows := _not_hopeless(rows, done):
                 return rows
@@ -155,7 +155,7 @@ class Proposer:
             for each in done
             if each.trial is not None
             and each.choice.length
-            and each.trial.is_feasible
+            and each.trial.is_safe
             and (figure := self._figure(each.trial))
         }
         best = min(fine, key=lambda each: fine[each], default=None)
@@ -176,7 +176,7 @@ class Proposer:
         known = [(each, each.trial) for each in done if each.trial is not None]
         near = [(each, trial) for each, trial in known if self._figure(trial) is not None]
         near.sort(key=lambda pair: abs(pair[1].slack))
-        fine = [(each, trial) for each, trial in near if trial.is_feasible]
+        fine = [(each, trial) for each, trial in near if trial.is_safe]
         fine.sort(key=lambda pair: self._figure(pair[1]) or math.inf)
         return [each for each, _ in (*near[:_BEST], *fine[:_BEST])]
 
@@ -189,19 +189,19 @@ class Proposer:
         cost, cost_sd = self._costs(rows, done)
         merit, merit_sd = self._merits(rows, cost, seen)
         trained = [
-            (math.log(figure), each.trial.slack, each.trial.is_feasible)
+            (math.log(figure), each.trial.slack, each.trial.is_safe)
             for each in done
             if each.trial is not None
             and each.trial.is_measured
             and (figure := self._figure(each.trial))
         ]
         dearest = max((figure for figure, *_ in trained), default=float(np.max(cost))) + 0.1
-        is_any_fine = any(fine for *_, fine in trained)
-        if is_any_fine and len(done) % _FRONT_EVERY == _FRONT_EVERY - 1:
+        is_any_safe = any(safe for *_, safe in trained)
+        if is_any_safe and len(done) % _FRONT_EVERY == _FRONT_EVERY - 1:
             dots = [(figure, min(slack, _FULL)) for figure, slack, _ in trained]
             return improvement.area_gained(cost, merit, merit_sd, dots, (dearest, _WORST / 2))
-        smallest = min((figure for figure, _, fine in trained if fine), default=dearest)
-        passes = special.ndtr(merit / merit_sd)
+        smallest = min((figure for figure, _, safe in trained if safe), default=dearest)
+        passes = special.ndtr((merit - RESERVE) / merit_sd)
         return passes * improvement.expected_excess(smallest - cost, cost_sd)
 
     def _costs(self, rows: Sequence[Choice], done: Sequence[Seen]) -> tuple[np.ndarray, np.ndarray]:

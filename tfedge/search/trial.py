@@ -8,6 +8,8 @@ from typing import Any
 from tfedge.search.goals import Figures
 
 SCHEMA_VERSION = 1
+# Margins: the examples that chose a recipe and its epochs flatter it, others will be harder on it.
+RESERVE = 0.1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +61,11 @@ class Trial:
     def is_feasible(self) -> bool:
         """Whether the gate would pass it on the validation split."""
         return self.is_measured and not self.obstacles
+
+    @property
+    def is_safe(self) -> bool:
+        """Whether it would pass with something to spare: what a search looks for."""
+        return self.is_feasible and self.slack >= RESERVE
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict; numbers that JSON lacks are None."""
