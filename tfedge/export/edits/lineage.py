@@ -5,6 +5,7 @@ and cannot be relied on. Content can: a kernel in the file is the Keras kernel, 
 bits and, where the converter folded a BatchNormalization into it, times one factor per channel.
 """
 
+import copy
 import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -59,19 +60,24 @@ def name_kernels(tree: Any, known: Sequence[KerasKernel]) -> frozenset[str]:
     """Names each kernel tensor in the file after the Keras layer it came from.
 
     Args:
-        tree: of a file that was just converted.
+        tree: of a file that was just converted; where layers with equal kernels share a tensor in
+            it, each gets one of its own, of the same values.
         known: the kernels of the model it was made from.
 
     Returns:
         The names that were given. A kernel that fits none, or two different ones equally
         well, and that the converter's own name does not tell, is left as it is; that is logged.
     """
-    named: dict[int, str] = {}
+    named: dict[int, KerasKernel] = {}
     nameless: list[str] = []
     unused = list(known)
     for operator in (*operators.weighted(tree), *operators.tables(tree)):
         tensor = operator.graph.tensors[operator.kernel]
         if id(tensor) in named:
+            twin = _equal(named[id(tensor)], unused)
+            if twin is not None:
+                unused.remove(twin)
+                named[id(_of_its_own(operator, twin.layer))] = twin
             continue
         found = rows(operators.real_values(tree, tensor, np.float32), operator.channel_axis)
         match = (
@@ -84,14 +90,45 @@ def name_kernels(tree: Any, known: Sequence[KerasKernel]) -> frozenset[str]:
             continue
         if match in unused:
             unused.remove(match)
-        named[id(tensor)] = match.layer
+        named[id(tensor)] = match
         tensor.name = match.layer.encode()
     if nameless:
         logging.debug(
             "weights that no one layer of the model has, which keep the converter's names: %s",
             ", ".join(nameless),
         )
-    return frozenset(named.values())
+    return frozenset(kernel.layer for kernel in named.values())
+
+
+def _equal(kernel: KerasKernel, known: Sequence[KerasKernel]) -> KerasKernel | None:
+    """The kernel of another layer with the same values: the converter stores them once."""
+    return next((each for each in known if np.array_equal(each.rows, kernel.rows)), None)
+
+
+def _of_its_own(found: operators.Weighted, name: str) -> Any:
+    """A second tensor of the same buffer, which the operator takes from now on."""
+    graph, shared = found.graph, found.kernel
+    own = _copied(graph, shared)
+    made = graph.tensors[own]
+    made.name = name.encode()
+    while shared not in found.operator.inputs:  # a float16 kernel is unpacked before
+        at, unpacking = next(
+            (at, each) for at, each in enumerate(graph.operators) if shared in each.inputs
+        )
+        again, shared = copy.copy(unpacking), int(unpacking.outputs[0])
+        again.inputs, own = [own], _copied(graph, shared)
+        again.outputs = [own]
+        graph.operators.insert(at, again)
+    inputs = list(found.operator.inputs)
+    inputs[inputs.index(shared)] = own
+    found.operator.inputs = inputs
+    return made
+
+
+def _copied(graph: Any, tensor: int) -> int:
+    """The index of another tensor like it."""
+    graph.tensors.append(copy.deepcopy(graph.tensors[tensor]))
+    return len(graph.tensors) - 1
 
 
 def rows(array: np.ndarray, channel_axis: int) -> np.ndarray:
