@@ -61,23 +61,25 @@ def name_kernels(tree: Any, known: Sequence[KerasKernel]) -> frozenset[str]:
 
     Args:
         tree: of a file that was just converted; where layers with equal kernels share a tensor in
-            it, each gets one of its own, of the same values.
+            it, each gets one of its own, of the same values. A table that is a matrix, too, is tied
+            and stays one.
         known: the kernels of the model it was made from.
 
     Returns:
         The names that were given. A kernel that fits none, or two different ones equally
         well, and that the converter's own name does not tell, is left as it is; that is logged.
     """
-    named: dict[int, KerasKernel] = {}
+    named: dict[int, tuple[KerasKernel, str]] = {}
     nameless: list[str] = []
     unused = list(known)
     for operator in (*operators.weighted(tree), *operators.tables(tree)):
         tensor = operator.graph.tensors[operator.kernel]
         if id(tensor) in named:
-            twin = _equal(named[id(tensor)], unused)
+            kernel, kind = named[id(tensor)]
+            twin = _equal(kernel, unused) if kind == operator.kind else None
             if twin is not None:
                 unused.remove(twin)
-                named[id(_of_its_own(operator, twin.layer))] = twin
+                named[id(_of_its_own(operator, twin.layer))] = twin, kind
             continue
         found = rows(operators.real_values(tree, tensor, np.float32), operator.channel_axis)
         match = (
@@ -90,14 +92,14 @@ def name_kernels(tree: Any, known: Sequence[KerasKernel]) -> frozenset[str]:
             continue
         if match in unused:
             unused.remove(match)
-        named[id(tensor)] = match
+        named[id(tensor)] = match, operator.kind
         tensor.name = match.layer.encode()
     if nameless:
         logging.debug(
             "weights that no one layer of the model has, which keep the converter's names: %s",
             ", ".join(nameless),
         )
-    return frozenset(kernel.layer for kernel in named.values())
+    return frozenset(kernel.layer for kernel, _ in named.values())
 
 
 def _equal(kernel: KerasKernel, known: Sequence[KerasKernel]) -> KerasKernel | None:
