@@ -14,6 +14,7 @@ from tfedge.export.edits import (
     raw_input,
     round_scales,
     slimming,
+    squeezed_ends,
 )
 from tfedge.export.made import Made
 from tfedge.export.tree import flatbuffer
@@ -48,6 +49,7 @@ def finished(tree: Any, made: Made, export: options.Export, task: Task | None) -
         cached.put(tree, export, task)
     if export.facts.is_quantizing:
         normalized.take_off_means_first(tree)
+        squeezed_ends.move_to_float(tree)
         half_constants.store(tree)
     few_bit_versions.state(tree)
     interface.attach(tree, attached)

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 
@@ -17,6 +19,10 @@ def _boxes(x):
 
 def _scores(x):
     return layers.Dense(3, activation="sigmoid")(x)
+
+
+def _share(x):
+    return layers.Dense(4, activation="softmax")(x)
 
 
 def _joined(x):
@@ -108,10 +114,12 @@ def test_it_is_said_in_columns(caplog):
     model.output_names = ["detections"]
     with caplog.at_level("INFO", logger="absl"):
         to_tflite(model, "int8", _task(model))
-    assert (
-        "output detections: columns 0-3 reach 160, columns 4-6 reach 1 (2 of 255 steps)"
-        in caplog.text
+    found = re.search(
+        r"output detections: columns 0-3 reach 1\d\d\.?\d*, columns 4-6 reach 0\.[7-9]\d* "
+        r"\(2 of 255 steps\)",
+        caplog.text,
     )
+    assert found, caplog.text
 
 
 @pytest.mark.parametrize("recipe", ["", "quantize(epochs=0)"])
@@ -120,7 +128,7 @@ def test_an_integer_output_is_warned_of(recipe, caplog):
     task = _task(model)
     made = Recipe.parse(recipe).apply(model, task) if recipe else model
     data = to_tflite(made, 'int8(output="int8")', task)
-    assert "columns 4-6 reach 1 (2 of 255 steps) of the one integer scale" in caplog.text
+    assert "(2 of 255 steps) of the one integer scale" in caplog.text
     assert tflite.read(data).outputs[0].dtype == "INT8"
 
 
@@ -139,8 +147,8 @@ def test_another_output_keeps_its_place_and_its_integers():
 
 ORDINARY = {
     "softmax": layers.Dense(4, activation="softmax"),
-    "map": lambda x: layers.Reshape((4, 4, 3))(_scores(x)),
-    "shares": lambda x: layers.Concatenate()([_scores(x), 1.0 - _scores(x)]),
+    "map": lambda x: layers.Reshape((4, 4, 3))(layers.Dense(3, activation="relu6")(x)),
+    "shares": lambda x: layers.Concatenate()([_share(x), 1.0 - _share(x)]),
 }
 
 
@@ -201,3 +209,49 @@ def test_columns_of_one_kernel_are_warned_of_as_integers(recipe, caplog):
     data = to_tflite(made, 'int8(output="int8")', task)
     assert "(0 of 255 steps) of the one integer scale" in caplog.text
     assert tflite.read(data).outputs[0].dtype == "INT8"
+
+
+def _odds(x):
+    return layers.Dense(1, activation="sigmoid", name="p")(x)
+
+
+def _counts(x):
+    return layers.Dense(1, activation="exponential", name="rate")(x)
+
+
+def _apart(x):
+    return layers.Activation("sigmoid")(layers.Dense(1, name="logit")(x))
+
+
+def _spread(x):
+    return layers.Concatenate()([layers.Dense(1)(x), layers.Dense(1, activation="softplus")(x)])
+
+
+SQUEEZED = {f.__name__[1:]: f for f in (_odds, _counts, _apart, _spread)}
+
+
+@pytest.mark.parametrize("name", list(SQUEEZED))
+@pytest.mark.parametrize("recipe", ["", "quantize(epochs=0)"])
+def test_small_probabilities_counts_and_spreads_are_not_0(name, recipe):
+    k.tf_keras.utils.set_random_seed(1)
+    x = layers.Input((5,), name="x")
+    model = k.tf_keras.Model(x, SQUEEZED[name](layers.Dense(8, activation="relu")(x)))
+    last = [layer for layer in model.layers if layer.get_weights()][-1]
+    last.set_weights([2 * last.get_weights()[0], np.array([-4.0])])
+    task = _task_of(model)
+    made = Recipe.parse(recipe).apply(model, task) if recipe else model
+    (found,) = _answers(to_tflite(made, "int8", task), task, 128).values()
+    wanted = task.train.y[:, -1:]
+    small = wanted < 0.01
+    assert 0.1 < small.mean() < 1
+    assert np.median(abs(found[:, -1:] - wanted)[small] / wanted[small]) < 0.1
+    if recipe:
+        keras3 = np.asarray(made.to_keras3()(task.train.x))
+        np.testing.assert_allclose(keras3, made.model(task.train.x), rtol=1e-4, atol=1e-4)
+
+
+def test_an_app_that_asks_for_integers_gets_a_probability_as_one():
+    x = layers.Input((5,), name="x")
+    model = k.tf_keras.Model(x, _odds(layers.Dense(8, activation="relu")(x)))
+    file = tflite.read(to_tflite(model, 'int8(output="int8")', _task_of(model)))
+    assert file.operators[-1].kind == "LOGISTIC" and file.outputs[0].dtype == "INT8"

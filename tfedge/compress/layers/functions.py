@@ -15,6 +15,7 @@ class Function:
         has_int8: LiteRT has an operator for it on integers.
         is_fused: that operator is the one it is the end of.
         range: of what comes out as integers, where LiteRT fixes it.
+        squeezes: of much of what comes in it makes next to nothing, which an integer has as 0.
         scales: f(s x) = s f(x) for s > 0,
         cap: as long as f(x) is below this; None: always.
     """
@@ -23,6 +24,7 @@ class Function:
     has_int8: bool = False
     is_fused: bool = False
     range: tuple[float, float] | None = None
+    squeezes: bool = False
     scales: bool = False
     cap: float | None = None
 
@@ -36,14 +38,14 @@ FUNCTIONS = {
     "relu6": dataclasses.replace(_RECTIFIES, cap=6.0),
     "leaky_relu": Function(has_int8=True, scales=True),
     "softmax": Function(elementwise=False, has_int8=True, range=(0.0, 1.0)),
-    "sigmoid": Function(has_int8=True, range=(0.0, 1.0)),
+    "sigmoid": Function(has_int8=True, range=(0.0, 1.0), squeezes=True),
     "tanh": Function(has_int8=True, range=(-1.0, 1.0)),
-    **dict.fromkeys(("swish", "silu", "hard_swish", "hard_silu", "gelu", "exponential"), _IN_INT8),
-    **dict.fromkeys(
-        ("elu", "selu", "mish", "softplus", "softsign", "hard_sigmoid", "celu"), _PLAIN
-    ),
+    **dict.fromkeys(("swish", "silu", "hard_swish", "hard_silu", "gelu"), _IN_INT8),
+    **dict.fromkeys(("exponential", "exp"), Function(has_int8=True, squeezes=True)),
+    **dict.fromkeys(("softplus", "squareplus"), Function(squeezes=True)),
+    **dict.fromkeys(("elu", "selu", "mish", "softsign", "hard_sigmoid", "celu"), _PLAIN),
     **dict.fromkeys(("hard_sigmoid_relu6", "hard_tanh", "log_sigmoid", "tanh_shrink"), _PLAIN),
-    **dict.fromkeys(("soft_shrink", "hard_shrink", "squareplus", "sparse_plus"), _PLAIN),
+    **dict.fromkeys(("soft_shrink", "hard_shrink", "sparse_plus"), _PLAIN),
     "sparse_sigmoid": _PLAIN,
 }
 _UNKNOWN = Function(elementwise=False)

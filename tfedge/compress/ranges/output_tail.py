@@ -1,5 +1,7 @@
 """What a model does to its outputs after the last values are mixed: scale, shift, move and join.
 
+Or a last sigmoid or exponential.
+
 A detector puts boxes in pixels and scores of 0 to 1 into one tensor in many spellings: Concatenate
 behind Rescaling, a product with one constant a column, anchors added and strides multiplied, then
 Reshape or Permute, and a ReLU or clip of all. Whichever it is, each element is made of one element
@@ -15,7 +17,7 @@ import numpy as np
 from tfedge.compress import graph
 from tfedge.compress import keras as k
 from tfedge.compress.keras import tf
-from tfedge.compress.layers import facts, operations
+from tfedge.compress.layers import facts, functions, operations
 from tfedge.compress.ranges import input_prefix
 
 _UNSEEN = 1  # for sizes that are open
@@ -32,6 +34,7 @@ class Tail:
         calls: (layer, number of its call) of all layers that belong to it.
         made: the tensors that they make, the output last.
         edges: the tensors of the model that it reads, in order.
+        squeezing: layers of it that make next to nothing of much of what they read.
     """
 
     position: int
@@ -39,6 +42,7 @@ class Tail:
     calls: frozenset[tuple[str, int]]
     made: tuple[Any, ...]
     edges: tuple[input_prefix.Edge, ...]
+    squeezing: tuple[str, ...] = ()
 
 
 class Reach(NamedTuple):
@@ -58,6 +62,21 @@ def find(model: k.Model) -> list[Tail]:
     joined = _joined(calls)
     tails = (_behind(output, calls, readers, joined, n) for n, output in enumerate(model.outputs))
     return [tail for tail in tails if tail is not None]
+
+
+def with_functions_apart(model: k.Model) -> k.Model:
+    """The same function with what squeezes at its ends as layers of their own, behind kernels."""
+    edges = [edge.tensor for tail in find(model) for edge in tail.edges]
+    ends = {tensor._keras_history.layer.name for tensor in (*model.outputs, *edges)}
+    split = {}
+    for layer in (each for each in model.layers if each.name in ends and _squeezes(each)):
+        first, *others = facts.of(layer).operators(layer) or (None,)
+        if first is not None:
+            split[layer.name] = [
+                graph.Replacement(first, layer.get_weights()),
+                *map(graph.Replacement, others),
+            ]
+    return graph.rebuild(model, split) if split else model
 
 
 def _joined(calls: Sequence[tuple[Any, int]]) -> set[int]:
@@ -82,6 +101,7 @@ def _behind(
     wanted = {id(output)}
     inside: set[tuple[str, int]] = set()
     kept: list[Any] = []
+    squeezing: list[str] = []
     edges: list[input_prefix.Edge] = []
     for node, index in reversed(calls):
         made = tf.nest.flatten(node.outputs)
@@ -91,8 +111,10 @@ def _behind(
             return None
         elsewhere = any(readers.get(id(tensor), set()) - inside for tensor in made)
         # Else one that is fused into the kernel in front of it would be taken from there.
-        cuts = _is_elementwise(node) and id(made[0]) in joined
+        squeezes = _is_elementwise(node) and _squeezes(node.layer)
+        cuts = squeezes or (_is_elementwise(node) and id(made[0]) in joined)
         if (_is_affine(node) or cuts) and not elsewhere:
+            squeezing += [node.layer.name] if squeezes else []
             inside.add((node.layer.name, index))
             kept += made[::-1]
             wanted.update(id(tensor) for tensor in tf.nest.flatten(node.keras_inputs))
@@ -104,7 +126,7 @@ def _behind(
         ]
     calls_inside = frozenset(inside)
     return (
-        Tail(position, output, calls_inside, tuple(kept[::-1]), tuple(edges[::-1]))
+        Tail(position, output, calls_inside, tuple(kept[::-1]), tuple(edges[::-1]), (*squeezing,))
         if inside
         else None
     )
@@ -117,6 +139,11 @@ def _is_affine(node: Any) -> bool:
     known = facts.of(layer)
     is_map = known.affine is not None and known.folds is None  # else a kernel takes it over
     return is_map or operations.moves(layer)
+
+
+def _squeezes(layer: k.Layer) -> bool:
+    """Also of a kernel, whether what it ends in does."""
+    return functions.of(layer).squeezes
 
 
 def _is_elementwise(node: Any) -> bool:

@@ -2,6 +2,9 @@
 
 In one int8 tensor scores of 0 to 1 beside coordinates up to 160 are 0, 0.6 or 1.3. Each of them
 has a scale of its own in front of the layers that join them; so those are computed in float.
+
+So are a sigmoid and an exponential at the end: as an integer each probability below 1/512 is 0, and
+each count that is small beside the largest. What they read has as many steps for these as for any.
 """
 
 import dataclasses
@@ -15,6 +18,7 @@ from tfedge.compress.ranges import output_tail
 
 STEPS = 255  # of an int8 tensor's range
 FEWEST_STEPS = 64  # of what one tensor held in front of the joining layers
+_UNKNOWN = np.zeros(0)
 _NAMED = 6  # groups of columns in a message
 
 
@@ -26,7 +30,8 @@ class Uneven:
         name: of the output.
         tail: the layers that join.
         reach: (elements, ...) largest magnitude of each, without the batch; of the first tensor
-            that is uneven, be it the output or one that a later call evens out.
+            that is uneven, be it the output or one that a later call evens out. Empty where none
+            is, and a layer squeezes.
         steps: likewise, how many steps of one scale there are in what each can be.
         of: how many that scale has.
     """
@@ -38,7 +43,9 @@ class Uneven:
     of: int
 
     def described(self) -> str:
-        """See the function of this name."""
+        """See the function of this name; or what squeezes."""
+        if not self.reach.size:
+            return f"output {self.name}: {self.tail.squeezing[0]} makes 0 of what is small"
         return described(self.name, self.reach, self.steps, self.of)
 
 
@@ -55,9 +62,13 @@ def find(
     """
     found, names = [], graph.output_names(model)
     for tail in output_tail.find(model):
+        name = names[tail.position]
         known = [ranges[id(e.tensor)] for e in tail.edges if id(e.tensor) in ranges]
-        if len(known) == len(tail.edges):
-            found.append(_judged(model, names[tail.position], tail, known, steps))
+        is_known = len(known) == len(tail.edges)
+        each = _judged(model, name, tail, known, steps) if is_known else None
+        if each is None and tail.squeezing:
+            each = Uneven(name, tail, _UNKNOWN, _UNKNOWN, steps)
+        found.append(each)
     return tuple(each for each in found if each is not None)
 
 

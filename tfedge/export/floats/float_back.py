@@ -52,6 +52,8 @@ def take_out(candidate: Candidate, export: options.Export, task: Task | None) ->
     model = None if export.has_float_activations else float_front.flat(candidate)
     if model is None:
         return None
+    if candidate.quantization is None:
+        model = output_tail.with_functions_apart(model)
     if task is not None and candidate.quantization is None and not candidate.holds:
         model = output_columns.to_one_scale(model, task)
     ranges = _ranges(candidate, model, export, task)
@@ -79,10 +81,12 @@ def _ranges(
 def _say(uneven: uneven_outputs.Uneven, export: options.Export) -> None:
     if export.output == "float32":
         logging.info(
-            "%s, were there one integer scale for all: joined in float", uneven.described()
+            "%s, were there one integer scale for all: computed in float", uneven.described()
         )
         return
-    logging.warning(
+    # A probability is never finer than 1/256 where an app asks for integers, and it knows that.
+    logging.log(
+        logging.WARNING if uneven.reach.size else logging.INFO,
         "--export=%s: %s of the one integer scale of the output, so what they tell is lost; "
         'output="float32" keeps it',
         export.to_text(),
