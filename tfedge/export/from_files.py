@@ -37,7 +37,7 @@ def convert_saved_model(source: SavedModel, export: options.Export, task: Task |
         made = with_columns_in_float(writer, where, export, task)
         if made is not None:
             return _said(made, export)
-        with contextlib.suppress(conversion.MaskedError):
+        with contextlib.suppress(conversion.RangesError):
             tree = conversion.convert(writer, export, task, has_ranges=False)
             return _said(Made(tree, {}), export)
     from tfedge.export import post_training  # lazy: they import AI Edge Quantizer

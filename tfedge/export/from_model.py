@@ -122,7 +122,7 @@ def _on_route(
     else:
         try:
             made = _unread(candidate, export, task) or _by_converter(candidate, export, task)
-        except conversion.MaskedError:
+        except conversion.RangesError:
             made = _by_quantizer(candidate, export, task, whole)
     checks.warn_of_float(made.tree, export, is_known=bool(made.unusual))
     return made

@@ -18,7 +18,7 @@ from tfedge.data.task import Task
 from tfedge.export import calibration, options
 from tfedge.export.converter import kept_out, recurrent, saved_model
 from tfedge.export.edits import divisions, interface
-from tfedge.export.tree import flatbuffer, masked
+from tfedge.export.tree import exponentials, flatbuffer, masked
 
 _BYTES = ("uint8", "int8", "bool")
 
@@ -44,8 +44,11 @@ class Writer:
     )
 
 
-class MaskedError(Exception):
-    """The converter's ranges would follow a mask of attention; those of `post_training` do not."""
+class RangesError(Exception):
+    """The converter's ranges would lose what those of `post_training` keep.
+
+    They follow a mask of attention, or an exponential on the way to something narrow.
+    """
 
 
 def convert(writer: Writer, export: options.Export, task: Task | None, has_ranges: bool) -> Any:
@@ -59,7 +62,8 @@ def convert(writer: Writer, export: options.Export, task: Task | None, has_range
 
     Raises:
         BadInput: something in the model has no place in a .tflite, or in the data.
-        MaskedError: ranges are to be read of a model that masks what enters softmax.
+        RangesError: ranges are to be read of a model that masks what enters softmax, or composes
+            an activation of exponentials.
     """
     with tempfile.TemporaryDirectory(prefix="tfedge_export_") as temporary:
         folder = pathlib.Path(temporary) / "model"
@@ -71,6 +75,8 @@ def convert(writer: Writer, export: options.Export, task: Task | None, has_range
             signature = writer.write(folder)
             tree = _tree(folder, export, None)
     if export.facts.activation_bits:
+        if not has_ranges and any(exponentials.find(tree, graph) for graph in tree.subgraphs):
+            raise RangesError
         divisions.move_to_float(tree)
     interface.name(tree, signature.inputs, signature.outputs)
     return tree
@@ -111,7 +117,7 @@ def _with_ranges_of(
     given = _given_masks(examples) if signature.has_softmax else frozenset()
     if signature.has_softmax and (signature.has_mask or given):
         if masked.is_masked(_tree(folder, as_float, None), given):
-            raise MaskedError
+            raise RangesError
     _check_inputs(signature, export)
     return signature, _tree(folder, export, _numbered(examples, signature.input_types))
 
