@@ -146,3 +146,20 @@ def test_a_file_for_other_shapes_is_refused(converted, task):
     )
     with pytest.raises(BadInput, match=r"its input image is .*, the model's is \(1, 3, 5, 2\)"):
         parity.compare(larger, converted["float32"], other)
+
+
+def test_factors_that_went_into_the_next_kernel_are_no_mistake():
+    random = np.random.default_rng(0)
+    x = k.tf_keras.Input((6,), name="x")
+    hidden = k.tf_keras.layers.Dense(16, name="hidden")(x)
+    norm = k.tf_keras.layers.LayerNormalization(name="norm")
+    head = k.tf_keras.layers.Dense(3, name="head", bias_initializer="ones")
+    model = k.tf_keras.Model(x, head(norm(hidden)))
+    norm.set_weights([random.uniform(0.2, 3, 16), random.normal(size=16)])
+    rows = random.normal(size=(64, 6)).astype(np.float32)
+    split = ArraySplit(rows, np.asarray(model(rows)))
+    given = Task("norm", "regression", split, split, split, split)
+    found = parity.compare(model, tfedge.to_tflite(model, "int8", given), given)
+    rows = {layer.layer: layer.snr_db for layer in found.layers}
+    assert rows["norm"] < 15 and rows["head"] > 30
+    assert found.first_divergence is None

@@ -33,7 +33,8 @@ EXAMPLES = 8
 # signal's energy), and what is to be expected of a layer whose input is right.
 LEAST_DB = {"INT4": 5.0, "INT8": 15.0, "FLOAT": 40.0}
 EXPECTED_DB = {"INT4": 20.0, "INT8": 35.0, "FLOAT": 60.0}
-# A layer adds rounding to what it was given; so far below what it reads it adds a mistake.
+# A layer adds rounding to what it was given; so far below what it reads it adds a mistake. And if
+# all that read it are so far above, they have what it lacks: a factor that went into their kernels.
 LARGEST_DROP_DB = 15.0
 
 
@@ -258,6 +259,9 @@ def _judged(
         read = [near[index] for index in pair.inputs if index in near]
         difference = in_file[pair.tensor].reshape(-1) - in_keras[pair.key].reshape(-1)
         worst = min(read) if read else None
+        readers = [near[each.tensor] for each in found.pairs if pair.tensor in each.inputs]
+        is_made_up_for = min(readers, default=-math.inf) > near[pair.tensor] + LARGEST_DROP_DB
+        verdict = _verdict(near[pair.tensor], worst, least, EXPECTED_DB[kernel_type])
         judged.append(
             LayerParity(
                 layer=pair.layers[0],
@@ -269,7 +273,7 @@ def _judged(
                 snr_db=near[pair.tensor],
                 input_snr_db=worst,
                 largest_difference=float(np.abs(difference).max(initial=0.0)),
-                diverges=_verdict(near[pair.tensor], worst, least, EXPECTED_DB[kernel_type]),
+                diverges="" if is_made_up_for else verdict,
             )
         )
     return tuple(judged)
