@@ -7,7 +7,6 @@ division stops the whole file at a divisor whose code stands for 0, which any ra
 from typing import Any
 
 import numpy as np
-from ai_edge_litert import schema_py_generated as schema
 
 from tfedge.export.tree import new_operators, operators
 
@@ -34,8 +33,8 @@ def _can_fail(model: Any, graph: Any, operator: Any) -> bool:
 def _steps(model: Any, graph: Any, division: Any) -> list[Any]:
     """DEQUANTIZE of both operands, the division, QUANTIZE."""
     output = int(division.outputs[0])
-    operands = [_float(graph, int(index)) for index in division.inputs]
-    result = _float(graph, output)
+    operands = [new_operators.float_tensor(graph, int(index)) for index in division.inputs]
+    result = new_operators.float_tensor(graph, output)
     before = [
         new_operators.operator(model, "DEQUANTIZE", [int(codes)], real)
         for codes, real in zip(division.inputs, operands, strict=True)
@@ -43,16 +42,3 @@ def _steps(model: Any, graph: Any, division: Any) -> list[Any]:
     division.inputs = np.array(operands, np.int32)
     division.outputs = np.array([result], np.int32)
     return [*before, division, new_operators.operator(model, "QUANTIZE", [result], output)]
-
-
-def _float(graph: Any, like: int) -> int:
-    tensor = graph.tensors[like]
-    graph.tensors.append(
-        schema.TensorT(
-            type=schema.TensorType.FLOAT32,
-            shape=tensor.shape,
-            shapeSignature=tensor.shapeSignature,
-            hasRank=True,
-        )
-    )
-    return len(graph.tensors) - 1

@@ -7,9 +7,8 @@ these as for any. See `compress.ranges.uneven_outputs`, which does so in models.
 from typing import Any
 
 import numpy as np
-from ai_edge_litert import schema_py_generated as schema
 
-from tfedge.export.tree import operators
+from tfedge.export.tree import new_operators, operators
 
 _SQUEEZING = ("LOGISTIC", "EXP")
 
@@ -37,16 +36,7 @@ def _made_by(graph: Any) -> dict[int, Any]:
 def _swap(graph: Any, function: Any, last: Any) -> None:
     """Codes -> function -> codes -> last -> float, as codes -> last -> float -> function."""
     codes, output = int(function.inputs[0]), int(last.outputs[0])
-    read = graph.tensors[codes]
-    graph.tensors.append(
-        schema.TensorT(
-            type=schema.TensorType.FLOAT32,
-            shape=read.shape,
-            shapeSignature=read.shapeSignature,
-            hasRank=read.hasRank,
-        )
-    )
-    between = len(graph.tensors) - 1
+    between = new_operators.float_tensor(graph, codes)
     last.inputs, last.outputs = np.array([codes], np.int32), np.array([between], np.int32)
     function.inputs, function.outputs = last.outputs.copy(), np.array([output], np.int32)
     graph.operators.remove(last)

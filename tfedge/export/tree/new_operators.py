@@ -1,4 +1,4 @@
-"""Operators to be put into a tree."""
+"""Operators and tensors to be put into a tree."""
 
 from typing import Any
 
@@ -34,6 +34,20 @@ def operator(model: Any, kind: str, inputs: list[int], output: int) -> Any:
         made.builtinOptionsType = getattr(schema.BuiltinOptions, name)
         made.builtinOptions = options()
     return made
+
+
+def float_tensor(graph: Any, like: int) -> int:
+    """The index of a new float one, of the shape of another."""
+    tensor = graph.tensors[like]
+    graph.tensors.append(
+        schema.TensorT(
+            type=schema.TensorType.FLOAT32,
+            shape=tensor.shape,
+            shapeSignature=tensor.shapeSignature,
+            hasRank=True,
+        )
+    )
+    return len(graph.tensors) - 1
 
 
 def operator_code(model: Any, kind: str) -> int:
