@@ -17,7 +17,7 @@ from tfedge.compress.ranges import mask_bounds
 from tfedge.data.task import Task
 from tfedge.export import calibration, options
 from tfedge.export.converter import kept_out, recurrent, saved_model
-from tfedge.export.edits import divisions, interface
+from tfedge.export.edits import divisions, interface, softmax_scales
 from tfedge.export.tree import exponentials, flatbuffer, masked
 
 _BYTES = ("uint8", "int8", "bool")
@@ -78,6 +78,7 @@ def convert(writer: Writer, export: options.Export, task: Task | None, has_range
         if not has_ranges and any(exponentials.find(tree, graph) for graph in tree.subgraphs):
             raise RangesError
         divisions.move_to_float(tree)
+        softmax_scales.settle(tree)
     interface.name(tree, signature.inputs, signature.outputs)
     return tree
 
