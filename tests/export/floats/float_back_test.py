@@ -250,8 +250,11 @@ def test_small_probabilities_counts_and_spreads_are_not_0(name, recipe):
         np.testing.assert_allclose(keras3, made.model(task.train.x), rtol=1e-4, atol=1e-4)
 
 
-def test_an_app_that_asks_for_integers_gets_a_probability_as_one():
+def test_an_app_that_asks_for_integers_gets_a_probability_as_one(caplog):
     x = layers.Input((5,), name="x")
     model = k.tf_keras.Model(x, _odds(layers.Dense(8, activation="relu")(x)))
-    file = tflite.read(to_tflite(model, 'int8(output="int8")', _task_of(model)))
+    with caplog.at_level("INFO", logger="absl"):
+        file = tflite.read(to_tflite(model, 'int8(output="int8")', _task_of(model)))
+    said = 'among integers p_activation makes 0 of what is small; output="float32" keeps it'
+    assert said in caplog.text
     assert file.operators[-1].kind == "LOGISTIC" and file.outputs[0].dtype == "INT8"

@@ -43,9 +43,7 @@ class Uneven:
     of: int
 
     def described(self) -> str:
-        """See the function of this name; or what squeezes."""
-        if not self.reach.size:
-            return f"output {self.name}: {self.tail.squeezing[0]} makes 0 of what is small"
+        """See the function of this name."""
         return described(self.name, self.reach, self.steps, self.of)
 
 

@@ -79,14 +79,19 @@ def _ranges(
 
 
 def _say(uneven: uneven_outputs.Uneven, export: options.Export) -> None:
-    if export.output == "float32":
+    if not uneven.reach.size:  # a probability that an app wants as an integer is no finer
         logging.info(
-            "%s, were there one integer scale for all: computed in float", uneven.described()
+            "output %s: among integers %s makes 0 of what is small; %s",
+            *(uneven.name, uneven.tail.squeezing[0]),
+            "computed in float" if export.output == "float32" else 'output="float32" keeps it',
         )
         return
-    # A probability is never finer than 1/256 where an app asks for integers, and it knows that.
-    logging.log(
-        logging.WARNING if uneven.reach.size else logging.INFO,
+    if export.output == "float32":
+        logging.info(
+            "%s, were there one integer scale for all: joined in float", uneven.described()
+        )
+        return
+    logging.warning(
         "--export=%s: %s of the one integer scale of the output, so what they tell is lost; "
         'output="float32" keeps it',
         export.to_text(),
