@@ -12,7 +12,13 @@ from tfedge.compress.layers import facts, kernels
 from tfedge.compress.ranges import fake_quantization, id_inputs, whole_inputs
 from tfedge.data.task import Task
 from tfedge.export import checks, choices, finishing, from_files, options
-from tfedge.export.converter import conversion, float_file, model_writer, recurrent
+from tfedge.export.converter import (
+    conversion,
+    equal_biases,
+    float_file,
+    model_writer,
+    recurrent,
+)
 from tfedge.export.edits import float_means, gains, lineage, lookups, own_inputs, write_codes
 from tfedge.export.floats import float_back, float_front, joined
 from tfedge.export.made import Made
@@ -59,6 +65,7 @@ def convert(
             integer_outputs=export.output != "float32",
         )
         recurrent.unfuse(model)
+        equal_biases.tell_apart(model)
     writer = model_writer.of(model, export.route)
     return conversion.convert(writer, export, task, has_ranges=quantization is not None)
 
